@@ -1,0 +1,18 @@
+export * from './unary';
+export * from './unary_backward';
+export { add_f32, sub_f32, mul_f32, div_f32, maximum_f32, minimum_f32 } from './binary';
+export * from './pow';
+export * from './compare';
+export * from './cast';
+export * from './fill';
+export * from './where';
+export * from './layout';
+export * from './reduce';
+export * from './matmul';
+export * from './conv2d';
+export * from './pool2d';
+export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backward_f32 } from './softmax';
+export * from './cross_entropy';
+export * from './dropout';
+export * from './update';
+export * from './peak';

@@ -1,0 +1,183 @@
+// Pooling over windows of x [planes, height, width]. Units are planes.
+import { Pool2dParams } from '../build/params';
+import { operand } from './simd';
+
+/** One window, cut to the input: first and one past the last row and column. */
+// @ts-ignore: decorator
+@inline
+function low(out: i32, stride: i32, before: i32): i32 {
+  return max(0, out * stride - before);
+}
+
+// @ts-ignore: decorator
+@inline
+function high(out: i32, stride: i32, before: i32, kernel: i32, size: i32): i32 {
+  return min(size, out * stride - before + kernel);
+}
+
+/** Index, within the plane, of the first largest element of a window. A NaN wins. */
+function winner(p: Pool2dParams, x: usize, oy: i32, ox: i32): i32 {
+  const width = <i32>p.width;
+  const left = low(ox, <i32>p.strideWidth, <i32>p.left);
+  const right = high(ox, <i32>p.strideWidth, <i32>p.left, <i32>p.kernelWidth, width);
+  const bottom = high(oy, <i32>p.strideHeight, <i32>p.top, <i32>p.kernelHeight, <i32>p.height);
+  let row = low(oy, <i32>p.strideHeight, <i32>p.top);
+  let index = row * width + left;
+  let best = load<f32>(x + (index << 2));
+  for (; row < bottom; row++) {
+    for (let column = left; column < right; column++) {
+      const value = load<f32>(x + ((row * width + column) << 2));
+      if (value > best || value != value) {
+        best = value;
+        index = row * width + column;
+      }
+    }
+  }
+  return index;
+}
+
+/** Windows of 2 by 2 side by side: rows are compared first, then even with odd columns. */
+function maxPairs(x: usize, y: usize, width: i32, outHeight: i32, outWidth: i32): void {
+  for (let oy = 0; oy < outHeight; oy++) {
+    let a = x + ((2 * oy * width) << 2);
+    let b = a + (width << 2);
+    let to = y + ((oy * outWidth) << 2);
+    let ox = 0;
+    for (; ox + 4 <= outWidth; ox += 4) {
+      const p = f32x4.max(v128.load(a), v128.load(b));
+      const q = f32x4.max(v128.load(a, 16), v128.load(b, 16));
+      v128.store(to, f32x4.max(v128.shuffle<f32>(p, q, 0, 2, 4, 6), v128.shuffle<f32>(p, q, 1, 3, 5, 7)));
+      a += 32;
+      b += 32;
+      to += 16;
+    }
+    for (; ox < outWidth; ox++) {
+      store<f32>(to, max(max(load<f32>(a), load<f32>(a, 4)), max(load<f32>(b), load<f32>(b, 4))));
+      a += 8;
+      b += 8;
+      to += 4;
+    }
+  }
+}
+
+/** y = the largest element of each window. */
+export function max_pool2d_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+  const p = changetype<Pool2dParams>(params);
+  const outHeight = <i32>p.outHeight;
+  const outWidth = <i32>p.outWidth;
+  const pairs = p.kernelHeight == 2 && p.kernelWidth == 2 && p.strideHeight == 2 && p.strideWidth == 2 && !p.top && !p.left;
+  for (let plane = begin; plane < end; plane++) {
+    const x = operand(o, 0) + ((plane * <i32>(p.height * p.width)) << 2);
+    const y = operand(o, 1) + ((plane * outHeight * outWidth) << 2);
+    if (pairs) {
+      maxPairs(x, y, <i32>p.width, outHeight, outWidth);
+      continue;
+    }
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        store<f32>(y + ((oy * outWidth + ox) << 2), load<f32>(x + (winner(p, x, oy, ox) << 2)));
+      }
+    }
+  }
+}
+
+/** dx: each dy is added to the first largest element of its window. Operands: dy, x, dx. */
+export function max_pool2d_backward_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+  const p = changetype<Pool2dParams>(params);
+  const plane = <i32>(p.height * p.width);
+  const outHeight = <i32>p.outHeight;
+  const outWidth = <i32>p.outWidth;
+  for (let unit = begin; unit < end; unit++) {
+    let dy = operand(o, 0) + ((unit * outHeight * outWidth) << 2);
+    const x = operand(o, 1) + ((unit * plane) << 2);
+    const dx = operand(o, 2) + ((unit * plane) << 2);
+    memory.fill(dx, 0, plane << 2);
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        const to = dx + (winner(p, x, oy, ox) << 2);
+        store<f32>(to, load<f32>(to) + load<f32>(dy));
+        dy += 4;
+      }
+    }
+  }
+}
+
+/** y = the element of `values` at which x is largest in each window. Operands: values, x, y. */
+export function max_pool2d_select_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+  const p = changetype<Pool2dParams>(params);
+  const plane = <i32>(p.height * p.width);
+  const outHeight = <i32>p.outHeight;
+  const outWidth = <i32>p.outWidth;
+  for (let unit = begin; unit < end; unit++) {
+    const values = operand(o, 0) + ((unit * plane) << 2);
+    const x = operand(o, 1) + ((unit * plane) << 2);
+    let y = operand(o, 2) + ((unit * outHeight * outWidth) << 2);
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        store<f32>(y, load<f32>(values + (winner(p, x, oy, ox) << 2)));
+        y += 4;
+      }
+    }
+  }
+}
+
+/** 1 / the number of elements that a window's mean is taken over. */
+// @ts-ignore: decorator
+@inline
+function share(p: Pool2dParams, rows: i32, columns: i32): f32 {
+  const counted = p.countIncludePad ? <i32>(p.kernelHeight * p.kernelWidth) : rows * columns;
+  return <f32>1.0 / <f32>counted;
+}
+
+/** y = the mean of each window. */
+export function avg_pool2d_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+  const p = changetype<Pool2dParams>(params);
+  const height = <i32>p.height;
+  const width = <i32>p.width;
+  for (let plane = begin; plane < end; plane++) {
+    const x = operand(o, 0) + ((plane * height * width) << 2);
+    let y = operand(o, 1) + ((plane * <i32>(p.outHeight * p.outWidth)) << 2);
+    for (let oy = 0; oy < <i32>p.outHeight; oy++) {
+      const top = low(oy, <i32>p.strideHeight, <i32>p.top);
+      const bottom = high(oy, <i32>p.strideHeight, <i32>p.top, <i32>p.kernelHeight, height);
+      for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+        const left = low(ox, <i32>p.strideWidth, <i32>p.left);
+        const right = high(ox, <i32>p.strideWidth, <i32>p.left, <i32>p.kernelWidth, width);
+        let total: f32 = 0.0;
+        for (let row = top; row < bottom; row++) {
+          for (let column = left; column < right; column++) total += load<f32>(x + ((row * width + column) << 2));
+        }
+        store<f32>(y, total * share(p, bottom - top, right - left));
+        y += 4;
+      }
+    }
+  }
+}
+
+/** dx: each dy is shared equally by its window. Operands: dy, dx. */
+export function avg_pool2d_backward_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+  const p = changetype<Pool2dParams>(params);
+  const height = <i32>p.height;
+  const width = <i32>p.width;
+  for (let plane = begin; plane < end; plane++) {
+    let dy = operand(o, 0) + ((plane * <i32>(p.outHeight * p.outWidth)) << 2);
+    const dx = operand(o, 1) + ((plane * height * width) << 2);
+    memory.fill(dx, 0, (height * width) << 2);
+    for (let oy = 0; oy < <i32>p.outHeight; oy++) {
+      const top = low(oy, <i32>p.strideHeight, <i32>p.top);
+      const bottom = high(oy, <i32>p.strideHeight, <i32>p.top, <i32>p.kernelHeight, height);
+      for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+        const left = low(ox, <i32>p.strideWidth, <i32>p.left);
+        const right = high(ox, <i32>p.strideWidth, <i32>p.left, <i32>p.kernelWidth, width);
+        const part = load<f32>(dy) * share(p, bottom - top, right - left);
+        for (let row = top; row < bottom; row++) {
+          for (let column = left; column < right; column++) {
+            const to = dx + ((row * width + column) << 2);
+            store<f32>(to, load<f32>(to) + part);
+          }
+        }
+        dy += 4;
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/** One engine, ready to execute one case. */
+export interface Contestant {
+  readonly name: string;
+  /**
+   * Called before each sample, outside the timed part: makes this engine the active one where that is a
+   * global state.
+   */
+  enter?(): void | Promise<void>;
+  /** One complete execution, until the result exists; it need not be read back. */
+  run(): void | Promise<void>;
+}
+
+export interface Timing {
+  /** Milliseconds of one execution: the median and the least over the rounds. */
+  readonly medianMs: number;
+  readonly minMs: number;
+  /** Interquartile range over the median: 0.02 says that half of the rounds lie within 2 %. */
+  readonly spread: number;
+  readonly rounds: number;
+  /** Executions in one sample. */
+  readonly repetitions: number;
+}
+
+export interface MeasureOptions {
+  /** Samples of each contestant; default 7. */
+  readonly rounds?: number;
+  /** Samples of a contestant that needs more than `slowMs` for one execution; default 3. */
+  readonly slowRounds?: number;
+  readonly slowMs?: number;
+  /** A sample repeats the execution until it is expected to last this long; default 20. */
+  readonly sampleMs?: number;
+  /** Warm-up ends here even if the times still fall; default 1000. */
+  readonly warmUpMs?: number;
+}
+
+interface Lane {
+  readonly contestant: Contestant;
+  readonly rounds: number;
+  readonly repetitions: number;
+  readonly samples: number[];
+}
+
+export type Outcome = Timing | { readonly error: string };
+
+/**
+ * Times contestants against each other: all are warmed up, then each round takes one sample of every one of
+ * them, in an order that rotates, so that a change of the machine's speed meets all alike. One that throws is
+ * reported with its message, by its name, and the others go on.
+ */
+export async function measure(
+  contestants: readonly Contestant[],
+  options: MeasureOptions = {},
+): Promise<Map<string, Outcome>> {
+  const { rounds = 7, slowRounds = 3, slowMs = 1000, sampleMs = 20, warmUpMs = 1000 } = options;
+  const outcomes = new Map<string, Outcome>();
+  const lanes: Lane[] = [];
+  for (const contestant of contestants) {
+    if (outcomes.has(contestant.name) || lanes.some((lane) => lane.contestant.name === contestant.name)) {
+      throw new RangeError(
+        `measure: two contestants are named '${contestant.name}', give each a name of its own`,
+      );
+    }
+    try {
+      const ms = await warmUp(contestant, warmUpMs);
+      const repetitions = Math.max(1, Math.ceil(sampleMs / Math.max(ms, 1e-4)));
+      lanes.push({ contestant, rounds: ms > slowMs ? slowRounds : rounds, repetitions, samples: [] });
+    } catch (error) {
+      outcomes.set(contestant.name, { error: messageOf(error) });
+    }
+  }
+  for (let round = 0; lanes.some((lane) => lane.rounds > round); round++) {
+    for (let i = 0; i < lanes.length; i++) {
+      const lane = lanes[(i + round) % lanes.length]!;
+      if (round >= lane.rounds || outcomes.has(lane.contestant.name)) continue;
+      try {
+        await lane.contestant.enter?.();
+        lane.samples.push(await sample(lane.contestant, lane.repetitions));
+      } catch (error) {
+        outcomes.set(lane.contestant.name, { error: messageOf(error) });
+      }
+    }
+  }
+  for (const lane of lanes) {
+    if (!outcomes.has(lane.contestant.name)) outcomes.set(lane.contestant.name, summarise(lane));
+  }
+  return outcomes;
+}
+
+/** The message of anything thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Executes until eight executions in a row brought the best time down by less than 3 %, for 50 ms at least,
+ * since optimised code takes over only after some calls. Returns the best time in milliseconds.
+ */
+async function warmUp(contestant: Contestant, limitMs: number): Promise<number> {
+  await contestant.enter?.();
+  let best = Number.POSITIVE_INFINITY;
+  let idle = 0;
+  for (const start = performance.now(); ; ) {
+    const ms = await sample(contestant, 1);
+    idle = ms < 0.97 * best ? 0 : idle + 1;
+    best = Math.min(best, ms);
+    const elapsed = performance.now() - start;
+    if (elapsed >= limitMs || (idle >= 8 && elapsed >= 50)) return best;
+  }
+}
+
+/**
+ * Milliseconds per execution over `repetitions` executions. Waits first, so that finished background work
+ * lands outside.
+ */
+async function sample(contestant: Contestant, repetitions: number): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve));
+  const start = performance.now();
+  for (let i = 0; i < repetitions; i++) {
+    const pending = contestant.run();
+    if (pending) await pending;
+  }
+  return (performance.now() - start) / repetitions;
+}
+
+function summarise({ samples, repetitions }: Lane): Timing {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const medianMs = quantile(sorted, 0.5);
+  const spread = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / medianMs;
+  return { medianMs, minMs: sorted[0]!, spread, rounds: samples.length, repetitions };
+}
+
+/** Linear interpolation between the two nearest of the sorted samples. */
+function quantile(sorted: readonly number[], fraction: number): number {
+  const position = fraction * (sorted.length - 1);
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  return low + (position - below) * ((sorted[below + 1] ?? low) - low);
+}

@@ -1,0 +1,219 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const at = (...parts) => join(root, ...parts);
+
+const TARGETS = ['simd', 'relaxed'];
+const SETTINGS = ['package.json', 'package-lock.json', 'scripts/build.mjs'];
+
+/** Public entry points, by the name of their file in dist/. */
+const ENTRIES = {
+  index: 'src/index.ts',
+  node: 'src/node.ts',
+  verify: 'src/verify/index.ts',
+  cli: 'src/cli/main.ts',
+};
+
+/** What each step reads and makes. A step runs when its inputs' hash changed or an output is gone. */
+const STEPS = {
+  shaders: {
+    inputs: ['shaders', 'scripts/build-shaders.mjs', 'scripts/reflect-shader.mjs', ...SETTINGS],
+    outputs: ['build/kernels.ts', 'build/params.ts'],
+    run: async () => (await import('./build-shaders.mjs')).buildShaders(),
+  },
+  kernels: {
+    inputs: ['assembly', 'build/params.ts', 'asconfig.json', ...SETTINGS],
+    outputs: [...TARGETS.map((target) => `build/weft.${target}.wasm`), 'build/binaries.ts'],
+    run: buildKernels,
+  },
+  bundles: {
+    inputs: ['src', 'build/kernels.ts', 'build/binaries.ts', 'tsconfig.json', ...SETTINGS],
+    outputs: ['dist/types/src/index.d.ts', ...Object.keys(ENTRIES).map((name) => `dist/${name}.js`)],
+    run: buildBundles,
+  },
+};
+
+function filesUnder(path) {
+  if (!existsSync(at(path))) throw new Error(`build: ${path} is missing`);
+  if (statSync(at(path)).isFile()) return [path];
+  return readdirSync(at(path), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+function hashOf(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths.flatMap(filesUnder)) {
+    const data = readFileSync(at(path));
+    hash.update(`${path.split(sep).join('/')} ${data.length}\n`).update(data);
+  }
+  return hash.digest('hex');
+}
+
+/** Writes beside and renames, so that a reader sees the old file or the new one. */
+function writeAtomic(path, data) {
+  const beside = `${path}.${process.pid}.tmp`;
+  writeFileSync(beside, data);
+  renameSync(beside, path);
+}
+
+/** Runs a tool's script under this Node; rejects with all that it printed. */
+function tool(name, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    }
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code !== 0) return reject(new Error(`${name} failed (exit code ${code})\n${output}`));
+      if (output.trim()) console.log(output.trimEnd());
+      resolve();
+    });
+  });
+}
+
+async function buildKernels() {
+  await Promise.all(
+    TARGETS.map(async (target) => {
+      const file = `build/weft.${target}.wasm`;
+      const beside = `build/weft.${target}.${process.pid}.wasm`;
+      try {
+        await tool(`asc (${target})`, [
+          'node_modules/assemblyscript/bin/asc.js',
+          '--target',
+          target,
+          '--outFile',
+          beside,
+        ]);
+        renameSync(at(beside), at(file));
+      } finally {
+        rmSync(at(beside), { force: true });
+      }
+    }),
+  );
+  const lines = TARGETS.map((target) => {
+    const text = readFileSync(at(`build/weft.${target}.wasm`)).toString('base64');
+    return `export const ${target} =\n  '${text}';\n`;
+  });
+  writeAtomic(at('build/binaries.ts'), lines.join(''));
+}
+
+async function bundle(folder) {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ENTRIES,
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    external: ['node:*', 'webgpu'],
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+    write: false,
+  });
+  for (const { path, contents } of outputFiles) {
+    const file = join(folder, relative(at('dist'), path));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, contents, { mode: path.endsWith(`${sep}cli.js`) ? 0o755 : 0o644 });
+  }
+  if (!readFileSync(join(folder, 'cli.js'), 'utf8').startsWith('#!/usr/bin/env node')) {
+    throw new Error(
+      `build: ${ENTRIES.cli} must start with '#!/usr/bin/env node', it becomes the 'weft' command`,
+    );
+  }
+}
+
+/** Declarations of everything that the entry points reach; dist/types mirrors src/ and build/. */
+async function declare(folder) {
+  const config = at('build', `tsconfig.${process.pid}.json`);
+  const compilerOptions = {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rootDir: root,
+    outDir: join(folder, 'types'),
+  };
+  const files = Object.values(ENTRIES).map((file) => at(file));
+  writeFileSync(config, JSON.stringify({ extends: '../tsconfig.json', compilerOptions, files, include: [] }));
+  try {
+    await tool('tsc (declarations)', ['node_modules/typescript/bin/tsc', '-p', config]);
+  } finally {
+    rmSync(config, { force: true });
+  }
+}
+
+/** The files that package.json's exports map and bin name must exist in `folder`, which becomes dist/. */
+function checkExports(folder) {
+  const { exports, bin } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  for (const target of [...leaves(exports), ...leaves(bin)].map((path) => path.replace(/^\.\//, ''))) {
+    const path = target.startsWith('dist/') ? join(folder, target.slice('dist/'.length)) : at(target);
+    if (!existsSync(path.replace(/\*$/, '')))
+      throw new Error(`build: package.json names ${target}, which is not made`);
+  }
+}
+
+const leaves = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(leaves));
+
+async function buildBundles() {
+  const folder = at('build', `dist.${process.pid}`);
+  const old = `${folder}.old`;
+  try {
+    await Promise.all([bundle(folder), declare(folder)]);
+    mkdirSync(join(folder, 'wasm'));
+    for (const target of TARGETS)
+      copyFileSync(at(`build/weft.${target}.wasm`), join(folder, 'wasm', `weft.${target}.wasm`));
+    checkExports(folder);
+    if (existsSync(at('dist'))) renameSync(at('dist'), old);
+    renameSync(folder, at('dist'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(old, { recursive: true, force: true });
+  }
+}
+
+function readStamp() {
+  const path = at('build', '.stamp');
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+}
+
+/**
+ * Brings build/ up to date, and dist/ too if asked: shaders, CPU kernels, bundles and declarations, each
+ * only when what it reads changed since the stamp in build/.stamp. The caller holds the build lock.
+ */
+export async function build({ bundles = false } = {}) {
+  mkdirSync(at('build'), { recursive: true });
+  for (const [name, step] of Object.entries(STEPS)) {
+    if (name === 'bundles' && !bundles) continue;
+    const hash = hashOf(step.inputs);
+    if (readStamp()[name] === hash && step.outputs.every((path) => existsSync(at(path)))) continue;
+    const start = performance.now();
+    await step.run();
+    writeAtomic(at('build', '.stamp'), JSON.stringify({ ...readStamp(), [name]: hash }));
+    console.log(`weft: built ${name} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  }
+}

@@ -1,0 +1,32 @@
+// y = x as another dtype: one invocation per element. f32 to i32 truncates towards zero and saturates; anything to bool
+// asks whether it is not zero. A bool is a word, 0 or 1.
+//
+//! kernel cast_f32_i32 = i32(x) | T=f32 | R=i32
+//! kernel cast_f32_bool = u32(x != 0.0) | T=f32 | R=u32
+//! kernel cast_i32_f32 = f32(x) | T=i32 | R=f32
+//! kernel cast_i32_bool = u32(x != 0) | T=i32 | R=u32
+//! kernel cast_bool_f32 = f32(x) | T=u32 | R=f32
+//! kernel cast_bool_i32 = i32(x) | T=u32 | R=i32
+#include "common/indexing"
+
+struct SizeParams {
+  size: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x_values: array<T>;
+@group(0) @binding(1) var<storage, read_write> output: array<R>;
+@group(0) @binding(2) var<uniform> params: SizeParams;
+
+@compute @workgroup_size(64)
+fn KERNEL(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  if (i >= params.size) {
+    return;
+  }
+  let x = x_values[i];
+  output[i] = EXPRESSION;
+}

@@ -1,0 +1,103 @@
+import type { DType, TypedArray } from '../dtype.js';
+import type { BackendKind, Params, RefTensor } from '../op.js';
+
+/** Memory of a device, owned by whoever allocated it. */
+export interface DeviceBuffer {
+  readonly bytes: number;
+  /** Gives the memory back; a second call does nothing. */
+  free(): void;
+}
+
+/** Where an operand lies: in a region of the program's arena, in a buffer bound at each run, or nowhere. */
+export type Location =
+  | { readonly kind: 'arena'; readonly region: number; readonly offset: number; readonly bytes: number }
+  | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
+  | { readonly kind: 'fault' }
+  | { readonly kind: 'none' };
+
+/** One entry of a program's flat command list. */
+export type Command = DispatchCommand | CopyCommand | EvaluateCommand;
+
+export interface DispatchCommand {
+  readonly kind: 'dispatch';
+  /** The op and variant, for labels and profiles. */
+  readonly label: string;
+  readonly kernel: string;
+  readonly operands: readonly Location[];
+  readonly params: Params;
+  readonly units: number | readonly [number, number, number];
+  readonly scratch: number;
+}
+
+export interface CopyCommand {
+  readonly kind: 'copy';
+  readonly label: string;
+  readonly from: Location;
+  readonly to: Location;
+  readonly bytes: number;
+}
+
+/** A call of an op's f64 reference; only the reference backend takes these. */
+export interface EvaluateCommand {
+  readonly kind: 'evaluate';
+  readonly label: string;
+  readonly inputs: readonly ({ readonly at: Location; readonly type: Omit<RefTensor, 'data'> } | null)[];
+  readonly outputs: readonly Location[];
+  readonly evaluate: (inputs: readonly (RefTensor | null)[]) => readonly Float64Array[];
+}
+
+/** A data error that a kernel left behind: the `faultId` of its parameters and two words of detail. */
+export interface Fault {
+  readonly id: number;
+  readonly detail: readonly [number, number];
+}
+
+/** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
+export interface Prepared {
+  /** Replays the list once on these external buffers. */
+  run(externals: readonly DeviceBuffer[]): void;
+  release(): void;
+}
+
+export interface PrepareRequest {
+  readonly commands: readonly Command[];
+  /** Sizes of the arena's regions in bytes. */
+  readonly regions: readonly number[];
+  readonly externals: number;
+}
+
+export interface BackendInfo {
+  readonly backend: BackendKind;
+  /** The adapter, or the wasm binary in use. */
+  readonly description: string;
+  readonly threads: number;
+  /** What is off, and why. */
+  readonly notes: readonly string[];
+}
+
+/** What a device must do. It sees launches and bytes; never an op, never a graph. */
+export interface Backend {
+  readonly kind: BackendKind;
+  readonly info: BackendInfo;
+  /** Names that kernel variants may ask for in `when`. */
+  readonly features: ReadonlySet<string>;
+  /** Alignment of arena offsets in bytes. */
+  readonly alignment: number;
+  /** Whether one launch may read and write the same region (a GPU buffer can't be both in one dispatch). */
+  readonly sharesRegions: boolean;
+  /** The largest size of one region or buffer in bytes. */
+  readonly maxBufferBytes: number;
+  allocate(bytes: number, label: string): DeviceBuffer;
+  /** Copies `data` into the start of `buffer`. */
+  write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void;
+  /** The first `length` elements, once all work submitted before has ended. */
+  read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray>;
+  prepare(request: PrepareRequest): Promise<Prepared>;
+  /**
+   * The first data error that a kernel reported since the last call: known after a run on wasm, and on webgpu after a
+   * read, which brings it along.
+   */
+  takeFault(): Fault | null;
+  memory(): { readonly buffers: number; readonly bytes: number };
+  dispose(): void;
+}

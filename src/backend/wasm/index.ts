@@ -1,0 +1,226 @@
+import { kernels as shaderKernels, wasmParams } from '../../../build/kernels.js';
+import { type DType, dtypeBuffer, type TypedArray } from '../../dtype.js';
+import { fail } from '../../errors.js';
+import type { Backend, Command, DeviceBuffer, Fault, Location, Prepared, PrepareRequest } from '../backend.js';
+import { writeParams } from '../params.js';
+import { ALIGNMENT, Allocator } from './allocator.js';
+import { type Kernel, loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
+import { measureTiles } from './self-test.js';
+
+export interface WasmOptions extends WasmModuleOptions {
+  /** Upper limit of the device's memory in bytes, at most 4 GiB. */
+  readonly memoryLimit?: number;
+  /** The register tile of products: default, what a self-test of a few milliseconds finds faster. */
+  readonly tile?: '4x8' | '6x8';
+}
+
+/** Constants of the module lie in the first page. */
+const HEAP_START = 65536;
+const FAULT_BYTES = 16;
+
+class WasmBuffer implements DeviceBuffer {
+  #free: (() => void) | null;
+
+  constructor(
+    readonly address: number,
+    readonly bytes: number,
+    free: () => void,
+  ) {
+    this.#free = free;
+  }
+
+  free(): void {
+    this.#free?.();
+    this.#free = null;
+  }
+}
+
+/** Opens the CPU device: AssemblyScript kernels over one linear memory. */
+export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
+  const module = await loadModule(options);
+  const tile = options.tile ?? (module.binary === 'simd' ? '4x8' : measureTiles(module, HEAP_START));
+  return new WasmBackend(module, tile, options.memoryLimit);
+}
+
+class WasmBackend implements Backend {
+  readonly kind = 'wasm';
+  readonly info;
+  readonly features: ReadonlySet<string>;
+  readonly alignment = ALIGNMENT;
+  readonly sharesRegions = true;
+  readonly maxBufferBytes: number;
+  readonly #module: WasmModule;
+  readonly #allocator: Allocator;
+  readonly #fault: number;
+
+  constructor(module: WasmModule, tile: '4x8' | '6x8', memoryLimit = 2 ** 32) {
+    this.#module = module;
+    this.#allocator = new Allocator(module.memory, HEAP_START, memoryLimit);
+    this.#fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');
+    this.#view(this.#fault, FAULT_BYTES).fill(0);
+    this.features = new Set([module.binary, ...(tile === '6x8' ? ['tile-6x8'] : [])]);
+    this.maxBufferBytes = memoryLimit;
+    this.info = {
+      backend: 'wasm' as const,
+      description: `${module.binary}, tile ${tile}`,
+      threads: 1,
+      notes: module.notes,
+    };
+  }
+
+  #view(address: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.#module.memory.buffer, address, bytes);
+  }
+
+  allocate(bytes: number, label: string): WasmBuffer {
+    const address = this.#allocator.allocate(bytes, label);
+    return new WasmBuffer(address, bytes, () => this.#allocator.release(address, bytes));
+  }
+
+  write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void {
+    const { address } = buffer as WasmBuffer;
+    dtypeBuffer(dtype, this.#module.memory.buffer, address, data.length).set(data);
+  }
+
+  async read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
+    const words = dtypeBuffer(dtype, this.#module.memory.buffer, (buffer as WasmBuffer).address, length);
+    return dtype === 'bool' ? Uint8Array.from(words) : words.slice();
+  }
+
+  async prepare(request: PrepareRequest): Promise<Prepared> {
+    return new WasmProgram(this, this.#module, this.#fault, request);
+  }
+
+  takeFault(): Fault | null {
+    const words = new Int32Array(this.#module.memory.buffer, this.#fault, 3);
+    const [id, first, second] = words as unknown as [number, number, number];
+    words.fill(0);
+    return id === 0 ? null : { id, detail: [first, second] };
+  }
+
+  memory() {
+    return { buffers: this.#allocator.blocks - 1, bytes: this.#allocator.bytes - ALIGNMENT };
+  }
+
+  dispose(): void {}
+}
+
+/** One entry of the replayed list; a copy has no kernel. */
+interface Step {
+  readonly kernel: Kernel | null;
+  /** Address of the operands' addresses; for a copy, of the pair from, to. */
+  readonly operands: number;
+  readonly params: number;
+  /** Work units, or bytes to copy. */
+  readonly units: number;
+}
+
+class WasmProgram implements Prepared {
+  readonly #module: WasmModule;
+  readonly #fault: number;
+  readonly #blocks: WasmBuffer[] = [];
+  readonly #regions: readonly WasmBuffer[];
+  readonly #steps: Step[] = [];
+  readonly #scratch: number;
+  /** For each external, the addresses of the words that hold its address, and what they hold now. */
+  readonly #slots: { readonly words: number[]; bound: number }[];
+
+  constructor(backend: WasmBackend, module: WasmModule, fault: number, request: PrepareRequest) {
+    const { commands, regions, externals } = request;
+    this.#module = module;
+    this.#fault = fault;
+    this.#slots = Array.from({ length: externals }, () => ({ words: [], bound: 0 }));
+    const own = (bytes: number, label: string): WasmBuffer => {
+      const block = backend.allocate(bytes, label);
+      this.#blocks.push(block);
+      return block;
+    };
+    try {
+      this.#regions = regions.map((bytes) => own(bytes, 'the arena of a program'));
+      const scratch = commands.reduce((most, c) => Math.max(most, c.kind === 'dispatch' ? c.scratch : 0), 0);
+      this.#scratch = own(scratch, 'scratch memory of a program').address;
+      const sizes = commands.map(blockBytes);
+      let at = own(
+        sizes.reduce((a, b) => a + b, 0),
+        'parameter blocks of a program',
+      ).address;
+      commands.forEach((command, i) => {
+        this.#add(command, at);
+        at += sizes[i]!;
+      });
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  #add(command: Command, at: number): void {
+    if (command.kind === 'evaluate') fail('wasm', `can't evaluate ${command.label}`);
+    const operands = command.kind === 'copy' ? [command.from, command.to] : command.operands;
+    const view = new DataView(this.#module.memory.buffer);
+    operands.forEach((location, i) => {
+      view.setUint32(at + 4 * i, this.#address(location, at + 4 * i), true);
+    });
+    if (command.kind === 'copy') {
+      this.#steps.push({ kernel: null, operands: at, params: 0, units: command.bytes });
+      return;
+    }
+    const { kernel: name, label, params: fields, units } = command;
+    const kernel = this.#module.kernels.get(name) ?? fail('wasm', `${label}: no kernel ${name} in the binary`);
+    if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
+    const params = at + operandBytes(operands.length);
+    writeParams(view, params, layoutOf(name), fields, label);
+    if (units > 0) this.#steps.push({ kernel, operands: at, params, units });
+  }
+
+  #address(location: Location, word: number): number {
+    if (location.kind === 'arena') return this.#regions[location.region]!.address + location.offset;
+    if (location.kind === 'external') this.#slots[location.index]!.words.push(word);
+    return location.kind === 'fault' ? this.#fault : 0;
+  }
+
+  run(externals: readonly DeviceBuffer[]): void {
+    this.#bind(externals);
+    const steps = this.#steps;
+    for (let i = 0; i < steps.length; i++) {
+      const { kernel, operands, params, units } = steps[i]!;
+      if (kernel) kernel(operands, params, this.#scratch, 0, units);
+      else this.#copy(operands, units);
+    }
+  }
+
+  #bind(externals: readonly DeviceBuffer[]): void {
+    let words: Uint32Array | null = null;
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i]!;
+      const { address } = externals[i] as WasmBuffer;
+      if (slot.bound === address) continue;
+      words ??= new Uint32Array(this.#module.memory.buffer);
+      for (const word of slot.words) words[word >>> 2] = address;
+      slot.bound = address;
+    }
+  }
+
+  #copy(operands: number, bytes: number): void {
+    const memory = new Uint8Array(this.#module.memory.buffer);
+    const [from, to] = new Uint32Array(this.#module.memory.buffer, operands, 2) as unknown as [number, number];
+    memory.copyWithin(to, from, from + bytes);
+  }
+
+  release(): void {
+    for (const block of this.#blocks.splice(0)) block.free();
+  }
+}
+
+/** Kernels that both languages have take the struct of the WGSL one; the others say which they take. */
+function layoutOf(kernel: string) {
+  return wasmParams[kernel] ?? shaderKernels[kernel] ?? fail('wasm', `no parameter struct is declared for ${kernel}`);
+}
+
+/** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */
+const operandBytes = (count: number): number => Math.ceil((4 * count) / 16) * 16;
+
+function blockBytes(command: Command): number {
+  if (command.kind !== 'dispatch') return 16;
+  return operandBytes(command.operands.length) + Math.ceil(layoutOf(command.kernel).paramsBytes / 16) * 16;
+}

@@ -1,0 +1,84 @@
+import { kernels as builtKernels, modules as builtModules } from '../../../build/kernels.js';
+import type { Backend } from '../backend.js';
+import { BufferPool } from './buffers.js';
+import { BufferUsage } from './constants.js';
+import { Health } from './health.js';
+import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
+import { type KernelTable, type ModuleTable, Pipelines } from './pipelines.js';
+import { type Host, prepareReplay } from './prepare.js';
+import { DUMMY_SLOT } from './replay.js';
+
+export interface WebGPUOptions extends DeviceOptions {
+  /** Kernels and their WGSL modules; default: those of Weft's shader build. */
+  readonly kernels?: KernelTable;
+  readonly modules?: ModuleTable;
+}
+
+/** Offsets of storage and uniform bindings are multiples of this on every device. */
+const ALIGNMENT = 256;
+const MAX_STORAGE_BUFFERS = 8;
+
+/**
+ * Opens the WebGPU backend on the caller's device or adapter, on `navigator.gpu`, or in Node on the npm package
+ * `webgpu`. Fails where there is no implementation, no adapter or no device, and says what to do.
+ */
+export async function openWebGPU(options: WebGPUOptions = {}): Promise<Backend> {
+  const opened = await openDevice(options);
+  const { device } = opened;
+  const health = new Health(opened);
+  const pipelines = new Pipelines(health, options.kernels ?? builtKernels, options.modules ?? builtModules);
+  const limits = [device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize];
+  const maxBufferBytes = Math.floor(Math.min(...limits) / ALIGNMENT) * ALIGNMENT;
+  const { pool, dummies } = await health.attempt('webgpu: opening', () => ({
+    pool: new BufferPool(health, maxBufferBytes),
+    dummies: {
+      read: device.createBuffer({ label: 'none', size: 16, usage: BufferUsage.storage }),
+      write: device.createBuffer({
+        label: 'none, written',
+        size: MAX_STORAGE_BUFFERS * DUMMY_SLOT,
+        usage: BufferUsage.storage,
+      }),
+    },
+  }));
+  return createBackend(opened, { health, pool, pipelines, dummies, alignment: ALIGNMENT }, maxBufferBytes);
+}
+
+function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): Backend {
+  const { health, pool } = host;
+  let disposed = false;
+  return {
+    kind: 'webgpu',
+    info: { backend: 'webgpu', description: opened.description, threads: 1, notes: opened.notes },
+    features: opened.features,
+    alignment: ALIGNMENT,
+    sharesRegions: false,
+    maxBufferBytes,
+    allocate(bytes, label) {
+      health.check();
+      return pool.allocate(bytes, label);
+    },
+    write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
+    read: (buffer, dtype, length) => pool.read(buffer, dtype, length),
+    async prepare(request) {
+      const replay = await prepareReplay(host, request);
+      try {
+        await health.settle();
+      } catch (error) {
+        replay.release();
+        throw error;
+      }
+      return replay;
+    },
+    takeFault: () => pool.takeFault(),
+    memory: () => pool.memory(),
+    dispose() {
+      if (disposed) return;
+      disposed = true;
+      health.lose('the device was disposed; open a new one');
+      pool.dispose();
+      host.dummies.read.destroy();
+      host.dummies.write.destroy();
+      if (opened.owned) void health.quiet().then(() => opened.device.destroy());
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { KernelInfo } from '../../../build/kernels.js';
+import { fail } from '../../errors.js';
+import { SHADER_STAGE_COMPUTE } from './constants.js';
+import type { Health } from './health.js';
+
+export type KernelTable = Readonly<Record<string, KernelInfo>>;
+export type ModuleTable = Readonly<Record<string, string>>;
+
+/** A kernel made ready for dispatch. */
+export interface Kernel {
+  readonly name: string;
+  readonly info: KernelInfo;
+  readonly layout: GPUBindGroupLayout;
+  readonly pipeline: GPUComputePipeline;
+}
+
+/** The kernels of one device, each compiled when it is first asked for. */
+export class Pipelines {
+  readonly #modules = new Map<string, Promise<GPUShaderModule>>();
+  readonly #kernels = new Map<string, Promise<Kernel>>();
+
+  constructor(
+    readonly health: Health,
+    readonly kernels: KernelTable,
+    readonly modules: ModuleTable,
+  ) {}
+
+  /** What the shader build says of a kernel; fails with `label` where there is none of this name. */
+  info(name: string, label: string): KernelInfo {
+    const info = Object.hasOwn(this.kernels, name) ? this.kernels[name] : undefined;
+    return (
+      info ??
+      fail(label, `there is no WebGPU kernel '${name}'; run the build again if its shader was just added`)
+    );
+  }
+
+  get(name: string, label: string): Promise<Kernel> {
+    return remember(this.#kernels, name, () => this.#compile(name, label));
+  }
+
+  async #compile(name: string, label: string): Promise<Kernel> {
+    const info = this.info(name, label);
+    const { device } = this.health;
+    const module = await remember(this.#modules, info.module, () => this.#module(info.module));
+    const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
+      binding,
+      visibility: SHADER_STAGE_COMPUTE,
+      buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
+    }));
+    entries.push({
+      binding: entries.length,
+      visibility: SHADER_STAGE_COMPUTE,
+      buffer: { type: 'uniform', minBindingSize: info.paramsBytes },
+    });
+    const [layout, pipelineLayout] = await this.health.attempt(`webgpu: kernel ${name}`, () => {
+      const group = device.createBindGroupLayout({ label: name, entries });
+      return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
+    });
+    const compute = { module, entryPoint: name };
+    const compiled = device
+      .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
+      .catch((error: unknown) =>
+        fail(
+          'webgpu',
+          `kernel ${name} does not compile: ${error instanceof Error ? error.message : String(error)}`,
+        ),
+      );
+    return { name, info, layout, pipeline: await this.health.guard(compiled) };
+  }
+
+  async #module(name: string): Promise<GPUShaderModule> {
+    const code = this.modules[name] ?? fail('webgpu', `there is no shader module '${name}'`);
+    let module: GPUShaderModule | null = null;
+    try {
+      return await this.health.attempt(`webgpu: shader module ${name}`, () => {
+        module = this.health.device.createShaderModule({ label: name, code });
+        return module;
+      });
+    } catch (error) {
+      const shader = module as GPUShaderModule | null;
+      const info = await this.health.guard(shader?.getCompilationInfo() ?? Promise.reject(error));
+      const found = info.messages.find(({ type }) => type === 'error');
+      if (!found) throw error;
+      const line = code.split('\n')[found.lineNum - 1]?.trim() ?? '';
+      return fail('webgpu', `shader module ${name}, line ${found.lineNum}: ${found.message} ('${line}')`);
+    }
+  }
+}
+
+/** The promise kept under `key`, made at first; one that fails is forgotten, so that it may be tried again. */
+function remember<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = map.get(key);
+  if (known) return known;
+  const made = make();
+  map.set(key, made);
+  made.catch(() => map.delete(key));
+  return made;
+}

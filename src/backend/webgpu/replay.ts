@@ -1,0 +1,212 @@
+import { fail } from '../../errors.js';
+import type { CopyCommand, DeviceBuffer, DispatchCommand, Location, Prepared } from '../backend.js';
+import { type BufferPool, bindingBytes, type WebGPUBuffer } from './buffers.js';
+import type { Health } from './health.js';
+import type { Kernel } from './pipelines.js';
+import type { Workgroups } from './workgroups.js';
+
+/** A dispatch made ready, but for the bind group where it has external operands. */
+export interface DispatchStep {
+  readonly kind: 'dispatch';
+  readonly command: DispatchCommand;
+  readonly kernel: Kernel;
+  readonly workgroups: Workgroups;
+  /** Where its parameter block lies. */
+  readonly paramsOffset: number;
+}
+
+export interface CopyStep {
+  readonly kind: 'copy';
+  readonly command: CopyCommand;
+}
+
+/** The buffers of a program, all but the external ones. */
+export interface ProgramBuffers {
+  readonly regions: readonly WebGPUBuffer[];
+  readonly params: WebGPUBuffer | null;
+  /** Bound for operands that are left out: one to be read, one with a slot per binding to be written. */
+  readonly dummies: { readonly read: GPUBuffer; readonly write: GPUBuffer };
+  /** What copies within one buffer pass through; null where there is none. */
+  readonly temporary: WebGPUBuffer | null;
+}
+
+/** Distance of the slots of `dummies.write`: the strictest alignment of storage bindings. */
+export const DUMMY_SLOT = 256;
+
+interface Range {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+}
+
+/** A command list that is replayed: one encoder, one submit, one compute pass between copies. */
+export class Replay implements Prepared {
+  readonly #groups: (GPUBindGroup | null)[];
+  readonly #bound: (WebGPUBuffer | null)[];
+  readonly #dependents: number[][];
+  readonly #needed: number[];
+  /** Whether the list was submitted once with its own bind groups under watch. */
+  #ran = false;
+  #released = false;
+
+  constructor(
+    readonly health: Health,
+    readonly pool: BufferPool,
+    readonly steps: readonly (DispatchStep | CopyStep)[],
+    readonly buffers: ProgramBuffers,
+    externals: number,
+  ) {
+    this.#groups = steps.map(() => null);
+    this.#bound = new Array<WebGPUBuffer | null>(externals).fill(null);
+    this.#dependents = Array.from({ length: externals }, () => []);
+    this.#needed = new Array<number>(externals).fill(0);
+    steps.forEach((step, i) => {
+      const operands =
+        step.kind === 'dispatch' ? step.command.operands : [step.command.from, step.command.to];
+      let external = false;
+      for (const operand of operands) {
+        if (operand.kind !== 'external') continue;
+        const { index, bytes } = operand;
+        if (!(index < externals))
+          fail(step.command.label, `external ${index} is named, there are ${externals}`);
+        external = true;
+        this.#needed[index] = Math.max(this.#needed[index]!, bytes);
+        if (this.#dependents[index]!.at(-1) !== i) this.#dependents[index]!.push(i);
+      }
+      if (step.kind === 'dispatch' && !external) this.#groups[i] = this.#bind(step);
+    });
+  }
+
+  run(externals: readonly DeviceBuffer[]): void {
+    this.health.check();
+    if (this.#released) fail('webgpu', 'a program is run after it was released');
+    const rebound = this.#takeExternals(externals);
+    // Without new bind groups nothing can be refused that was not refused, and reported, before.
+    if (!rebound) this.#submit();
+    else {
+      const bindAndSubmit = () => {
+        this.#rebind(rebound);
+        this.#submit();
+      };
+      this.health.defer('webgpu: running a program', bindAndSubmit, () => this.#bound.fill(null));
+    }
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    for (const region of this.buffers.regions) region.free();
+    this.buffers.params?.free();
+    this.buffers.temporary?.free();
+    this.#groups.fill(null);
+    this.#bound.fill(null);
+  }
+
+  /** Takes the external buffers of this run; the steps whose bind groups must be made, null if all are as before. */
+  #takeExternals(externals: readonly DeviceBuffer[]): ReadonlySet<number> | null {
+    if (externals.length !== this.#bound.length) {
+      fail(
+        'webgpu',
+        `the program takes ${this.#bound.length} external buffers, ${externals.length} are given`,
+      );
+    }
+    const stale = new Set<number>();
+    const buffers = externals.map((given, index) => {
+      const buffer = this.pool.own(given);
+      const needed = this.#needed[index]!;
+      if (buffer.bytes < needed) {
+        fail(
+          'webgpu',
+          `external ${index} needs ${needed} bytes, buffer '${buffer.label}' has ${buffer.bytes}`,
+        );
+      }
+      return buffer;
+    });
+    buffers.forEach((buffer, index) => {
+      if (buffer === this.#bound[index]) return;
+      this.#bound[index] = buffer;
+      for (const step of this.#dependents[index]!) stale.add(step);
+    });
+    return this.#ran && stale.size === 0 ? null : stale;
+  }
+
+  #rebind(steps: ReadonlySet<number>): void {
+    try {
+      for (const i of steps) {
+        const step = this.steps[i]!;
+        if (step.kind === 'dispatch') this.#groups[i] = this.#bind(step);
+      }
+    } catch (error) {
+      this.#bound.fill(null);
+      throw error;
+    }
+    this.#ran = true;
+  }
+
+  #locate(at: Location, binding: number, writes: boolean): Range {
+    switch (at.kind) {
+      case 'arena':
+        return { buffer: this.buffers.regions[at.region]!.gpu, offset: at.offset };
+      case 'external':
+        return { buffer: this.#bound[at.index]!.gpu, offset: 0 };
+      case 'fault':
+        return { buffer: this.pool.fault, offset: 0 };
+      case 'none':
+        return writes
+          ? { buffer: this.buffers.dummies.write, offset: binding * DUMMY_SLOT }
+          : { buffer: this.buffers.dummies.read, offset: 0 };
+    }
+  }
+
+  #bind({ command, kernel, paramsOffset }: DispatchStep): GPUBindGroup {
+    const uses = new Map<GPUBuffer, 'read' | 'read_write'>();
+    const entries: GPUBindGroupEntry[] = command.operands.map((operand, binding) => {
+      const access = kernel.info.access[binding]!;
+      const { buffer, offset } = this.#locate(operand, binding, access === 'read_write');
+      if ((uses.get(buffer) ?? access) !== access) {
+        const what = `operand ${binding} writes a buffer that another operand reads (${buffer.label})`;
+        fail(command.label, `${what}; WebGPU forbids both in one dispatch, give them buffers of their own`);
+      }
+      uses.set(buffer, access);
+      const size = bindingBytes('bytes' in operand ? operand.bytes : 0);
+      return { binding, resource: { buffer, offset, size } };
+    });
+    const size = kernel.info.paramsBytes;
+    const resource = { buffer: this.buffers.params!.gpu, offset: paramsOffset, size };
+    entries.push({ binding: entries.length, resource });
+    return this.health.device.createBindGroup({ label: command.label, layout: kernel.layout, entries });
+  }
+
+  #submit(): void {
+    const { device } = this.health;
+    const encoder = device.createCommandEncoder({ label: 'program' });
+    let pass: GPUComputePassEncoder | null = null;
+    for (let i = 0; i < this.steps.length; i++) {
+      const step = this.steps[i]!;
+      if (step.kind === 'copy') {
+        pass?.end();
+        pass = null;
+        this.#copy(encoder, step.command);
+        continue;
+      }
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(step.kernel.pipeline);
+      pass.setBindGroup(0, this.#groups[i]!);
+      pass.dispatchWorkgroups(step.workgroups[0], step.workgroups[1], step.workgroups[2]);
+    }
+    pass?.end();
+    device.queue.submit([encoder.finish()]);
+  }
+
+  #copy(encoder: GPUCommandEncoder, command: CopyCommand): void {
+    const from = this.#locate(command.from, 0, false);
+    const to = this.#locate(command.to, 0, true);
+    const bytes = Math.ceil(command.bytes / 4) * 4;
+    if (from.buffer !== to.buffer) {
+      encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
+    } else if (from.offset !== to.offset) {
+      const temporary = this.buffers.temporary!.gpu;
+      encoder.copyBufferToBuffer(from.buffer, from.offset, temporary, 0, bytes);
+      encoder.copyBufferToBuffer(temporary, 0, to.buffer, to.offset, bytes);
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backend/backend.js';
+import { fail } from './errors.js';
+import type { Graph } from './graph.js';
+import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
+import type { Lowered, Node, OperandRef, Value } from './op.js';
+import { bytesOf, type Plan, plan } from './plan.js';
+
+/** The messages of data errors, by the id that a kernel leaves behind. One per device. */
+export class FaultMessages {
+  readonly #messages: ((detail: readonly [number, number]) => string)[] = [];
+
+  /** An id of at least 1 for a message. */
+  register(message: (detail: readonly [number, number]) => string): number {
+    this.#messages.push(message);
+    return this.#messages.length;
+  }
+
+  /** Throws the message of the data error that the backend knows of, if there is one. */
+  raise(backend: Backend): void {
+    const fault = backend.takeFault();
+    if (!fault) return;
+    fail('run', this.#messages[fault.id - 1]?.(fault.detail) ?? `a kernel reported data error ${fault.id}`);
+  }
+}
+
+/** One line of a program's schedule, for people and tools. */
+export interface ScheduleEntry {
+  readonly op: string;
+  readonly kernel: string;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+export interface CompileOptions {
+  /** Kernel variant to use for a node instead of the first that accepts it. */
+  readonly variant?: (node: Node) => string | undefined;
+}
+
+/** A compiled graph: a flat list of commands over memory that is laid out beforehand. Running it allocates nothing. */
+export class Program {
+  readonly graph: Graph;
+  readonly schedule: readonly ScheduleEntry[];
+  /** Known before the first run: bytes of the arena, and the least that any plan would need. */
+  readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
+  readonly #prepared: Prepared;
+
+  private constructor(graph: Graph, schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
+    this.graph = graph;
+    this.schedule = schedule;
+    this.memory = { peakBytes: memory.peakBytes, lowerBound: memory.lowerBound };
+    this.#prepared = prepared;
+  }
+
+  /** @throws WeftError where an op has no kernel for the device or the device has not enough memory. */
+  static async compile(
+    graph: Graph,
+    backend: Backend,
+    faults: FaultMessages,
+    options: CompileOptions = {},
+  ): Promise<Program> {
+    const planned = plan(graph, { inPlace: backend.sharesRegions });
+    const lowered = planned.order.map((node) => lower(node, backend, options.variant?.(node)));
+    const { memory, locate, temporary } = layOut(planned, lowered, backend);
+    const commands: Command[] = [];
+    for (let step = 0; step <= planned.order.length; step++) {
+      for (const { from, to, bytes } of planned.copies.get(step) ?? []) {
+        commands.push({ kind: 'copy', label: 'copy', from: locate(from), to: locate(to), bytes });
+      }
+      const node = planned.order[step];
+      if (!node || node.op.view) continue;
+      const at = (value: Value) => locate(planned.bufferOf.get(value)!);
+      const resolve = (ref: OperandRef): Location => {
+        if (!('index' in ref)) return { kind: ref.from };
+        if (ref.from === 'temporary') return temporary(step, ref.index);
+        return at((ref.from === 'input' ? node.inputs : node.outputs)[ref.index]!);
+      };
+      commands.push(...commandsOf(node, lowered[step] ?? null, at, resolve, faults));
+    }
+    const prepared = await backend.prepare({ commands, regions: memory.regions, externals: planned.externals });
+    return new Program(graph, planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)), memory, prepared);
+  }
+
+  /** Runs once on these buffers: one per input of the graph, then one per output. */
+  run(externals: readonly DeviceBuffer[]): void {
+    this.#prepared.run(externals);
+  }
+
+  dispose(): void {
+    this.#prepared.release();
+  }
+}
+
+function lower(node: Node, backend: Backend, variant: string | undefined): Lowered | null {
+  if (backend.kind === 'reference' || node.op.view) return null;
+  const found = node.op.lower(backend.kind, node.inputs, node.attrs, backend.features, variant);
+  return found ?? fail(node.op.name, `no ${backend.kind} kernel ${variant ?? ''} takes these inputs`);
+}
+
+/** Gives every buffer of the plan and every temporary its place. */
+function layOut(planned: Plan, lowered: readonly (Lowered | null)[], backend: Backend) {
+  const blocks: Lifetime[] = [];
+  const blockOf = new Map<number, number>();
+  planned.buffers.forEach((buffer, i) => {
+    if (buffer.external !== null) return;
+    blockOf.set(i, blocks.length);
+    blocks.push(buffer);
+  });
+  const temporaryBlocks = lowered.map((entry, step) =>
+    (entry?.temporaries ?? []).map((bytes) => blocks.push({ bytes, first: step, last: step }) - 1),
+  );
+  const conflicts = backend.sharesRegions ? [] : findConflicts(planned, blockOf, temporaryBlocks);
+  const memory = placeBlocks(blocks, {
+    alignment: backend.alignment,
+    conflicts,
+    maxRegionBytes: backend.maxBufferBytes,
+  });
+  const inArena = (block: number): Location => ({
+    kind: 'arena',
+    ...memory.placements[block]!,
+    bytes: blocks[block]!.bytes,
+  });
+  const locate = (buffer: number): Location => {
+    const { external, bytes } = planned.buffers[buffer]!;
+    return external === null ? inArena(blockOf.get(buffer)!) : { kind: 'external', index: external, bytes };
+  };
+  const temporary = (step: number, index: number) => inArena(temporaryBlocks[step]![index]!);
+  return { memory, locate, temporary };
+}
+
+/** Blocks that one launch may read while it writes the other. */
+function findConflicts(
+  planned: Plan,
+  blockOf: ReadonlyMap<number, number>,
+  temporaryBlocks: readonly (readonly number[])[],
+): [number, number][] {
+  const pairs: [number, number][] = [];
+  const connect = (a: number | undefined, b: number | undefined) => {
+    if (a !== undefined && b !== undefined && a !== b) pairs.push([a, b]);
+  };
+  planned.order.forEach((node, step) => {
+    const block = (value: Value | null) => (value ? blockOf.get(planned.bufferOf.get(value)!) : undefined);
+    const temporaries = temporaryBlocks[step]!;
+    const written = node.outputs.map(block);
+    for (const output of written) for (const input of node.inputs) connect(output, block(input));
+    for (const temporary of temporaries) {
+      for (const other of [...node.inputs.map(block), ...written, ...temporaries]) connect(temporary, other);
+    }
+  });
+  return pairs;
+}
+
+function commandsOf(
+  node: Node,
+  lowered: Lowered | null,
+  at: (value: Value) => Location,
+  resolve: (ref: OperandRef) => Location,
+  faults: FaultMessages,
+): Command[] {
+  const { op, inputs, outputs, attrs } = node;
+  if (!lowered) {
+    return [
+      {
+        kind: 'evaluate',
+        label: op.name,
+        inputs: inputs.map((value) => value && { at: at(value), type: { shape: value.shape, dtype: value.dtype } }),
+        outputs: outputs.map(at),
+        evaluate: (values) => op.reference(values, attrs, outputs),
+      },
+    ];
+  }
+  return lowered.launches.map((launch) => {
+    const reports = launch.operands.some(({ from }) => from === 'fault');
+    const fault = (detail: readonly [number, number]) => `${op.name}: ${op.fault(inputs, attrs, detail)}`;
+    return {
+      kind: 'dispatch',
+      label: `${op.name}/${launch.kernel}`,
+      kernel: launch.kernel,
+      operands: launch.operands.map(resolve),
+      params: reports ? { ...launch.params, faultId: faults.register(fault) } : launch.params,
+      units: launch.units,
+      scratch: launch.scratch ?? 0,
+    };
+  });
+}
+
+function describe(node: Node, lowered: Lowered | null): ScheduleEntry[] {
+  if (node.op.view) return [];
+  const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
+  const kernel = lowered?.variant ?? 'reference';
+  return [{ op: node.op.name, kernel, flops, bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0) }];
+}

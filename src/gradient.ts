@@ -1,0 +1,72 @@
+import { fail } from './errors.js';
+import { nodesOf } from './graph.js';
+import type { Node, Value } from './op.js';
+import { sameShape, showShape } from './shape.js';
+
+/** The three ops that reverse mode itself needs, given by the caller: this file knows no op. */
+export interface GradientOps {
+  add(a: Value, b: Value): Value;
+  /** Sums over the axes along which `shape` was broadcast, back to `shape`. */
+  sumTo(value: Value, shape: readonly number[]): Value;
+  full(shape: readonly number[], value: number): Value;
+}
+
+/**
+ * Reverse-mode derivatives as a graph of ordinary ops: for each of `wrt`, the gradient of the scalar `loss` with respect
+ * to it, or null where the loss does not depend on it. Gradients of gradients come from calling it again.
+ *
+ * @param seed gradient with respect to `loss`, default 1; with a seed, `loss` may have any shape.
+ * @throws WeftError naming the op, where the way from `loss` to one of `wrt` passes an op without a gradient.
+ */
+export function gradient(loss: Value, wrt: readonly Value[], ops: GradientOps, seed?: Value): (Value | null)[] {
+  if (!seed && loss.shape.length !== 0) fail('gradient', `the loss must be a scalar, it is ${showShape(loss.shape)}`);
+  if (seed && !sameShape(seed.shape, loss.shape)) {
+    fail('gradient', `the seed must be ${showShape(loss.shape)}, it is ${showShape(seed.shape)}`);
+  }
+  const order = nodesOf([loss], new Set(wrt.filter((value) => value !== loss)));
+  const depends = dependents(order, wrt);
+  const grads = new Map<Value, Value>([[loss, seed ?? ops.full([], 1)]]);
+  for (const node of order.reverse()) {
+    const outputs = node.outputs.map((value) => grads.get(value) ?? null);
+    if (!outputs.some(Boolean)) continue;
+    node.inputs.forEach((input, index) => {
+      if (!input || !depends.has(input)) return;
+      const grad = inputGradient(node, index, outputs, ops);
+      if (!grad) return;
+      const held = grads.get(input);
+      grads.set(input, held ? ops.add(held, grad) : grad);
+    });
+  }
+  return wrt.map((value) => grads.get(value) ?? null);
+}
+
+/** The values that depend on one of `wrt`, and those themselves. */
+function dependents(order: readonly Node[], wrt: readonly Value[]): Set<Value> {
+  const depends = new Set(wrt);
+  for (const node of order) {
+    const reached = node.inputs.some((input) => input && depends.has(input));
+    if (reached) for (const value of node.outputs) depends.add(value);
+  }
+  return depends;
+}
+
+function inputGradient(
+  node: Node,
+  index: number,
+  outputs: readonly (Value | null)[],
+  ops: GradientOps,
+): Value | null {
+  const input = node.inputs[index]!;
+  if (input.dtype !== 'f32') return null;
+  const position = node.op.variadic ? 0 : index;
+  if (!node.op.differentiable(position)) {
+    // Integer and boolean results carry no gradient; a float result that should, but can't, is an error.
+    if (node.outputs.every(({ dtype }) => dtype !== 'f32')) return null;
+    fail(node.op.name, `has no gradient with respect to '${node.op.inputs[position]}'; detach() what needs none`);
+  }
+  const grad = node.op.backward(index, node, outputs);
+  if (!grad) return null;
+  const fitted = sameShape(grad.shape, input.shape) ? grad : ops.sumTo(grad, input.shape);
+  if (fitted.dtype !== 'f32') fail(node.op.name, `the gradient of '${node.op.inputs[position]}' is not f32`);
+  return fitted;
+}

@@ -1,0 +1,128 @@
+import type { DType } from './dtype.js';
+import { fail } from './errors.js';
+import type { Node, Value } from './op.js';
+import { checkShape, type Shape, showShape } from './shape.js';
+
+/** An input of a graph: a tensor that is there before the graph runs. */
+export function createInput(shape: Shape, dtype: DType = 'f32', label?: string): Value {
+  checkShape('createInput', shape);
+  return { shape, dtype, node: null, index: 0, label };
+}
+
+/** After a run, what `target` (an input) holds is what `value` was computed to be. */
+export interface Update {
+  readonly target: Value;
+  readonly value: Value;
+}
+
+/** What is to be computed: plain data over Values. */
+export interface Graph {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly updates: readonly Update[];
+}
+
+/** Puts a graph together and checks it: everything that the outputs and updates need must be computed or an input. */
+export function createGraph(parts: {
+  readonly inputs: readonly Value[];
+  readonly outputs?: readonly Value[];
+  readonly updates?: readonly Update[];
+}): Graph {
+  const { inputs, outputs = [], updates = [] } = parts;
+  const known = new Set(inputs);
+  for (const { target, value } of updates) {
+    if (!known.has(target)) fail('createGraph', `an update's target ${describe(target)} is not an input`);
+    if (showShape(target.shape) !== showShape(value.shape) || target.dtype !== value.dtype) {
+      fail('createGraph', `an update puts ${describe(value)} into ${describe(target)}`);
+    }
+  }
+  const roots = [...outputs, ...updates.map(({ value }) => value)];
+  for (const value of leavesOf(roots, known)) {
+    if (!known.has(value)) fail('createGraph', `${describe(value)} is neither computed nor an input`);
+  }
+  return { inputs, outputs, updates };
+}
+
+const describe = (value: Value): string => `${value.label ?? 'a value'} ${value.dtype}${showShape(value.shape)}`;
+
+/**
+ * The nodes that `roots` need, each after what it reads. `stops` are values to be taken as given. `after` may name
+ * further nodes that should come before a node; such a wish is dropped where it would close a circle.
+ */
+export function nodesOf(
+  roots: readonly Value[],
+  stops: ReadonlySet<Value> = new Set(),
+  after?: (node: Node) => readonly Node[],
+): Node[] {
+  const order: Node[] = [];
+  const state = new Map<Node, 'open' | 'done'>();
+  for (const root of roots) {
+    if (!root.node || stops.has(root)) continue;
+    const stack: { node: Node; next: Iterator<Node> }[] = [];
+    const open = (node: Node) => {
+      state.set(node, 'open');
+      stack.push({ node, next: dependencies(node, stops, after) });
+    };
+    if (!state.has(root.node)) open(root.node);
+    while (stack.length > 0) {
+      const { node, next } = stack.at(-1)!;
+      const step = next.next();
+      if (step.done) {
+        state.set(node, 'done');
+        order.push(node);
+        stack.pop();
+      } else if (!state.has(step.value)) {
+        open(step.value);
+      }
+    }
+  }
+  return order;
+}
+
+function* dependencies(
+  node: Node,
+  stops: ReadonlySet<Value>,
+  after?: (node: Node) => readonly Node[],
+): Generator<Node, void> {
+  for (const input of node.inputs) {
+    if (input?.node && !stops.has(input)) yield input.node;
+  }
+  if (after) yield* after(node);
+}
+
+/** The values without a node, or in `stops`, that `roots` reach. */
+export function leavesOf(roots: readonly Value[], stops: ReadonlySet<Value>): Value[] {
+  const leaves = new Set<Value>();
+  const visit = (value: Value | null) => {
+    if (value && (!value.node || stops.has(value))) leaves.add(value);
+  };
+  roots.forEach(visit);
+  for (const node of nodesOf(roots, stops)) node.inputs.forEach(visit);
+  return [...leaves];
+}
+
+/**
+ * A text that two graphs share exactly when they compute the same from inputs of the same types: what a cache of
+ * programs is asked by.
+ */
+export function structureOf({ inputs, outputs, updates }: Graph): string {
+  const names = new Map<Value, string>();
+  inputs.forEach((value, i) => {
+    names.set(value, `i${i}`);
+  });
+  const lines = inputs.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
+  const name = (value: Value | null) => (value ? names.get(value)! : '-');
+  const roots = [...outputs, ...updates.map(({ value }) => value)];
+  nodesOf(roots, new Set(inputs)).forEach((node, n) => {
+    node.outputs.forEach((value, k) => {
+      if (!names.has(value)) names.set(value, `${n}.${k}`);
+    });
+    lines.push(`${node.op.name}(${node.inputs.map(name).join()})${JSON.stringify(node.attrs, writeNumber)}`);
+  });
+  lines.push(`=${outputs.map(name).join()}`, `!${updates.map((u) => `${name(u.target)}<${name(u.value)}`).join()}`);
+  return lines.join(';');
+}
+
+/** JSON writes infinities as null and -0 as 0: attributes that differ must not look alike. */
+const writeNumber = (_: string, value: unknown): unknown =>
+  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)) ? `${Object.is(value, -0) ? '-0' : value}` : value;

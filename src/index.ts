@@ -1,0 +1,13 @@
+export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
+export * as data from './data/index.js';
+export type { DType, HostTensor, TypedArray } from './dtype.js';
+export { WeftError } from './errors.js';
+export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
+export { type GradientOps, gradient } from './gradient.js';
+export { createGraph, createInput, type Graph, structureOf, type Update } from './graph.js';
+export * as io from './io/index.js';
+export type { Attrs, BackendKind, Cost, Node, Op, RefTensor, SampleInput, TensorType, Value } from './op.js';
+export { apply, applyWith, defineOp, defineOpWithOutputs } from './op.js';
+export * as ops from './ops/index.js';
+export { registry } from './ops/index.js';
+export { Generator } from './random.js';

@@ -1,0 +1,453 @@
+import type { DType } from './dtype.js';
+import { fail } from './errors.js';
+import { checkShape, type Shape, showShape } from './shape.js';
+
+/** What is known of a tensor before it is computed. */
+export interface TensorType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export type Attr = number | boolean | string | null | readonly number[] | readonly (readonly number[])[];
+export type Attrs = Readonly<Record<string, Attr>>;
+export type BackendKind = 'reference' | 'wasm' | 'webgpu';
+
+/** A tensor of a graph: plain data, made once. `node` is null for a graph's inputs. */
+export interface Value extends TensorType {
+  readonly node: Node | null;
+  /** Which of the node's outputs this is. */
+  readonly index: number;
+  readonly label?: string;
+}
+
+/** One application of an op. */
+export interface Node {
+  readonly op: Op;
+  readonly inputs: readonly (Value | null)[];
+  readonly attrs: Attrs;
+  readonly outputs: readonly Value[];
+}
+
+/** A tensor on the reference backend: double precision, row-major. */
+export interface RefTensor extends TensorType {
+  readonly data: Float64Array;
+}
+
+export const f32 = (shape: Shape): TensorType => ({ shape, dtype: 'f32' });
+
+/** An input's name without the `?` that marks it optional. */
+type Plain<K extends string> = K extends `${infer P}?` ? P : K;
+
+type Named<N extends string, T> = { readonly [K in N as Plain<K>]: K extends `${string}?` ? T | null : T };
+
+/** What a kernel variant may look at when it lays out its launches. Optional inputs that are left out are null. */
+export interface KernelCall<N extends string, A> {
+  readonly types: Named<N, TensorType>;
+  readonly output: TensorType;
+  readonly outputs: readonly TensorType[];
+  readonly attrs: A;
+  readonly features: ReadonlySet<string>;
+}
+
+/** Fields of the kernel's parameter struct, by the names that its WGSL declares. Arrays fill array fields. */
+export type Params = Readonly<Record<string, number | readonly number[]>>;
+
+/** One kernel call, planned: which kernel, on which operands, with which parameters, over how much work. */
+export interface Launch {
+  /** Name of the wasm export and of the WGSL entry point. */
+  readonly kernel: string;
+  /** In the kernel's binding order: names of inputs, outputs, temporaries, or `fault`; null for an input left out. */
+  readonly operands: readonly (string | null)[];
+  readonly params: Params;
+  /** wasm: work units to be split over threads. webgpu: invocations, or workgroups when a triple is given. */
+  readonly units: number | readonly [number, number, number];
+  /** wasm: private bytes that one thread needs while it runs the kernel. */
+  readonly scratch?: number;
+}
+
+export interface Variant<N extends string, A> {
+  /** `what__how`, as in `matmul_f32__6x8`. */
+  readonly name: string;
+  readonly when?: (call: KernelCall<N, A>) => boolean;
+  /** Bytes of buffers that live only while the op runs, by name. */
+  readonly temporaries?: (call: KernelCall<N, A>) => Readonly<Record<string, number>>;
+  readonly launches: (call: KernelCall<N, A>) => readonly Launch[];
+}
+
+/** How a sample's input is filled. Values are f32 numbers, so that rounding the inputs is no part of an error. */
+export interface SampleInput {
+  readonly shape: Shape;
+  readonly dtype?: DType;
+  /** Uniform in [low, high]; default [-1, 1]. For i32: whole numbers, both ends included. */
+  readonly domain?: readonly [number, number];
+  /** Uniform in absolute value over `domain`, with either sign: keeps clear of a kink at zero. */
+  readonly signed?: boolean;
+  /** All values apart from each other by a hundredth or more: keeps clear of ties. */
+  readonly distinct?: boolean;
+  readonly values?: readonly number[];
+}
+
+export interface Sample<N extends string, U> {
+  readonly inputs: { readonly [K in N as Plain<K>]?: SampleInput } | readonly SampleInput[];
+  readonly options?: U;
+}
+
+export interface ErrorCase<N extends string, U> {
+  readonly types: { readonly [K in N as Plain<K>]?: TensorType } | readonly TensorType[];
+  readonly options?: U;
+  readonly message: string;
+}
+
+/**
+ * A bound on |kernel - reference|: `ulps` units of f32 roundoff (2^-24) of the magnitude, plus `floor`. The magnitude is
+ * the output's own, or, for sums of products, the reference evaluated on absolute inputs.
+ */
+export interface Tolerance<C> {
+  readonly ulps: number | ((call: C) => number);
+  readonly magnitude?: 'output' | 'absolute';
+  readonly floor?: number;
+}
+
+export interface BackwardContext<A> {
+  /** Gradient of the loss with respect to the first output. */
+  readonly grad: Value;
+  readonly grads: readonly (Value | null)[];
+  readonly output: Value;
+  readonly outputs: readonly Value[];
+  readonly attrs: A;
+}
+
+type Rule<N extends string, A> = (context: Named<N, Value> & BackwardContext<A>) => Value;
+
+type Rules<N extends string, A> = { readonly [K in N as Plain<K>]: Rule<N, A> | null };
+
+export interface Cost {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Everything that is said about an op, in one place. Tools ask this and nothing else. */
+export interface OpSpec<Names extends readonly string[], A extends object, U> {
+  readonly name: string;
+  /** One line for `docs/ops.md`: the formula. */
+  readonly summary: string;
+  /** Names in order; a trailing `?` marks an input that may be left out (null). */
+  readonly inputs: Names;
+  /** Turns the caller's options into attributes: fills in defaults, checks values. */
+  readonly attributes?: (options: U | undefined, types: Named<Names[number], TensorType>) => A;
+  readonly infer: (types: Named<Names[number], TensorType>, attrs: A) => TensorType | readonly TensorType[];
+  /** f64, naive, obviously right. */
+  readonly reference: (
+    inputs: Named<Names[number], RefTensor>,
+    attrs: A,
+    outputs: readonly TensorType[],
+  ) => Float64Array | readonly Float64Array[];
+  /** One rule per input; null says that there is no gradient. */
+  readonly backward: NoInfer<Rules<Names[number], A>>;
+  readonly cost?: (call: KernelCall<Names[number], A>) => Partial<Cost>;
+  /** No kernel at all: the output is the input's bytes under another type. */
+  readonly view?: boolean;
+  readonly kernels: {
+    readonly [K in Exclude<BackendKind, 'reference'>]: readonly Variant<Names[number], A>[];
+  };
+  /** The inputs whose bytes outputs 0, 1, ... overwrite, by kernels that take one operand for both. */
+  readonly overwrites?: readonly Plain<Names[number]>[];
+  /** Inputs whose bytes output 0 may take where the backend allows it: kernels that read an element before writing it. */
+  readonly inPlace?: readonly Plain<Names[number]>[];
+  /** Inputs in which the op is linear: checked by the adjoint test. */
+  readonly linear?: readonly Plain<Names[number]>[];
+  /** The message for a data error that a kernel found; `detail` are the two words that it left. */
+  readonly fault?: (types: Named<Names[number], TensorType>, attrs: A, detail: readonly [number, number]) => string;
+  readonly samples: readonly Sample<Names[number], U>[];
+  readonly errors: readonly ErrorCase<Names[number], U>[];
+  readonly tolerance?: { readonly [K in 'wasm' | 'webgpu']: Tolerance<KernelCall<Names[number], A>> };
+}
+
+/** A launch whose operands are resolved to positions. */
+export interface LoweredLaunch extends Omit<Launch, 'operands'> {
+  readonly operands: readonly OperandRef[];
+}
+
+export type OperandRef =
+  | { readonly from: 'input' | 'output' | 'temporary'; readonly index: number }
+  | { readonly from: 'fault' | 'none' };
+
+export interface Lowered {
+  readonly variant: string;
+  readonly temporaries: readonly number[];
+  readonly launches: readonly LoweredLaunch[];
+}
+
+/** An op as tools see it: inputs by position, attributes untyped. */
+export interface Op {
+  readonly name: string;
+  readonly summary: string;
+  readonly inputs: readonly string[];
+  readonly optional: ReadonlySet<string>;
+  readonly variadic: boolean;
+  readonly view: boolean;
+  /** Input position per output that overwrites it; empty for most ops. */
+  readonly overwrites: readonly number[];
+  readonly inPlace: readonly number[];
+  readonly linear: readonly number[];
+  readonly samples: readonly { readonly inputs: readonly (SampleInput | null)[]; readonly options: unknown }[];
+  readonly errors: readonly {
+    readonly types: readonly (TensorType | null)[];
+    readonly options: unknown;
+    readonly message: string;
+  }[];
+  attributes(types: readonly (TensorType | null)[], options: unknown): Attrs;
+  infer(types: readonly (TensorType | null)[], attrs: Attrs): readonly TensorType[];
+  reference(inputs: readonly (RefTensor | null)[], attrs: Attrs, outputs: readonly TensorType[]): readonly Float64Array[];
+  /** The gradient with respect to input `index`, or null where the op declares none. */
+  backward(index: number, node: Node, grads: readonly (Value | null)[]): Value | null;
+  differentiable(index: number): boolean;
+  cost(types: readonly (TensorType | null)[], attrs: Attrs): Cost;
+  variants(backend: Exclude<BackendKind, 'reference'>): readonly string[];
+  /** Chooses the first variant that accepts the call, or the named one. */
+  lower(
+    backend: Exclude<BackendKind, 'reference'>,
+    types: readonly (TensorType | null)[],
+    attrs: Attrs,
+    features: ReadonlySet<string>,
+    variant?: string,
+  ): Lowered | null;
+  tolerance(
+    backend: 'wasm' | 'webgpu',
+    types: readonly (TensorType | null)[],
+    attrs: Attrs,
+  ): { ulps: number; magnitude: 'output' | 'absolute'; floor: number };
+  fault(types: readonly (TensorType | null)[], attrs: Attrs, detail: readonly [number, number]): string;
+}
+
+type ValueArgs<Names extends readonly string[]> = {
+  [K in keyof Names]: Names[K] extends `${string}?` ? Value | null : Value;
+};
+
+/** The graph function of an op: inputs in order, then its options. */
+export type OpFunction<Names extends readonly string[], U, R = Value> = ((
+  ...args: [...inputs: ValueArgs<Names>, options?: U]
+) => R) & { readonly op: Op };
+
+export type VariadicFunction<U> = ((inputs: readonly Value[], options: U) => Value) & { readonly op: Op };
+
+/** Records one application of `op`; throws the op's own error where the inputs don't fit. */
+export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {
+  inputs.forEach((value, i) => {
+    if (!value && !op.optional.has(op.inputs[i]!)) fail(op.name, `input '${op.inputs[i]}' is missing`);
+  });
+  const attrs = op.attributes(inputs, options);
+  checkAttrs(op.name, attrs);
+  return applyWith(op, inputs, attrs);
+}
+
+/** Like {@link apply}, with attributes that are complete already. */
+export function applyWith(op: Op, inputs: readonly (Value | null)[], attrs: Attrs): readonly Value[] {
+  const types = op.infer(inputs, attrs);
+  for (const type of types) checkShape(op.name, type.shape);
+  const outputs: Value[] = [];
+  const node: Node = { op, inputs, attrs, outputs };
+  types.forEach((type, index) => {
+    outputs.push({ shape: type.shape, dtype: type.dtype, node, index });
+  });
+  return outputs;
+}
+
+function checkAttrs(name: string, attrs: Attrs): void {
+  for (const [key, value] of Object.entries(attrs)) {
+    const numbers = Array.isArray(value) ? value.flat() : [value];
+    if (numbers.some((n) => typeof n === 'number' && Number.isNaN(n))) fail(name, `attribute '${key}' is NaN`);
+  }
+}
+
+/** Refuses inputs that are not of `dtype`, naming each. */
+export function expectDType(name: string, types: Readonly<Record<string, TensorType | null>>, dtype: DType): void {
+  for (const [input, type] of Object.entries(types)) {
+    if (type && type.dtype !== dtype) fail(name, `${input} must be ${dtype}, it is ${type.dtype}${showShape(type.shape)}`);
+  }
+}
+
+/** Declares an op and returns the function that records it. */
+export function defineOp<
+  const Names extends readonly string[],
+  A extends object,
+  U = undefined,
+>(spec: OpSpec<Names, A, U>): OpFunction<Names, U> {
+  const op = createOp(spec);
+  const record = (...args: unknown[]) => apply(op, spec.inputs.map((_, i) => args[i] as Value), args[spec.inputs.length])[0]!;
+  return Object.assign(record, { op }) as OpFunction<Names, U>;
+}
+
+/** Declares an op with several outputs; its function returns all of them. */
+export function defineOpWithOutputs<
+  const Names extends readonly string[],
+  A extends object,
+  U = undefined,
+>(spec: OpSpec<Names, A, U>): OpFunction<Names, U, readonly Value[]> {
+  const op = createOp(spec);
+  const record = (...args: unknown[]) => apply(op, spec.inputs.map((_, i) => args[i] as Value), args[spec.inputs.length]);
+  return Object.assign(record, { op }) as OpFunction<Names, U, readonly Value[]>;
+}
+
+/** What a variadic op says: the same, with all inputs in one list and one rule for any of them. */
+export interface VariadicSpec<A extends object, U>
+  extends Omit<OpSpec<readonly ['inputs'], A, U>, 'attributes' | 'infer' | 'reference' | 'backward' | 'kernels'> {
+  readonly attributes: (options: U | undefined, types: readonly TensorType[]) => A;
+  readonly infer: (types: readonly TensorType[], attrs: A) => TensorType;
+  readonly reference: (inputs: readonly RefTensor[], attrs: A, output: TensorType) => Float64Array;
+  readonly backward: (index: number, inputs: readonly Value[], grad: Value, attrs: A) => Value;
+  /** Operands are named `0`, `1`, ... */
+  readonly launches: {
+    readonly [K in 'wasm' | 'webgpu']: {
+      readonly name: string;
+      readonly launches: (types: readonly TensorType[], output: TensorType, attrs: A) => readonly Launch[];
+    };
+  };
+}
+
+/** Declares an op that takes any number of inputs. */
+export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>): VariadicFunction<U> {
+  type List = readonly TensorType[];
+  const op: Op = {
+    ...common(spec as unknown as AnySpec),
+    variadic: true,
+    linear: [0],
+    attributes: (types, options) => spec.attributes(options as U, types as List) as unknown as Attrs,
+    infer: (types, attrs) => [spec.infer(types as List, attrs as unknown as A)],
+    reference: (inputs, attrs, outputs) => [
+      spec.reference(inputs as readonly RefTensor[], attrs as unknown as A, outputs[0]!),
+    ],
+    differentiable: () => true,
+    backward: (index, node, grads) =>
+      grads[0] ? spec.backward(index, node.inputs as readonly Value[], grads[0], node.attrs as unknown as A) : null,
+    cost: (types, attrs) => defaultCost(types, [spec.infer(types as List, attrs as unknown as A)]),
+    variants: (backend) => [spec.launches[backend].name],
+    lower(backend, types, attrs, _features, variant) {
+      const { name, launches } = spec.launches[backend];
+      if (variant !== undefined && variant !== name) return null;
+      const output = spec.infer(types as List, attrs as unknown as A);
+      const refer = (operand: string | null): OperandRef =>
+        operand === 'output' ? { from: 'output', index: 0 } : { from: 'input', index: Number(operand) };
+      const resolved = launches(types as List, output, attrs as unknown as A).map((launch) => ({
+        ...launch,
+        operands: launch.operands.map(refer),
+      }));
+      return { variant: name, temporaries: [], launches: resolved };
+    },
+    tolerance: () => ({ ulps: 0, magnitude: 'output', floor: 0 }),
+    fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
+  };
+  const record = (inputs: readonly Value[], options: U) => {
+    if (inputs.length === 0) fail(spec.name, 'needs at least one input');
+    return apply(op, inputs, options)[0]!;
+  };
+  return Object.assign(record, { op });
+}
+
+type AnyCall = KernelCall<string, Attrs>;
+type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
+
+const plainNames = (names: readonly string[]): string[] => names.map((name) => name.replace(/\?$/, ''));
+
+function common(spec: AnySpec) {
+  const names = plainNames(spec.inputs);
+  const position = (name: string) => names.indexOf(name);
+  const byPosition = <T>(named: Readonly<Record<string, T | undefined>> | readonly T[]): (T | null)[] =>
+    Array.isArray(named) ? [...named] : names.map((name) => (named as Record<string, T>)[name] ?? null);
+  return {
+    name: spec.name,
+    summary: spec.summary,
+    inputs: names,
+    optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
+    view: spec.view ?? false,
+    overwrites: (spec.overwrites ?? []).map(position),
+    inPlace: (spec.inPlace ?? []).map(position),
+    linear: (spec.linear ?? []).map(position),
+    samples: spec.samples.map(({ inputs, options }) => ({ inputs: byPosition<SampleInput>(inputs), options })),
+    errors: spec.errors.map(({ types, options, message }) => ({
+      types: byPosition<TensorType>(types),
+      options,
+      message,
+    })),
+  };
+}
+
+function defaultCost(types: readonly (TensorType | null)[], outputs: readonly TensorType[]): Cost {
+  const elements = (list: readonly (TensorType | null)[]) =>
+    list.reduce((sum, type) => sum + (type ? type.shape.reduce((a, b) => a * b, 1) : 0), 0);
+  return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
+}
+
+function createOp<Names extends readonly string[], A extends object, U>(
+  typed: OpSpec<Names, A, U>,
+): Op {
+  const spec = typed as unknown as AnySpec;
+  const names = plainNames(spec.inputs);
+  const named = <T>(list: readonly T[]) =>
+    Object.fromEntries(names.map((name, i) => [name, list[i] ?? null])) as Named<string, T>;
+  const inferAll = (types: readonly (TensorType | null)[], attrs: Attrs): readonly TensorType[] => {
+    const inferred = spec.infer(named(types) as Named<string, TensorType>, attrs);
+    return Array.isArray(inferred) ? inferred : [inferred as TensorType];
+  };
+  const callOf = (types: readonly (TensorType | null)[], attrs: Attrs, features: ReadonlySet<string>): AnyCall => {
+    const outputs = inferAll(types, attrs);
+    return { types: named(types) as Named<string, TensorType>, output: outputs[0]!, outputs, attrs, features };
+  };
+  return {
+    ...common(spec),
+    variadic: false,
+    attributes: (types, options) =>
+      spec.attributes ? spec.attributes(options, named(types) as Named<string, TensorType>) : {},
+    infer: inferAll,
+    reference(inputs, attrs, outputs) {
+      const result = spec.reference(named(inputs) as Named<string, RefTensor>, attrs, outputs);
+      return result instanceof Float64Array ? [result] : (result as readonly Float64Array[]);
+    },
+    differentiable: (index) => spec.backward[names[index]!] !== null,
+    backward(index, node, grads) {
+      const rule = spec.backward[names[index]!];
+      const grad = grads[0];
+      if (!rule || !grad) return null;
+      const context = { grad, grads, output: node.outputs[0]!, outputs: node.outputs, attrs: node.attrs };
+      return rule({ ...named(node.inputs), ...context } as Named<string, Value> & BackwardContext<Attrs>);
+    },
+    cost(types, attrs) {
+      const call = callOf(types, attrs, new Set());
+      return { ...defaultCost(types, call.outputs), ...spec.cost?.(call) };
+    },
+    variants: (backend) => spec.kernels[backend].map(({ name }) => name),
+    lower(backend, types, attrs, features, variant) {
+      const call = callOf(types, attrs, features);
+      const chosen = spec.kernels[backend].find(
+        ({ name, when }) => (variant === undefined || name === variant) && (when?.(call) ?? true),
+      );
+      return chosen ? lowerVariant(spec, chosen, call) : null;
+    },
+    tolerance(backend, types, attrs) {
+      const { ulps = 0, magnitude = 'output', floor = 0 } = spec.tolerance?.[backend] ?? {};
+      const call = callOf(types, attrs, new Set());
+      return { ulps: typeof ulps === 'function' ? ulps(call) : ulps, magnitude, floor };
+    },
+    fault: (types, attrs, detail) =>
+      spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail) ??
+      fail(spec.name, 'a kernel reported a data error that the op does not declare'),
+  };
+}
+
+function lowerVariant(spec: AnySpec, variant: Variant<string, Attrs>, call: AnyCall): Lowered {
+  const temporaries = Object.entries(variant.temporaries?.(call) ?? {});
+  const outputNames = call.outputs.length === 1 ? ['output'] : call.outputs.map((_, i) => `output${i}`);
+  const refer = (operand: string | null): OperandRef => {
+    if (operand === null) return { from: 'none' };
+    if (operand === 'fault') return { from: 'fault' };
+    const input = plainNames(spec.inputs).indexOf(operand);
+    if (input >= 0) return call.types[operand] ? { from: 'input', index: input } : { from: 'none' };
+    const output = outputNames.indexOf(operand);
+    if (output >= 0) return { from: 'output', index: output };
+    const temporary = temporaries.findIndex(([name]) => name === operand);
+    if (temporary >= 0) return { from: 'temporary', index: temporary };
+    return fail(spec.name, `kernel ${variant.name} names an unknown operand '${operand}'`);
+  };
+  const launches = variant.launches(call).map((launch) => ({ ...launch, operands: launch.operands.map(refer) }));
+  return { variant: variant.name, temporaries: temporaries.map(([, bytes]) => bytes), launches };
+}

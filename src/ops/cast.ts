@@ -1,0 +1,66 @@
+import type { DType } from '../dtype.js';
+import { fail } from '../errors.js';
+import { defineOp } from '../op.js';
+import { sizeOf } from '../shape.js';
+import { elementwise } from './common.js';
+
+export interface CastOptions {
+  readonly dtype: DType;
+}
+
+const DTYPES: readonly string[] = ['f32', 'i32', 'bool'];
+
+function convert(value: number, dtype: DType): number {
+  if (dtype === 'f32') return value;
+  return dtype === 'i32' ? Math.trunc(value) : Number(value !== 0);
+}
+
+const kernels = elementwise<'x', { dtype: DType }>('', ['x', 'output'], ({ output }) => ({
+  size: sizeOf(output.shape),
+}));
+
+/** One variant per pair of dtypes. */
+function variants(backend: 'wasm' | 'webgpu') {
+  return DTYPES.flatMap((from) =>
+    DTYPES.filter((to) => to !== from).map((to) => ({
+      ...kernels[backend][0]!,
+      name: `cast_${from}_${to}`,
+      when: ({ types, attrs }: { types: { x: { dtype: DType } }; attrs: { dtype: DType } }) =>
+        types.x.dtype === from && attrs.dtype === to,
+      launches: (call: Parameters<(typeof kernels.wasm)[0]['launches']>[0]) =>
+        kernels[backend][0]!.launches(call).map((launch) => ({ ...launch, kernel: `cast_${from}_${to}` })),
+    })),
+  );
+}
+
+/** Converts the elements: f32 to i32 truncates towards zero, anything to bool asks whether it is not zero. */
+export const cast = defineOp({
+  name: 'cast',
+  summary: 'y = x as another dtype',
+  inputs: ['x'],
+  attributes(options: CastOptions | undefined, { x }) {
+    const dtype = options?.dtype;
+    if (!dtype || !DTYPES.includes(dtype)) fail('cast', `dtype must be one of ${DTYPES.join(', ')}, got ${dtype}`);
+    if (dtype === x.dtype) fail('cast', `x is ${dtype} already`);
+    return { dtype };
+  },
+  infer: ({ x }, { dtype }) => ({ shape: x.shape, dtype }),
+  reference: ({ x }, { dtype }) => x.data.map((value) => convert(value, dtype)),
+  backward: { x: null },
+  kernels: { wasm: variants('wasm'), webgpu: variants('webgpu') },
+  samples: [
+    { inputs: { x: { shape: [5], dtype: 'i32', domain: [-9, 9] } }, options: { dtype: 'f32' } },
+    { inputs: { x: { shape: [4099], dtype: 'i32', domain: [-1, 1] } }, options: { dtype: 'bool' } },
+    { inputs: { x: { shape: [7], values: [-2.7, -0.5, 0, 0.5, 1.9, 3, 1e6] } }, options: { dtype: 'i32' } },
+    { inputs: { x: { shape: [3], values: [0, -0.5, 2] } }, options: { dtype: 'bool' } },
+    { inputs: { x: { shape: [2, 17], dtype: 'bool' } }, options: { dtype: 'f32' } },
+    { inputs: { x: { shape: [6], dtype: 'bool' } }, options: { dtype: 'i32' } },
+  ],
+  errors: [
+    {
+      types: { x: { shape: [2], dtype: 'f32' } },
+      options: { dtype: 'f32' },
+      message: 'cast: x is f32 already',
+    },
+  ],
+});

@@ -1,0 +1,89 @@
+import { fail } from '../errors.js';
+import type { KernelCall, Launch, RefTensor, TensorType, Variant } from '../op.js';
+import { broadcastStrides, collapse, forEachOffset, sameShape, type Shape, showShape, sizeOf } from '../shape.js';
+
+/** Output elements that one wasm work unit of an elementwise kernel covers. */
+export const BLOCK = 4096;
+
+/** Work for a kernel over `size` elements: blocks on wasm, one invocation per element on webgpu. */
+export const elementUnits = (size: number, backend: 'wasm' | 'webgpu'): number =>
+  backend === 'wasm' ? Math.ceil(size / BLOCK) : size;
+
+/** The same single launch on both backends. `units` counts elements. */
+export function elementwise<N extends string, A>(
+  kernel: string,
+  operands: readonly string[],
+  params: (call: KernelCall<N, A>) => Launch['params'],
+  size: (call: KernelCall<N, A>) => number = ({ output }) => sizeOf(output.shape),
+): { wasm: Variant<N, A>[]; webgpu: Variant<N, A>[] } {
+  const variant = (backend: 'wasm' | 'webgpu'): Variant<N, A> => ({
+    name: kernel,
+    launches: (call) => [{ kernel, operands, params: params(call), units: elementUnits(size(call), backend) }],
+  });
+  return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
+}
+
+/** Pads a list of sizes or strides to the eight that a parameter struct holds. */
+export const eight = (list: readonly number[]): number[] => [...list, ...Array<number>(8 - list.length).fill(0)];
+
+/** Parameters of a kernel that walks `shape` with one list of strides per operand, collapsed. */
+export function walkParams(shape: Shape, strides: Readonly<Record<string, readonly number[]>>): Record<string, number | number[]> {
+  const names = Object.keys(strides);
+  const walk = collapse(shape, Object.values(strides));
+  const params: Record<string, number | number[]> = {
+    size: sizeOf(shape),
+    rank: walk.shape.length,
+    shape: eight(walk.shape),
+  };
+  names.forEach((name, k) => {
+    params[name] = eight(walk.strides[k]!);
+  });
+  return params;
+}
+
+/** Refuses two tensors that must have one shape. */
+export function expectSameShape(name: string, types: Readonly<Record<string, TensorType>>): void {
+  const entries = Object.entries(types);
+  const [first] = entries;
+  if (entries.every(([, type]) => sameShape(type.shape, first![1].shape))) return;
+  fail(name, `shapes differ, ${entries.map(([key, type]) => `${key} is ${showShape(type.shape)}`).join(', ')}`);
+}
+
+/** Refuses a tensor that does not have `rank` axes; `axes` names them. */
+export function expectRank(name: string, input: string, type: TensorType, rank: number, axes: string): void {
+  if (type.shape.length !== rank) fail(name, `${input} must have ${rank} axes ${axes}, it is ${showShape(type.shape)}`);
+}
+
+/** A whole number of at least `least`, or an error naming the attribute. */
+export function expectWhole(name: string, key: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least) {
+    fail(name, `${key} must be a whole number of at least ${least}, got ${value}`);
+  }
+  return value;
+}
+
+/** One number for both axes, or a pair [height, width]. */
+export type Pair = number | readonly [number, number];
+
+export function pair(name: string, key: string, value: Pair, least: number): [number, number] {
+  const list: readonly number[] = typeof value === 'number' ? [value, value] : value;
+  if (list.length !== 2) fail(name, `${key} must be a number or a pair, got [${list.join(',')}]`);
+  return [expectWhole(name, key, list[0]!, least), expectWhole(name, key, list[1]!, least)];
+}
+
+/** An op's name in kernels: `maxPool2d` becomes `max_pool2d`. */
+export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The reference of every broadcasting op of two operands. */
+export function broadcastBinary(
+  a: RefTensor,
+  b: RefTensor,
+  shape: Shape,
+  f: (a: number, b: number) => number,
+): Float64Array {
+  const y = new Float64Array(sizeOf(shape));
+  forEachOffset(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)], (i, [p, q]) => {
+    y[i] = f(a.data[p!]!, b.data[q!]!);
+  });
+  return y;
+}

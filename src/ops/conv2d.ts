@@ -1,0 +1,570 @@
+import { fail } from '../errors.js';
+import {
+  defineOp,
+  expectDType,
+  f32,
+  type KernelCall,
+  type Launch,
+  type SampleInput,
+  type TensorType,
+  type Value,
+  type Variant,
+} from '../op.js';
+import { type Shape, showShape, sizeOf } from '../shape.js';
+import { expectRank, expectWhole, type Pair, pair } from './common.js';
+import { sum } from './reduce.js';
+
+export interface Conv2dOptions {
+  readonly stride?: Pair;
+  /** Zeros added on each side, [height, width]. */
+  readonly padding?: Pair;
+  readonly dilation?: Pair;
+  /** Splits channels and filters into groups that don't see each other, default 1. */
+  readonly groups?: number;
+}
+
+export interface Conv2dAttrs {
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+}
+
+/** The gradient ops must be told the shape that they produce. */
+type GradientAttrs = Conv2dAttrs & { readonly shape: Shape };
+
+function conv2dAttrs(name: string, options: Conv2dOptions = {}): Conv2dAttrs {
+  return {
+    stride: pair(name, 'stride', options.stride ?? 1, 1),
+    padding: pair(name, 'padding', options.padding ?? 0, 0),
+    dilation: pair(name, 'dilation', options.dilation ?? 1, 1),
+    groups: expectWhole(name, 'groups', options.groups ?? 1, 1),
+  };
+}
+
+/** Sizes of the convolution of x [n, c, h, w] with weight [o, c / groups, r, s]; channel counts are per group. */
+function geometry(x: Shape, weight: Shape, { stride, padding, dilation, groups }: Conv2dAttrs) {
+  const [batch, , height, width] = x as [number, number, number, number];
+  const [filters, channels, kernelHeight, kernelWidth] = weight as [number, number, number, number];
+  const extent = (size: number, kernel: number, axis: 0 | 1) =>
+    Math.floor((size + 2 * padding[axis] - dilation[axis] * (kernel - 1) - 1) / stride[axis]) + 1;
+  return {
+    batch,
+    groups,
+    channels,
+    height,
+    width,
+    filters: filters / groups,
+    outHeight: extent(height, kernelHeight, 0),
+    outWidth: extent(width, kernelWidth, 1),
+    kernelHeight,
+    kernelWidth,
+    strideHeight: stride[0],
+    strideWidth: stride[1],
+    dilationHeight: dilation[0],
+    dilationWidth: dilation[1],
+    top: padding[0],
+    left: padding[1],
+    hasBias: 0,
+  };
+}
+
+type Geometry = ReturnType<typeof geometry>;
+
+const outShape = (g: Geometry): number[] => [g.batch, g.groups * g.filters, g.outHeight, g.outWidth];
+
+function checkShapes(name: string, x: Shape, weight: Shape, attrs: Conv2dAttrs): Geometry {
+  const shown = `x is ${showShape(x)}, weight is ${showShape(weight)}`;
+  const { groups } = attrs;
+  if (x[1] !== weight[1]! * groups) fail(name, `channels differ, ${shown}, groups is ${groups}`);
+  if (weight[0]! % groups !== 0) fail(name, `filters don't divide into ${groups} groups, ${shown}`);
+  const g = geometry(x, weight, attrs);
+  if (g.outHeight < 1 || g.outWidth < 1) {
+    fail(name, `the kernel is larger than the padded input, ${shown}, padding is [${attrs.padding.join(',')}]`);
+  }
+  return g;
+}
+
+const AXES4 = { x: '[batch, channels, height, width]', weight: '[filters, channels / groups, height, width]' };
+
+/** Calls `visit` for every product of the convolution, with flat indices into y, x and weight. */
+function forEachProduct(g: Geometry, visit: (y: number, x: number, weight: number) => void): void {
+  const inChannels = g.groups * g.channels;
+  forRange([g.batch, g.groups, g.filters, g.outHeight, g.outWidth], ([n, group, o, oy, ox], y) => {
+    forRange([g.channels, g.kernelHeight, g.kernelWidth], ([c, r, s], tap) => {
+      const iy = oy! * g.strideHeight - g.top + r! * g.dilationHeight;
+      const ix = ox! * g.strideWidth - g.left + s! * g.dilationWidth;
+      if (iy < 0 || iy >= g.height || ix < 0 || ix >= g.width) return;
+      const x = ((n! * inChannels + group! * g.channels + c!) * g.height + iy) * g.width + ix;
+      visit(y, x, (group! * g.filters + o!) * g.channels * g.kernelHeight * g.kernelWidth + tap);
+    });
+  });
+}
+
+function forRange(shape: readonly number[], visit: (position: readonly number[], index: number) => void): void {
+  const position = shape.map(() => 0);
+  const total = sizeOf(shape);
+  for (let index = 0; index < total; index++) {
+    visit(position, index);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      position[axis]!++;
+      if (position[axis]! < shape[axis]!) break;
+      position[axis] = 0;
+    }
+  }
+}
+
+/** Output columns (pixels, batch merged) that one wasm work unit covers. */
+export const PIXELS = 96;
+/** Depth of a block of taps, as in the matrix product. */
+export const DEPTH = 384;
+
+/** x, padded (cropped where negative) and spread by `step`, in memory of its own. */
+interface Padding {
+  readonly planes: number;
+  readonly height: number;
+  readonly width: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly top: number;
+  readonly left: number;
+  readonly stepHeight: number;
+  readonly stepWidth: number;
+}
+
+const padLaunch = (from: string, padding: Padding): Launch => ({
+  kernel: 'pad2d_f32',
+  operands: [from, 'padded'],
+  params: { ...padding },
+  units: padding.planes,
+});
+
+const paddedBytes = ({ planes, outHeight, outWidth }: Padding): number => 4 * planes * outHeight * outWidth + 64;
+
+function inputPadding(g: Geometry): Padding {
+  return {
+    planes: g.batch * g.groups * g.channels,
+    height: g.height,
+    width: g.width,
+    outHeight: g.height + 2 * g.top,
+    outWidth: g.width + 2 * g.left,
+    top: g.top,
+    left: g.left,
+    stepHeight: 1,
+    stepWidth: 1,
+  };
+}
+
+const padded = (g: Geometry): Geometry => ({
+  ...g,
+  height: g.height + 2 * g.top,
+  width: g.width + 2 * g.left,
+  top: 0,
+  left: 0,
+});
+
+/**
+ * The convolution of an input that needs no padding any more: weights are packed into tiles of rows, then every unit
+ * multiplies them with its columns of patches.
+ */
+function convolve(tile: string, g: Geometry, from: string, weight: string, bias: string | null): Launch[] {
+  const taps = g.channels * g.kernelHeight * g.kernelWidth;
+  const columns = g.batch * g.outHeight * g.outWidth;
+  return [
+    {
+      kernel: `conv2d_pack_f32__${tile}`,
+      operands: [weight, 'tiles'],
+      params: { ...g },
+      units: g.groups,
+    },
+    {
+      kernel: `conv2d_f32__${tile}`,
+      operands: [from, 'tiles', bias, 'output'],
+      params: { ...g },
+      units: g.groups * Math.ceil(columns / PIXELS),
+      scratch: 4 * (taps + 8 * DEPTH + 6 * 8) + 64,
+    },
+  ];
+}
+
+const tileBytes = (g: Geometry): number =>
+  4 * g.groups * g.filters * g.channels * g.kernelHeight * g.kernelWidth;
+
+type ForwardCall = KernelCall<'x' | 'weight' | 'bias?', Conv2dAttrs>;
+const forwardGeometry = ({ types, attrs }: ForwardCall) => ({
+  ...geometry(types.x.shape, types.weight.shape, attrs),
+  hasBias: Number(types.bias !== null),
+});
+const hasPadding = (g: Geometry) => g.top > 0 || g.left > 0;
+
+const forwardWasm = (tile: '4x8' | '6x8', feature?: string): Variant<'x' | 'weight' | 'bias?', Conv2dAttrs> => ({
+  name: `conv2d_f32__${tile}`,
+  when: ({ features }) => feature === undefined || features.has(feature),
+  temporaries(call) {
+    const g = forwardGeometry(call);
+    const tiles = { tiles: tileBytes(g) };
+    return hasPadding(g) ? { ...tiles, padded: paddedBytes(inputPadding(g)) } : tiles;
+  },
+  launches(call) {
+    const g = forwardGeometry(call);
+    if (!hasPadding(g)) return convolve(tile, g, 'x', 'weight', 'bias');
+    return [padLaunch('x', inputPadding(g)), ...convolve(tile, padded(g), 'padded', 'weight', 'bias')];
+  },
+});
+
+/** Tiles of 64 by 64 outputs of the implicit product: workgroups over columns, rows, groups. */
+const implicitProduct = (kernel: string, operands: readonly (string | null)[], g: Geometry, m: number, n: number): Launch => ({
+  kernel,
+  operands,
+  params: { ...g },
+  units: [Math.ceil(n / 64), Math.ceil(m / 64), g.groups],
+});
+
+const dotTolerance = <C>(terms: (call: C) => number) => ({ ulps: (call: C) => terms(call) + 4, magnitude: 'absolute' }) as const;
+const forwardTolerance = dotTolerance((call: ForwardCall) => {
+  const g = forwardGeometry(call);
+  return g.channels * g.kernelHeight * g.kernelWidth;
+});
+
+/** Shapes and options that every one of the three passes is tried on: [x, weight, options]. */
+const cases: readonly (readonly [Shape, Shape, Conv2dOptions])[] = [
+  [[1, 1, 1, 1], [1, 1, 1, 1], {}],
+  [[2, 3, 7, 6], [4, 3, 3, 3], {}],
+  [[1, 2, 5, 9], [5, 2, 3, 2], { padding: [1, 0] }],
+  [[2, 1, 12, 12], [8, 1, 5, 5], { padding: 2 }],
+  [[2, 4, 9, 8], [6, 4, 3, 3], { stride: 2, padding: 1 }],
+  [[1, 3, 11, 10], [7, 3, 3, 3], { stride: [3, 2], dilation: 2, padding: [2, 3] }],
+  [[2, 4, 6, 6], [8, 2, 3, 3], { groups: 2, padding: 1 }],
+  [[1, 3, 8, 8], [6, 1, 3, 3], { groups: 3 }],
+  [[3, 13, 4, 4], [17, 13, 1, 1], {}],
+  [[1, 2, 6, 6], [3, 2, 2, 2], { padding: 2 }],
+  [[1, 48, 5, 5], [3, 48, 3, 3], { padding: 1 }],
+];
+
+/** Convolution (cross-correlation, as in PyTorch): x [n, c, h, w], weight [o, c / groups, r, s], bias [o] or null. */
+export const conv2d = defineOp({
+  name: 'conv2d',
+  summary: 'y = x ⋆ weight + bias',
+  inputs: ['x', 'weight', 'bias?'],
+  attributes: (options: Conv2dOptions | undefined) => conv2dAttrs('conv2d', options),
+  infer({ x, weight, bias }, attrs) {
+    expectDType('conv2d', { x, weight, bias }, 'f32');
+    expectRank('conv2d', 'x', x, 4, AXES4.x);
+    expectRank('conv2d', 'weight', weight, 4, AXES4.weight);
+    const g = checkShapes('conv2d', x.shape, weight.shape, attrs);
+    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== weight.shape[0])) {
+      fail('conv2d', `bias must be [${weight.shape[0]}], it is ${showShape(bias.shape)}`);
+    }
+    return f32(outShape(g));
+  },
+  reference({ x, weight, bias }, attrs, [y]) {
+    const g = geometry(x.shape, weight.shape, attrs);
+    const out = new Float64Array(sizeOf(y!.shape));
+    const plane = g.outHeight * g.outWidth;
+    if (bias) out.forEach((_, i) => {
+      out[i] = bias.data[Math.floor(i / plane) % bias.data.length]!;
+    });
+    forEachProduct(g, (i, p, q) => {
+      out[i]! += x.data[p]! * weight.data[q]!;
+    });
+    return out;
+  },
+  backward: {
+    x: ({ grad, x, weight, attrs }): Value => conv2dInputGradient(grad, weight, { ...attrs, shape: x.shape }),
+    weight: ({ grad, x, weight, attrs }): Value => conv2dWeightGradient(x, grad, { ...attrs, shape: weight.shape }),
+    bias: ({ grad }): Value => sum(grad, { axes: [0, 2, 3] }),
+  },
+  cost({ types, output, attrs }) {
+    const g = geometry(types.x.shape, types.weight.shape, attrs);
+    return { flops: 2 * sizeOf(output.shape) * g.channels * g.kernelHeight * g.kernelWidth };
+  },
+  kernels: {
+    wasm: [forwardWasm('6x8', 'tile-6x8'), forwardWasm('4x8')],
+    webgpu: [
+      {
+        name: 'conv2d_f32__64x64',
+        launches(call) {
+          const g = forwardGeometry(call);
+          const columns = g.batch * g.outHeight * g.outWidth;
+          return [implicitProduct('conv2d_f32__64x64', ['x', 'weight', 'bias', 'output'], g, g.filters, columns)];
+        },
+      },
+    ],
+  },
+  // With a bias the op is affine in x and weight: the adjoint samples leave it out.
+  linear: ['x', 'weight'],
+  samples: [
+    ...cases.map(([x, weight, options]) => ({ inputs: { x: { shape: x }, weight: { shape: weight } }, options })),
+    ...cases.slice(1, 4).map(([x, weight, options]) => ({
+      inputs: { x: { shape: x }, weight: { shape: weight }, bias: { shape: [weight[0]!] } as SampleInput },
+      options,
+    })),
+  ],
+  errors: [
+    {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 2, 3, 3]) },
+      message: 'conv2d: channels differ, x is [1,3,8,8], weight is [4,2,3,3], groups is 1',
+    },
+    {
+      types: { x: f32([1, 3, 2, 2]), weight: f32([4, 3, 3, 3]) },
+      message:
+        'conv2d: the kernel is larger than the padded input, x is [1,3,2,2], weight is [4,3,3,3], padding is [0,0]',
+    },
+    {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]), bias: f32([3]) },
+      message: 'conv2d: bias must be [4], it is [3]',
+    },
+    {
+      types: { x: f32([3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      message: 'conv2d: x must have 4 axes [batch, channels, height, width], it is [3,8,8]',
+    },
+    {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      options: { stride: 0 },
+      message: 'conv2d: stride must be a whole number of at least 1, got 0',
+    },
+    {
+      types: { x: f32([1, 4, 8, 8]), weight: f32([3, 2, 3, 3]) },
+      options: { groups: 2 },
+      message: "conv2d: filters don't divide into 2 groups, x is [1,4,8,8], weight is [3,2,3,3]",
+    },
+  ],
+  tolerance: { wasm: forwardTolerance, webgpu: forwardTolerance },
+});
+
+export interface Conv2dGradientOptions extends Conv2dOptions {
+  /** The shape of the tensor whose gradient this is. */
+  readonly shape: Shape;
+}
+
+function gradientAttrs(name: string, options: Conv2dGradientOptions | undefined): GradientAttrs {
+  if (!options) fail(name, 'needs options { shape }');
+  return { ...conv2dAttrs(name, options), shape: options.shape };
+}
+
+/** Refuses an output gradient that no forward pass with these shapes gives. */
+function checkGradient(name: string, dy: TensorType, x: Shape, weight: Shape, attrs: Conv2dAttrs): void {
+  const expected = outShape(checkShapes(name, x, weight, attrs));
+  if (!expected.every((size, axis) => size === dy.shape[axis])) {
+    fail(name, `dy must be ${showShape(expected)}, it is ${showShape(dy.shape)}`);
+  }
+}
+
+const outputOf = ([x, weight, options]: readonly [Shape, Shape, Conv2dOptions]): number[] =>
+  outShape(geometry(x, weight, conv2dAttrs('conv2d', options)));
+
+type InputGradientCall = KernelCall<'dy' | 'weight', GradientAttrs>;
+const inputGeometry = ({ types, attrs }: InputGradientCall) => geometry(attrs.shape, types.weight.shape, attrs);
+
+/**
+ * The input-gradient as a convolution of stride 1: dy, spread by the stride and padded by what the kernel overlaps,
+ * with filters rotated by 180 degrees and channels exchanged.
+ */
+function transposed(g: Geometry): { padding: Padding; convolution: Geometry } {
+  const reachHeight = g.dilationHeight * (g.kernelHeight - 1);
+  const reachWidth = g.dilationWidth * (g.kernelWidth - 1);
+  const padding = {
+    planes: g.batch * g.groups * g.filters,
+    height: g.outHeight,
+    width: g.outWidth,
+    outHeight: g.height + reachHeight,
+    outWidth: g.width + reachWidth,
+    top: reachHeight - g.top,
+    left: reachWidth - g.left,
+    stepHeight: g.strideHeight,
+    stepWidth: g.strideWidth,
+  };
+  const convolution = {
+    ...g,
+    channels: g.filters,
+    filters: g.channels,
+    height: padding.outHeight,
+    width: padding.outWidth,
+    outHeight: g.height,
+    outWidth: g.width,
+    strideHeight: 1,
+    strideWidth: 1,
+    top: 0,
+    left: 0,
+  };
+  return { padding, convolution };
+}
+
+const inputGradientWasm = (tile: '4x8' | '6x8', feature?: string): Variant<'dy' | 'weight', GradientAttrs> => ({
+  name: `conv2d_input_gradient_f32__${tile}`,
+  when: ({ features }) => feature === undefined || features.has(feature),
+  temporaries(call) {
+    const g = inputGeometry(call);
+    return { tiles: tileBytes(g), flipped: tileBytes(g), padded: paddedBytes(transposed(g).padding) };
+  },
+  launches(call) {
+    const g = inputGeometry(call);
+    const { padding, convolution } = transposed(g);
+    return [
+      padLaunch('dy', padding),
+      { kernel: 'conv2d_flip_f32', operands: ['weight', 'flipped'], params: { ...g }, units: g.groups },
+      ...convolve(tile, convolution, 'padded', 'flipped', null),
+    ];
+  },
+});
+
+const inputTolerance = dotTolerance((call: InputGradientCall) => {
+  const g = inputGeometry(call);
+  return g.filters * g.kernelHeight * g.kernelWidth;
+});
+
+/** dx of `conv2d`: dy [n, o, oh, ow] spread back over the input, through the same weights. */
+export const conv2dInputGradient = defineOp({
+  name: 'conv2dInputGradient',
+  summary: 'dx = Σ dy · weight over the outputs that x reaches',
+  inputs: ['dy', 'weight'],
+  attributes: (options: Conv2dGradientOptions | undefined) => gradientAttrs('conv2dInputGradient', options),
+  infer({ dy, weight }, attrs) {
+    expectDType('conv2dInputGradient', { dy, weight }, 'f32');
+    expectRank('conv2dInputGradient', 'dy', dy, 4, '[batch, filters, height, width]');
+    expectRank('conv2dInputGradient', 'weight', weight, 4, AXES4.weight);
+    checkGradient('conv2dInputGradient', dy, attrs.shape, weight.shape, attrs);
+    return f32(attrs.shape);
+  },
+  reference({ dy, weight }, attrs) {
+    const dx = new Float64Array(sizeOf(attrs.shape));
+    forEachProduct(geometry(attrs.shape, weight.shape, attrs), (i, p, q) => {
+      dx[p]! += dy.data[i]! * weight.data[q]!;
+    });
+    return dx;
+  },
+  backward: {
+    // dx is linear in dy with the convolution as its adjoint, and bilinear in weight.
+    dy: ({ grad, weight, attrs }): Value => conv2d(grad, weight, null, attrs),
+    weight: ({ grad, dy, weight, attrs }): Value => conv2dWeightGradient(grad, dy, { ...attrs, shape: weight.shape }),
+  },
+  cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
+  kernels: {
+    wasm: [inputGradientWasm('6x8', 'tile-6x8'), inputGradientWasm('4x8')],
+    webgpu: [
+      {
+        name: 'conv2d_input_gradient_f32__64x64',
+        launches(call) {
+          const g = inputGeometry(call);
+          const columns = g.batch * g.height * g.width;
+          const operands = ['dy', 'weight', 'output'];
+          return [implicitProduct('conv2d_input_gradient_f32__64x64', operands, g, g.channels, columns)];
+        },
+      },
+    ],
+  },
+  linear: ['dy', 'weight'],
+  samples: cases.map((entry) => ({
+    inputs: { dy: { shape: outputOf(entry) }, weight: { shape: entry[1] } },
+    options: { ...entry[2], shape: entry[0] },
+  })),
+  errors: [
+    {
+      types: { dy: f32([1, 4, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      options: { shape: [1, 3, 8, 8] },
+      message: 'conv2dInputGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
+    },
+  ],
+  tolerance: { wasm: inputTolerance, webgpu: inputTolerance },
+});
+
+type WeightGradientCall = KernelCall<'x' | 'dy', GradientAttrs>;
+const weightGeometry = ({ types, attrs }: WeightGradientCall) => geometry(types.x.shape, attrs.shape, attrs);
+
+/** Taps (rows of the transposed gradient) that one wasm work unit covers. */
+export const TAPS = 48;
+/** Output pixels of one block of the sum, in whole rows. */
+export const PIXEL_BLOCK = 384;
+
+/** dWᵀ = patches · dYᵀ: dY is packed into panels of 8 filters, x is read in place. */
+const weightGradientWasm = (tile: '4x8' | '6x8', feature?: string): Variant<'x' | 'dy', GradientAttrs> => ({
+  name: `conv2d_weight_gradient_f32__${tile}`,
+  when: ({ features }) => feature === undefined || features.has(feature),
+  temporaries(call) {
+    const g = weightGeometry(call);
+    const panels = Math.ceil(g.filters / 8);
+    const packed = { panels: 4 * 8 * g.groups * panels * g.batch * g.outHeight * g.outWidth };
+    return hasPadding(g) ? { ...packed, padded: paddedBytes(inputPadding(g)) } : packed;
+  },
+  launches(call) {
+    const g = weightGeometry(call);
+    const panels = Math.ceil(g.filters / 8);
+    const taps = g.channels * g.kernelHeight * g.kernelWidth;
+    const source = hasPadding(g) ? padded(g) : g;
+    const pads = hasPadding(g) ? [padLaunch('x', inputPadding(g))] : [];
+    return [
+      ...pads,
+      {
+        kernel: 'conv2d_pack_gradient_f32',
+        operands: ['dy', 'panels'],
+        params: { ...source },
+        units: g.groups * panels * g.batch,
+      },
+      {
+        kernel: `conv2d_weight_gradient_f32__${tile}`,
+        operands: [hasPadding(g) ? 'padded' : 'x', 'panels', 'output'],
+        params: { ...source },
+        units: g.groups * panels * Math.ceil(taps / TAPS),
+        scratch: 4 * 8 * TAPS + 4 * TAPS,
+      },
+    ];
+  },
+});
+
+const weightTolerance = dotTolerance((call: WeightGradientCall) => {
+  const g = weightGeometry(call);
+  return g.batch * g.outHeight * g.outWidth;
+});
+
+/** dweight of `conv2d`: for each tap, the sum over batch and outputs of dy times what the tap saw. */
+export const conv2dWeightGradient = defineOp({
+  name: 'conv2dWeightGradient',
+  summary: 'dweight = Σ dy · x over batch and outputs',
+  inputs: ['x', 'dy'],
+  attributes: (options: Conv2dGradientOptions | undefined) => gradientAttrs('conv2dWeightGradient', options),
+  infer({ x, dy }, attrs) {
+    expectDType('conv2dWeightGradient', { x, dy }, 'f32');
+    expectRank('conv2dWeightGradient', 'x', x, 4, AXES4.x);
+    expectRank('conv2dWeightGradient', 'dy', dy, 4, '[batch, filters, height, width]');
+    checkGradient('conv2dWeightGradient', dy, x.shape, attrs.shape, attrs);
+    return f32(attrs.shape);
+  },
+  reference({ x, dy }, attrs) {
+    const dw = new Float64Array(sizeOf(attrs.shape));
+    forEachProduct(geometry(x.shape, attrs.shape, attrs), (i, p, q) => {
+      dw[q]! += dy.data[i]! * x.data[p]!;
+    });
+    return dw;
+  },
+  backward: {
+    x: ({ grad, x, dy, attrs }): Value => conv2dInputGradient(dy, grad, { ...attrs, shape: x.shape }),
+    dy: ({ grad, x, attrs }): Value => conv2d(x, grad, null, attrs),
+  },
+  cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
+  kernels: {
+    wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    webgpu: [
+      {
+        name: 'conv2d_weight_gradient_f32__64x64',
+        launches(call) {
+          const g = weightGeometry(call);
+          const taps = g.channels * g.kernelHeight * g.kernelWidth;
+          return [implicitProduct('conv2d_weight_gradient_f32__64x64', ['x', 'dy', 'output'], g, g.filters, taps)];
+        },
+      },
+    ],
+  },
+  linear: ['x', 'dy'],
+  samples: cases.map((entry) => ({
+    inputs: { x: { shape: entry[0] }, dy: { shape: outputOf(entry) } },
+    options: { ...entry[2], shape: entry[1] },
+  })),
+  errors: [
+    {
+      types: { x: f32([1, 3, 8, 8]), dy: f32([1, 4, 8, 8]) },
+      options: { shape: [4, 3, 3, 3] },
+      message: 'conv2dWeightGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
+    },
+  ],
+  tolerance: { wasm: weightTolerance, webgpu: weightTolerance },
+});

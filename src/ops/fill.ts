@@ -1,0 +1,54 @@
+import { fail } from '../errors.js';
+import type { DType } from '../dtype.js';
+import { defineOp } from '../op.js';
+import { checkShape, type Shape, sizeOf } from '../shape.js';
+import { elementwise } from './common.js';
+
+export interface FullOptions {
+  readonly shape: Shape;
+  readonly value: number;
+  readonly dtype?: DType;
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** The 32-bit word that holds `value` on a device. */
+function wordOf(value: number, dtype: DType): number {
+  if (dtype === 'f32') scratch.setFloat32(0, value);
+  else scratch.setInt32(0, value);
+  return scratch.getUint32(0);
+}
+
+/** A tensor of one value. The value is part of the graph's structure: what changes from run to run is an input. */
+export const full = defineOp({
+  name: 'full',
+  summary: 'y = value everywhere',
+  inputs: [],
+  attributes(options: FullOptions | undefined) {
+    if (!options) fail('full', 'needs options { shape, value }');
+    const { shape, value, dtype = 'f32' } = options;
+    checkShape('full', shape);
+    return { shape, value, dtype };
+  },
+  infer: (_, { shape, dtype }) => ({ shape, dtype }),
+  reference: (_, { shape, value, dtype }) =>
+    new Float64Array(sizeOf(shape)).fill(dtype === 'f32' ? Math.fround(value) : value),
+  backward: {},
+  kernels: elementwise<never, { value: number; dtype: DType }>('fill', ['output'], ({ output, attrs }) => ({
+    size: sizeOf(output.shape),
+    word: wordOf(attrs.value, attrs.dtype),
+  })),
+  samples: [
+    { inputs: {}, options: { shape: [], value: 0.5 } },
+    { inputs: {}, options: { shape: [4099], value: -0.1 } },
+    { inputs: {}, options: { shape: [2, 3], value: -7, dtype: 'i32' } },
+  ],
+  errors: [
+    {
+      types: {},
+      options: { shape: [2, -1], value: 0 },
+      message: 'full: shape [2,-1] must hold whole numbers that are not negative',
+    },
+    { types: {}, options: { shape: [2], value: Number.NaN }, message: "full: attribute 'value' is NaN" },
+  ],
+});

@@ -1,0 +1,45 @@
+/** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
+import type { Op } from '../op.js';
+import * as binary from './binary.js';
+import * as cast from './cast.js';
+import * as compare from './compare.js';
+import * as conv2d from './conv2d.js';
+import * as crossEntropy from './cross_entropy.js';
+import * as dropout from './dropout.js';
+import * as fill from './fill.js';
+import * as layout from './layout.js';
+import * as matmul from './matmul.js';
+import * as pool2d from './pool2d.js';
+import * as pow from './pow.js';
+import * as reduce from './reduce.js';
+import * as softmax from './softmax.js';
+import * as unary from './unary.js';
+import * as update from './update.js';
+import * as where from './where.js';
+
+const families = [unary, binary, pow, compare, where, cast, fill, reduce, layout, matmul, conv2d, pool2d, softmax, crossEntropy, dropout, update];
+
+/** All op declarations by name. */
+export const registry: ReadonlyMap<string, Op> = new Map(
+  families
+    .flatMap((family) => Object.values<unknown>(family))
+    .filter((entry): entry is { op: Op } => typeof entry === 'function' && 'op' in entry)
+    .map(({ op }) => [op.name, op]),
+);
+
+export { add, div, maximum, minimum, mul, sub } from './binary.js';
+export { cast } from './cast.js';
+export * from './compare.js';
+export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
+export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
+export { dropout } from './dropout.js';
+export { full } from './fill.js';
+export { broadcastTo, concat, pad, permute, reshape, slice } from './layout.js';
+export { matmul } from './matmul.js';
+export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
+export { pow } from './pow.js';
+export { argmax, max, mean, min, sum } from './reduce.js';
+export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
+export * from './unary.js';
+export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
+export { where } from './where.js';

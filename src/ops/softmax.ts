@@ -1,0 +1,222 @@
+import { defineOp, expectDType, f32, type KernelCall, type Value } from '../op.js';
+import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
+import { mul, sub } from './binary.js';
+import { expectSameShape } from './common.js';
+import { full } from './fill.js';
+import { sum } from './reduce.js';
+import { exp } from './unary.js';
+
+export interface SoftmaxOptions {
+  /** The axis along which the results add to 1, default the last. */
+  readonly axis?: number;
+}
+
+interface AxisAttrs {
+  readonly axis: number;
+}
+
+/** Rows along the axis: `outer` blocks of `length` elements that lie `inner` apart. */
+function rows(shape: Shape, axis: number) {
+  const length = shape[axis]!;
+  const inner = sizeOf(shape.slice(axis + 1));
+  return { outer: sizeOf(shape.slice(0, axis)), length, inner };
+}
+
+/** Replaces every row by what `f` makes of it. */
+function mapRows(
+  shape: Shape,
+  axis: number,
+  inputs: readonly Float64Array[],
+  f: (...rows: Float64Array[]) => Float64Array,
+): Float64Array {
+  const { outer, length, inner } = rows(shape, axis);
+  const y = new Float64Array(sizeOf(shape));
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      const at = (k: number) => (o * length + k) * inner + i;
+      const result = f(...inputs.map((data) => Float64Array.from({ length }, (_, k) => data[at(k)]!)));
+      result.forEach((value, k) => {
+        y[at(k)] = value;
+      });
+    }
+  }
+  return y;
+}
+
+/** One wasm unit is a row, one GPU workgroup too. */
+function rowKernels<N extends string>(kernel: string, operands: readonly string[]) {
+  const variant = (backend: 'wasm' | 'webgpu') => ({
+    name: kernel,
+    launches({ output, attrs }: KernelCall<N, AxisAttrs>) {
+      const params = rows(output.shape, attrs.axis);
+      const count = params.length === 0 ? 0 : params.outer * params.inner;
+      const units = backend === 'wasm' ? count : count * 64;
+      return [{ kernel, operands, params, units, scratch: 8 * params.length }];
+    },
+  });
+  return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
+}
+
+const logSumExp = (row: Float64Array): number => {
+  const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+  return top + Math.log(row.reduce((total, v) => total + Math.exp(v - top), 0));
+};
+const dot = (a: Float64Array, b: Float64Array): number => a.reduce((total, v, i) => total + v * b[i]!, 0);
+
+const cases: readonly (readonly [Shape, SoftmaxOptions | undefined])[] = [
+  [[1], undefined],
+  [[5, 10], undefined],
+  [[3, 17], { axis: 0 }],
+  [[2, 7, 5], { axis: 1 }],
+  [[2, 3], { axis: -1 }],
+  [[4, 1031], undefined],
+];
+
+const axisAttrs = (name: string) => (options: SoftmaxOptions | undefined, types: Readonly<Record<string, { shape: Shape }>>) => ({
+  axis: normalizeAxis(name, options?.axis ?? -1, Object.values(types)[0]!.shape.length),
+});
+
+const axisErrors = (name: string) => [
+  { types: { x: f32([2, 3]) }, options: { axis: 2 }, message: `${name}: axis 2 is outside a tensor of rank 2` },
+  { types: { x: { shape: [2], dtype: 'i32' as const } }, message: `${name}: x must be f32, it is i32[2]` },
+];
+
+// exp of a difference within [-8, 0]: the kernel's exp error (WGSL: 2 (3 + 2 * 8) units), the sum's and the quotient's.
+const SOFTMAX_ULPS = 48;
+const rowUlps = ({ output, attrs }: KernelCall<string, AxisAttrs>) => SOFTMAX_ULPS + (output.shape[attrs.axis] ?? 1);
+const rowTolerance = { ulps: rowUlps, magnitude: 'absolute', floor: 1e-7 } as const;
+
+/** y = e^x / Σ e^x along an axis, computed from the row's maximum so that it can't overflow. */
+export const softmax = defineOp({
+  name: 'softmax',
+  summary: 'y = e^x / Σ e^x along an axis',
+  inputs: ['x'],
+  attributes: axisAttrs('softmax'),
+  infer({ x }) {
+    expectDType('softmax', { x }, 'f32');
+    return x;
+  },
+  reference: ({ x }, { axis }) =>
+    mapRows(x.shape, axis, [x.data], (row) => {
+      const total = logSumExp(row);
+      return row.map((v) => Math.exp(v - total));
+    }),
+  backward: { x: ({ grad, output, attrs }): Value => softmaxBackward(grad, output, attrs) },
+  cost: ({ output }) => ({ flops: 5 * sizeOf(output.shape) }),
+  kernels: rowKernels<'x'>('softmax_f32', ['x', 'output']),
+  inPlace: ['x'],
+  samples: cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
+  errors: axisErrors('softmax'),
+  tolerance: {
+    wasm: { ulps: rowUlps, floor: 1e-7 },
+    webgpu: { ulps: rowUlps, floor: 1e-7 },
+  },
+});
+
+/** dx = y (dy - Σ dy y). */
+export const softmaxBackward = defineOp({
+  name: 'softmaxBackward',
+  summary: 'dx = y (dy - Σ dy y)',
+  inputs: ['dy', 'y'],
+  attributes: axisAttrs('softmaxBackward'),
+  infer({ dy, y }) {
+    expectDType('softmaxBackward', { dy, y }, 'f32');
+    expectSameShape('softmaxBackward', { dy, y });
+    return y;
+  },
+  reference: ({ dy, y }, { axis }) =>
+    mapRows(y.shape, axis, [dy.data, y.data], (d, v) => v.map((value, i) => value * (d[i]! - dot(d, v)))),
+  backward: {
+    dy: ({ grad, y, attrs }): Value => softmaxBackward(grad, y, attrs),
+    // d/dy of <g, y (dy - <dy, y>)> = g (dy - <dy, y>) - dy <g, y>
+    y({ grad, dy, y, attrs: { axis } }): Value {
+      const along = { axes: axis, keepDims: true };
+      const centred = sub(dy, sum(mul(dy, y), along));
+      return sub(mul(grad, centred), mul(dy, sum(mul(grad, y), along)));
+    },
+  },
+  kernels: rowKernels<'dy' | 'y'>('softmax_backward_f32', ['dy', 'y', 'output']),
+  inPlace: ['dy', 'y'],
+  linear: ['dy'],
+  samples: cases.map(([shape, options]) => ({
+    inputs: { dy: { shape }, y: { shape, domain: [0.01, 1] as const } },
+    options,
+  })),
+  errors: [
+    {
+      types: { dy: f32([3]), y: f32([2, 3]) },
+      message: 'softmaxBackward: shapes differ, dy is [3], y is [2,3]',
+    },
+  ],
+  // The difference is bounded by what it would be with no cancellation: y |dy| + y Σ |dy| y, at most twice that sum.
+  tolerance: {
+    wasm: { ulps: rowUlps, magnitude: 'output', floor: 2e-4 },
+    webgpu: { ulps: rowUlps, magnitude: 'output', floor: 2e-4 },
+  },
+});
+
+/** y = x - log Σ e^x along an axis. */
+export const logSoftmax = defineOp({
+  name: 'logSoftmax',
+  summary: 'y = x - log Σ e^x along an axis',
+  inputs: ['x'],
+  attributes: axisAttrs('logSoftmax'),
+  infer({ x }) {
+    expectDType('logSoftmax', { x }, 'f32');
+    return x;
+  },
+  reference: ({ x }, { axis }) =>
+    mapRows(x.shape, axis, [x.data], (row) => {
+      const total = logSumExp(row);
+      return row.map((v) => v - total);
+    }),
+  backward: { x: ({ grad, output, attrs }): Value => logSoftmaxBackward(grad, output, attrs) },
+  cost: ({ output }) => ({ flops: 5 * sizeOf(output.shape) }),
+  kernels: rowKernels<'x'>('log_softmax_f32', ['x', 'output']),
+  inPlace: ['x'],
+  samples: cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
+  errors: axisErrors('logSoftmax'),
+  // log Σ is at most 4 + ln n here, so its relative error of SOFTMAX_ULPS counts absolutely.
+  tolerance: {
+    wasm: { ulps: rowUlps, floor: 4e-6 },
+    webgpu: { ulps: rowUlps, floor: 4e-6 },
+  },
+});
+
+/** dx = dy - e^y Σ dy. */
+export const logSoftmaxBackward = defineOp({
+  name: 'logSoftmaxBackward',
+  summary: 'dx = dy - e^y Σ dy',
+  inputs: ['dy', 'y'],
+  attributes: axisAttrs('logSoftmaxBackward'),
+  infer({ dy, y }) {
+    expectDType('logSoftmaxBackward', { dy, y }, 'f32');
+    expectSameShape('logSoftmaxBackward', { dy, y });
+    return y;
+  },
+  reference: ({ dy, y }, { axis }) =>
+    mapRows(y.shape, axis, [dy.data, y.data], (d, v) => {
+      const total = d.reduce((a, b) => a + b, 0);
+      return d.map((value, i) => value - Math.exp(v[i]!) * total);
+    }),
+  backward: {
+    dy: ({ grad, y, attrs: { axis } }): Value =>
+      sub(grad, sum(mul(grad, exp(y)), { axes: axis, keepDims: true })),
+    y: ({ grad, dy, y, attrs: { axis } }): Value =>
+      mul(mul(mul(grad, exp(y)), sum(dy, { axes: axis, keepDims: true })), full({ shape: [], value: -1 })),
+  },
+  kernels: rowKernels<'dy' | 'y'>('log_softmax_backward_f32', ['dy', 'y', 'output']),
+  inPlace: ['dy', 'y'],
+  linear: ['dy'],
+  samples: cases.map(([shape, options]) => ({
+    inputs: { dy: { shape }, y: { shape, domain: [-5, -0.1] as const } },
+    options,
+  })),
+  errors: [
+    {
+      types: { dy: f32([3]), y: f32([2, 3]) },
+      message: 'logSoftmaxBackward: shapes differ, dy is [3], y is [2,3]',
+    },
+  ],
+  tolerance: { wasm: rowTolerance, webgpu: rowTolerance },
+});

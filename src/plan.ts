@@ -1,0 +1,214 @@
+import { BYTES_PER_ELEMENT } from './dtype.js';
+import { type Graph, nodesOf } from './graph.js';
+import type { Node, Value } from './op.js';
+import { sizeOf } from './shape.js';
+
+export const bytesOf = (value: Value): number => sizeOf(value.shape) * BYTES_PER_ELEMENT;
+
+/** Bytes that one or more values hold in turn: in the arena, or a buffer that is bound at each run. */
+export interface PlannedBuffer {
+  readonly bytes: number;
+  readonly external: number | null;
+  /** First and last step at which the bytes matter. */
+  readonly first: number;
+  last: number;
+}
+
+export interface PlannedCopy {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+}
+
+/** Order and storage of a graph, before any address. Externals are the inputs, then the outputs. */
+export interface Plan {
+  readonly order: readonly Node[];
+  readonly buffers: readonly PlannedBuffer[];
+  readonly bufferOf: ReadonlyMap<Value, number>;
+  /** Copies to be made before each step; those behind the last step come last. */
+  readonly copies: ReadonlyMap<number, readonly PlannedCopy[]>;
+  readonly externals: number;
+}
+
+/**
+ * Orders a graph's nodes and gives every value a buffer. A view takes its input's; an op that overwrites takes the
+ * input's where nobody reads it later, else a copy; an elementwise op may take a dying input's where `inPlace` is true.
+ */
+export function plan(graph: Graph, { inPlace }: { readonly inPlace: boolean }): Plan {
+  const order = schedule(graph);
+  return new Planner(graph, order, inPlace).run();
+}
+
+/** Each node after what it reads; an update after the other readers of what it overwrites, where possible. */
+function schedule(graph: Graph): Node[] {
+  const stops = new Set(graph.inputs);
+  const roots = [...graph.outputs, ...graph.updates.map(({ value }) => value)];
+  const readers = new Map<Value, Node[]>();
+  for (const node of nodesOf(roots, stops)) {
+    for (const input of new Set(node.inputs)) {
+      if (input) readers.set(input, [...(readers.get(input) ?? []), node]);
+    }
+  }
+  const targets = new Map(graph.updates.map(({ target, value }) => [value.node, target]));
+  const waits = (node: Node) => {
+    const overwritten = node.op.overwrites.map((index) => node.inputs[index]!);
+    return targets.has(node) ? overwritten.flatMap((value) => readers.get(value) ?? []) : [];
+  };
+  return nodesOf(roots, stops, waits);
+}
+
+class Planner {
+  readonly #graph: Graph;
+  readonly #order: readonly Node[];
+  readonly #inPlace: boolean;
+  readonly #buffers: PlannedBuffer[] = [];
+  readonly #bufferOf = new Map<Value, number>();
+  readonly #copies = new Map<number, PlannedCopy[]>();
+  /** The value whose bytes a value is, through views. */
+  readonly #root = new Map<Value, Value>();
+  /** Last step that reads the bytes of a root; the end for outputs. */
+  readonly #lastRead = new Map<Value, number>();
+  /** Output position that a root is computed into directly. */
+  readonly #destination = new Map<Value, number>();
+
+  constructor(graph: Graph, order: readonly Node[], inPlace: boolean) {
+    this.#graph = graph;
+    this.#order = order;
+    this.#inPlace = inPlace;
+  }
+
+  run(): Plan {
+    const { inputs, outputs } = this.#graph;
+    inputs.forEach((value, i) => {
+      this.#bufferOf.set(value, this.#add(bytesOf(value), -1, i));
+    });
+    outputs.forEach((value, i) => {
+      this.#add(bytesOf(value), -1, inputs.length + i);
+    });
+    this.#analyse();
+    this.#order.forEach((node, step) => {
+      node.outputs.forEach((value, k) => {
+        this.#bufferOf.set(value, this.#place(node, value, k, step));
+      });
+      for (const value of [...node.inputs, ...node.outputs]) if (value) this.#touch(value, step);
+    });
+    this.#finish();
+    return {
+      order: this.#order,
+      buffers: this.#buffers,
+      bufferOf: this.#bufferOf,
+      copies: this.#copies,
+      externals: inputs.length + outputs.length,
+    };
+  }
+
+  #add(bytes: number, step: number, external: number | null = null): number {
+    this.#buffers.push({ bytes, external, first: step, last: step });
+    return this.#buffers.length - 1;
+  }
+
+  #touch(value: Value, step: number): void {
+    const buffer = this.#buffers[this.#bufferOf.get(value)!]!;
+    buffer.last = Math.max(buffer.last, step);
+  }
+
+  #rootOf(value: Value): Value {
+    return this.#root.get(value) ?? value;
+  }
+
+  #analyse(): void {
+    const end = this.#order.length;
+    const read = (value: Value, step: number) => {
+      const root = this.#rootOf(value);
+      this.#lastRead.set(root, Math.max(this.#lastRead.get(root) ?? -1, step));
+    };
+    const given = new Set(this.#graph.inputs);
+    this.#order.forEach((node, step) => {
+      if (node.op.view) this.#root.set(node.outputs[0]!, this.#rootOf(node.inputs[0]!));
+      for (const value of node.inputs) if (value) read(value, step);
+    });
+    this.#graph.outputs.forEach((value, i) => {
+      const root = this.#rootOf(value);
+      if (!given.has(root) && !this.#destination.has(root)) this.#destination.set(root, i);
+      read(value, end);
+    });
+    for (const { target, value } of this.#graph.updates) {
+      // An updated value that a node leaves in the target's own bytes needs no reader at the end.
+      if (!this.#overwrites(value, target)) read(value, end);
+    }
+  }
+
+  /** Whether `value` is made by overwriting `target` itself. */
+  #overwrites(value: Value, target: Value): boolean {
+    const index = value.node?.op.overwrites[value.index];
+    return index !== undefined && value.node!.inputs[index] === target;
+  }
+
+  #place(node: Node, value: Value, k: number, step: number): number {
+    if (node.op.view) return this.#bufferOf.get(node.inputs[0]!)!;
+    const overwritten = node.op.overwrites[k];
+    if (overwritten !== undefined) return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
+    const reused = this.#inPlace && k === 0 && !this.#destination.has(value) ? this.#dying(node, value, step) : null;
+    return reused ?? this.#fresh(value, step);
+  }
+
+  #fresh(value: Value, step: number): number {
+    const output = this.#destination.get(value);
+    return output === undefined ? this.#add(bytesOf(value), step) : this.#graph.inputs.length + output;
+  }
+
+  #placeOverwriting(node: Node, value: Value, input: Value, step: number): number {
+    const held = this.#bufferOf.get(input)!;
+    const external = this.#buffers[held]!.external !== null;
+    const updates = this.#graph.updates.some((u) => u.target === input && u.value === value);
+    const dies = this.#diesAt(node, input, step);
+    if (dies && (updates || (!external && !this.#destination.has(value)))) return held;
+    const buffer = this.#fresh(value, step);
+    this.#copy(step, held, buffer);
+    return buffer;
+  }
+
+  /** Whether nobody reads the bytes of `input` after `step`, nor the node itself through another input. */
+  #diesAt(node: Node, input: Value, step: number): boolean {
+    const root = this.#rootOf(input);
+    const uses = node.inputs.filter((other) => other && this.#rootOf(other) === root).length;
+    return uses === 1 && this.#lastRead.get(root) === step;
+  }
+
+  #dying(node: Node, value: Value, step: number): number | null {
+    for (const index of node.op.inPlace) {
+      const input = node.inputs[index];
+      if (!input || bytesOf(input) !== bytesOf(value)) continue;
+      const buffer = this.#bufferOf.get(input)!;
+      if (this.#buffers[buffer]!.external === null && this.#diesAt(node, input, step)) return buffer;
+    }
+    return null;
+  }
+
+  #copy(step: number, from: number, to: number): void {
+    const bytes = this.#buffers[to]!.bytes;
+    for (const buffer of [from, to]) this.#buffers[buffer]!.last = Math.max(this.#buffers[buffer]!.last, step);
+    this.#copies.set(step, [...(this.#copies.get(step) ?? []), { from, to, bytes }]);
+  }
+
+  /** Copies outputs and updates that were not computed in their place; old values are read before any is replaced. */
+  #finish(): void {
+    const end = this.#order.length;
+    const { inputs, outputs, updates } = this.#graph;
+    outputs.forEach((value, i) => {
+      const held = this.#bufferOf.get(value)!;
+      if (held !== inputs.length + i) this.#copy(end, held, inputs.length + i);
+    });
+    const pending = updates.filter(({ target, value }) => this.#bufferOf.get(value) !== this.#bufferOf.get(target));
+    const sources = pending.map(({ value }) => {
+      const held = this.#bufferOf.get(value)!;
+      if (held >= inputs.length) return held;
+      const staged = this.#add(bytesOf(value), end);
+      this.#copy(end, held, staged);
+      return staged;
+    });
+    pending.forEach(({ target }, i) => {
+      this.#copy(end, sources[i]!, this.#bufferOf.get(target)!);
+    });
+  }
+}
