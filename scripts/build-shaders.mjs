@@ -6,7 +6,6 @@
  *   #include "common/indexing"                         the text of shaders/common/indexing.wgsl, once
  *   //! kernel neg_f32 = -x                            one module per such line: KERNEL and EXPRESSION are replaced
  *   //! kernel equal_i32 = a == b | T=i32 | R=u32      and so are the identifiers T and R
- *
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
  *
  * A file without kernel lines is one module; every `@compute fn` in it is a kernel. A kernel's bindings are group 0,
@@ -40,7 +39,9 @@ async function expandIncludes(folder, file, text, seen = new Set()) {
 }
 
 const declarations = (text, what) =>
-  [...text.matchAll(/^[ \t]*\/\/!(.*)$/gm)].filter(([, body]) => /^\s*params\b/.test(body) === (what === 'params'));
+  [...text.matchAll(/^[ \t]*\/\/!(.*)$/gm)].filter(
+    ([, body]) => /^\s*params\b/.test(body) === (what === 'params'),
+  );
 
 /** The kernel lines of a template: name, expression and further identifiers to replace. */
 function kernelLines(file, text) {
@@ -170,7 +171,8 @@ export async function buildShaders({ shaders = join(root, 'shaders'), build = jo
     const text = await expandIncludes(shaders, file, await readFile(join(shaders, file), 'utf8'));
     const instances = instantiate(file, text);
     for (const [module, wgsl, only] of instances) {
-      for (const [name, { info, struct }] of reflectModule(file, module, wgsl, only)) add(file, name, struct, info);
+      for (const [name, { info, struct }] of reflectModule(file, module, wgsl, only))
+        add(file, name, struct, info);
       if (modules.has(module))
         fail(file, `there is a module '${module}' already, rename the file or the kernel`);
       modules.set(module, wgsl);

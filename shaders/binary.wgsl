@@ -5,7 +5,7 @@
 //! kernel mul_f32 = a * b | T=f32 | R=f32
 //! kernel div_f32 = a / b | T=f32 | R=f32
 // NaN in either operand is the result.
-//! kernel maximum_f32 = select(select(max(a, b), b, is_nan(b)), a, is_nan(a)) | T=f32 | R=f32
-//! kernel minimum_f32 = select(select(min(a, b), b, is_nan(b)), a, is_nan(a)) | T=f32 | R=f32
+//! kernel maximum_f32 = larger(a, b) | T=f32 | R=f32
+//! kernel minimum_f32 = smaller(a, b) | T=f32 | R=f32
 #include "common/special"
 #include "common/binary"

@@ -1,6 +1,7 @@
-// y = x * weight + bias as an implicit matrix product per group, in tiles as in common/tile64: rows are filters, columns the
-// pixels of y over the batch, the inner axis the taps (channel, r, s). The patches of x are gathered while they are loaded.
-// Shapes as in common/conv2d; workgroups over columns, rows, groups. bias [groups filters] is read if hasBias is not 0.
+// y = x * weight + bias as an implicit matrix product per group, in tiles as in common/tile64: rows are
+// filters, columns the pixels of y over the batch, the inner axis the taps (channel, r, s). The patches of x
+// are gathered while they are loaded. Shapes as in common/conv2d; workgroups over columns, rows, groups. bias
+// [groups filters] is read if hasBias is not 0.
 #include "common/conv2d"
 #include "common/tile64"
 
@@ -32,7 +33,8 @@ struct Pad2dParams {
 // Of this invocation's four filters: the index of the first tap, and which exist.
 var<private> left_start: vec4<u32>;
 var<private> left_inside: vec4<bool>;
-// Of its four pixels: the image in x, and the place in it of tap (0, 0); outside wraps round to a large number.
+// Of its four pixels: the image in x, and the place in it of tap (0, 0); outside wraps round to a large
+// number.
 var<private> image: vec4<u32>;
 var<private> first_y: vec4<u32>;
 var<private> first_x: vec4<u32>;

@@ -1,7 +1,7 @@
-// dx of conv2d as an implicit matrix product per group, in tiles as in common/tile64: rows are channels, columns the pixels of
-// dx over the batch, the inner axis (filter, r, s). Pixel (y, x) and tap (r, s) meet at dy's row (y + top - r
-// dilationHeight) / strideHeight, if that is whole, and column likewise. Shapes as in common/conv2d; workgroups over columns,
-// rows, groups.
+// dx of conv2d as an implicit matrix product per group, in tiles as in common/tile64: rows are channels,
+// columns the pixels of dx over the batch, the inner axis (filter, r, s). Pixel (y, x) and tap (r, s) meet at
+// dy's row (y + top - r dilationHeight) / strideHeight, if that is whole, and column likewise. Shapes as in
+// common/conv2d; workgroups over columns, rows, groups.
 #include "common/conv2d"
 #include "common/tile64"
 

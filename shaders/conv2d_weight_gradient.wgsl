@@ -1,6 +1,6 @@
-// dweight of conv2d as an implicit matrix product per group, in tiles as in common/tile64: rows are filters, columns the taps
-// (channel, r, s), the inner axis the pixels of y over the batch. Shapes as in common/conv2d; workgroups over columns, rows,
-// groups.
+// dweight of conv2d as an implicit matrix product per group, in tiles as in common/tile64: rows are filters,
+// columns the taps (channel, r, s), the inner axis the pixels of y over the batch. Shapes as in
+// common/conv2d; workgroups over columns, rows, groups.
 #include "common/conv2d"
 #include "common/tile64"
 

@@ -1,6 +1,7 @@
 // Cross entropy of logits f32 [rows, classes] with labels i32 [rows].
 #include "common/fault"
 #include "common/indexing"
+#include "common/special"
 #include "common/tree"
 
 struct CrossEntropyParams {
@@ -41,13 +42,13 @@ fn row_max(start: u32, classes: u32) -> f32 {
 fn row_total(start: u32, classes: u32, top: f32) -> f32 {
   var total = 0.0;
   for (var i = 0u; i < classes; i++) {
-    total += exp(logits[start + i] - top);
+    total += exponential(logits[start + i] - top);
   }
   return total;
 }
 
-// losses[row] = log sum e^(logits - top) - (logits[label] - top), one invocation per row. A label outside 0..classes-1
-// gives 0 and a fault.
+// losses[row] = log sum e^(logits - top) - (logits[label] - top), one invocation per row. A label outside
+// 0..classes-1 gives 0 and a fault.
 @compute @workgroup_size(64)
 fn cross_entropy_rows_f32(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -67,7 +68,7 @@ fn cross_entropy_rows_f32(
   let start = row * params.classes;
   let top = row_max(start, params.classes);
   let total = row_total(start, params.classes, top);
-  row_losses[row] = log(total) - (logits[start + u32(label)] - top);
+  row_losses[row] = logarithm(total) - (logits[start + u32(label)] - top);
 }
 
 // loss = scale * sum of losses, by one workgroup.
@@ -83,7 +84,8 @@ fn cross_entropy_f32(@builtin(local_invocation_index) local: u32) {
   }
 }
 
-// dlogits = dy scale (softmax(logits) - onehot(label)), one invocation per row; 0 for a label outside 0..classes-1.
+// dlogits = dy scale (softmax(logits) - onehot(label)), one invocation per row; 0 for a label outside
+// 0..classes-1.
 @compute @workgroup_size(64)
 fn cross_entropy_backward_f32(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -107,7 +109,7 @@ fn cross_entropy_backward_f32(
   let total = row_total(start, classes, top);
   let scale = dy[0] * backward.scale;
   for (var i = 0u; i < classes; i++) {
-    let p = exp(logits[start + i] - top) / total;
+    let p = exponential(logits[start + i] - top) / total;
     dlogits[start + i] = scale * select(p, p - 1.0, i == u32(label));
   }
 }

@@ -1,5 +1,5 @@
-// y = x scale where the upper 24 bits of the element's random word reach `threshold`, else 0. Word i % 4 of Philox at
-// counter i / 4 with key `seed` (i32 [2]) belongs to element i. One invocation per element.
+// y = x scale where the upper 24 bits of the element's random word reach `threshold`, else 0. Word i % 4 of
+// Philox at counter i / 4 with key `seed` (i32 [2]) belongs to element i. One invocation per element.
 #include "common/indexing"
 #include "common/philox"
 

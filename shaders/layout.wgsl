@@ -1,5 +1,5 @@
-// y[yOffset + p . yStrides] = x[xOffset + p . xStrides] for every position p of `shape`: 32-bit words of any dtype.
-// One invocation per position. What no position reaches keeps its value.
+// y[yOffset + p . yStrides] = x[xOffset + p . xStrides] for every position p of `shape`: 32-bit words of any
+// dtype. One invocation per position. What no position reaches keeps its value.
 #include "common/indexing"
 
 struct CopyParams {

@@ -1,6 +1,7 @@
-// y[batch] = a[batch] b[batch]: a [m, k], b [k, n], y [m, n] row-major. Operands are read by row and column strides, so a
-// transposed one costs nothing but its load pattern. Up to four batch axes, walked by strides (0 where an operand repeats).
-// matmul_f32__64x64: tiles as in common/tile64. matmul_f32__16x16: for small m or n, one output per invocation, 16 x 16.
+// y[batch] = a[batch] b[batch]: a [m, k], b [k, n], y [m, n] row-major. Operands are read by row and column
+// strides, so a transposed one costs nothing but its load pattern. Up to four batch axes, walked by strides
+// (0 where an operand repeats). matmul_f32__64x64: tiles as in common/tile64. matmul_f32__16x16: for small m
+// or n, one output per invocation, 16 x 16.
 #include "common/tile64"
 
 struct MatmulParams {

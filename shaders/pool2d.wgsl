@@ -1,6 +1,6 @@
-// Pooling of `planes` planes [height, width] to [outHeight, outWidth]. Window (oy, ox) covers rows oy strideHeight - top + r,
-// r < kernelHeight, and columns likewise, as far as they lie inside; every window covers an element. One invocation per
-// element of the output.
+// Pooling of `planes` planes [height, width] to [outHeight, outWidth]. Window (oy, ox) covers rows oy
+// strideHeight - top + r, r < kernelHeight, and columns likewise, as far as they lie inside; every window
+// covers an element. One invocation per element of the output.
 #include "common/indexing"
 
 struct Pool2dParams {
@@ -125,7 +125,8 @@ fn max_pool2d_select_f32(
   output[i] = source[winner(plane * g.height * g.width, g.width, box)];
 }
 
-// dx = sum of dy over the windows that x wins: every invocation looks for the winners of the windows that cover its element.
+// dx = sum of dy over the windows that x wins: every invocation looks for the winners of the windows that
+// cover its element.
 @compute @workgroup_size(64)
 fn max_pool2d_backward_f32(
   @builtin(workgroup_id) group: vec3<u32>,

@@ -4,15 +4,16 @@
 #include "common/special"
 #include "common/binary"
 
-// WGSL's pow is defined for a > 0 only. a^0 = 1 whatever a is; a negative a takes whole b alone, and odd b keep its sign.
+// WGSL's pow is defined for a > 0 only. a^0 = 1 whatever a is; a negative a takes whole b alone, and odd b
+// keep its sign; (+-1)^(+-infinity) is NaN, as in JavaScript.
 fn power(a: f32, b: f32) -> f32 {
   if (b == 0.0) {
     return 1.0;
   }
-  if (is_nan(a) || is_nan(b)) {
+  let size = abs(a);
+  if (is_nan(a) || is_nan(b) || (size == 1.0 && is_infinite(b))) {
     return nan();
   }
-  let size = abs(a);
   var y = 0.0;
   if (size > 0.0) {
     y = pow(size, b);
@@ -23,7 +24,7 @@ fn power(a: f32, b: f32) -> f32 {
     return y;
   }
   if (floor(b) != b) {
-    return select(y, nan(), size > 0.0);
+    return select(nan(), y, size == 0.0 || is_infinite(a));
   }
   return select(-y, y, floor(0.5 * b) * 2.0 == b);
 }

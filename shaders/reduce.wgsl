@@ -1,6 +1,7 @@
-// One output per position of the axes that stay (the outer walk), from all positions of the reduced axes (the inner walk, in
-// row-major order). __serial: one invocation per output. __workgroup: one workgroup of 64 per output, each invocation takes
-// every 64th position, then a tree. max, min and argmax need inner > 0; the sum of nothing is 0.
+// One output per position of the axes that stay (the outer walk), from all positions of the reduced axes (the
+// inner walk, in row-major order). __serial: one invocation per output. __workgroup: one workgroup of 64 per
+// output, each invocation takes every 64th position, then a tree. max, min and argmax need inner > 0; the sum
+// of nothing is 0.
 #include "common/indexing"
 #include "common/special"
 
@@ -48,16 +49,8 @@ fn inner_offset(index: u32) -> u32 {
   return offset + rest * params.innerStrides[0].x;
 }
 
-// Of two values: what max and min keep. NaN wins.
-fn larger(a: f32, b: f32) -> f32 {
-  return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
-}
-
-fn smaller(a: f32, b: f32) -> f32 {
-  return select(select(min(a, b), b, is_nan(b)), a, is_nan(a));
-}
-
-// What one invocation finds at inner positions first, first + step, ...; max, min and argmax start from position 0.
+// What one invocation finds at inner positions first, first + step, ...; max, min and argmax start from
+// position 0.
 fn sum_of(base: u32, first: u32, step: u32) -> f32 {
   var total = 0.0;
   for (var i = first; i < params.inner; i += step) {

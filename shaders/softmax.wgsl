@@ -1,6 +1,7 @@
-// Softmax and its kin along an axis: x is `outer` blocks of `length` x `inner`, a row is `length` elements that lie `inner`
-// apart. One workgroup of 64 per row; its invocations take every 64th element.
+// Softmax and its kin along an axis: x is `outer` blocks of `length` x `inner`, a row is `length` elements
+// that lie `inner` apart. One workgroup of 64 per row; its invocations take every 64th element.
 #include "common/indexing"
+#include "common/special"
 #include "common/tree"
 
 struct SoftmaxParams {
@@ -48,7 +49,7 @@ fn softmax_f32(
   var part = 0.0;
   for (var i = local; i < params.length; i += 64u) {
     let at = start + i * params.inner;
-    let power = exp(x[at] - top);
+    let power = exponential(x[at] - top);
     output[at] = power;
     part += power;
   }
@@ -73,9 +74,9 @@ fn log_softmax_f32(
   let top = row_max(start, local);
   var part = 0.0;
   for (var i = local; i < params.length; i += 64u) {
-    part += exp(x[start + i * params.inner] - top);
+    part += exponential(x[start + i * params.inner] - top);
   }
-  let total = log(tree_sum(part, local));
+  let total = logarithm(tree_sum(part, local));
   for (var i = local; i < params.length; i += 64u) {
     let at = start + i * params.inner;
     output[at] = (x[at] - top) - total;
@@ -125,6 +126,6 @@ fn log_softmax_backward_f32(
   let total = tree_sum(part, local);
   for (var i = local; i < backward.length; i += 64u) {
     let at = start + i * backward.inner;
-    dx[at] = dy[at] - exp(y[at]) * total;
+    dx[at] = dy[at] - exponential(y[at]) * total;
   }
 }

@@ -1,4 +1,5 @@
-// dx = dy f'(v), element by element, f32: one invocation per element. v is the forward op's input or its output.
+// dx = dy f'(v), element by element, f32: one invocation per element. v is the forward op's input or its
+// output.
 //
 //! kernel tanh_backward_f32 = dy * (1.0 - v * v)
 //! kernel sigmoid_backward_f32 = dy * (v * (1.0 - v))

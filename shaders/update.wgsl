@@ -1,5 +1,5 @@
-// One step of an optimiser, in place: one invocation per element. Every kernel reads its hyper-parameters from `hyper`, in
-// the order that src/ops/update.ts gives, and overwrites the parameter and its state.
+// One step of an optimiser, in place: one invocation per element. Every kernel reads its hyper-parameters
+// from `hyper`, in the order that src/ops/update.ts gives, and overwrites the parameter and its state.
 #include "common/indexing"
 
 struct SizeParams {
@@ -26,8 +26,9 @@ fn sgd_update_f32(
   param[i] = p - sgd_hyper[0] * (sgd_grad[i] + sgd_hyper[1] * p);
 }
 
-// sgdMomentumUpdate: velocity = momentum velocity + damped g with g = grad + weightDecay param, and param -= lr velocity,
-// or with nesterov lr (g + momentum velocity); hyper is [lr, weightDecay, momentum, damped, nesterov].
+// sgdMomentumUpdate: velocity = momentum velocity + damped g with g = grad + weightDecay param, and param -=
+// lr velocity, or with nesterov lr (g + momentum velocity); hyper is [lr, weightDecay, momentum, damped,
+// nesterov].
 @group(0) @binding(1) var<storage, read_write> velocity: array<f32>;
 @group(0) @binding(2) var<storage, read> momentum_grad: array<f32>;
 @group(0) @binding(3) var<storage, read> momentum_hyper: array<f32>;
@@ -50,9 +51,9 @@ fn sgd_momentum_update_f32(
   param[i] = p - momentum_hyper[0] * select(v, g + momentum_hyper[2] * v, momentum_hyper[4] != 0.0);
 }
 
-// adamUpdate: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2 with g = grad + weightDecay param, and
-// param -= stepSize m / (sqrt(v) root + eps), root = 1 / sqrt(1 - beta2^t); hyper is
-// [stepSize, beta1, 1 - beta1, beta2, 1 - beta2, root, eps, weightDecay].
+// adamUpdate: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2 with g = grad + weightDecay param,
+// and param -= stepSize m / (sqrt(v) root + eps), root = 1 / sqrt(1 - beta2^t); hyper is [stepSize, beta1, 1
+// - beta1, beta2, 1 - beta2, root, eps, weightDecay].
 @group(0) @binding(1) var<storage, read_write> adam_m: array<f32>;
 @group(0) @binding(2) var<storage, read_write> adam_v: array<f32>;
 @group(0) @binding(3) var<storage, read> adam_grad: array<f32>;

@@ -1,5 +1,5 @@
-// y = condition ? a : b, element by element, broadcasting; condition is bool words, a, b and y are f32. One invocation per
-// element of the output; an operand's strides are 0 along what is broadcast.
+// y = condition ? a : b, element by element, broadcasting; condition is bool words, a, b and y are f32. One
+// invocation per element of the output; an operand's strides are 0 along what is broadcast.
 #include "common/indexing"
 
 struct WhereParams {

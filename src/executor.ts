@@ -2,7 +2,7 @@ import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backe
 import { fail } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
-import type { Lowered, Node, OperandRef, Value } from './op.js';
+import type { Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, type Plan, plan } from './plan.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
@@ -38,14 +38,12 @@ export interface CompileOptions {
 
 /** A compiled graph: a flat list of commands over memory that is laid out beforehand. Running it allocates nothing. */
 export class Program {
-  readonly graph: Graph;
   readonly schedule: readonly ScheduleEntry[];
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
   readonly #prepared: Prepared;
 
-  private constructor(graph: Graph, schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
-    this.graph = graph;
+  private constructor(schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
     this.schedule = schedule;
     this.memory = { peakBytes: memory.peakBytes, lowerBound: memory.lowerBound };
     this.#prepared = prepared;
@@ -77,7 +75,7 @@ export class Program {
       commands.push(...commandsOf(node, lowered[step] ?? null, at, resolve, faults));
     }
     const prepared = await backend.prepare({ commands, regions: memory.regions, externals: planned.externals });
-    return new Program(graph, planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)), memory, prepared);
+    return new Program(planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)), memory, prepared);
   }
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
@@ -156,14 +154,17 @@ function commandsOf(
   resolve: (ref: OperandRef) => Location,
   faults: FaultMessages,
 ): Command[] {
-  const { op, inputs, outputs, attrs } = node;
+  const { op, attrs } = node;
+  // Commands outlive the graph: they keep types, not Values, so that what the graph was recorded from can be freed.
+  const inputs = node.inputs.map((value) => value && typeOf(value));
+  const outputs = node.outputs.map(typeOf);
   if (!lowered) {
     return [
       {
         kind: 'evaluate',
         label: op.name,
-        inputs: inputs.map((value) => value && { at: at(value), type: { shape: value.shape, dtype: value.dtype } }),
-        outputs: outputs.map(at),
+        inputs: node.inputs.map((value) => value && { at: at(value), type: typeOf(value) }),
+        outputs: node.outputs.map(at),
         evaluate: (values) => op.reference(values, attrs, outputs),
       },
     ];
@@ -182,6 +183,8 @@ function commandsOf(
     };
   });
 }
+
+const typeOf = ({ shape, dtype }: Value): TensorType => ({ shape, dtype });
 
 function describe(node: Node, lowered: Lowered | null): ScheduleEntry[] {
   if (node.op.view) return [];

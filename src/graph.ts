@@ -45,13 +45,18 @@ export function createGraph(parts: {
 
 const describe = (value: Value): string => `${value.label ?? 'a value'} ${value.dtype}${showShape(value.shape)}`;
 
+/** A set of values that is only asked. */
+export interface Stops {
+  has(value: Value): boolean;
+}
+
 /**
  * The nodes that `roots` need, each after what it reads. `stops` are values to be taken as given. `after` may name
  * further nodes that should come before a node; such a wish is dropped where it would close a circle.
  */
 export function nodesOf(
   roots: readonly Value[],
-  stops: ReadonlySet<Value> = new Set(),
+  stops: Stops = new Set(),
   after?: (node: Node) => readonly Node[],
 ): Node[] {
   const order: Node[] = [];
@@ -81,7 +86,7 @@ export function nodesOf(
 
 function* dependencies(
   node: Node,
-  stops: ReadonlySet<Value>,
+  stops: Stops,
   after?: (node: Node) => readonly Node[],
 ): Generator<Node, void> {
   for (const input of node.inputs) {
@@ -91,7 +96,7 @@ function* dependencies(
 }
 
 /** The values without a node, or in `stops`, that `roots` reach. */
-export function leavesOf(roots: readonly Value[], stops: ReadonlySet<Value>): Value[] {
+export function leavesOf(roots: readonly Value[], stops: Stops): Value[] {
   const leaves = new Set<Value>();
   const visit = (value: Value | null) => {
     if (value && (!value.node || stops.has(value))) leaves.add(value);

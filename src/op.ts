@@ -100,11 +100,12 @@ export interface ErrorCase<N extends string, U> {
 
 /**
  * A bound on |kernel - reference|: `ulps` units of f32 roundoff (2^-24) of the magnitude, plus `floor`. The magnitude is
- * the output's own, or, for sums of products, the reference evaluated on absolute inputs.
+ * the output's own, or, for sums of products, the reference evaluated on absolute inputs, or what the op declares as its
+ * `magnitude`.
  */
 export interface Tolerance<C> {
   readonly ulps: number | ((call: C) => number);
-  readonly magnitude?: 'output' | 'absolute';
+  readonly magnitude?: 'output' | 'absolute' | 'declared';
   readonly floor?: number;
 }
 
@@ -117,7 +118,9 @@ export interface BackwardContext<A> {
   readonly attrs: A;
 }
 
-type Rule<N extends string, A> = (context: Named<N, Value> & BackwardContext<A>) => Value;
+type Rule<N extends string, A> = (
+  context: Named<N, Value> & BackwardContext<A>,
+) => Value | null;
 
 type Rules<N extends string, A> = { readonly [K in N as Plain<K>]: Rule<N, A> | null };
 
@@ -142,7 +145,7 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
     attrs: A,
     outputs: readonly TensorType[],
   ) => Float64Array | readonly Float64Array[];
-  /** One rule per input; null says that there is no gradient. */
+  /** One rule per input; null says that there is no gradient. A rule that returns null says that it is zero. */
   readonly backward: NoInfer<Rules<Names[number], A>>;
   readonly cost?: (call: KernelCall<Names[number], A>) => Partial<Cost>;
   /** No kernel at all: the output is the input's bytes under another type. */
@@ -161,6 +164,12 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly samples: readonly Sample<Names[number], U>[];
   readonly errors: readonly ErrorCase<Names[number], U>[];
   readonly tolerance?: { readonly [K in 'wasm' | 'webgpu']: Tolerance<KernelCall<Names[number], A>> };
+  /** What rounding errors are measured by where the output may cancel: the formula with every term positive. */
+  readonly magnitude?: (
+    inputs: Named<Names[number], RefTensor>,
+    attrs: A,
+    outputs: readonly TensorType[],
+  ) => Float64Array | readonly Float64Array[];
 }
 
 /** A launch whose operands are resolved to positions. */
@@ -212,11 +221,13 @@ export interface Op {
     features: ReadonlySet<string>,
     variant?: string,
   ): Lowered | null;
-  tolerance(
+  /** The largest error that a kernel may make in each element of each output; `results` are the reference's. */
+  bounds(
     backend: 'wasm' | 'webgpu',
-    types: readonly (TensorType | null)[],
+    inputs: readonly (RefTensor | null)[],
     attrs: Attrs,
-  ): { ulps: number; magnitude: 'output' | 'absolute'; floor: number };
+    results: readonly Float64Array[],
+  ): readonly Float64Array[];
   fault(types: readonly (TensorType | null)[], attrs: Attrs, detail: readonly [number, number]): string;
 }
 
@@ -334,7 +345,7 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
       }));
       return { variant: name, temporaries: [], launches: resolved };
     },
-    tolerance: () => ({ ulps: 0, magnitude: 'output', floor: 0 }),
+    bounds: (_backend, _inputs, _attrs, results) => results.map(({ length }) => new Float64Array(length)),
     fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
   };
   const record = (inputs: readonly Value[], options: U) => {
@@ -378,6 +389,9 @@ function defaultCost(types: readonly (TensorType | null)[], outputs: readonly Te
   return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
 }
 
+const absolute = (tensor: RefTensor | null): RefTensor | null =>
+  tensor && (tensor.dtype === 'f32' ? { ...tensor, data: tensor.data.map(Math.abs) } : tensor);
+
 function createOp<Names extends readonly string[], A extends object, U>(
   typed: OpSpec<Names, A, U>,
 ): Op {
@@ -393,16 +407,17 @@ function createOp<Names extends readonly string[], A extends object, U>(
     const outputs = inferAll(types, attrs);
     return { types: named(types) as Named<string, TensorType>, output: outputs[0]!, outputs, attrs, features };
   };
+  const listed = (result: Float64Array | readonly Float64Array[]): readonly Float64Array[] =>
+    result instanceof Float64Array ? [result] : result;
+  const reference: Op['reference'] = (inputs, attrs, outputs) =>
+    listed(spec.reference(named(inputs) as Named<string, RefTensor>, attrs, outputs));
   return {
     ...common(spec),
     variadic: false,
     attributes: (types, options) =>
       spec.attributes ? spec.attributes(options, named(types) as Named<string, TensorType>) : {},
     infer: inferAll,
-    reference(inputs, attrs, outputs) {
-      const result = spec.reference(named(inputs) as Named<string, RefTensor>, attrs, outputs);
-      return result instanceof Float64Array ? [result] : (result as readonly Float64Array[]);
-    },
+    reference,
     differentiable: (index) => spec.backward[names[index]!] !== null,
     backward(index, node, grads) {
       const rule = spec.backward[names[index]!];
@@ -423,10 +438,19 @@ function createOp<Names extends readonly string[], A extends object, U>(
       );
       return chosen ? lowerVariant(spec, chosen, call) : null;
     },
-    tolerance(backend, types, attrs) {
+    bounds(backend, inputs, attrs, results) {
       const { ulps = 0, magnitude = 'output', floor = 0 } = spec.tolerance?.[backend] ?? {};
-      const call = callOf(types, attrs, new Set());
-      return { ulps: typeof ulps === 'function' ? ulps(call) : ulps, magnitude, floor };
+      const call = callOf(inputs, attrs, new Set());
+      const unit = 2 ** -24 * (typeof ulps === 'function' ? ulps(call) : ulps);
+      const magnitudes = {
+        output: () => results,
+        absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
+        declared: () => {
+          const declared = spec.magnitude ?? fail(spec.name, "declares no 'magnitude', which its tolerance asks for");
+          return listed(declared(named(inputs) as Named<string, RefTensor>, attrs, call.outputs));
+        },
+      }[magnitude]();
+      return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + floor));
     },
     fault: (types, attrs, detail) =>
       spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail) ??

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { transform } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { KernelInfo } from '../build/kernels.js';
+import type { KernelInfo, KernelParams } from '../build/kernels.js';
 import { buildShaders } from '../scripts/build-shaders.mjs';
 
 let folder: string;
@@ -27,6 +27,7 @@ async function run(
 interface Tables {
   readonly modules: Readonly<Record<string, string>>;
   readonly kernels: Readonly<Record<string, KernelInfo>>;
+  readonly wasmParams: Readonly<Record<string, KernelParams>>;
 }
 
 async function tables(): Promise<Tables> {
@@ -148,6 +149,23 @@ describe('the shader build', () => {
     expect(kernels.one_u32).toMatchObject({ module: 'one_u32', params: 'TParams' });
   });
 
+  it('describes the structs of kernels that only wasm has', async () => {
+    const lines = `//! params map_f32__4x8 map_pack_f32 : MapParams
+      //! params pad_f32 : PadParams
+      struct PadParams { top: i32, left: i32 }`;
+    expect(await run({ m: lines + map(BODY) })).toMatchObject({ kernels: 1, modules: 1 });
+    const { kernels, wasmParams } = await tables();
+    expect(Object.keys(wasmParams)).toEqual(['map_f32__4x8', 'map_pack_f32', 'pad_f32']);
+    const { params, paramsBytes, fields } = kernels.map_f32!;
+    expect(wasmParams.map_pack_f32).toEqual({ params, paramsBytes, fields });
+    expect(wasmParams.pad_f32).toEqual({
+      params: 'PadParams',
+      paramsBytes: 8,
+      fields: { top: { offset: 0, type: 'i32', length: 1 }, left: { offset: 4, type: 'i32', length: 1 } },
+    });
+    expect(await readFile(join(build(), 'params.ts'), 'utf8')).toContain('class PadParams');
+  });
+
   it('writes only what changed', async () => {
     await run({ map: map(BODY) });
     expect((await run({ map: map(BODY) })).changed).toEqual([]);
@@ -210,6 +228,21 @@ describe('the shader build', () => {
     ['an unknown include', { m: '#include "common/none"\n' }, "m.wgsl: unknown include 'common/none'"],
     ['an include that is misspelt', { m: '#include <none>\n' }, "m.wgsl: can't read '#include <none>'"],
     ['a kernel line that is misspelt', { m: '//! kernel = 3\n' }, "m.wgsl: can't read '//! kernel = 3'"],
+    [
+      'a params line that is misspelt',
+      { m: `//! params pad_f32\n${map(BODY)}` },
+      "m.wgsl: can't read '//! params pad_f32', write //! params kernel other_kernel : Struct",
+    ],
+    [
+      'a params line without its struct',
+      { m: `//! params pad_f32 : PadParams\n${map(BODY)}` },
+      'm.wgsl: kernel pad_f32: there is no struct PadParams in the file',
+    ],
+    [
+      'a params line for a kernel that there is',
+      { m: `//! params map_f32 : MapParams\n${map(BODY)}` },
+      'm.wgsl: kernel map_f32: there is a kernel of this name in m.wgsl',
+    ],
     [
       'a parameter of another type',
       { m: map(BODY).replace('alpha: f32', 'alpha: vec2<f32>') },

@@ -1,5 +1,5 @@
-// One invocation per element of the output, which is walked by two lists of strides: 0 along what is broadcast.
-// The host collapses axes, so that operands of one shape have rank 1 (or 0).
+// One invocation per element of the output, which is walked by two lists of strides: 0 along what is
+// broadcast. The host collapses axes, so that operands of one shape have rank 1 (or 0).
 #include "common/indexing"
 
 struct BinaryParams {

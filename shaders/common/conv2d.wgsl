@@ -1,5 +1,6 @@
-// Convolution of x [batch, groups channels, height, width] with weight [groups filters, channels, kernelHeight, kernelWidth]
-// to y [batch, groups filters, outHeight, outWidth]; channels and filters are per group, top and left are the padding.
+// Convolution of x [batch, groups channels, height, width] with weight [groups filters, channels,
+// kernelHeight, kernelWidth] to y [batch, groups filters, outHeight, outWidth]; channels and filters are per
+// group, top and left are the padding.
 struct Conv2dParams {
   batch: u32,
   groups: u32,
@@ -20,7 +21,8 @@ struct Conv2dParams {
   hasBias: u32,
 }
 
-// Tap k of a kernel: plane k / (kernelHeight kernelWidth), and its distance from tap (0, 0) in elements of the input.
+// Tap k of a kernel: plane k / (kernelHeight kernelWidth), and its distance from tap (0, 0) in elements of
+// the input.
 struct Tap {
   plane: u32,
   index: u32,
@@ -50,6 +52,6 @@ fn pixels_of(index: vec4<u32>, batch: u32, height: u32, width: u32) -> Pixels {
   return Pixels(image, row % height, index % width, image < vec4<u32>(batch));
 }
 
-// Coordinates are unsigned: what lies before an image wraps round, so that one comparison finds both ends. This one is
-// past every end, whatever distance within a kernel is added or subtracted.
+// Coordinates are unsigned: what lies before an image wraps round, so that one comparison finds both ends.
+// This one is past every end, whatever distance within a kernel is added or subtracted.
 const OUTSIDE = 0x80000000u;

@@ -1,4 +1,5 @@
-// Leaves a data error for the host: the first to claim word 0 of the module's `fault` with its id writes its detail.
+// Leaves a data error for the host: the first to claim word 0 of the module's `fault` with its id writes its
+// detail.
 fn report_fault(id: u32, first: u32, second: u32) {
   loop {
     let claim = atomicCompareExchangeWeak(&fault[0], 0u, id);

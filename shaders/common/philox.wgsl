@@ -1,15 +1,5 @@
 // Philox 4x32-10 (Salmon et al., 2011), the same function as in src/random.ts.
-
-// Upper 32 bits of a product, by halves.
-fn multiply_high(a: u32, b: u32) -> u32 {
-  let a_low = a & 0xffffu;
-  let a_high = a >> 16u;
-  let b_low = b & 0xffffu;
-  let b_high = b >> 16u;
-  let middle = a_high * b_low + ((a_low * b_low) >> 16u);
-  let carry = a_low * b_high + (middle & 0xffffu);
-  return a_high * b_high + (middle >> 16u) + (carry >> 16u);
-}
+#include "common/multiply"
 
 // Four uniform words for a counter [counter, stream, 0, 0] and a key of 64 bits.
 fn philox(counter: u32, stream: u32, key: vec2<u32>) -> vec4<u32> {

@@ -1,6 +1,7 @@
-// Tests and values that survive compilers which assume that there is no NaN: they look at the bits.
-fn is_nan(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+// Values that don't depend on how a device treats NaN and infinity in its own functions: compilers may assume
+// that there are none, and some devices answer exp(NaN) = infinity or log(-1) = 0.
+fn is_nan(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
 }
 
 // WGSL has no literal for these, and refuses constant expressions that give them.
@@ -12,4 +13,33 @@ fn nan() -> f32 {
 fn infinity() -> f32 {
   var bits = 0x7f800000u;
   return bitcast<f32>(bits);
+}
+
+fn is_infinite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7fffffffu) == 0x7f800000u;
+}
+
+// e^value, NaN for NaN.
+fn exponential(value: f32) -> f32 {
+  return select(exp(value), value, is_nan(value));
+}
+
+// ln value: -infinity at 0, NaN below and for NaN.
+fn logarithm(value: f32) -> f32 {
+  if (is_nan(value) || value < 0.0) {
+    return nan();
+  }
+  if (value == 0.0) {
+    return -infinity();
+  }
+  return select(log(value), value, is_infinite(value));
+}
+
+// Of two values the larger, the smaller; NaN wins.
+fn larger(a: f32, b: f32) -> f32 {
+  return select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
+}
+
+fn smaller(a: f32, b: f32) -> f32 {
+  return select(select(min(a, b), b, is_nan(b)), a, is_nan(a));
 }

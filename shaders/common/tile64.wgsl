@@ -1,6 +1,6 @@
-// A 64 x 64 tile of a matrix product, by a workgroup of 16 x 16 invocations with 4 x 4 outputs each, in blocks of 16 along
-// the inner axis (8 KiB of workgroup memory). The including module declares the storage arrays left_operand, right_operand
-// and output, and says what the operands are:
+// A 64 x 64 tile of a matrix product, by a workgroup of 16 x 16 invocations with 4 x 4 outputs each, in
+// blocks of 16 along the inner axis (8 KiB of workgroup memory). The including module declares the storage
+// arrays left_operand, right_operand and output, and says what the operands are:
 //   fn load_left(k: u32) -> vec4<f32>    4 rows of the left operand at inner index k, 0 past any end
 //   fn load_right(k: u32) -> vec4<f32>   4 columns of the right operand at inner index k, 0 past any end
 // Which four is fixed beforehand, by the quad of the operand's Loader, and kept in private variables.
@@ -13,7 +13,8 @@ struct Loader {
   depth: u32,
 }
 
-// Neighbouring invocations load neighbours along the inner axis, or else along rows (columns): whichever lies closer in memory.
+// Neighbouring invocations load neighbours along the inner axis, or else along rows (columns): whichever lies
+// closer in memory.
 fn loader(local: u32, inner_is_contiguous: bool) -> Loader {
   if (inner_is_contiguous) {
     return Loader(local / 16u, local % 16u);
@@ -29,8 +30,8 @@ struct Outputs {
   row3: vec4<f32>,
 }
 
-// Rows 4 (local / 16) .. + 3 and columns 4 (local % 16) .. + 3 of the tile. All invocations must call it together. The next
-// block is on its way from memory while one is multiplied.
+// Rows 4 (local / 16) .. + 3 and columns 4 (local % 16) .. + 3 of the tile. All invocations must call it
+// together. The next block is on its way from memory while one is multiplied.
 fn multiply_tile(inner: u32, local: u32, left: Loader, right: Loader) -> Outputs {
   let row_quad = local / 16u;
   let column_quad = local % 16u;

@@ -1,5 +1,5 @@
-// Sum and maximum over the 64 invocations of a workgroup, by a tree in workgroup memory; every invocation gets the result.
-// All 64 must call these, in uniform control flow.
+// Sum and maximum over the 64 invocations of a workgroup, by a tree in workgroup memory; every invocation
+// gets the result. All 64 must call these, in uniform control flow.
 var<workgroup> tree: array<f32, 64>;
 
 fn tree_sum(value: f32, local: u32) -> f32 {

@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../dtype.js';
-import type { BackendKind, Params, RefTensor } from '../op.js';
+import type { BackendKind, Params, RefTensor, TensorType } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -41,7 +41,7 @@ export interface CopyCommand {
 export interface EvaluateCommand {
   readonly kind: 'evaluate';
   readonly label: string;
-  readonly inputs: readonly ({ readonly at: Location; readonly type: Omit<RefTensor, 'data'> } | null)[];
+  readonly inputs: readonly ({ readonly at: Location; readonly type: TensorType } | null)[];
   readonly outputs: readonly Location[];
   readonly evaluate: (inputs: readonly (RefTensor | null)[]) => readonly Float64Array[];
 }

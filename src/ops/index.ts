@@ -34,7 +34,7 @@ export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
 export { full } from './fill.js';
-export { broadcastTo, concat, pad, permute, reshape, slice } from './layout.js';
+export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';

@@ -93,6 +93,20 @@ export const reshape = defineOp({
   ],
 });
 
+/** The same values, through which no gradient flows. No bytes move. */
+export const detach = defineOp({
+  name: 'detach',
+  summary: 'y = x, with a gradient of zero',
+  inputs: ['x'],
+  infer: ({ x }) => ({ shape: x.shape, dtype: x.dtype }),
+  reference: ({ x }) => x.data.slice(),
+  backward: { x: () => null },
+  view: true,
+  kernels: { wasm: [], webgpu: [] },
+  samples: [{ inputs: { x: { shape: [3] } } }],
+  errors: [],
+});
+
 export interface PermuteOptions {
   /** For each axis of the result, the axis of x that it was. */
   readonly axes: readonly number[];

@@ -185,7 +185,7 @@ export const maxPool2dBackward = defineOp({
   // dx is linear in dy; its adjoint picks the winners' gradients: the winner of each window is one-hot in the input.
   backward: {
     dy: ({ grad, x, attrs }): Value => maxPool2dSelect(grad, x, attrs),
-    x: null,
+    x: () => null,
   },
   kernels: planeKernels<'dy' | 'x', PoolAttrs>('max_pool2d_backward_f32', ['dy', 'x', 'output'], ({ types, attrs }) =>
     geometry('maxPool2dBackward', types.x!.shape, attrs),
@@ -225,7 +225,7 @@ export const maxPool2dSelect = defineOp({
     });
     return out;
   },
-  backward: { values: ({ grad, x, attrs }): Value => maxPool2dBackward(grad, x, attrs), x: null },
+  backward: { values: ({ grad, x, attrs }): Value => maxPool2dBackward(grad, x, attrs), x: () => null },
   kernels: planeKernels<'values' | 'x', PoolAttrs>(
     'max_pool2d_select_f32',
     ['values', 'x', 'output'],

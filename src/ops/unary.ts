@@ -21,7 +21,7 @@ interface UnarySpec<A extends object, U> {
   /** Kernel parameters `a` and `b`. */
   readonly params?: (attrs: A) => { a?: number; b?: number };
   readonly evaluate: (x: number, attrs: A) => number;
-  readonly backward: ((context: UnaryContext<A>) => Value) | null;
+  readonly backward: (context: UnaryContext<A>) => Value | null;
   readonly sample?: Omit<SampleInput, 'shape'>;
   readonly linear?: boolean;
   readonly tolerance?: UnaryTolerance;
@@ -40,7 +40,7 @@ function unary<A extends object = Record<never, never>, U = undefined>(name: str
       return x;
     },
     reference: ({ x }, attrs) => x.data.map((value) => spec.evaluate(value, attrs)),
-    backward: { x: spec.backward as ((context: UnaryContext<A>) => Value) | null },
+    backward: { x: spec.backward },
     cost: ({ output }) => ({ flops: output.shape.reduce((a, b) => a * b, 1) }),
     kernels: elementwise<'x', A>(`${snake(name)}_f32`, ['x', 'output'], ({ output, attrs }) => {
       const { a = 0, b = 0 } = spec.params?.(attrs) ?? {};
@@ -74,8 +74,8 @@ interface BackwardSpec<A extends object, U> {
   readonly params?: (attrs: A) => { a?: number; b?: number };
   /** The derivative: dx = dy * derivative(v). */
   readonly derivative: (v: number, attrs: A) => number;
-  /** The gradient with respect to v, given grad (of dx), dy and v; null where the derivative is constant almost everywhere. */
-  readonly second: ((context: { grad: Value; dy: Value; v: Value; attrs: A }) => Value) | null;
+  /** The gradient with respect to v, given grad (of dx), dy and v; null where it is zero almost everywhere. */
+  readonly second: (context: { grad: Value; dy: Value; v: Value; attrs: A }) => Value | null;
   readonly sample?: Omit<SampleInput, 'shape'>;
   readonly tolerance?: UnaryTolerance;
 }
@@ -96,7 +96,7 @@ function unaryBackward<A extends object = Record<never, never>, U = undefined>(n
     reference: ({ dy, v }, attrs) => v.data.map((value, i) => dy.data[i]! * spec.derivative(value, attrs)),
     backward: {
       dy: ({ grad, v, attrs }): Value => op(grad, v, attrs as unknown as U),
-      v: spec.second ? ({ grad, dy, v, attrs }): Value => spec.second!({ grad, dy, v, attrs }) : null,
+      v: ({ grad, dy, v, attrs }): Value | null => spec.second({ grad, dy, v, attrs }),
     },
     kernels: elementwise<'dy' | 'v', A>(`${snake(name)}_f32`, ['dy', 'v', 'output'], ({ output, attrs }) => {
       const { a = 0, b = 0 } = spec.params?.(attrs) ?? {};
@@ -133,11 +133,11 @@ export const neg = unary('neg', {
   tolerance: { wasm: { ulps: 0 }, webgpu: { ulps: 0 } },
 });
 
-/** The sign: -1, 0 or 1. Its gradient is zero almost everywhere and is declared absent. */
+/** The sign: -1, 0 or 1. Its gradient is zero almost everywhere. */
 export const sign = unary('sign', {
   summary: 'y = -1, 0 or 1',
   evaluate: Math.sign,
-  backward: null,
+  backward: () => null,
   sample: signed,
   tolerance: { wasm: { ulps: 0 }, webgpu: { ulps: 0 } },
 });
@@ -240,7 +240,7 @@ export const reluBackward = unaryBackward('reluBackward', {
   summary: 'dx = dy where v > 0, else 0; v = relu x',
   reads: 'y',
   derivative: (y) => (y > 0 ? 1 : 0),
-  second: null,
+  second: () => null,
   sample: signed,
 });
 
@@ -267,7 +267,7 @@ export const leakyReluBackward = unaryBackward('leakyReluBackward', {
   options: [undefined, { negativeSlope: 0.2 }],
   params: ({ negativeSlope }) => ({ a: negativeSlope }),
   derivative: (x, { negativeSlope }) => (x > 0 ? 1 : negativeSlope),
-  second: null,
+  second: () => null,
   sample: signed,
 });
 

@@ -1,0 +1,221 @@
+import type { Device } from './device.js';
+import { type DType, type HostTensor, type TypedArray } from './dtype.js';
+import { fail } from './errors.js';
+import type { Op, Value } from './op.js';
+import * as ops from './ops/index.js';
+import { type Shape, showShape } from './shape.js';
+
+/** What an op's function takes where a tensor goes: a number stands for a scalar tensor. */
+export type TensorLike = Tensor | number;
+
+type OpFunctions = {
+  [K in keyof typeof ops as (typeof ops)[K] extends { readonly op: Op } ? K : never]: (typeof ops)[K];
+};
+type Lifted<T> = T extends readonly Value[]
+  ? readonly Tensor[]
+  : T extends Value
+    ? TensorLike
+    : T extends Value | null
+      ? TensorLike | null
+      : T;
+type LiftedArgs<P> = { [K in keyof P]: Lifted<P[K]> };
+type LiftedResult<R> = R extends readonly Value[] ? readonly Tensor[] : Tensor;
+/** An op as a function of tensors. */
+export type TensorFunction<F> = F extends (...args: infer P extends unknown[]) => infer R
+  ? (...args: LiftedArgs<P> extends unknown[] ? LiftedArgs<P> : never) => LiftedResult<R>
+  : never;
+/** Every op that takes a tensor, by its public name. */
+export type TensorFunctions = { [K in Exclude<keyof OpFunctions, 'full'>]: TensorFunction<OpFunctions[K]> };
+
+type Rest<F> = F extends (first: infer _, ...rest: infer P) => infer R ? (...args: P) => R : never;
+type OwnMethods = 'reshape' | 'permute' | 'broadcastTo' | 'detach' | 'concat' | 'dropout';
+/** Ops as methods: the tensor is the first argument. */
+export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
+
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are assigned to the prototype below.
+export interface Tensor extends TensorMethods {}
+
+/**
+ * A tensor on a device. Calling an op records it; nothing is computed until somebody asks, by `data()`, `item()`,
+ * `optimizer.step()` or the call of a compiled function.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above.
+export class Tensor {
+  readonly device: Device;
+  #value: Value;
+  #requiresGrad = false;
+  #grad: Tensor | null = null;
+  /** A name for messages, as a module gives its parameters. */
+  label: string | undefined;
+
+  /** Tensors are made by a device or by ops. */
+  constructor(device: Device, value: Value, label?: string) {
+    this.device = device;
+    this.#value = value;
+    this.label = label;
+  }
+
+  get shape(): Shape {
+    return this.#value.shape;
+  }
+
+  get dtype(): DType {
+    return this.#value.dtype;
+  }
+
+  /** The node of the graph that stands for this tensor now. */
+  get value(): Value {
+    return this.#value;
+  }
+
+  /** Puts another graph value in this tensor's place, as an update of a parameter does. */
+  replaceValue(value: Value): void {
+    this.#value = value;
+    if (this.#requiresGrad) this.device.watch(this);
+  }
+
+  /** Whether `backward()` fills `grad`; only a tensor that was not computed can ask for it. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad;
+  }
+
+  set requiresGrad(wanted: boolean) {
+    if (wanted && this.dtype !== 'f32') fail('requiresGrad', `only f32 tensors have gradients, this is ${describe(this)}`);
+    if (wanted && this.#value.node) fail('requiresGrad', `${describe(this)} was computed; detach() it first`);
+    this.#requiresGrad = wanted;
+    if (wanted) this.device.watch(this);
+  }
+
+  /** The gradient that `backward()` left. Inside a compiled function: that of this call alone. */
+  get grad(): Tensor | null {
+    const trace = this.device.trace;
+    return trace ? (trace.grads.get(this) ?? null) : this.#grad;
+  }
+
+  set grad(grad: Tensor | null) {
+    const trace = this.device.trace;
+    if (trace) trace.grads.set(this, grad);
+    else this.#grad = grad;
+  }
+
+  /** All elements, row-major. @throws WeftError where the tensor can't be read any more, naming why. */
+  async data(): Promise<TypedArray> {
+    return this.device.read(this);
+  }
+
+  /** The only element of a tensor of size 1. */
+  async item(): Promise<number> {
+    if (this.shape.some((size) => size !== 1)) fail('item', `needs one element, this is ${describe(this)}`);
+    return (await this.data())[0]!;
+  }
+
+  /** The elements with shape and dtype, as `device.tensor` takes them. */
+  async toHost(): Promise<HostTensor> {
+    return { data: await this.data(), shape: this.shape, dtype: this.dtype };
+  }
+
+  /** A tensor of its own with the same values, recorded now. */
+  clone(): Tensor {
+    return this.device.clone(this);
+  }
+
+  /** The same values, through which no gradient flows. */
+  detach(): Tensor {
+    return new Tensor(this.device, ops.detach(this.#value), this.label);
+  }
+
+  /** @param shape one size may be -1 and is worked out. */
+  reshape(shape: Shape): Tensor {
+    return new Tensor(this.device, ops.reshape(this.#value, { shape }));
+  }
+
+  /** @param axes for each axis of the result, the axis that it was. */
+  permute(axes: readonly number[]): Tensor {
+    return new Tensor(this.device, ops.permute(this.#value, { axes }));
+  }
+
+  broadcastTo(shape: Shape): Tensor {
+    return new Tensor(this.device, ops.broadcastTo(this.#value, { shape }));
+  }
+
+  /**
+   * Adds the derivative of this scalar to `grad` of every tensor it depends on that has `requiresGrad`. Nothing is
+   * computed yet.
+   *
+   * @param seed gradient with respect to this tensor, needed where it is not a scalar.
+   */
+  backward(seed?: Tensor): void {
+    this.device.backward(this, seed);
+  }
+
+  /** Gives this tensor new contents, of the same shape, by running the graph that they were recorded in. */
+  async assign(contents: Tensor): Promise<void> {
+    await this.device.update([[this, contents]]);
+  }
+
+  /** Frees the device's memory at once; otherwise it is freed some time after the last reference is gone. */
+  dispose(): void {
+    this.device.release(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${describe(this)}, ${this.device.info.backend})`;
+  }
+}
+
+/** Dtype and shape, with the label where there is one: how messages name a tensor. */
+export const describe = (tensor: Tensor): string =>
+  `${tensor.label ? `'${tensor.label}' ` : ''}${tensor.dtype}${showShape(tensor.shape)}`;
+
+/** Finds the one device that the arguments of an op live on. */
+function deviceOf(name: string, args: readonly unknown[]): Device {
+  const tensors = args.flat().filter((arg) => arg instanceof Tensor);
+  const [first] = tensors;
+  if (!first) return fail(name, 'needs at least one tensor among its arguments');
+  const stranger = tensors.find(({ device }) => device !== first.device);
+  if (stranger) fail(name, `operands live on different devices, ${describe(first)} and ${describe(stranger)}`);
+  return first.device;
+}
+
+function toValue(arg: unknown): unknown {
+  if (arg instanceof Tensor) return arg.value;
+  if (typeof arg === 'number') return ops.full({ shape: [], value: arg });
+  if (Array.isArray(arg)) return arg.map(toValue);
+  return arg;
+}
+
+/** An op's graph function as a function of tensors: positional inputs, then options. */
+export function lift<F>(record: F): TensorFunction<F> {
+  const { op } = record as { op: Op };
+  const inputs = op.inputs.length;
+  const call = (...args: unknown[]) => {
+    const device = deviceOf(op.name, args.slice(0, inputs));
+    const result = (record as (...values: unknown[]) => Value | readonly Value[])(
+      ...args.map((arg, i) => (i < inputs ? toValue(arg) : arg)),
+    );
+    return Array.isArray(result)
+      ? result.map((value: Value) => new Tensor(device, value))
+      : new Tensor(device, result as Value);
+  };
+  return call as TensorFunction<F>;
+}
+
+/** All graph functions that take a tensor, lifted. */
+export const tensorFunctions = Object.fromEntries(
+  Object.entries<unknown>(ops)
+    .filter(([name, entry]) => typeof entry === 'function' && 'op' in entry && name !== 'full')
+    .map(([name, record]) => [name, lift(record)]),
+) as unknown as TensorFunctions;
+
+for (const [name, call] of Object.entries(tensorFunctions)) {
+  if (name in Tensor.prototype) continue;
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, ...args: unknown[]) {
+      return (call as (...args: unknown[]) => unknown)(this, ...args);
+    },
+  });
+}
