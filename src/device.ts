@@ -6,7 +6,7 @@ import { fail } from './errors.js';
 import { FaultMessages, Program } from './executor.js';
 import { gradient } from './gradient.js';
 import { createGraph, createInput, type Graph, leavesOf, structureOf } from './graph.js';
-import type { BackendKind, Value } from './op.js';
+import type { BackendKind, TensorType, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import { bytesOf } from './plan.js';
@@ -29,8 +29,10 @@ const CACHED_PROGRAMS = 64;
 export type Traced = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> | undefined | void;
 
 export type CompiledFunction<R> = ((...args: readonly (Tensor | HostTensor)[]) => Promise<R>) & {
+  /** Compiles for arguments of these shapes and dtypes, if that was not done yet, without running. */
+  prepare(...types: readonly TensorType[]): Promise<CompiledGraph>;
   /** The programs compiled so far, one per combination of argument shapes and of what the function observed. */
-  readonly programs: readonly CompiledGraph[];
+  programs(): readonly CompiledGraph[];
   dispose(): void;
 };
 
@@ -361,19 +363,21 @@ export class Device {
    * @param fn synchronous; besides its arguments it may use any tensor, and `device.observe` for what else it reads.
    */
   compile<R extends Traced>(fn: (...args: Tensor[]) => R | Promise<void>): CompiledFunction<R> {
-    const compiled: { readonly types: readonly HostType[]; readonly entry: TracedFunction }[] = [];
-    const call = async (...args: readonly (Tensor | HostTensor)[]): Promise<R> => {
-      const found = compiled.find(({ types, entry }) => sameTypes(types, args) && entry.guards.every((holds) => holds()));
-      return this.#enqueue(async () => {
-        const entry = found?.entry ?? (await this.#trace(fn, args));
-        if (!found) compiled.push({ types: args.map(({ shape, dtype }) => ({ shape, dtype })), entry });
-        return this.#replay(entry, await this.#arguments(args)) as R;
-      });
+    const compiled: { readonly types: readonly TensorType[]; readonly entry: TracedFunction }[] = [];
+    const find = async (types: readonly TensorType[]): Promise<TracedFunction> => {
+      const fits = (one: (typeof compiled)[0]) =>
+        sameTypes(one.types, types) && one.entry.guards.every((holds) => holds());
+      const found = compiled.find(fits);
+      if (found) return found.entry;
+      const entry = await this.#trace(fn, types);
+      compiled.push({ types: types.map(({ shape, dtype }) => ({ shape, dtype })), entry });
+      return entry;
     };
+    const call = (...args: readonly (Tensor | HostTensor)[]): Promise<R> =>
+      this.#enqueue(async () => this.#replay(await find(args), await this.#arguments(args)) as R);
     return Object.assign(call, {
-      get programs() {
-        return compiled.map(({ entry }) => entry.graph);
-      },
+      prepare: (...types: readonly TensorType[]) => this.#enqueue(async () => (await find(types)).graph),
+      programs: () => compiled.map(({ entry }) => entry.graph),
       dispose: () => {
         for (const { entry } of compiled.splice(0)) entry.graph.dispose();
       },
@@ -390,7 +394,7 @@ export class Device {
     const run = (...args: readonly (Tensor | HostTensor)[]) =>
       this.#enqueue(async () => {
         if (!sameTypes(types, args)) {
-          const shown = (list: readonly HostType[]) => list.map(({ shape, dtype }) => `${dtype}${showShape(shape)}`).join(', ');
+          const shown = (list: readonly TensorType[]) => list.map(({ shape, dtype }) => `${dtype}${showShape(shape)}`).join(', ');
           fail('run', `the graph takes ${shown(types)}; got ${shown(args)}`);
         }
         compiled.execute(await this.#arguments(args));
@@ -399,7 +403,7 @@ export class Device {
     return { compiled, run };
   }
 
-  async #trace<R>(fn: (...args: Tensor[]) => R, args: readonly (Tensor | HostTensor)[]): Promise<TracedFunction> {
+  async #trace<R>(fn: (...args: Tensor[]) => R, args: readonly TensorType[]): Promise<TracedFunction> {
     if (this.trace) fail('compile', 'a compiled function can\'t call another one while it is traced');
     const trace: Trace = { grads: new Map(), updated: new Map(), guards: [] };
     const symbols = args.map(({ shape, dtype }, index) => this.#leaf(shape, dtype, { kind: 'argument', index }, `argument ${index}`));
@@ -482,11 +486,6 @@ export class Device {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-interface HostType {
-  readonly shape: Shape;
-  readonly dtype: DType;
 }
 
 interface TracedFunction {

@@ -1,5 +1,5 @@
 import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backend/backend.js';
-import { fail } from './errors.js';
+import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
 import type { Lowered, Node, OperandRef, TensorType, Value } from './op.js';
@@ -19,7 +19,7 @@ export class FaultMessages {
   raise(backend: Backend): void {
     const fault = backend.takeFault();
     if (!fault) return;
-    fail('run', this.#messages[fault.id - 1]?.(fault.detail) ?? `a kernel reported data error ${fault.id}`);
+    throw new WeftError(this.#messages[fault.id - 1]?.(fault.detail) ?? `run: a kernel reported data error ${fault.id}`);
   }
 }
 

@@ -150,6 +150,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly cost?: (call: KernelCall<Names[number], A>) => Partial<Cost>;
   /** No kernel at all: the output is the input's bytes under another type. */
   readonly view?: boolean;
+  /** Holds gradients back on purpose: its rules give null though the output changes with the input. */
+  readonly stopsGradient?: boolean;
   readonly kernels: {
     readonly [K in Exclude<BackendKind, 'reference'>]: readonly Variant<Names[number], A>[];
   };
@@ -195,6 +197,7 @@ export interface Op {
   readonly optional: ReadonlySet<string>;
   readonly variadic: boolean;
   readonly view: boolean;
+  readonly stopsGradient: boolean;
   /** Input position per output that overwrites it; empty for most ops. */
   readonly overwrites: readonly number[];
   readonly inPlace: readonly number[];
@@ -371,6 +374,7 @@ function common(spec: AnySpec) {
     inputs: names,
     optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
     view: spec.view ?? false,
+    stopsGradient: spec.stopsGradient ?? false,
     overwrites: (spec.overwrites ?? []).map(position),
     inPlace: (spec.inPlace ?? []).map(position),
     linear: (spec.linear ?? []).map(position),

@@ -63,8 +63,9 @@ export function normalizeAxis(where: string, axis: number, rank: number): number
 /** Sorted axes without repetition; none given means all. */
 export function normalizeAxes(where: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = (typeof axes === 'number' ? [axes] : axes).map((axis) => normalizeAxis(where, axis, rank));
-  if (new Set(list).size !== list.length) fail(where, `axes [${list.join(',')}] name an axis twice`);
+  const given = typeof axes === 'number' ? [axes] : axes;
+  const list = given.map((axis) => normalizeAxis(where, axis, rank));
+  if (new Set(list).size !== list.length) fail(where, `axes [${given.join(',')}] name an axis twice`);
   return list.sort((a, b) => a - b);
 }
 

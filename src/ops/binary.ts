@@ -114,8 +114,8 @@ export const maximum = binary('maximum', {
     a: ({ grad, a, b }) => winner(grad, greater(a, b), equal(a, b)),
     b: ({ grad, a, b }) => winner(grad, less(a, b), equal(a, b)),
   },
-  a: { domain: [-1, 1] },
-  b: { domain: [-1, 1] },
+  a: { distinct: true },
+  b: { distinct: true },
   tolerance: { wasm: { ulps: 0 }, webgpu: { ulps: 0 } },
 });
 
@@ -126,5 +126,7 @@ export const minimum = binary('minimum', {
     a: ({ grad, a, b }) => winner(grad, less(a, b), equal(a, b)),
     b: ({ grad, a, b }) => winner(grad, greater(a, b), equal(a, b)),
   },
+  a: { distinct: true },
+  b: { distinct: true },
   tolerance: { wasm: { ulps: 0 }, webgpu: { ulps: 0 } },
 });

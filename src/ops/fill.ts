@@ -31,8 +31,7 @@ export const full = defineOp({
     return { shape, value, dtype };
   },
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
-  reference: (_, { shape, value, dtype }) =>
-    new Float64Array(sizeOf(shape)).fill(dtype === 'f32' ? Math.fround(value) : value),
+  reference: (_, { shape, value }) => new Float64Array(sizeOf(shape)).fill(value),
   backward: {},
   kernels: elementwise<never, { value: number; dtype: DType }>('fill', ['output'], ({ output, attrs }) => ({
     size: sizeOf(output.shape),

@@ -101,6 +101,7 @@ export const detach = defineOp({
   infer: ({ x }) => ({ shape: x.shape, dtype: x.dtype }),
   reference: ({ x }) => x.data.slice(),
   backward: { x: () => null },
+  stopsGradient: true,
   view: true,
   kernels: { wasm: [], webgpu: [] },
   samples: [{ inputs: { x: { shape: [3] } } }],
@@ -295,7 +296,7 @@ export const pad = defineOp({
     return f32(x.shape.map((size, axis) => size + before[axis]! + after[axis]!));
   },
   reference({ x }, { before, value }, [y]) {
-    const out = new Float64Array(sizeOf(y!.shape)).fill(Math.fround(value));
+    const out = new Float64Array(sizeOf(y!.shape)).fill(value);
     return copyReference(x, padCopy(x, before, y!), out);
   },
   backward: {

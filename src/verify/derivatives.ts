@@ -1,0 +1,208 @@
+import { fail } from '../errors.js';
+import {
+  type Backend,
+  createGraph,
+  createInput,
+  type Generator,
+  gradient,
+  gradientOps,
+  type HostTensor,
+  type Op,
+  ops,
+  type Value,
+  WeftError,
+} from '../index.js';
+import { showShape } from '../shape.js';
+import {
+  type Doubles,
+  dot,
+  dotSize,
+  evaluator,
+  type Recorded,
+  randomVector,
+  record,
+  recorded,
+} from './evaluate.js';
+import type { Finding, InputFinding } from './result.js';
+import { generatorOf, inputName, sampleInputs } from './samples.js';
+
+/** Largest relative difference of an analytic and a numeric derivative, both in double precision. */
+export const GRADIENT_TOLERANCE = 1e-7;
+
+/**
+ * Half the distance of the two points of a central difference. Richardson's step (h and h / 2) leaves an error of
+ * h^4 f⁗' / 480, about 1e-15 f⁗', and rounding contributes 1e-16 f / h: both stay below 1e-10 for the functions here,
+ * and a step does not reach over a kink that samples keep 0.005 away from.
+ */
+const STEP = 1e-3;
+
+/**
+ * Compares, for each input position in `wrt`, the derivative of ⟨f(inputs), c⟩ along a random direction, as `gradient`
+ * gives it, with a central difference. `reference` is the f64 device.
+ */
+export async function checkDerivatives(
+  reference: Backend,
+  f: Recorded,
+  tensors: readonly (HostTensor | null)[],
+  wrt: readonly number[],
+  generator: Generator,
+): Promise<InputFinding[]> {
+  const { values, inputs, data, output, random } = record(f, tensors, generator);
+  const weighted = ops.mul(output, random(output.shape));
+  const loss = ops.sum(weighted);
+  const gradients = gradient(
+    loss,
+    wrt.map((index) => values[index]!),
+    gradientOps,
+  );
+  const analytic = await evaluator(
+    createGraph({ inputs, outputs: gradients.filter((g) => g !== null) }),
+    reference,
+  );
+  const forward = await evaluator(createGraph({ inputs, outputs: [loss, weighted] }), reference);
+  try {
+    const found = await analytic.run(data);
+    const [, terms] = await forward.run(data);
+    const size = terms!.reduce((total, value) => total + Math.abs(value), 0);
+    const findings: InputFinding[] = [];
+    for (const [k, index] of wrt.entries()) {
+      const place = inputs.indexOf(values[index]!);
+      const direction = randomVector(data[place]!.length, generator);
+      const numeric = await centralDifference(
+        data,
+        place,
+        direction,
+        async (shifted) => (await forward.run(shifted))[0]![0]!,
+      );
+      const own = gradients[k] ? found.shift()! : new Float64Array(direction.length);
+      findings.push({ index, ...judge(dot(own, direction), numeric, dotSize(own, direction), size) });
+    }
+    return findings;
+  } finally {
+    analytic.free();
+    forward.free();
+  }
+}
+
+/** (4 D(h / 2) - D(h)) / 3 with D the central difference along `direction` in input number `place`. */
+async function centralDifference(
+  data: readonly Doubles[],
+  place: number,
+  direction: Doubles,
+  f: (data: readonly Doubles[]) => Promise<number>,
+): Promise<number> {
+  const at = (step: number) =>
+    f(
+      data.with(
+        place,
+        data[place]!.map((value, i) => value + step * direction[i]!),
+      ),
+    );
+  const slope = async (step: number) => ((await at(step)) - (await at(-step))) / (2 * step);
+  return (4 * (await slope(STEP / 2)) - (await slope(STEP))) / 3;
+}
+
+/** Relative to the value, or to a thousandth of the sum of absolute terms where they cancel. */
+function judge(analytic: number, numeric: number, terms: number, size: number): Finding {
+  const scale = Math.max(Math.abs(analytic), Math.abs(numeric), 1e-3 * terms, 1e-6 * size, Number.MIN_VALUE);
+  const ratio = Math.abs(analytic - numeric) / scale;
+  const error = Number.isNaN(ratio) ? Number.MAX_VALUE : ratio;
+  const ok = error <= GRADIENT_TOLERANCE;
+  const problem = ok
+    ? null
+    : `the gradient gives ${analytic} along a random direction, central differences ${numeric}`;
+  return { error, tolerance: GRADIENT_TOLERANCE, problem };
+}
+
+/** Positions of the inputs of a sample that carry a gradient. */
+function differentiable(op: Op, tensors: readonly (HostTensor | null)[]): number[] {
+  const carries = (tensor: HostTensor | null, index: number) =>
+    tensor?.dtype === 'f32' && op.differentiable(op.variadic ? 0 : index);
+  return tensors.flatMap((tensor, index) => (carries(tensor, index) ? [index] : []));
+}
+
+/** For an op that holds gradients back: whether it does. */
+function stopped(
+  op: Op,
+  sample: number,
+  tensors: readonly (HostTensor | null)[],
+  index: number,
+): InputFinding {
+  const inputs = tensors.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
+  const output = recorded(op, sample)(inputs);
+  const [own] = gradient(output, [inputs[index]!], gradientOps, ops.full({ shape: output.shape, value: 1 }));
+  const problem = own ? 'is declared to stop gradients, but passes one on' : null;
+  return { index, error: own ? 1 : 0, tolerance: 0, problem };
+}
+
+/** Whether the first output of a sample is a float: what is not has no derivatives. */
+function givesFloat(op: Op, sample: number, tensors: readonly (HostTensor | null)[]): boolean {
+  const inputs = tensors.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
+  return recorded(op, sample)(inputs).dtype === 'f32';
+}
+
+/** The gradient of a sample of an op with respect to each input that has one, against central differences in f64. */
+export async function checkGradient(op: Op, sample: number, reference: Backend): Promise<InputFinding[]> {
+  const tensors = sampleInputs(op, sample);
+  const wrt = differentiable(op, tensors);
+  if (wrt.length === 0 || !givesFloat(op, sample, tensors)) return [];
+  if (op.stopsGradient) return wrt.map((index) => stopped(op, sample, tensors, index));
+  return checkDerivatives(
+    reference,
+    recorded(op, sample),
+    tensors,
+    wrt,
+    generatorOf(`${op.name}/${sample}/gradient`),
+  );
+}
+
+/**
+ * The gradients of each gradient, against central differences of it. Not applicable, and empty, where a rule on the way
+ * is declared absent.
+ */
+export async function checkSecondOrder(op: Op, sample: number, reference: Backend): Promise<InputFinding[]> {
+  const tensors = sampleInputs(op, sample);
+  const wrt = differentiable(op, tensors);
+  if (wrt.length === 0 || op.stopsGradient || !givesFloat(op, sample, tensors)) return [];
+  const findings: InputFinding[] = [];
+  for (const first of wrt) {
+    const slope: Recorded = (inputs, random) => {
+      const output = recorded(op, sample)(inputs);
+      const [own] = gradient(output, [inputs[first]!], gradientOps, random(output.shape));
+      return own ?? ops.full({ shape: [], value: 0 });
+    };
+    const generator = generatorOf(`${op.name}/${sample}/second-order/${first}`);
+    try {
+      const second = await checkDerivatives(reference, slope, tensors, wrt, generator);
+      findings.push(
+        ...second.map((finding) => ({
+          ...finding,
+          problem: finding.problem && `d/d${inputName(op, first)}: ${finding.problem}`,
+        })),
+      );
+    } catch (error) {
+      const absent =
+        error instanceof WeftError && /^\w+: has no gradient with respect to '/.test(error.message);
+      if (!absent) throw error;
+    }
+  }
+  return findings;
+}
+
+/**
+ * Checks the gradient of any function of graph values: builds it, differentiates it by reverse mode and compares with
+ * central differences in double precision. `reference` is a device opened as 'reference'; `inputs` are where to look.
+ *
+ * @returns one finding per f32 input; `problem` is null where analytic and numeric derivative agree within 1e-7.
+ */
+export async function gradcheck(
+  reference: Backend,
+  f: (...inputs: Value[]) => Value,
+  inputs: readonly HostTensor[],
+): Promise<InputFinding[]> {
+  if (reference.kind !== 'reference') fail('gradcheck', `needs the reference device, not ${reference.kind}`);
+  const wrt = inputs.flatMap(({ dtype }, index) => (dtype === 'f32' ? [index] : []));
+  const run: Recorded = (values) => f(...(values as Value[]));
+  const shapes = inputs.map(({ shape }) => showShape(shape)).join();
+  return checkDerivatives(reference, run, inputs, wrt, generatorOf(`gradcheck ${shapes}`));
+}

@@ -1,0 +1,147 @@
+/** Verification as a public module: every op against its f64 reference, gradients against central differences. */
+
+import { fail } from '../errors.js';
+import { checkAdjoint } from './adjoint.js';
+import { checkGradient, checkSecondOrder } from './derivatives.js';
+import { checkErrorCase } from './errors.js';
+import { checkForward, variantsFor } from './forward.js';
+import { type Check, type Finding, type InputFinding, reproduceLine, type VerifyResult } from './result.js';
+import { inputName } from './samples.js';
+
+export { checkAdjoint } from './adjoint.js';
+export { checkDerivatives, checkGradient, checkSecondOrder, gradcheck } from './derivatives.js';
+export { checkErrorCase } from './errors.js';
+export type { Recorded } from './evaluate.js';
+export { checkForward, variantsFor } from './forward.js';
+export { type Check, type Finding, type InputFinding, reproduceLine, type VerifyResult } from './result.js';
+export { generatorOf, inputName, sampleInputs } from './samples.js';
+
+export interface VerifyOptions {
+  /** Devices to check kernels on. Derivatives and errors are checked where a reference device is among them. */
+  readonly backends: readonly Backend[];
+  /** Names, or ops of your own; default: all of Weft's. */
+  readonly ops?: readonly (string | Op)[];
+  readonly variant?: string;
+  readonly sample?: number;
+  readonly onResult?: (result: VerifyResult) => void;
+}
+
+/** The ops that are meant, or an error that lists the names. */
+export function findOps(names: readonly (string | Op)[] | undefined): Op[] {
+  if (!names) return [...registry.values()];
+  return names.map((name) => {
+    if (typeof name !== 'string') return name;
+    return (
+      registry.get(name) ??
+      fail('verify', `there is no op '${name}'; there are ${[...registry.keys()].join(', ')}`)
+    );
+  });
+}
+
+/** Runs all checks of the ops and returns every result; see {@link VerifyResult}. Failures are results, not exceptions. */
+export async function verifyOps(options: VerifyOptions): Promise<VerifyResult[]> {
+  const results: VerifyResult[] = [];
+  const chosen = findOps(options.ops);
+  if (options.variant !== undefined) checkVariant(chosen, options);
+  for (const op of chosen) {
+    for (const backend of options.backends) {
+      for await (const result of checksOf(op, backend, options)) {
+        results.push(result);
+        options.onResult?.(result);
+      }
+    }
+  }
+  return results;
+}
+
+function checkVariant(chosen: readonly Op[], { variant, backends }: VerifyOptions): void {
+  const kinds = (['wasm', 'webgpu'] as const).filter((kind) =>
+    backends.some((backend) => backend.kind === kind),
+  );
+  const known = chosen.flatMap((op) => kinds.flatMap((kind) => op.variants(kind)));
+  if (!known.includes(variant!))
+    fail('verify', `there is no variant '${variant}'; there are ${[...new Set(known)].join(', ')}`);
+}
+
+async function* checksOf(
+  op: Op,
+  backend: Backend,
+  options: VerifyOptions,
+): AsyncGenerator<VerifyResult, void> {
+  const result = (
+    check: Check,
+    sample: number | null,
+    finding: Finding,
+    rest: { variant?: string | null; input?: string } = {},
+  ): VerifyResult => {
+    const { variant = null, input = null } = rest;
+    const { error, tolerance, problem } = finding;
+    const where = { op: op.name, backend: backend.kind, device: backend.info.description };
+    const reproduce = reproduceLine(op, backend.kind, variant, sample);
+    return {
+      ...where,
+      variant,
+      sample,
+      check,
+      input,
+      error,
+      tolerance,
+      ok: problem === null,
+      problem,
+      reproduce,
+    };
+  };
+  if (options.sample !== undefined && !op.samples[options.sample]) {
+    fail(op.name, `has samples 0..${op.samples.length - 1}, not ${options.sample}`);
+  }
+  for (const sample of op.samples.keys()) {
+    if (options.sample !== undefined && sample !== options.sample) continue;
+    for (const variant of variantsFor(op, sample, backend)) {
+      if (options.variant !== undefined && variant !== options.variant) continue;
+      yield result('forward', sample, await attempt(() => checkForward(op, sample, backend, variant)), {
+        variant,
+      });
+    }
+    if (backend.kind !== 'reference') continue;
+    for (const [check, run] of derivativeChecks) {
+      for (const finding of await attemptAll(() => run(op, sample, backend))) {
+        yield result(
+          check,
+          sample,
+          finding,
+          finding.index < 0 ? {} : { input: inputName(op, finding.index) },
+        );
+      }
+    }
+  }
+  if (backend.kind !== 'reference' || options.sample !== undefined) return;
+  for (const index of op.errors.keys()) yield result('error-case', null, checkErrorCase(op, index));
+}
+
+const derivativeChecks = [
+  ['gradient', checkGradient],
+  ['adjoint', checkAdjoint],
+  ['second-order', checkSecondOrder],
+] as const;
+
+const failed = (error: unknown): Finding => ({
+  error: Number.MAX_VALUE,
+  tolerance: 0,
+  problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+});
+
+async function attempt(run: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await run();
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function attemptAll(run: () => Promise<InputFinding[]>): Promise<InputFinding[]> {
+  try {
+    return await run();
+  } catch (error) {
+    return [{ ...failed(error), index: -1 }];
+  }
+}

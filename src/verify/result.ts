@@ -1,0 +1,48 @@
+import type { BackendKind, Op } from '../index.js';
+
+export type Check = 'forward' | 'gradient' | 'adjoint' | 'second-order' | 'error-case';
+
+/** What a check found: the error in units in which `tolerance` is the limit; `problem` says what is wrong, or null. */
+export interface Finding {
+  readonly error: number;
+  readonly tolerance: number;
+  readonly problem: string | null;
+}
+
+/** A finding about one input. */
+export interface InputFinding extends Finding {
+  /** The input's position. */
+  readonly index: number;
+}
+
+/** One line of `npm run gradcheck -- --json FILE`. */
+export interface VerifyResult {
+  readonly op: string;
+  readonly backend: BackendKind;
+  /** The adapter, or the wasm binary and tile. */
+  readonly device: string;
+  readonly variant: string | null;
+  readonly sample: number | null;
+  readonly check: Check;
+  /** The input that the derivative is taken with respect to. */
+  readonly input: string | null;
+  readonly error: number;
+  readonly tolerance: number;
+  readonly ok: boolean;
+  readonly problem: string | null;
+  /** The command that runs this check alone. */
+  readonly reproduce: string;
+}
+
+/** The command that runs these checks of one op again. */
+export function reproduceLine(
+  op: Op,
+  backend: BackendKind,
+  variant: string | null,
+  sample: number | null,
+): string {
+  const parts = [`npm run gradcheck -- --op ${op.name} --backend ${backend}`];
+  if (variant !== null && backend !== 'reference') parts.push(`--variant ${variant}`);
+  if (sample !== null) parts.push(`--sample ${sample}`);
+  return parts.join(' ');
+}
