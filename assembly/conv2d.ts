@@ -3,11 +3,11 @@
 // load without bounds: eight neighbouring pixels of a row are read in place, others are packed first.
 import { Conv2dParams, Pad2dParams } from '../build/params';
 import { fma, operand, splat, transpose4 } from './simd';
-import { multiplyInPlace, multiplyPacked, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf, tileRows } from './tile';
+import { blockOf, multiplyInPlace, multiplyPacked, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf, tileRows } from './tile';
 
 /** Columns of one work unit and depth of a block; src/ops/conv2d.ts plans with the same numbers. */
 const PIXELS: i32 = 96;
-const DEPTH: i32 = 384;
+const DEPTH: i32 = 512;
 const TAPS: i32 = 48;
 const PIXEL_BLOCK: i32 = 384;
 
@@ -114,7 +114,13 @@ function corner(p: Conv2dParams, x: usize, group: i32, column: i32): usize {
   const image = column / plane;
   const pixel = column - image * plane;
   const row = pixel / <i32>p.outWidth;
-  const at = pixel - row * <i32>p.outWidth;
+  return cornerAt(p, x, group, image, row, pixel - row * <i32>p.outWidth);
+}
+
+/** The same for the pixel at (row, at) of an image. */
+// @ts-ignore: decorator
+@inline
+function cornerAt(p: Conv2dParams, x: usize, group: i32, image: i32, row: i32, at: i32): usize {
   const channel = (image * <i32>p.groups + group) * <i32>p.channels;
   const line = channel * <i32>p.height + row * <i32>p.strideHeight;
   return x + ((line * <i32>p.width + at * <i32>p.strideWidth) << 2);
@@ -148,8 +154,9 @@ function packPatches(corners: usize, table: usize, depth: i32, to: usize): void 
 /** One panel of 8 columns for all filters of a group: read in place, or packed; stored in place, or scattered. */
 // @ts-ignore: decorator
 @inline
-function convolvePanel<R>(p: Conv2dParams, o: usize, scratch: usize, group: i32, column: i32, start: i32, depth: i32): void {
-  const plane = <i32>(p.outHeight * p.outWidth);
+function convolvePanel<R>(p: Conv2dParams, o: usize, scratch: usize, group: i32, column: i32, image: i32, row: i32, at: i32, start: i32, depth: i32): void {
+  const outWidth = <i32>p.outWidth;
+  const plane = <i32>p.outHeight * outWidth;
   const columns = <i32>p.batch * plane;
   const filters = <i32>p.filters;
   const taps = <i32>(p.channels * p.kernelHeight * p.kernelWidth);
@@ -161,12 +168,10 @@ function convolvePanel<R>(p: Conv2dParams, o: usize, scratch: usize, group: i32,
   const panel = corners + 64;
   const edge = panel + ((8 * DEPTH) << 2);
   const count = min(8, columns - column);
-  const image = column / plane;
-  const pixel = column - image * plane;
-  const at = pixel % <i32>p.outWidth;
-  const inRow = count == 8 && p.strideWidth == 1 && at + 8 <= <i32>p.outWidth;
+  const pixel = row * outWidth + at;
+  const inRow = count == 8 && p.strideWidth == 1 && at + 8 <= outWidth;
   const inImage = count == 8 && pixel + 8 <= plane;
-  const from = corner(p, x, group, column);
+  const from = cornerAt(p, x, group, image, row, at);
   if (!inRow) {
     for (let j = 0; j < 8; j++) store<u32>(corners + (j << 2), <u32>corner(p, x, group, min(column + j, columns - 1)));
     packPatches(corners, table, depth, panel);
@@ -174,16 +179,16 @@ function convolvePanel<R>(p: Conv2dParams, o: usize, scratch: usize, group: i32,
   const more = start > 0;
   const stride = plane << 2;
   const y = operand(o, 3) + (((image * <i32>p.groups + group) * filters * plane + pixel) << 2);
-  for (let row = 0; row < filters; ) {
-    const height = tileRows<R>(row, filters);
-    const tile = tiles + ((row * taps + start * height) << 2);
-    const add = bias && !more ? bias + (row << 2) : 0;
-    const c = inImage ? y + row * stride : edge;
+  for (let filter = 0; filter < filters; ) {
+    const height = tileRows<R>(filter, filters);
+    const tile = tiles + ((filter * taps + start * height) << 2);
+    const add = bias && !more ? bias + (filter << 2) : 0;
+    const c = inImage ? y + filter * stride : edge;
     const step = inImage ? stride : 32;
     if (inRow) multiplyInPlace(height, depth, tile, from, table, c, step, add, inImage && more);
     else multiplyPacked(height, depth, tile, panel, c, step, add, inImage && more);
-    if (!inImage) scatter(p, o, group, row, height, column, count, edge, more);
-    row += height;
+    if (!inImage) scatter(p, o, group, filter, height, column, count, edge, more);
+    filter += height;
   }
 }
 
@@ -211,17 +216,28 @@ function scatter(p: Conv2dParams, o: usize, group: i32, row: i32, height: i32, c
 @inline
 function conv2d<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<Conv2dParams>(params);
-  const columns = <i32>(p.batch * p.outHeight * p.outWidth);
+  const outHeight = <i32>p.outHeight;
+  const outWidth = <i32>p.outWidth;
+  const plane = outHeight * outWidth;
+  const columns = <i32>p.batch * plane;
   const taps = <i32>(p.channels * p.kernelHeight * p.kernelWidth);
   const units = (columns + PIXELS - 1) / PIXELS;
+  const block = blockOf(taps, DEPTH);
   tapOffsets(p, 0, taps, scratch);
   for (let unit = begin; unit < end; unit++) {
     const group = unit / units;
     const first = (unit - group * units) * PIXELS;
     const last = min(first + PIXELS, columns);
-    for (let start = 0; start < taps; start += DEPTH) {
-      const depth = min(DEPTH, taps - start);
-      for (let column = first; column < last; column += 8) convolvePanel<R>(p, o, scratch, group, column, start, depth);
+    for (let start = 0; start < taps; start += block) {
+      const depth = min(block, taps - start);
+      let image = first / plane;
+      let row = (first - image * plane) / outWidth;
+      let at = first - image * plane - row * outWidth;
+      for (let column = first; column < last; column += 8) {
+        convolvePanel<R>(p, o, scratch, group, column, image, row, at, start, depth);
+        for (at += 8; at >= outWidth; at -= outWidth) row++;
+        for (; row >= outHeight; row -= outHeight) image++;
+      }
     }
   }
 }

@@ -3,12 +3,12 @@
 // packed into panels of 8 columns, a block of A into tiles of 4 or 6 rows, and the tile's sums stay in registers.
 import { MatmulParams } from '../build/params';
 import { operand, transpose4 } from './simd';
-import { multiplyPacked, Rows4, Rows6, tileRows } from './tile';
+import { blockOf, multiplyPacked, Rows4, Rows6, tileRows } from './tile';
 
 /** Rows and columns of one work unit, and the depth of a block; src/ops/matmul.ts plans with the same numbers. */
 const ROWS: i32 = 96;
 const COLUMNS: i32 = 512;
-const DEPTH: i32 = 384;
+const DEPTH: i32 = 512;
 
 /** Offset, in elements, of a batch for an operand with these strides. */
 function batchOffset(batch: i32, params: usize, strides: usize): i32 {
@@ -106,11 +106,12 @@ function matmul<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32
   const rowStride = <usize>p.aRow << 2;
   const columnStride = <usize>p.aColumn << 2;
   const edge = scratch + ((ROWS * DEPTH) << 2);
+  const block = blockOf(k, DEPTH);
   for (let unit = begin; unit < end; unit++) {
-    const block = unit / across;
-    const firstColumn = (unit - block * across) * COLUMNS;
-    const batch = block / down;
-    const firstRow = (block - batch * down) * ROWS;
+    const band = unit / across;
+    const firstColumn = (unit - band * across) * COLUMNS;
+    const batch = band / down;
+    const firstRow = (band - batch * down) * ROWS;
     const rows = min(ROWS, m - firstRow);
     const lastColumn = min(n, firstColumn + COLUMNS);
     const a = operand(o, 0) + (batchOffset(batch, params, params + offsetof<MatmulParams>('aBatch0')) << 2) + firstRow * rowStride;
@@ -119,8 +120,8 @@ function matmul<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32
     if (k == 0) {
       for (let row = 0; row < rows; row++) memory.fill(y + ((row * n + firstColumn) << 2), 0, (lastColumn - firstColumn) << 2);
     }
-    for (let start = 0; start < k; start += DEPTH) {
-      const depth = min(DEPTH, k - start);
+    for (let start = 0; start < k; start += block) {
+      const depth = min(block, k - start);
       packA<R>(a + start * columnStride, rowStride, columnStride, rows, depth, scratch);
       for (let column = firstColumn; column < lastColumn; column += 8) {
         const panel = b + (((column >> 3) * k + start) << 5);

@@ -1,10 +1,11 @@
 // What this machine can do at most: measured by the bench, not used by any op.
 
+import { PeakParams } from '../build/params';
 import { fma, operand } from './simd';
 
 /**
- * Register-only arithmetic: 12 independent chains of multiply-adds over operands read from memory. One unit is 1000
- * rounds of 12 vectors, 96,000 floating-point operations. Operand: 64 floats that are read and written.
+ * Register-only arithmetic: 12 independent chains of multiply-adds over operands read from memory. One unit is
+ * `count` rounds of 12 vectors, 96 floating-point operations a round. Operand: 64 floats that are read and written.
  */
 export function peak_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void {
   const at = operand(o, 0);
@@ -13,7 +14,7 @@ export function peak_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
   let a = v128.load(at, 32), b = v128.load(at, 48), c = v128.load(at, 64), d = v128.load(at, 80);
   let e = v128.load(at, 96), f = v128.load(at, 112), g = v128.load(at, 128), h = v128.load(at, 144);
   let i = v128.load(at, 160), j = v128.load(at, 176), k = v128.load(at, 192), l = v128.load(at, 208);
-  const rounds = (end - begin) * 1000;
+  const rounds = (end - begin) * <i32>changetype<PeakParams>(p).count;
   for (let round = 0; round < rounds; round++) {
     a = fma(a, x, y);
     b = fma(b, x, y);

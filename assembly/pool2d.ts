@@ -1,6 +1,6 @@
 // Pooling over windows of x [planes, height, width]. Units are planes.
 import { Pool2dParams } from '../build/params';
-import { operand } from './simd';
+import { loadTail, operand } from './simd';
 
 /** One window, cut to the input: first and one past the last row and column. */
 // @ts-ignore: decorator
@@ -65,7 +65,7 @@ export function max_pool2d_f32(o: usize, params: usize, s: usize, begin: i32, en
   const p = changetype<Pool2dParams>(params);
   const outHeight = <i32>p.outHeight;
   const outWidth = <i32>p.outWidth;
-  const pairs = p.kernelHeight == 2 && p.kernelWidth == 2 && p.strideHeight == 2 && p.strideWidth == 2 && !p.top && !p.left;
+  const pairs = isPairs(p);
   for (let plane = begin; plane < end; plane++) {
     const x = operand(o, 0) + ((plane * <i32>(p.height * p.width)) << 2);
     const y = operand(o, 1) + ((plane * outHeight * outWidth) << 2);
@@ -81,17 +81,75 @@ export function max_pool2d_f32(o: usize, params: usize, s: usize, begin: i32, en
   }
 }
 
+/** The gradient of `maxPairs`: four windows at a time, each dy to the first of its four elements that no other exceeds. */
+function maxPairsBackward(dy: usize, x: usize, dx: usize, width: i32, outHeight: i32, outWidth: i32): void {
+  for (let oy = 0; oy < outHeight; oy++) {
+    const row = (2 * oy * width) << 2;
+    let a = x + row;
+    let to = dx + row;
+    const line = width << 2;
+    for (let ox = 0; ox < outWidth; ox += 4) {
+      const rest = outWidth - ox;
+      const grad = rest >= 4 ? v128.load(dy) : loadTail(dy, rest);
+      const a0 = rest >= 2 ? v128.load(a) : v128.load64_zero(a);
+      const a1 = rest >= 4 ? v128.load(a, 16) : rest == 3 ? v128.load64_zero(a, 16) : a0;
+      const b0 = rest >= 2 ? v128.load(a + line) : v128.load64_zero(a + line);
+      const b1 = rest >= 4 ? v128.load(a + line, 16) : rest == 3 ? v128.load64_zero(a + line, 16) : b0;
+      const p = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
+      const q = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
+      const r = v128.shuffle<f32>(b0, b1, 0, 2, 4, 6);
+      const t = v128.shuffle<f32>(b0, b1, 1, 3, 5, 7);
+      const top = f32x4.ge(f32x4.max(p, q), f32x4.max(r, t));
+      const left = f32x4.ge(p, q);
+      const below = v128.andnot(grad, top);
+      const leftBelow = f32x4.ge(r, t);
+      const dp = v128.and(v128.and(grad, top), left);
+      const dq = v128.andnot(v128.and(grad, top), left);
+      const dr = v128.and(below, leftBelow);
+      const dt = v128.andnot(below, leftBelow);
+      storePairs(to, dp, dq, rest);
+      storePairs(to + line, dr, dt, rest);
+      a += 32;
+      to += 32;
+      dy += min(rest, 4) << 2;
+    }
+  }
+}
+
+/** Stores the first 2 · `count` of p0 q0 p1 q1 p2 q2 p3 q3. */
+// @ts-ignore: decorator
+@inline
+function storePairs(to: usize, p: v128, q: v128, count: i32): void {
+  const low = v128.shuffle<f32>(p, q, 0, 4, 1, 5);
+  const high = v128.shuffle<f32>(p, q, 2, 6, 3, 7);
+  if (count >= 2) v128.store(to, low);
+  else v128.store64_lane(to, low, 0);
+  if (count >= 4) v128.store(to, high, 16);
+  else if (count == 3) v128.store64_lane(to, high, 0, 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function isPairs(p: Pool2dParams): bool {
+  return p.kernelHeight == 2 && p.kernelWidth == 2 && p.strideHeight == 2 && p.strideWidth == 2 && !p.top && !p.left;
+}
+
 /** dx: each dy is added to the first largest element of its window. Operands: dy, x, dx. */
 export function max_pool2d_backward_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<Pool2dParams>(params);
   const plane = <i32>(p.height * p.width);
   const outHeight = <i32>p.outHeight;
   const outWidth = <i32>p.outWidth;
+  const pairs = isPairs(p);
   for (let unit = begin; unit < end; unit++) {
     let dy = operand(o, 0) + ((unit * outHeight * outWidth) << 2);
     const x = operand(o, 1) + ((unit * plane) << 2);
     const dx = operand(o, 2) + ((unit * plane) << 2);
-    memory.fill(dx, 0, plane << 2);
+    if (!pairs || (p.height | p.width) & 1) memory.fill(dx, 0, plane << 2);
+    if (pairs) {
+      maxPairsBackward(dy, x, dx, <i32>p.width, outHeight, outWidth);
+      continue;
+    }
     for (let oy = 0; oy < outHeight; oy++) {
       for (let ox = 0; ox < outWidth; ox++) {
         const to = dx + (winner(p, x, oy, ox) << 2);

@@ -151,3 +151,11 @@ export function tileRows<R>(row: i32, rows: i32): i32 {
   const tiles = (left + most - 1) / most;
   return (left + tiles - 1) / tiles;
 }
+
+/** Size of the blocks when a sum over `length` is cut into near-equal blocks of at most `most`. */
+// @ts-ignore: decorator
+@inline
+export function blockOf(length: i32, most: i32): i32 {
+  const blocks = (length + most - 1) / most;
+  return blocks == 0 ? 0 : (length + blocks - 1) / blocks;
+}

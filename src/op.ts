@@ -82,7 +82,7 @@ export interface SampleInput {
   readonly domain?: readonly [number, number];
   /** Uniform in absolute value over `domain`, with either sign: keeps clear of a kink at zero. */
   readonly signed?: boolean;
-  /** All values apart from each other by a hundredth or more: keeps clear of ties. */
+  /** A grid of hundredths round the middle of `domain`, in random order: keeps clear of ties. */
   readonly distinct?: boolean;
   readonly values?: readonly number[];
 }

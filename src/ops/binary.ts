@@ -115,7 +115,8 @@ export const maximum = binary('maximum', {
     b: ({ grad, a, b }) => winner(grad, less(a, b), equal(a, b)),
   },
   a: { distinct: true },
-  b: { distinct: true },
+  // Off the grid of a by a quarter of its spacing or more, whatever the sizes.
+  b: { distinct: true, domain: [-1, 1.005] },
   tolerance: { wasm: { ulps: 0 }, webgpu: { ulps: 0 } },
 });
 
@@ -127,6 +128,7 @@ export const minimum = binary('minimum', {
     b: ({ grad, a, b }) => winner(grad, greater(a, b), equal(a, b)),
   },
   a: { distinct: true },
-  b: { distinct: true },
+  // Off the grid of a by a quarter of its spacing or more, whatever the sizes.
+  b: { distinct: true, domain: [-1, 1.005] },
   tolerance: { wasm: { ulps: 0 }, webgpu: { ulps: 0 } },
 });

@@ -117,7 +117,7 @@ function forRange(shape: readonly number[], visit: (position: readonly number[],
 /** Output columns (pixels, batch merged) that one wasm work unit covers. */
 export const PIXELS = 96;
 /** Depth of a block of taps, as in the matrix product. */
-export const DEPTH = 384;
+export const DEPTH = 512;
 
 /** x, padded (cropped where negative) and spread by `step`, in memory of its own. */
 interface Padding {

@@ -1,10 +1,10 @@
 import { fail } from '../errors.js';
-import { defineOp, expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
+import { defineOp, expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape } from '../shape.js';
 import { mul } from './binary.js';
 import { full } from './fill.js';
 import { sum } from './reduce.js';
-import { softmax, softmaxBackward } from './softmax.js';
+import { POWER_ULPS, softmax, softmaxBackward } from './softmax.js';
 
 export interface CrossEntropyOptions {
   /** Over the rows, default 'mean'. */
@@ -53,6 +53,9 @@ function probabilities(logits: Float64Array, row: number, classes: number): Floa
   const total = powers.reduce((a, b) => a + b, 0);
   return powers.map((v) => v / total);
 }
+
+const rowLoss = (logits: RefTensor, labels: RefTensor, row: number): number =>
+  -Math.log(probabilities(logits.data, row, logits.shape[1]!)[labels.data[row]!]!);
 
 function checkLabel(name: string, label: number, row: number, logits: TensorType, labels: TensorType): void {
   const inside = label >= 0 && label < logits.shape[1]!;
@@ -109,8 +112,15 @@ const loss = (backend: 'wasm' | 'webgpu') => ({
   },
 });
 
-// Per row: exp's and log's error on logits within [-4, 4] (see softmax), and the sum over rows.
-const lossTolerance = { ulps: ({ types }: LossCall) => 64 + types.logits.shape[0]! + types.logits.shape[1]!, magnitude: 'output', floor: 4e-6 } as const;
+// A row's loss is off by so many units of 1 + loss as logSoftmax; the sum over rows and its scale round once each.
+const lossTolerance = (backend: 'wasm' | 'webgpu') =>
+  ({
+    ulps({ types }: LossCall) {
+      const [rows, classes] = types.logits.shape as [number, number];
+      return POWER_ULPS[backend] + classes + 16 + rows + 1;
+    },
+    magnitude: 'declared',
+  }) as const;
 
 /** -log softmax(logits)[label], averaged or summed over rows: logits f32 [rows, classes], labels i32 [rows]. */
 export const crossEntropy = defineOp({
@@ -126,7 +136,7 @@ export const crossEntropy = defineOp({
     let total = 0;
     labels.data.forEach((label, row) => {
       checkLabel('crossEntropy', label, row, logits, labels);
-      total -= Math.log(probabilities(logits.data, row, logits.shape[1]!)[label]!);
+      total += rowLoss(logits, labels, row);
     });
     return Float64Array.of(total * scaleOf(logits.shape, attrs));
   },
@@ -139,7 +149,11 @@ export const crossEntropy = defineOp({
   fault: labelFault,
   samples,
   errors: errors('crossEntropy', {}),
-  tolerance: { wasm: lossTolerance, webgpu: lossTolerance },
+  tolerance: { wasm: lossTolerance('wasm'), webgpu: lossTolerance('webgpu') },
+  magnitude({ logits, labels }, attrs) {
+    const total = labels.data.reduce((sum, _, row) => sum + 1 + rowLoss(logits, labels, row), 0);
+    return Float64Array.of(total * scaleOf(logits.shape, attrs));
+  },
 });
 
 type BackwardCall = KernelCall<'logits' | 'labels' | 'dy', Attrs>;
@@ -155,6 +169,12 @@ const gradientKernel = {
     },
   ],
 };
+
+const gradientTolerance = (backend: 'wasm' | 'webgpu') =>
+  ({
+    ulps: ({ types }: BackwardCall) => 2 * POWER_ULPS[backend] + types.logits.shape[1]! + 6 + 3,
+    magnitude: 'declared',
+  }) as const;
 
 /** dlogits = dy (softmax(logits) - onehot(labels)), divided by the rows for 'mean'; dy is a scalar. */
 export const crossEntropyBackward = defineOp({
@@ -195,6 +215,17 @@ export const crossEntropyBackward = defineOp({
   linear: ['dy'],
   samples: samples.map(({ inputs, options }) => ({ inputs: { ...inputs, dy: { shape: [] } }, options })),
   errors: errors('crossEntropyBackward', { dy: f32([]) }),
-  // p carries softmax's error; p - 1 cancels, so the error counts against 1.
-  tolerance: { wasm: { ulps: 80, floor: 5e-6 }, webgpu: { ulps: 80, floor: 5e-6 } },
+  // p carries softmax's error, two factors of the scale and the difference a rounding each; p - 1 may cancel.
+  tolerance: { wasm: gradientTolerance('wasm'), webgpu: gradientTolerance('webgpu') },
+  magnitude({ logits, labels, dy }, attrs) {
+    const classes = logits.shape[1]!;
+    const scale = Math.abs(dy.data[0]! * scaleOf(logits.shape, attrs));
+    const out = new Float64Array(logits.data.length);
+    labels.data.forEach((label, row) => {
+      probabilities(logits.data, row, classes).forEach((p, c) => {
+        out[row * classes + c] = scale * (p + Number(c === label));
+      });
+    });
+    return out;
+  },
 });

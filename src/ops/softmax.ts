@@ -81,10 +81,22 @@ const axisErrors = (name: string) => [
   { types: { x: { shape: [2], dtype: 'i32' as const } }, message: `${name}: x must be f32, it is i32[2]` },
 ];
 
-// exp of a difference within [-8, 0]: the kernel's exp error (WGSL: 2 (3 + 2 * 8) units), the sum's and the quotient's.
-const SOFTMAX_ULPS = 48;
-const rowUlps = ({ output, attrs }: KernelCall<string, AxisAttrs>) => SOFTMAX_ULPS + (output.shape[attrs.axis] ?? 1);
-const rowTolerance = { ulps: rowUlps, magnitude: 'absolute', floor: 1e-7 } as const;
+/**
+ * Units of 2^-24 by which a kernel's e^v may be off, for v in [-8, 0] as the samples have it: |v| for the rounding of v,
+ * and exp's own, 3 units on wasm (assembly/simd.ts), 3 + 2 |v| ulp of 2^-23 in WGSL.
+ */
+export const POWER_ULPS = { wasm: 8 + 3, webgpu: 8 + 2 * (3 + 2 * 8) } as const;
+
+type Units = (backend: 'wasm' | 'webgpu', length: number) => number;
+
+/** A tolerance of so many units for a row of `length` elements. */
+const rowTolerance = (units: Units, magnitude: 'output' | 'declared') => {
+  const on = (backend: 'wasm' | 'webgpu') => ({
+    ulps: ({ output, attrs }: KernelCall<string, AxisAttrs>) => units(backend, output.shape[attrs.axis]!),
+    magnitude,
+  });
+  return { wasm: on('wasm'), webgpu: on('webgpu') };
+};
 
 /** y = e^x / Σ e^x along an axis, computed from the row's maximum so that it can't overflow. */
 export const softmax = defineOp({
@@ -107,10 +119,8 @@ export const softmax = defineOp({
   inPlace: ['x'],
   samples: cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
   errors: axisErrors('softmax'),
-  tolerance: {
-    wasm: { ulps: rowUlps, floor: 1e-7 },
-    webgpu: { ulps: rowUlps, floor: 1e-7 },
-  },
+  // The power above and, by way of the sum of n rounded terms, below; WGSL's quotient takes 5 units, the product 1.
+  tolerance: rowTolerance((backend, n) => 2 * POWER_ULPS[backend] + n + 6, 'output'),
 });
 
 /** dx = y (dy - Σ dy y). */
@@ -125,7 +135,10 @@ export const softmaxBackward = defineOp({
     return y;
   },
   reference: ({ dy, y }, { axis }) =>
-    mapRows(y.shape, axis, [dy.data, y.data], (d, v) => v.map((value, i) => value * (d[i]! - dot(d, v)))),
+    mapRows(y.shape, axis, [dy.data, y.data], (d, v) => {
+      const total = dot(d, v);
+      return v.map((value, i) => value * (d[i]! - total));
+    }),
   backward: {
     dy: ({ grad, y, attrs }): Value => softmaxBackward(grad, y, attrs),
     // d/dy of <g, y (dy - <dy, y>)> = g (dy - <dy, y>) - dy <g, y>
@@ -148,11 +161,13 @@ export const softmaxBackward = defineOp({
       message: 'softmaxBackward: shapes differ, dy is [3], y is [2,3]',
     },
   ],
-  // The difference is bounded by what it would be with no cancellation: y |dy| + y Σ |dy| y, at most twice that sum.
-  tolerance: {
-    wasm: { ulps: rowUlps, magnitude: 'output', floor: 2e-4 },
-    webgpu: { ulps: rowUlps, magnitude: 'output', floor: 2e-4 },
-  },
+  // A sum of n products takes n roundings, the difference and the product one each; second orders fit into one more.
+  tolerance: rowTolerance((_, n) => n + 3, 'declared'),
+  magnitude: ({ dy, y }, { axis }) =>
+    mapRows(y.shape, axis, [dy.data.map(Math.abs), y.data.map(Math.abs)], (d, v) => {
+      const total = dot(d, v);
+      return v.map((value, i) => value * (d[i]! + total));
+    }),
 });
 
 /** y = x - log Σ e^x along an axis. */
@@ -176,11 +191,14 @@ export const logSoftmax = defineOp({
   inPlace: ['x'],
   samples: cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
   errors: axisErrors('logSoftmax'),
-  // log Σ is at most 4 + ln n here, so its relative error of SOFTMAX_ULPS counts absolutely.
-  tolerance: {
-    wasm: { ulps: rowUlps, floor: 4e-6 },
-    webgpu: { ulps: rowUlps, floor: 4e-6 },
-  },
+  // A relative error of Σ is an absolute one of ln Σ: the power's and n units; ln's own are 6 units, or 8 near 1 (WGSL:
+  // 3 ulp, or 2^-21 within [½, 2]); the two differences add one each.
+  tolerance: rowTolerance((backend, n) => POWER_ULPS[backend] + n + 16, 'declared'),
+  magnitude: ({ x }, { axis }) =>
+    mapRows(x.shape, axis, [x.data], (row) => {
+      const total = logSumExp(row);
+      return row.map((v) => 1 + Math.abs(v - total));
+    }),
 });
 
 /** dx = dy - e^y Σ dy. */
@@ -218,5 +236,11 @@ export const logSoftmaxBackward = defineOp({
       message: 'logSoftmaxBackward: shapes differ, dy is [3], y is [2,3]',
     },
   ],
-  tolerance: { wasm: rowTolerance, webgpu: rowTolerance },
+  // The power's error, n - 1 roundings of the sum, one each of product and difference.
+  tolerance: rowTolerance((backend, n) => POWER_ULPS[backend] + n + 2, 'declared'),
+  magnitude: ({ dy, y }, { axis }) =>
+    mapRows(y.shape, axis, [dy.data.map(Math.abs), y.data], (d, v) => {
+      const total = d.reduce((a, b) => a + b, 0);
+      return d.map((value, i) => value + Math.exp(v[i]!) * total);
+    }),
 });

@@ -32,7 +32,7 @@ export const GRADIENT_TOLERANCE = 1e-7;
 /**
  * Half the distance of the two points of a central difference. Richardson's step (h and h / 2) leaves an error of
  * h^4 f⁗' / 480, about 1e-15 f⁗', and rounding contributes 1e-16 f / h: both stay below 1e-10 for the functions here,
- * and a step does not reach over a kink that samples keep 0.005 away from.
+ * and a step does not reach over a kink that samples keep 0.0025 away from.
  */
 const STEP = 1e-3;
 

@@ -1,7 +1,6 @@
 import {
   apply,
   type Backend,
-  createGraph,
   createInput,
   FaultMessages,
   type Generator,

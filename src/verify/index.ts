@@ -1,6 +1,7 @@
 /** Verification as a public module: every op against its f64 reference, gradients against central differences. */
 
 import { fail } from '../errors.js';
+import { type Backend, type Op, registry } from '../index.js';
 import { checkAdjoint } from './adjoint.js';
 import { checkGradient, checkSecondOrder } from './derivatives.js';
 import { checkErrorCase } from './errors.js';

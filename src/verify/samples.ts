@@ -15,7 +15,10 @@ export const generatorOf = (name: string): Generator => new Generator(seedOf(nam
 function fillF32(input: SampleInput, size: number, generator: Generator): Float32Array {
   const [low, high] = input.domain ?? [-1, 1];
   if (input.distinct) {
-    return Float32Array.from(generator.permutation(size), (place) => (place - (size - 1) / 2) * 0.01);
+    return Float32Array.from(
+      generator.permutation(size),
+      (place) => (low + high) / 2 + (place - (size - 1) / 2) * 0.01,
+    );
   }
   return Float32Array.from({ length: size }, () => {
     const value = generator.uniform(low, high);

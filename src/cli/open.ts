@@ -1,0 +1,23 @@
+import { fail } from '../errors.js';
+import { type BackendKind, type Device, open } from '../index.js';
+
+const KINDS: readonly BackendKind[] = ['reference', 'wasm', 'webgpu'];
+
+/** The backends that `list` names, separated by commas. */
+export function backendKinds(list: string): BackendKind[] {
+  return list.split(',').map((name) => {
+    const kind = KINDS.find((known) => known === name.trim());
+    return kind ?? fail('--backend', `there is no backend '${name}'; there are ${KINDS.join(', ')}`);
+  });
+}
+
+/**
+ * The devices that together run every kernel of a backend: on wasm one for each binary that this engine takes, with the
+ * tile whose variants are not chosen otherwise.
+ */
+export async function openAll(kind: BackendKind): Promise<Device[]> {
+  if (kind !== 'wasm') return [await open(kind)];
+  const best = await open('wasm', { wasm: { tile: '6x8' } });
+  if (!best.backend.features.has('relaxed-simd')) return [best];
+  return [await open('wasm', { wasm: { binary: 'simd', tile: '6x8' } }), best];
+}
