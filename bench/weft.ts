@@ -122,7 +122,7 @@ async function prepareStep(device: Device, c: StepCase, inputs: CaseInputs): Pro
   const { lr, beta1, beta2, eps } = ADAM;
   const optimizer = new optim.Adam(Object.values(parameters), { lr, betas: [beta1, beta2], eps });
   const step = device.compile((x, y) => {
-    const loss = F.crossEntropy(forward(c, parameters, x!), y!);
+    const loss = F.crossEntropy(forward(c, parameters, x), y);
     loss.backward();
     optimizer.step();
     return loss;

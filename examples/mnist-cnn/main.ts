@@ -130,7 +130,7 @@ async function main(): Promise<void> {
   const model = lenet().to(device);
   const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
   const step = device.compile((x, y) => {
-    const loss = F.crossEntropy(model.forward(x!), y!);
+    const loss = F.crossEntropy(model.forward(x), y);
     loss.backward();
     optimizer.step();
     return loss;

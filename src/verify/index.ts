@@ -13,7 +13,7 @@ export { checkAdjoint } from './adjoint.js';
 export { checkDerivatives, checkGradient, checkSecondOrder, gradcheck } from './derivatives.js';
 export { checkErrorCase } from './errors.js';
 export type { Recorded } from './evaluate.js';
-export { checkForward, variantsFor } from './forward.js';
+export { checkForward, checkKernel, type KernelCase, variantsFor, variantsTaking } from './forward.js';
 export { type Check, type Finding, type InputFinding, reproduceLine, type VerifyResult } from './result.js';
 export { generatorOf, inputName, sampleInputs } from './samples.js';
 
