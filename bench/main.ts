@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Device, open } from '../src/index.js';
-import { type BenchCase, CASES, type CaseSuite, caseName, passOf, type Suite, SUITES } from './cases.js';
+import { type BenchCase, CASES, type CaseSuite, caseName, passOf, SUITES, type Suite } from './cases.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
 import { installPeers } from './compare/install.js';
@@ -53,7 +53,8 @@ function readOptions(): Options {
       charts: text,
     },
   });
-  if (values.threads !== '1') throw new RangeError(`--threads: kernels run on 1 thread, got '${values.threads}'`);
+  if (values.threads !== '1')
+    throw new RangeError(`--threads: kernels run on 1 thread, got '${values.threads}'`);
   return {
     suites: choose('suite', values.suite, SUITES),
     text: values.case,
@@ -118,7 +119,8 @@ async function main(): Promise<void> {
   const chosen = options.suites.filter((suite): suite is CaseSuite => suite !== 'peak');
   const wanted = (c: BenchCase) => `${caseName(c)} ${passOf(c)}`.includes(options.text ?? '');
   const cases = chosen.flatMap((suite) => CASES[suite]).filter(wanted);
-  if (chosen.length > 0 && cases.length === 0) throw new RangeError(`--case: no case's name has '${options.text}' in it`);
+  if (chosen.length > 0 && cases.length === 0)
+    throw new RangeError(`--case: no case's name has '${options.text}' in it`);
   for (const [i, c] of cases.entries()) {
     process.stderr.write(`${i + 1}/${cases.length} ${c.suite} ${caseName(c)} ${passOf(c)}\n`);
     try {

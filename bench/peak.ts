@@ -18,7 +18,10 @@ export async function measurePeak(backend: Backend): Promise<Peak> {
   const data = backend.allocate(4096, 'peak');
   // x = 0.5 and y = 0.5 keep every chain near 1.
   backend.write(data, new Float32Array(1024).fill(0.5), 'f32');
-  const [from, to] = [backend.allocate(COPY_BYTES, 'copy source'), backend.allocate(COPY_BYTES, 'copy target')];
+  const [from, to] = [
+    backend.allocate(COPY_BYTES, 'copy source'),
+    backend.allocate(COPY_BYTES, 'copy target'),
+  ];
   const at = (index: number, bytes: number) => ({ kind: 'external', index, bytes }) as const;
   const blocks = COPY_BYTES / 16;
   const commands: Record<'arithmetic' | 'copy', Command> = {

@@ -4,8 +4,8 @@ import {
   createInput,
   type Device,
   type DeviceBuffer,
-  FaultMessages,
   functional as F,
+  FaultMessages,
   ops,
   optim,
   Program,
@@ -68,7 +68,9 @@ async function prepareOp(
   c: Exclude<BenchCase, StepCase>,
   given: CaseInputs,
 ): Promise<WeftCase> {
-  const values = new Map(Object.entries(given).map(([name, { shape }]) => [name, createInput(shape, 'f32', name)]));
+  const values = new Map(
+    Object.entries(given).map(([name, { shape }]) => [name, createInput(shape, 'f32', name)]),
+  );
   const output = record(c, (name) => values.get(name)!);
   const graph = createGraph({ inputs: [...values.values()], outputs: [output] });
   const program = await Program.compile(graph, backend, new FaultMessages());

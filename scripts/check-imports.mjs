@@ -41,12 +41,13 @@ const rules = {
 
   executor: { files: ['executor.ts'], may: ['backend', 'passes', 'plan', 'memory', 'op', 'leaves'] },
   tensor: {
-    files: ['tensor.ts', 'functional.ts'],
+    files: ['tensor.ts', 'functional.ts', 'trace.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   device: {
     files: ['device.ts'],
     may: ['tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    types: ['wasm', 'webgpu'],
     dynamic: ['reference', 'wasm', 'webgpu'],
   },
 
@@ -72,6 +73,7 @@ const rules = {
       'op',
       'leaves',
     ],
+    types: ['wasm', 'webgpu'],
   },
   host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'] },
   verify: { files: ['verify/**'], may: ['own', 'public', 'host', 'leaves'] },

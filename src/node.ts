@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { fail } from './errors.js';
 import type { HostTensor } from './dtype.js';
+import { fail } from './errors.js';
 import { decodeIdx, type IdxFile } from './io/idx.js';
 import {
   type DecodeOptions,

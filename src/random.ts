@@ -19,7 +19,12 @@ function mulHigh(a: number, b: number): number {
 }
 
 /** Four uniform 32-bit words for a 128-bit counter (low words first; the upper two are zero here) and a 64-bit key. */
-export function philox(counter: number, stream: number, key0: number, key1: number): [number, number, number, number] {
+export function philox(
+  counter: number,
+  stream: number,
+  key0: number,
+  key1: number,
+): [number, number, number, number] {
   let [c0, c1, c2, c3] = [counter >>> 0, stream >>> 0, 0, 0];
   let [k0, k1] = [key0 >>> 0, key1 >>> 0];
   for (let round = 0; round < 10; round++) {

@@ -9,7 +9,8 @@ export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => 
 
 export const showShape = (shape: Shape): string => `[${shape.join(',')}]`;
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
 
 /** Row-major strides, in elements. */
 export function stridesOf(shape: Shape): number[] {
@@ -61,7 +62,11 @@ export function normalizeAxis(where: string, axis: number, rank: number): number
 }
 
 /** Sorted axes without repetition; none given means all. */
-export function normalizeAxes(where: string, axes: number | readonly number[] | undefined, rank: number): number[] {
+export function normalizeAxes(
+  where: string,
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const given = typeof axes === 'number' ? [axes] : axes;
   const list = given.map((axis) => normalizeAxis(where, axis, rank));

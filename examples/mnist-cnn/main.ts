@@ -7,7 +7,16 @@ import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type BackendKind, data, type Device, functional as F, type HostTensor, open, optim, type Tensor } from 'weft';
+import {
+  type BackendKind,
+  type Device,
+  data,
+  functional as F,
+  type HostTensor,
+  open,
+  optim,
+  type Tensor,
+} from 'weft';
 import { writeFileAtomic, writeSafetensors } from 'weft/node';
 import { verifyOps } from 'weft/verify';
 import { loadMnist, type Split } from './mnist.js';
@@ -73,7 +82,8 @@ async function checkGradients(names: readonly string[], backend: BackendKind): P
   const results = await verifyOps({ backends: [reference.backend, device.backend], ops: names });
   device.dispose();
   const failed = results.filter(({ ok }) => !ok);
-  for (const { op, check, problem, reproduce } of failed) console.error(`${op} ${check}: ${problem}\n  ${reproduce}`);
+  for (const { op, check, problem, reproduce } of failed)
+    console.error(`${op} ${check}: ${problem}\n  ${reproduce}`);
   if (failed.length > 0) throw new Error(`${failed.length} of ${results.length} checks failed`);
   const gradients = results.filter(({ check }) => check === 'gradient');
   const worst = gradients.reduce((most, { error }) => Math.max(most, error), 0);
@@ -83,7 +93,13 @@ async function checkGradients(names: readonly string[], backend: BackendKind): P
   return worst;
 }
 
-async function trainEpoch(step: Step, loader: data.DataLoader, images: number, epoch: number, options: Options) {
+async function trainEpoch(
+  step: Step,
+  loader: data.DataLoader,
+  images: number,
+  epoch: number,
+  options: Options,
+) {
   const progress = startEpoch(epoch, options.epochs, images);
   const losses: number[] = [];
   let done = 0;
@@ -113,7 +129,12 @@ function mistakesOf(probabilities: Float32Array, test: Split): Mistake[] {
     const row = probabilities.subarray(10 * i, 10 * i + 10);
     const guess = row.indexOf(Math.max(...row));
     if (guess === label) return;
-    mistakes.push({ pixels: (test.images.data as Float32Array).subarray(784 * i, 784 * i + 784), label, guess, probability: row[guess]! });
+    mistakes.push({
+      pixels: (test.images.data as Float32Array).subarray(784 * i, 784 * i + 784),
+      label,
+      guess,
+      probability: row[guess]!,
+    });
   });
   return mistakes.sort((a, b) => b.probability - a.probability);
 }
@@ -139,9 +160,14 @@ async function main(): Promise<void> {
     { shape: [BATCH, 1, 28, 28], dtype: 'f32' },
     { shape: [BATCH], dtype: 'i32' },
   );
-  const worst = await checkGradients([...new Set(program.schedule.map(({ op }) => op))].sort(), options.backend);
+  const worst = await checkGradients(
+    [...new Set(program.schedule.map(({ op }) => op))].sort(),
+    options.backend,
+  );
   const { peakBytes } = program.memory;
-  console.log(`a step of ${BATCH} images: ${program.schedule.length} kernels, ${(peakBytes / 2 ** 20).toFixed(1)} MiB arena`);
+  console.log(
+    `a step of ${BATCH} images: ${program.schedule.length} kernels, ${(peakBytes / 2 ** 20).toFixed(1)} MiB arena`,
+  );
 
   const loader = new data.DataLoader(new data.TensorDataset(train.images, train.labels), {
     batchSize: BATCH,

@@ -1,6 +1,6 @@
+import type { HostTensor } from '../dtype.js';
 import { hostArray } from '../dtype.js';
 import { fail } from '../errors.js';
-import type { HostTensor } from '../dtype.js';
 import { checkShape, showShape, sizeOf } from '../shape.js';
 
 /** A list of samples, each a tuple of tensors. */

@@ -1,6 +1,6 @@
+import type { HostTensor } from '../dtype.js';
 import { hostArray } from '../dtype.js';
 import { fail } from '../errors.js';
-import type { HostTensor } from '../dtype.js';
 import { Generator } from '../random.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import type { BatchedDataset, Dataset } from './dataset.js';

@@ -1,7 +1,6 @@
-import type { DType, TypedArray } from '../dtype.js';
+import type { DType, HostTensor, TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
 import { checkShape, showShape, sizeOf } from '../shape.js';
-import type { HostTensor } from '../dtype.js';
 
 const BYTES: Readonly<Record<string, number>> = {
   F64: 8,

@@ -1,6 +1,6 @@
+import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
 import { showShape, sizeOf } from '../shape.js';
-import type { HostTensor } from '../dtype.js';
 import { asRecord, findRepeatedKey } from './json.js';
 import { bytesOf, elementBytes, readElements } from './safetensors-types.js';
 

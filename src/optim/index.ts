@@ -1,8 +1,12 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
-import { describe, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 
-function checkRange(optimizer: string, values: Readonly<Record<string, number>>, below = Number.POSITIVE_INFINITY): void {
+function checkRange(
+  optimizer: string,
+  values: Readonly<Record<string, number>>,
+  below = Number.POSITIVE_INFINITY,
+): void {
   for (const [name, value] of Object.entries(values)) {
     if (!(value >= 0 && value < below)) {
       const range = below === Number.POSITIVE_INFINITY ? 'a number of at least 0' : `in [0, ${below})`;
@@ -21,7 +25,7 @@ export abstract class Optimizer {
   protected constructor(name: string, parameters: readonly Tensor[], lr: number) {
     if (parameters.length === 0) fail(name, 'needs at least one parameter');
     for (const tensor of parameters) {
-      if (!tensor.requiresGrad) fail(name, `${describe(tensor)} does not require a gradient`);
+      if (!tensor.requiresGrad) fail(name, `${tensor} does not require a gradient`);
     }
     checkRange(name, { lr });
     this.parameters = parameters;
@@ -94,7 +98,8 @@ export class SGD extends Optimizer {
     this.#options = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options };
     const { momentum, dampening, weightDecay, nesterov } = this.#options;
     checkRange('SGD', { momentum, dampening, weightDecay });
-    if (nesterov && (momentum === 0 || dampening !== 0)) fail('SGD', 'nesterov needs a momentum and no dampening');
+    if (nesterov && (momentum === 0 || dampening !== 0))
+      fail('SGD', 'nesterov needs a momentum and no dampening');
     this.#velocity = momentum === 0 ? new Map() : beside(parameters, 'velocity');
   }
 
@@ -159,7 +164,11 @@ export class Adam extends Optimizer {
   protected updates(parameter: Tensor, grad: Tensor, hyper: Tensor): [Tensor, Tensor][] {
     const first = this.#first.get(parameter)!;
     const second = this.#second.get(parameter)!;
-    const [next, m, v] = F.adamUpdate(parameter, first, second, grad, hyper) as readonly [Tensor, Tensor, Tensor];
+    const [next, m, v] = F.adamUpdate(parameter, first, second, grad, hyper) as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
     return [
       [parameter, next],
       [first, m],
