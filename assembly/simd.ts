@@ -80,8 +80,12 @@ export function transpose4(from: usize, stride: usize, to: usize, step: usize): 
 // @ts-ignore: decorator
 @inline
 export function exp4(given: v128): v128 {
-  const x = f32x4.min(f32x4.max(given, splat(-104.0)), splat(89.0));
-  const n = f32x4.nearest(f32x4.mul(x, splat(1.44269504088896341)));
+  // The pseudo-minimum and -maximum are one instruction each and let NaN, their first operand, through.
+  const x = f32x4.pmin(f32x4.pmax(given, splat(-104.0)), splat(89.0));
+  // Adding 1.5 · 2^23 rounds to a whole number n and leaves it in the low bits of the sum.
+  const magic = splat(12582912.0);
+  const shifted = f32x4.add(f32x4.mul(x, splat(1.44269504088896341)), magic);
+  const n = f32x4.sub(shifted, magic);
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, splat(0.693359375))), f32x4.mul(n, splat(-2.12194440e-4)));
   let y = splat(1.9875691500e-4);
   y = fma(y, r, splat(1.3981999507e-3));
@@ -90,12 +94,11 @@ export function exp4(given: v128): v128 {
   y = fma(y, r, splat(1.6666665459e-1));
   y = fma(y, r, splat(5.0000001201e-1));
   y = f32x4.add(fma(y, f32x4.mul(r, r), r), splat(1.0));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = i32x4.sub(shifted, magic);
   const half = i32x4.shr_s(whole, 1);
-  const rest = i32x4.sub(whole, half);
   const bias = i32x4.splat(127);
   y = f32x4.mul(y, i32x4.shl(i32x4.add(half, bias), 23));
-  return f32x4.mul(y, i32x4.shl(i32x4.add(rest, bias), 23));
+  return f32x4.mul(y, i32x4.shl(i32x4.add(i32x4.sub(whole, half), bias), 23));
 }
 
 /**
@@ -164,7 +167,7 @@ export function sigmoid4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function erf4(given: v128): v128 {
-  const x = f32x4.min(f32x4.max(given, splat(-4.0)), splat(4.0));
+  const x = f32x4.pmin(f32x4.pmax(given, splat(-4.0)), splat(4.0));
   const z = f32x4.mul(x, x);
   let p = splat(-2.72614225801306e-10);
   p = fma(p, z, splat(2.77068142495902e-8));

@@ -61,7 +61,7 @@ export function tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
 export function sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Sigmoid>(o, p, begin, end); }
 
 // @ts-ignore: decorator
-@final @unmanaged class Relu { @inline lanes(x: v128, p: usize): v128 { return f32x4.max(x, splat(0.0)); } }
+@final @unmanaged class Relu { @inline lanes(x: v128, p: usize): v128 { return f32x4.pmax(x, splat(0.0)); } }
 export function relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Relu>(o, p, begin, end); }
 
 // @ts-ignore: decorator

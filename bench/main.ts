@@ -7,7 +7,16 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Device, open } from '../src/index.js';
-import { type BenchCase, CASES, type CaseSuite, caseName, passOf, SUITES, type Suite } from './cases.js';
+import {
+  type BenchCase,
+  CASES,
+  type CaseSuite,
+  caseName,
+  flopsOf,
+  passOf,
+  SUITES,
+  type Suite,
+} from './cases.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
 import { installPeers } from './compare/install.js';
@@ -65,9 +74,12 @@ function readOptions(): Options {
   };
 }
 
+/** What tfjs-cpu does in about a second. */
+const CPU_FLOPS = 1e8;
+
 /** tfjs-cpu takes seconds for what tfjs-wasm can do too: it runs only where that one can't. */
 const needsCpu = (c: BenchCase): boolean =>
-  (c.suite === 'conv2d' && c.pass === 'weight-gradient' && c.batch * c.channels * c.height <= 8192) ||
+  (c.suite === 'conv2d' && c.pass === 'weight-gradient' && flopsOf(c) <= CPU_FLOPS) ||
   (c.suite === 'step' && c.net === 'cnn');
 
 async function runCase(
