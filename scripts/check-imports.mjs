@@ -41,7 +41,7 @@ const rules = {
 
   executor: { files: ['executor.ts'], may: ['backend', 'passes', 'plan', 'memory', 'op', 'leaves'] },
   tensor: {
-    files: ['tensor.ts', 'functional.ts', 'trace.ts'],
+    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   device: {

@@ -30,7 +30,10 @@ export function createGraph(parts: {
 }): Graph {
   const { inputs, outputs = [], updates = [] } = parts;
   const known = new Set(inputs);
+  const targets = new Set<Value>();
   for (const { target, value } of updates) {
+    if (targets.has(target)) fail('createGraph', `two updates have the target ${describe(target)}`);
+    targets.add(target);
     if (!known.has(target)) fail('createGraph', `an update's target ${describe(target)} is not an input`);
     if (showShape(target.shape) !== showShape(value.shape) || target.dtype !== value.dtype) {
       fail('createGraph', `an update puts ${describe(value)} into ${describe(target)}`);
@@ -52,7 +55,7 @@ export interface Stops {
 
 /**
  * The nodes that `roots` need, each after what it reads. `stops` are values to be taken as given. `after` may name
- * further nodes that should come before a node; such a wish is dropped where it would close a circle.
+ * further nodes that must come before a node, and may close no circle.
  */
 export function nodesOf(
   roots: readonly Value[],

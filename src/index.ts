@@ -1,8 +1,9 @@
 export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
+export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
 export * as data from './data/index.js';
-export { type CompiledFunction, Device, type DeviceOptions, open, type Traced } from './device.js';
+export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
 export { WeftError } from './errors.js';
 export { FaultMessages, Program, type ScheduleEntry } from './executor.js';

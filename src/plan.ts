@@ -1,9 +1,9 @@
 import { BYTES_PER_ELEMENT } from './dtype.js';
 import { type Graph, nodesOf } from './graph.js';
-import type { Node, Value } from './op.js';
+import type { Node, TensorType, Value } from './op.js';
 import { sizeOf } from './shape.js';
 
-export const bytesOf = (value: Value): number => sizeOf(value.shape) * BYTES_PER_ELEMENT;
+export const bytesOf = ({ shape }: TensorType): number => sizeOf(shape) * BYTES_PER_ELEMENT;
 
 /** Bytes that one or more values hold in turn: in the arena, or a buffer that is bound at each run. */
 export interface PlannedBuffer {
@@ -49,12 +49,30 @@ function schedule(graph: Graph): Node[] {
       if (input) readers.set(input, [...(readers.get(input) ?? []), node]);
     }
   }
-  const targets = new Map(graph.updates.map(({ target, value }) => [value.node, target]));
-  const waits = (node: Node) => {
-    const overwritten = node.op.overwrites.map((index) => node.inputs[index]!);
-    return targets.has(node) ? overwritten.flatMap((value) => readers.get(value) ?? []) : [];
-  };
-  return nodesOf(roots, stops, waits);
+  const waits = new Map<Node, Node[]>();
+  for (const node of new Set(graph.updates.map(({ value }) => value.node))) {
+    const overwritten = node?.op.overwrites.map((index) => node.inputs[index]!) ?? [];
+    for (const reader of new Set(overwritten.flatMap((value) => readers.get(value) ?? []))) {
+      if (!reaches(reader, node!, stops, waits)) waits.set(node!, [...(waits.get(node!) ?? []), reader]);
+    }
+  }
+  return nodesOf(roots, stops, (node) => waits.get(node) ?? []);
+}
+
+/** Whether `from` is `to` or comes after it, by what it reads and waits for. */
+function reaches(
+  from: Node,
+  to: Node,
+  stops: ReadonlySet<Value>,
+  waits: ReadonlyMap<Node, readonly Node[]>,
+): boolean {
+  const seen = new Set<Node>([from]);
+  for (const node of seen) {
+    if (node === to) return true;
+    for (const input of node.inputs) if (input?.node && !stops.has(input)) seen.add(input.node);
+    for (const earlier of waits.get(node) ?? []) seen.add(earlier);
+  }
+  return false;
 }
 
 class Planner {
@@ -132,23 +150,16 @@ class Planner {
       if (!given.has(root) && !this.#destination.has(root)) this.#destination.set(root, i);
       read(value, end);
     });
-    for (const { target, value } of this.#graph.updates) {
-      // An updated value that a node leaves in the target's own bytes needs no reader at the end.
-      if (!this.#overwrites(value, target)) read(value, end);
-    }
-  }
-
-  /** Whether `value` is made by overwriting `target` itself. */
-  #overwrites(value: Value, target: Value): boolean {
-    const index = value.node?.op.overwrites[value.index];
-    return index !== undefined && value.node!.inputs[index] === target;
+    for (const { value } of this.#graph.updates) read(value, end);
   }
 
   #place(node: Node, value: Value, k: number, step: number): number {
     if (node.op.view) return this.#bufferOf.get(node.inputs[0]!)!;
     const overwritten = node.op.overwrites[k];
-    if (overwritten !== undefined) return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
-    const reused = this.#inPlace && k === 0 && !this.#destination.has(value) ? this.#dying(node, value, step) : null;
+    if (overwritten !== undefined)
+      return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
+    const reused =
+      this.#inPlace && k === 0 && !this.#destination.has(value) ? this.#dying(node, value, step) : null;
     return reused ?? this.#fresh(value, step);
   }
 
@@ -187,7 +198,8 @@ class Planner {
 
   #copy(step: number, from: number, to: number): void {
     const bytes = this.#buffers[to]!.bytes;
-    for (const buffer of [from, to]) this.#buffers[buffer]!.last = Math.max(this.#buffers[buffer]!.last, step);
+    for (const buffer of [from, to])
+      this.#buffers[buffer]!.last = Math.max(this.#buffers[buffer]!.last, step);
     this.#copies.set(step, [...(this.#copies.get(step) ?? []), { from, to, bytes }]);
   }
 
@@ -199,7 +211,9 @@ class Planner {
       const held = this.#bufferOf.get(value)!;
       if (held !== inputs.length + i) this.#copy(end, held, inputs.length + i);
     });
-    const pending = updates.filter(({ target, value }) => this.#bufferOf.get(value) !== this.#bufferOf.get(target));
+    const pending = updates.filter(
+      ({ target, value }) => this.#bufferOf.get(value) !== this.#bufferOf.get(target),
+    );
     const sources = pending.map(({ value }) => {
       const held = this.#bufferOf.get(value)!;
       if (held >= inputs.length) return held;

@@ -1,9 +1,10 @@
 import type { Device } from './device.js';
-import { type DType, type HostTensor, type TypedArray } from './dtype.js';
+import type { DType, HostTensor, TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Op, Value } from './op.js';
 import * as ops from './ops/index.js';
-import { type Shape, showShape } from './shape.js';
+import type { Shape } from './shape.js';
+import { nameOf } from './store.js';
 
 /** What an op's function takes where a tensor goes: a number stands for a scalar tensor. */
 export type TensorLike = Tensor | number;
@@ -32,14 +33,12 @@ type OwnMethods = 'reshape' | 'permute' | 'broadcastTo' | 'detach' | 'concat' | 
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are assigned to the prototype below.
 export interface Tensor extends TensorMethods {}
 
 /**
  * A tensor on a device. Calling an op records it; nothing is computed until somebody asks, by `data()`, `item()`,
  * `optimizer.step()` or the call of a compiled function.
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above.
 export class Tensor {
   readonly device: Device;
   #value: Value;
@@ -53,6 +52,7 @@ export class Tensor {
     this.device = device;
     this.#value = value;
     this.label = label;
+    device.created(this);
   }
 
   get shape(): Shape {
@@ -80,8 +80,11 @@ export class Tensor {
   }
 
   set requiresGrad(wanted: boolean) {
-    if (wanted && this.dtype !== 'f32') fail('requiresGrad', `only f32 tensors have gradients, this is ${describe(this)}`);
-    if (wanted && this.#value.node) fail('requiresGrad', `${describe(this)} was computed; detach() it first`);
+    if (wanted && this.dtype !== 'f32')
+      fail('requiresGrad', `only f32 tensors have gradients, this is ${describe(this)}`);
+    if (wanted && !isLeaf(this.#value)) {
+      fail('requiresGrad', `${describe(this)} was computed from others; set it on a detach()ed one`);
+    }
     this.#requiresGrad = wanted;
     if (wanted) this.device.watch(this);
   }
@@ -99,19 +102,19 @@ export class Tensor {
   }
 
   /** All elements, row-major. @throws WeftError where the tensor can't be read any more, naming why. */
-  async data(): Promise<TypedArray> {
+  data(): Promise<TypedArray> {
     return this.device.read(this);
   }
 
   /** The only element of a tensor of size 1. */
-  async item(): Promise<number> {
+  item(): Promise<number> {
     if (this.shape.some((size) => size !== 1)) fail('item', `needs one element, this is ${describe(this)}`);
-    return (await this.data())[0]!;
+    return this.data().then(([element]) => element!);
   }
 
   /** The elements with shape and dtype, as `device.tensor` takes them. */
-  async toHost(): Promise<HostTensor> {
-    return { data: await this.data(), shape: this.shape, dtype: this.dtype };
+  toHost(): Promise<HostTensor> {
+    return this.data().then((data) => ({ data, shape: this.shape, dtype: this.dtype }));
   }
 
   /** A tensor of its own with the same values, recorded now. */
@@ -149,8 +152,8 @@ export class Tensor {
   }
 
   /** Gives this tensor new contents, of the same shape, by running the graph that they were recorded in. */
-  async assign(contents: Tensor): Promise<void> {
-    await this.device.update([[this, contents]]);
+  assign(contents: Tensor): Promise<void> {
+    return this.device.update([[this, contents]]);
   }
 
   /** Frees the device's memory at once; otherwise it is freed some time after the last reference is gone. */
@@ -167,9 +170,12 @@ export class Tensor {
   }
 }
 
+/** Whether a value is computed from nothing that a gradient could pass on to. */
+export const isLeaf = ({ node }: Value): boolean =>
+  !node || node.inputs.length === 0 || node.op.stopsGradient;
+
 /** Dtype and shape, with the label where there is one: how messages name a tensor. */
-export const describe = (tensor: Tensor): string =>
-  `${tensor.label ? `'${tensor.label}' ` : ''}${tensor.dtype}${showShape(tensor.shape)}`;
+export const describe = (tensor: Tensor): string => nameOf(tensor);
 
 /** Finds the one device that the arguments of an op live on. */
 function deviceOf(name: string, args: readonly unknown[]): Device {
@@ -177,15 +183,24 @@ function deviceOf(name: string, args: readonly unknown[]): Device {
   const [first] = tensors;
   if (!first) return fail(name, 'needs at least one tensor among its arguments');
   const stranger = tensors.find(({ device }) => device !== first.device);
-  if (stranger) fail(name, `operands live on different devices, ${describe(first)} and ${describe(stranger)}`);
+  if (stranger)
+    fail(name, `operands live on different devices, ${describe(first)} and ${describe(stranger)}`);
   return first.device;
 }
 
-function toValue(arg: unknown): unknown {
+/** The dtype that plain numbers among an op's arguments take: that of the first tensor that holds numbers. */
+function numbersOf(args: readonly unknown[]): DType {
+  const tensors = args.flat().filter((arg) => arg instanceof Tensor);
+  return tensors.find(({ dtype }) => dtype !== 'bool')?.dtype ?? 'f32';
+}
+
+function toValue(arg: unknown, name: string, dtype: DType): unknown {
   if (arg instanceof Tensor) return arg.value;
-  if (typeof arg === 'number') return ops.full({ shape: [], value: arg });
-  if (Array.isArray(arg)) return arg.map(toValue);
-  return arg;
+  if (Array.isArray(arg)) return arg.map((one) => toValue(one, name, dtype));
+  if (typeof arg !== 'number') return arg;
+  if (dtype === 'i32' && !Number.isInteger(arg))
+    fail(name, `${arg} is not a whole number, but the tensors are i32`);
+  return ops.full({ shape: [], value: arg, dtype });
 }
 
 /** An op's graph function as a function of tensors: positional inputs, then options. */
@@ -193,9 +208,11 @@ export function lift<F>(record: F): TensorFunction<F> {
   const { op } = record as { op: Op };
   const inputs = op.inputs.length;
   const call = (...args: unknown[]) => {
-    const device = deviceOf(op.name, args.slice(0, inputs));
+    const operands = args.slice(0, inputs);
+    const device = deviceOf(op.name, operands);
+    const dtype = numbersOf(operands);
     const result = (record as (...values: unknown[]) => Value | readonly Value[])(
-      ...args.map((arg, i) => (i < inputs ? toValue(arg) : arg)),
+      ...args.map((arg, i) => (i < inputs ? toValue(arg, op.name, dtype) : arg)),
     );
     return Array.isArray(result)
       ? result.map((value: Value) => new Tensor(device, value))

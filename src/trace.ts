@@ -1,31 +1,13 @@
 import type { Backend, DeviceBuffer } from './backend/backend.js';
-import type { DType, HostTensor, TypedArray } from './dtype.js';
+import { checkHost, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { FaultMessages, Program } from './executor.js';
-import type { Graph } from './graph.js';
-import type { Value } from './op.js';
+import { createInput, type Graph } from './graph.js';
+import type { TensorType, Value } from './op.js';
 import { bytesOf } from './plan.js';
-import { sameShape, type Shape, showShape, sizeOf } from './shape.js';
+import { type Shape, sameShape, showShape } from './shape.js';
+import type { Storage, Store } from './store.js';
 import type { Tensor } from './tensor.js';
-
-/** Memory of one tensor on the device. Its version grows each time its contents change. */
-export interface Storage {
-  readonly buffer: DeviceBuffer;
-  version: number;
-  disposed: boolean;
-}
-
-/** Where the contents of a graph's leaf come from. */
-export type Source =
-  | { readonly kind: 'stored'; readonly storage: Storage; readonly version: number }
-  /** Not on the device yet. */
-  | { readonly kind: 'host'; readonly data: TypedArray }
-  /** An output of a compiled function, there until the function runs again. */
-  | { readonly kind: 'run'; readonly buffer: DeviceBuffer; readonly run: number; readonly owner: CompiledGraph }
-  /** An argument of the function that is being traced. */
-  | { readonly kind: 'argument'; readonly index: number }
-  /** Drawn anew before each run: a seed, a learning rate. */
-  | { readonly kind: 'feed'; readonly draw: () => TypedArray };
 
 /** What a function does while it is traced. */
 export interface Trace {
@@ -44,89 +26,153 @@ export type Binding =
   | { readonly kind: 'storage'; readonly storage: Storage; readonly label: string };
 
 /** An argument of a run: host data, or a buffer of the device. */
-export type Argument = HostTensor | { readonly buffer: DeviceBuffer; readonly shape: Shape; readonly dtype: DType };
+export type Argument =
+  | HostTensor
+  | { readonly buffer: DeviceBuffer; readonly shape: Shape; readonly dtype: DType };
+
+type DType = TensorType['dtype'];
+
+/** The memory of a compiled graph: its program, and buffers for outputs and for host data. */
+export class GraphMemory {
+  readonly outputs: readonly DeviceBuffer[];
+  readonly #backend: Backend;
+  readonly #program: Program;
+  readonly #buffers: DeviceBuffer[] = [];
+  /** One per argument or feed that came as host data, allocated at the first use. */
+  readonly #uploads: (DeviceBuffer | undefined)[] = [];
+
+  /** Takes the program over: frees it, too, where the outputs find no room. */
+  constructor(backend: Backend, program: Program, graph: Graph) {
+    this.#backend = backend;
+    this.#program = program;
+    try {
+      this.outputs = graph.outputs.map((value) => this.#allocate(value, 'an output of a compiled function'));
+    } catch (error) {
+      this.free();
+      throw error;
+    }
+  }
+
+  #allocate(type: TensorType, label: string): DeviceBuffer {
+    const buffer = this.#backend.allocate(bytesOf(type), label);
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  /** The buffer of input `i`, filled with host data. */
+  upload(i: number, type: TensorType, data: TypedArray): DeviceBuffer {
+    this.#uploads[i] ??= this.#allocate(type, 'an input of a compiled function');
+    this.#backend.write(this.#uploads[i], data, type.dtype);
+    return this.#uploads[i];
+  }
+
+  free(): void {
+    this.#program.dispose();
+    for (const buffer of this.#buffers) buffer.free();
+  }
+}
 
 /** A program with its own input and output buffers: what a compiled function or an embedder's graph runs by. */
 export class CompiledGraph {
   /** Counts runs: outputs belong to the run that made them. */
   run = 0;
   readonly program: Program;
-  readonly outputs: readonly DeviceBuffer[];
+  readonly memory: GraphMemory;
+  #disposed = false;
   readonly #backend: Backend;
   readonly #faults: FaultMessages;
-  readonly #inputs: readonly Value[];
+  readonly #inputs: readonly TensorType[];
   readonly #bindings: readonly Binding[];
-  /** Buffers for host data, one per argument or feed, allocated at the first use. */
-  readonly #own: (DeviceBuffer | undefined)[] = [];
   readonly #externals: DeviceBuffer[];
   readonly #written: readonly Storage[];
+  readonly #changed: (storage: Storage) => void;
 
+  /** @param changed is told of each storage that a run updates. */
   constructor(
     backend: Backend,
     faults: FaultMessages,
     program: Program,
     graph: Graph,
     bindings: readonly Binding[],
+    changed: (storage: Storage) => void,
   ) {
+    this.#changed = changed;
     this.program = program;
+    this.memory = new GraphMemory(backend, program, graph);
     this.#backend = backend;
     this.#faults = faults;
-    this.#inputs = graph.inputs.map(({ shape, dtype }) => ({ shape, dtype, node: null, index: 0 }));
+    // Types, not values: what the graph was recorded from can be freed.
+    this.#inputs = graph.inputs.map(({ shape, dtype }) => ({ shape, dtype }));
     this.#bindings = bindings;
-    this.outputs = graph.outputs.map((value) => backend.allocate(bytesOf(value), 'an output of a compiled function'));
-    this.#externals = [...new Array<DeviceBuffer>(bindings.length), ...this.outputs];
+    this.#externals = [...new Array<DeviceBuffer>(bindings.length), ...this.memory.outputs];
     const targets = new Set(graph.updates.map(({ target }) => target));
     this.#written = bindings.flatMap((binding, i) =>
       binding.kind === 'storage' && targets.has(graph.inputs[i]!) ? [binding.storage] : [],
     );
   }
 
-  /** Runs once. The contents of `outputs` and of updated storages are new afterwards. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Runs once. The contents of `memory.outputs` and of updated storages are new afterwards. */
   execute(args: readonly Argument[]): void {
+    if (this.#disposed) fail('compile', 'the function was disposed while this call waited for its turn');
     this.#bindings.forEach((binding, i) => {
-      this.#externals[i] = this.#bind(binding, i, args);
+      if (binding.kind !== 'feed') this.#externals[i] = this.#bind(binding, i, args);
+    });
+    // Feeds count the runs, so they are drawn when all the rest is known to fit.
+    this.#bindings.forEach((binding, i) => {
+      if (binding.kind === 'feed')
+        this.#externals[i] = this.memory.upload(i, this.#inputs[i]!, binding.draw());
     });
     this.run++;
+    for (const storage of this.#written) this.#changed(storage);
     this.program.run(this.#externals);
-    for (const storage of this.#written) storage.version++;
     this.#faults.raise(this.#backend);
   }
 
-  #bind(binding: Binding, i: number, args: readonly Argument[]): DeviceBuffer {
-    if (binding.kind === 'feed') return this.#upload(i, binding.draw());
+  #bind(binding: Exclude<Binding, { kind: 'feed' }>, i: number, args: readonly Argument[]): DeviceBuffer {
     if (binding.kind === 'storage') {
-      if (binding.storage.disposed) fail('compile', `${binding.label}, which the function reads, was disposed`);
+      if (binding.storage.disposed)
+        fail('compile', `${binding.label}, which the function reads, was disposed`);
       return binding.storage.buffer;
     }
     const argument = args[binding.index]!;
-    if ('data' in argument) return this.#upload(i, argument.data);
+    if ('data' in argument) {
+      checkHost(`compile: argument ${binding.index}`, argument);
+      return this.memory.upload(i, this.#inputs[i]!, argument.data);
+    }
     if (this.#written.some(({ buffer }) => buffer === argument.buffer)) {
       fail('compile', `argument ${binding.index} is a tensor that the function updates; pass a clone()`);
     }
     return argument.buffer;
   }
 
-  #upload(i: number, data: TypedArray): DeviceBuffer {
-    const value = this.#inputs[i]!;
-    if (data.length !== sizeOf(value.shape)) {
-      fail('compile', `input ${i} needs ${sizeOf(value.shape)} elements for ${showShape(value.shape)}, got ${data.length}`);
-    }
-    this.#own[i] ??= this.#backend.allocate(bytesOf(value), 'an input of a compiled function');
-    this.#backend.write(this.#own[i], data, value.dtype);
-    return this.#own[i];
-  }
-
   dispose(): void {
-    this.program.dispose();
-    for (const buffer of [...this.outputs, ...this.#own]) buffer?.free();
+    this.#disposed = true;
     this.run++;
+    this.memory.free();
   }
 }
 
 /** Whether two lists of tensors agree in number, shapes and dtypes. */
-export function sameTypes(
-  a: readonly { readonly shape: Shape; readonly dtype: DType }[],
-  b: readonly { readonly shape: Shape; readonly dtype: DType }[],
-): boolean {
-  return a.length === b.length && a.every((type, i) => type.dtype === b[i]!.dtype && sameShape(type.shape, b[i]!.shape));
+export function sameTypes(a: readonly TensorType[], b: readonly TensorType[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((type, i) => type.dtype === b[i]!.dtype && sameShape(type.shape, b[i]!.shape))
+  );
+}
+
+/** Dtypes and shapes of a list of tensors, for messages. */
+export const showTypes = (types: readonly TensorType[]): string =>
+  types.map(({ shape, dtype }) => `${dtype}${showShape(shape)}`).join(', ');
+
+/** Lets a tensor whose memory changed go on as a new leaf: what was recorded from the old one is stale. */
+export function renew(store: Store, tensor: Tensor): void {
+  const source = store.source(tensor.value);
+  if (source?.kind !== 'stored' || source.version === source.storage.version) return;
+  const value = createInput(tensor.shape, tensor.dtype, tensor.label);
+  store.adopt(value, source.storage);
+  tensor.replaceValue(value);
 }

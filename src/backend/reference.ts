@@ -1,6 +1,14 @@
 import { BYTES_PER_ELEMENT, type DType, hostArray, type TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
-import type { Backend, Command, DeviceBuffer, EvaluateCommand, Location, Prepared, PrepareRequest } from './backend.js';
+import type {
+  Backend,
+  Command,
+  DeviceBuffer,
+  EvaluateCommand,
+  Location,
+  Prepared,
+  PrepareRequest,
+} from './backend.js';
 
 /** Memory of the reference device: one f64 for each 4-byte element. */
 class ReferenceBuffer implements DeviceBuffer {
@@ -41,12 +49,13 @@ export function openReference(): Backend {
     sharesRegions: true,
     maxBufferBytes: 2 ** 31,
     allocate,
-    write(buffer, data) {
-      (buffer as ReferenceBuffer).data.set(data);
+    write(buffer, data, dtype) {
+      const own = checked(buffer, 'write', data.length);
+      own.set(dtype === 'bool' ? Float64Array.from(data, (value) => Number(value !== 0)) : data);
     },
     async read(buffer, dtype: DType, length): Promise<TypedArray> {
       const out = hostArray(dtype, length, true);
-      out.set((buffer as ReferenceBuffer).data.subarray(0, length));
+      out.set(checked(buffer, 'read', length).subarray(0, length));
       return out;
     },
     prepare: async (request) => prepare(request),
@@ -54,6 +63,20 @@ export function openReference(): Backend {
     memory: () => ({ buffers, bytes }),
     dispose() {},
   };
+}
+
+/** A buffer's elements, if it is one of this kind and holds `length`. */
+function checked(buffer: DeviceBuffer, what: 'write' | 'read', length: number): Float64Array {
+  if (!(buffer instanceof ReferenceBuffer)) {
+    return fail(
+      'reference',
+      'a buffer of another device is used; copy it through the host with read and write',
+    );
+  }
+  if (length > buffer.data.length) {
+    fail('reference', `${what} of ${length} elements in a buffer of ${buffer.data.length}`);
+  }
+  return buffer.data;
 }
 
 function prepare({ commands, regions }: PrepareRequest): Prepared {
@@ -70,7 +93,9 @@ function prepare({ commands, regions }: PrepareRequest): Prepared {
     return fail('reference', `an operand lies at '${location.kind}'`);
   };
   const evaluate = (command: EvaluateCommand, externals: readonly DeviceBuffer[]) => {
-    const inputs = command.inputs.map((input) => input && { ...input.type, data: words(input.at, externals) });
+    const inputs = command.inputs.map(
+      (input) => input && { ...input.type, data: words(input.at, externals) },
+    );
     command.evaluate(inputs).forEach((result, i) => {
       words(command.outputs[i]!, externals).set(result);
     });

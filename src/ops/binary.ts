@@ -1,5 +1,13 @@
 import { fail } from '../errors.js';
-import { type BackwardContext, defineOp, expectDType, f32, type SampleInput, type Tolerance, type Value } from '../op.js';
+import {
+  type BackwardContext,
+  defineOp,
+  expectDType,
+  f32,
+  type SampleInput,
+  type Tolerance,
+  type Value,
+} from '../op.js';
 import { broadcastShapes, broadcastStrides, showShape } from '../shape.js';
 import { broadcastBinary, elementwise, snake, walkParams } from './common.js';
 import { equal, greater, less } from './compare.js';
@@ -12,7 +20,10 @@ interface BinarySpec {
   readonly summary: string;
   readonly evaluate: (a: number, b: number) => number;
   /** Gradients in the shape of the output; the walk sums over what was broadcast. */
-  readonly backward: { readonly a: (context: BinaryContext) => Value; readonly b: (context: BinaryContext) => Value };
+  readonly backward: {
+    readonly a: (context: BinaryContext) => Value;
+    readonly b: (context: BinaryContext) => Value;
+  };
   readonly linear?: readonly ('a' | 'b')[];
   readonly a?: Omit<SampleInput, 'shape'>;
   readonly b?: Omit<SampleInput, 'shape'>;
@@ -27,9 +38,18 @@ const shapes: readonly (readonly [readonly number[], readonly number[]])[] = [
   [[17], []],
   [[], [2, 3]],
   [[3, 5], [5]],
-  [[7, 4], [7, 1]],
-  [[3, 1], [1, 9]],
-  [[2, 3, 1, 5], [3, 4, 1]],
+  [
+    [7, 4],
+    [7, 1],
+  ],
+  [
+    [3, 1],
+    [1, 9],
+  ],
+  [
+    [2, 3, 1, 5],
+    [3, 4, 1],
+  ],
 ];
 
 /** y = f(a, b), element by element, f32, with NumPy's broadcasting. */
@@ -41,7 +61,8 @@ export function binary(name: string, spec: BinarySpec) {
     infer({ a, b }) {
       expectDType(name, { a, b }, 'f32');
       const shape = broadcastShapes(a.shape, b.shape);
-      if (!shape) fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
+      if (!shape)
+        fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
       return f32(shape);
     },
     reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, spec.evaluate),

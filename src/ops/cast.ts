@@ -40,7 +40,8 @@ export const cast = defineOp({
   inputs: ['x'],
   attributes(options: CastOptions | undefined, { x }) {
     const dtype = options?.dtype;
-    if (!dtype || !DTYPES.includes(dtype)) fail('cast', `dtype must be one of ${DTYPES.join(', ')}, got ${dtype}`);
+    if (!dtype || !DTYPES.includes(dtype))
+      fail('cast', `dtype must be one of ${DTYPES.join(', ')}, got ${dtype}`);
     if (dtype === x.dtype) fail('cast', `x is ${dtype} already`);
     return { dtype };
   },

@@ -1,6 +1,14 @@
 import { fail } from '../errors.js';
 import type { KernelCall, Launch, RefTensor, TensorType, Variant } from '../op.js';
-import { broadcastStrides, collapse, forEachOffset, sameShape, type Shape, showShape, sizeOf } from '../shape.js';
+import {
+  broadcastStrides,
+  collapse,
+  forEachOffset,
+  type Shape,
+  sameShape,
+  showShape,
+  sizeOf,
+} from '../shape.js';
 
 /** Output elements that one wasm work unit of an elementwise kernel covers. */
 export const BLOCK = 4096;
@@ -18,16 +26,24 @@ export function elementwise<N extends string, A>(
 ): { wasm: Variant<N, A>[]; webgpu: Variant<N, A>[] } {
   const variant = (backend: 'wasm' | 'webgpu'): Variant<N, A> => ({
     name: kernel,
-    launches: (call) => [{ kernel, operands, params: params(call), units: elementUnits(size(call), backend) }],
+    launches: (call) => [
+      { kernel, operands, params: params(call), units: elementUnits(size(call), backend) },
+    ],
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
 }
 
 /** Pads a list of sizes or strides to the eight that a parameter struct holds. */
-export const eight = (list: readonly number[]): number[] => [...list, ...Array<number>(8 - list.length).fill(0)];
+export const eight = (list: readonly number[]): number[] => [
+  ...list,
+  ...Array<number>(8 - list.length).fill(0),
+];
 
 /** Parameters of a kernel that walks `shape` with one list of strides per operand, collapsed. */
-export function walkParams(shape: Shape, strides: Readonly<Record<string, readonly number[]>>): Record<string, number | number[]> {
+export function walkParams(
+  shape: Shape,
+  strides: Readonly<Record<string, readonly number[]>>,
+): Record<string, number | number[]> {
   const names = Object.keys(strides);
   const walk = collapse(shape, Object.values(strides));
   const params: Record<string, number | number[]> = {
@@ -46,12 +62,16 @@ export function expectSameShape(name: string, types: Readonly<Record<string, Ten
   const entries = Object.entries(types);
   const [first] = entries;
   if (entries.every(([, type]) => sameShape(type.shape, first![1].shape))) return;
-  fail(name, `shapes differ, ${entries.map(([key, type]) => `${key} is ${showShape(type.shape)}`).join(', ')}`);
+  fail(
+    name,
+    `shapes differ, ${entries.map(([key, type]) => `${key} is ${showShape(type.shape)}`).join(', ')}`,
+  );
 }
 
 /** Refuses a tensor that does not have `rank` axes; `axes` names them. */
 export function expectRank(name: string, input: string, type: TensorType, rank: number, axes: string): void {
-  if (type.shape.length !== rank) fail(name, `${input} must have ${rank} axes ${axes}, it is ${showShape(type.shape)}`);
+  if (type.shape.length !== rank)
+    fail(name, `${input} must have ${rank} axes ${axes}, it is ${showShape(type.shape)}`);
 }
 
 /** A whole number of at least `least`, or an error naming the attribute. */

@@ -25,11 +25,15 @@ function compare(name: string, symbol: string, holds: (a: number, b: number) => 
     inputs: ['a', 'b'],
     infer({ a, b }) {
       if (a.dtype !== b.dtype) {
-        fail(name, `dtypes differ, a is ${a.dtype}${showShape(a.shape)}, b is ${b.dtype}${showShape(b.shape)}`);
+        fail(
+          name,
+          `dtypes differ, a is ${a.dtype}${showShape(a.shape)}, b is ${b.dtype}${showShape(b.shape)}`,
+        );
       }
       if (a.dtype === 'bool') fail(name, `a must be f32 or i32, it is bool${showShape(a.shape)}`);
       const shape = broadcastShapes(a.shape, b.shape);
-      if (!shape) fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
+      if (!shape)
+        fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
       return { shape, dtype: 'bool' as const };
     },
     reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, (p, q) => Number(holds(p, q))),

@@ -1,5 +1,13 @@
 import { fail } from '../errors.js';
-import { defineOp, expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
+import {
+  defineOp,
+  expectDType,
+  f32,
+  type KernelCall,
+  type RefTensor,
+  type TensorType,
+  type Value,
+} from '../op.js';
 import { type Shape, showShape } from '../shape.js';
 import { mul } from './binary.js';
 import { full } from './fill.js';
@@ -15,11 +23,14 @@ interface Attrs {
   readonly reduction: 'mean' | 'sum';
 }
 
-const reductionOf = (name: string) => (options: CrossEntropyOptions | undefined): Attrs => {
-  const reduction = options?.reduction ?? 'mean';
-  if (reduction !== 'mean' && reduction !== 'sum') fail(name, `reduction must be 'mean' or 'sum', got '${reduction}'`);
-  return { reduction };
-};
+const reductionOf =
+  (name: string) =>
+  (options: CrossEntropyOptions | undefined): Attrs => {
+    const reduction = options?.reduction ?? 'mean';
+    if (reduction !== 'mean' && reduction !== 'sum')
+      fail(name, `reduction must be 'mean' or 'sum', got '${reduction}'`);
+    return { reduction };
+  };
 
 const scaleOf = (logits: Shape, { reduction }: Attrs): number => (reduction === 'mean' ? 1 / logits[0]! : 1);
 
@@ -28,7 +39,8 @@ function checkTypes(name: string, logits: TensorType, labels: TensorType): void 
   expectDType(name, { labels }, 'i32');
   const shown = `logits is ${showShape(logits.shape)}, labels is ${showShape(labels.shape)}`;
   if (logits.shape.length !== 2) fail(name, `logits must be [rows, classes], ${shown}`);
-  if (labels.shape.length !== 1 || labels.shape[0] !== logits.shape[0]) fail(name, `labels must be [rows], ${shown}`);
+  if (labels.shape.length !== 1 || labels.shape[0] !== logits.shape[0])
+    fail(name, `labels must be [rows], ${shown}`);
 }
 
 const params = (logits: Shape, attrs: Attrs) => ({
@@ -62,21 +74,26 @@ function checkLabel(name: string, label: number, row: number, logits: TensorType
   if (!inside) fail(name, labelFault({ logits, labels }, { reduction: 'mean' }, [row, label]));
 }
 
-const samples: readonly { inputs: { logits: { shape: Shape; domain: [number, number] }; labels: { shape: Shape; dtype: 'i32'; domain: [number, number] } }; options?: CrossEntropyOptions }[] =
-  [
-    [1, 1],
-    [3, 10],
-    [7, 17],
-    [65, 4],
-  ].flatMap(([rows, classes]) =>
-    [{}, { reduction: 'sum' as const }].map((options) => ({
-      inputs: {
-        logits: { shape: [rows!, classes!], domain: [-4, 4] as [number, number] },
-        labels: { shape: [rows!], dtype: 'i32' as const, domain: [0, classes! - 1] as [number, number] },
-      },
-      options,
-    })),
-  );
+const samples: readonly {
+  inputs: {
+    logits: { shape: Shape; domain: [number, number] };
+    labels: { shape: Shape; dtype: 'i32'; domain: [number, number] };
+  };
+  options?: CrossEntropyOptions;
+}[] = [
+  [1, 1],
+  [3, 10],
+  [7, 17],
+  [65, 4],
+].flatMap(([rows, classes]) =>
+  [{}, { reduction: 'sum' as const }].map((options) => ({
+    inputs: {
+      logits: { shape: [rows!, classes!], domain: [-4, 4] as [number, number] },
+      labels: { shape: [rows!], dtype: 'i32' as const, domain: [0, classes! - 1] as [number, number] },
+    },
+    options,
+  })),
+);
 
 const errors = (name: string, extra: Readonly<Record<string, TensorType>>) => [
   {
@@ -107,7 +124,12 @@ const loss = (backend: 'wasm' | 'webgpu') => ({
         params: p,
         units: p.rows,
       },
-      { kernel: 'cross_entropy_f32', operands: ['losses', 'output'], params: p, units: backend === 'wasm' ? 1 : 64 },
+      {
+        kernel: 'cross_entropy_f32',
+        operands: ['losses', 'output'],
+        params: p,
+        units: backend === 'wasm' ? 1 : 64,
+      },
     ];
   },
 });
@@ -185,7 +207,8 @@ export const crossEntropyBackward = defineOp({
   infer({ logits, labels, dy }) {
     checkTypes('crossEntropyBackward', logits, labels);
     expectDType('crossEntropyBackward', { dy }, 'f32');
-    if (dy.shape.length !== 0) fail('crossEntropyBackward', `dy must be a scalar, it is ${showShape(dy.shape)}`);
+    if (dy.shape.length !== 0)
+      fail('crossEntropyBackward', `dy must be a scalar, it is ${showShape(dy.shape)}`);
     return logits;
   },
   reference({ logits, labels, dy }, attrs) {

@@ -58,9 +58,18 @@ export const dropout = defineOp({
   linear: ['x'],
   samples: [
     { inputs: { x: { shape: [5] }, seed: { shape: [2], values: [1, 2], dtype: 'i32' } } },
-    { inputs: { x: { shape: [4099] }, seed: { shape: [2], values: [-7, 123456789], dtype: 'i32' } }, options: { p: 0.2 } },
-    { inputs: { x: { shape: [2, 3] }, seed: { shape: [2], values: [1, 0], dtype: 'i32' } }, options: { p: 0 } },
-    { inputs: { x: { shape: [2, 3] }, seed: { shape: [2], values: [1, 0], dtype: 'i32' } }, options: { p: 1 } },
+    {
+      inputs: { x: { shape: [4099] }, seed: { shape: [2], values: [-7, 123456789], dtype: 'i32' } },
+      options: { p: 0.2 },
+    },
+    {
+      inputs: { x: { shape: [2, 3] }, seed: { shape: [2], values: [1, 0], dtype: 'i32' } },
+      options: { p: 0 },
+    },
+    {
+      inputs: { x: { shape: [2, 3] }, seed: { shape: [2], values: [1, 0], dtype: 'i32' } },
+      options: { p: 1 },
+    },
   ],
   errors: [
     {

@@ -1,5 +1,5 @@
-import { fail } from '../errors.js';
 import type { DType } from '../dtype.js';
+import { fail } from '../errors.js';
 import { defineOp } from '../op.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { elementwise } from './common.js';

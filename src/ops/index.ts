@@ -17,7 +17,24 @@ import * as unary from './unary.js';
 import * as update from './update.js';
 import * as where from './where.js';
 
-const families = [unary, binary, pow, compare, where, cast, fill, reduce, layout, matmul, conv2d, pool2d, softmax, crossEntropy, dropout, update];
+const families = [
+  unary,
+  binary,
+  pow,
+  compare,
+  where,
+  cast,
+  fill,
+  reduce,
+  layout,
+  matmul,
+  conv2d,
+  pool2d,
+  softmax,
+  crossEntropy,
+  dropout,
+  update,
+];
 
 /** All op declarations by name. */
 export const registry: ReadonlyMap<string, Op> = new Map(

@@ -1,11 +1,19 @@
 import { fail } from '../errors.js';
-import { defineOp, defineVariadicOp, f32, type Launch, type RefTensor, type TensorType, type Value } from '../op.js';
+import {
+  defineOp,
+  defineVariadicOp,
+  f32,
+  type Launch,
+  type RefTensor,
+  type TensorType,
+  type Value,
+} from '../op.js';
 import {
   broadcastStrides,
   forEachOffset,
   normalizeAxis,
-  sameShape,
   type Shape,
+  sameShape,
   showShape,
   sizeOf,
   stridesOf,
@@ -133,7 +141,8 @@ export const permute = defineOp({
   infer: ({ x }, { axes }) => ({ shape: axes.map((axis) => x.shape[axis]!), dtype: x.dtype }),
   ...permuted,
   backward: {
-    x: ({ grad, attrs: { axes } }): Value => permute(grad, { axes: axes.map((_, axis) => axes.indexOf(axis)) }),
+    x: ({ grad, attrs: { axes } }): Value =>
+      permute(grad, { axes: axes.map((_, axis) => axes.indexOf(axis)) }),
   },
   linear: ['x'],
   samples: [
@@ -185,7 +194,11 @@ export const broadcastTo = defineOp({
     { inputs: { x: { shape: [3, 1] } }, options: { shape: [2, 3, 17] } },
   ],
   errors: [
-    { types: { x: f32([3]) }, options: { shape: [2, 4] }, message: "broadcastTo: can't broadcast x [3] to [2,4]" },
+    {
+      types: { x: f32([3]) },
+      options: { shape: [2, 4] },
+      message: "broadcastTo: can't broadcast x [3] to [2,4]",
+    },
   ],
 });
 
@@ -196,11 +209,14 @@ export interface SliceOptions {
   readonly end: readonly number[];
 }
 
-const sliced = stridedCopy<{ start: readonly number[]; end: readonly number[] }>('slice', (x, { start }, y) => {
-  const xStrides = stridesOf(x.shape);
-  const xOffset = start.reduce((offset, first, axis) => offset + first * xStrides[axis]!, 0);
-  return { shape: y.shape, xStrides, xOffset, yStrides: stridesOf(y.shape) };
-});
+const sliced = stridedCopy<{ start: readonly number[]; end: readonly number[] }>(
+  'slice',
+  (x, { start }, y) => {
+    const xStrides = stridesOf(x.shape);
+    const xOffset = start.reduce((offset, first, axis) => offset + first * xStrides[axis]!, 0);
+    return { shape: y.shape, xStrides, xOffset, yStrides: stridesOf(y.shape) };
+  },
+);
 
 /** A box of x: start <= index < end along every axis; negative numbers count from the end. */
 export const slice = defineOp({
@@ -220,7 +236,10 @@ export const slice = defineOp({
     }
     return { start, end };
   },
-  infer: ({ x }, { start, end }) => ({ shape: start.map((first, axis) => end[axis]! - first), dtype: x.dtype }),
+  infer: ({ x }, { start, end }) => ({
+    shape: start.map((first, axis) => end[axis]! - first),
+    dtype: x.dtype,
+  }),
   ...sliced,
   backward: {
     x: ({ grad, x, attrs: { start, end } }): Value =>
@@ -230,7 +249,10 @@ export const slice = defineOp({
   samples: [
     { inputs: { x: { shape: [7] } }, options: { start: [2], end: [5] } },
     { inputs: { x: { shape: [3, 4, 9] } }, options: { start: [1, 0, -4], end: [3, 4, -1] } },
-    { inputs: { x: { shape: [6, 2], dtype: 'i32', domain: [-5, 5] } }, options: { start: [5, 0], end: [6, 2] } },
+    {
+      inputs: { x: { shape: [6, 2], dtype: 'i32', domain: [-5, 5] } },
+      options: { start: [5, 0], end: [6, 2] },
+    },
   ],
   errors: [
     {
@@ -258,7 +280,11 @@ const padCopy = (x: TensorType, before: readonly number[], y: TensorType): Strid
 
 const padVariant = (backend: 'wasm' | 'webgpu') => ({
   name: 'pad__strided',
-  launches: ({ types, attrs, output }: {
+  launches: ({
+    types,
+    attrs,
+    output,
+  }: {
     types: { x: TensorType };
     attrs: { before: readonly number[]; value: number };
     output: TensorType;
@@ -266,7 +292,10 @@ const padVariant = (backend: 'wasm' | 'webgpu') => ({
     {
       kernel: 'fill',
       operands: ['output'],
-      params: { size: sizeOf(output.shape), word: new Uint32Array(new Float32Array([attrs.value]).buffer)[0]! },
+      params: {
+        size: sizeOf(output.shape),
+        word: new Uint32Array(new Float32Array([attrs.value]).buffer)[0]!,
+      },
       units: elementUnits(sizeOf(output.shape), backend),
     },
     copyLaunch(backend, 'x', padCopy(types.x, attrs.before, output)),
@@ -281,7 +310,10 @@ export const pad = defineOp({
   attributes(options: PadOptions | undefined, { x }) {
     const { before, after, value = 0 } = options ?? fail('pad', 'needs options { before, after }');
     if (before.length !== x.shape.length || after.length !== x.shape.length) {
-      fail('pad', `before [${before.join(',')}] and after [${after.join(',')}] must have one number per axis of x ${showShape(x.shape)}`);
+      fail(
+        'pad',
+        `before [${before.join(',')}] and after [${after.join(',')}] must have one number per axis of x ${showShape(x.shape)}`,
+      );
     }
     before.forEach((count) => {
       expectWhole('pad', 'before', count, 0);
@@ -328,7 +360,12 @@ export interface ConcatOptions {
 }
 
 /** The copy of input `index` into its place along the axis. */
-function concatCopy(types: readonly TensorType[], index: number, output: TensorType, axis: number): StridedCopy {
+function concatCopy(
+  types: readonly TensorType[],
+  index: number,
+  output: TensorType,
+  axis: number,
+): StridedCopy {
   const yStrides = stridesOf(output.shape);
   const before = types.slice(0, index).reduce((sum, type) => sum + type.shape[axis]!, 0);
   const { shape } = types[index]!;

@@ -1,5 +1,13 @@
 import { fail } from '../errors.js';
-import { defineOp, expectDType, f32, type KernelCall, type TensorType, type Value, type Variant } from '../op.js';
+import {
+  defineOp,
+  expectDType,
+  f32,
+  type KernelCall,
+  type TensorType,
+  type Value,
+  type Variant,
+} from '../op.js';
 import { broadcastShapes, broadcastStrides, forEachOffset, showShape, sizeOf } from '../shape.js';
 
 export interface MatmulOptions {
@@ -24,7 +32,8 @@ function layout(a: TensorType, b: TensorType, { transposeA, transposeB }: Matmul
   const n = transposeB ? bRows : bColumns;
   const [aBatch, bBatch] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const batch = broadcastShapes(aBatch, bBatch) ?? [];
-  const scaled = (shape: readonly number[], matrix: number) => broadcastStrides(shape, batch).map((s) => s * matrix);
+  const scaled = (shape: readonly number[], matrix: number) =>
+    broadcastStrides(shape, batch).map((s) => s * matrix);
   return {
     m,
     n,
@@ -124,14 +133,16 @@ export const matmul = defineOp({
   }),
   infer({ a, b }, attrs) {
     expectDType('matmul', { a, b }, 'f32');
-    if (a.shape.length < 2 || b.shape.length < 2) fail('matmul', `operands need two axes or more, ${show(a, b)}`);
+    if (a.shape.length < 2 || b.shape.length < 2)
+      fail('matmul', `operands need two axes or more, ${show(a, b)}`);
     const { m, n, k } = layout(a, b, attrs);
     const inner = attrs.transposeB ? b.shape.at(-1) : b.shape.at(-2);
     const transposed = `${attrs.transposeA ? ', a transposed' : ''}${attrs.transposeB ? ', b transposed' : ''}`;
     if (inner !== k) fail('matmul', `inner sizes differ, ${show(a, b)}${transposed}`);
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
     if (!batch) fail('matmul', `leading axes don't broadcast, ${show(a, b)}`);
-    if (batch.length > MAX_BATCH_AXES) fail('matmul', `at most ${MAX_BATCH_AXES} leading axes, ${show(a, b)}`);
+    if (batch.length > MAX_BATCH_AXES)
+      fail('matmul', `at most ${MAX_BATCH_AXES} leading axes, ${show(a, b)}`);
     return f32([...batch, m, n]);
   },
   reference({ a, b }, attrs, [y]) {
@@ -174,7 +185,10 @@ export const matmul = defineOp({
     { inputs: { a: { shape: [6, 3] }, b: { shape: [3, 9] } } },
     { inputs: { a: { shape: [7, 13] }, b: { shape: [17, 13] } }, options: { transposeB: true } },
     { inputs: { a: { shape: [13, 11] }, b: { shape: [13, 5] } }, options: { transposeA: true } },
-    { inputs: { a: { shape: [5, 6] }, b: { shape: [7, 5] } }, options: { transposeA: true, transposeB: true } },
+    {
+      inputs: { a: { shape: [5, 6] }, b: { shape: [7, 5] } },
+      options: { transposeA: true, transposeB: true },
+    },
     { inputs: { a: { shape: [2, 3, 4] }, b: { shape: [2, 4, 5] } } },
     { inputs: { a: { shape: [2, 1, 3, 4] }, b: { shape: [5, 4, 2] } } },
     { inputs: { a: { shape: [3, 4, 5] }, b: { shape: [5, 2] } } },
@@ -191,7 +205,10 @@ export const matmul = defineOp({
       options: { transposeB: true },
       message: 'matmul: inner sizes differ, a is [3,5], b is [5,2], b transposed',
     },
-    { types: { a: f32([3]), b: f32([3, 2]) }, message: 'matmul: operands need two axes or more, a is [3], b is [3,2]' },
+    {
+      types: { a: f32([3]), b: f32([3, 2]) },
+      message: 'matmul: operands need two axes or more, a is [3], b is [3,2]',
+    },
     {
       types: { a: f32([2, 3, 5]), b: f32([3, 5, 2]) },
       message: "matmul: leading axes don't broadcast, a is [2,3,5], b is [3,5,2]",

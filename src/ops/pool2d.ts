@@ -39,7 +39,8 @@ function poolAttrs(name: string, options: AvgPool2dOptions | undefined): PoolAtt
 
 function geometry(name: string, x: Shape, { kernel, stride, padding, countIncludePad }: PoolAttrs) {
   const [batch, channels, height, width] = x as [number, number, number, number];
-  const extent = (size: number, axis: 0 | 1) => Math.floor((size + 2 * padding[axis] - kernel[axis]) / stride[axis]) + 1;
+  const extent = (size: number, axis: 0 | 1) =>
+    Math.floor((size + 2 * padding[axis] - kernel[axis]) / stride[axis]) + 1;
   const [outHeight, outWidth] = [extent(height, 0), extent(width, 1)];
   if (outHeight < 1 || outWidth < 1) {
     fail(name, `the kernel [${kernel.join(',')}] is larger than the padded input, x is ${showShape(x)}`);
@@ -89,15 +90,23 @@ const divisor = (g: Geometry, covered: readonly number[]): number =>
   g.countIncludePad ? g.kernelHeight * g.kernelWidth : covered.length;
 
 /** One wasm unit is a plane; one webgpu invocation an element of the output. */
-function planeKernels<N extends string, A extends object>(kernel: string, operands: readonly string[], plan: (call: {
-  types: Readonly<Record<string, TensorType>>;
-  attrs: A;
-}) => Geometry) {
+function planeKernels<N extends string, A extends object>(
+  kernel: string,
+  operands: readonly string[],
+  plan: (call: { types: Readonly<Record<string, TensorType>>; attrs: A }) => Geometry,
+) {
   const variant = (backend: 'wasm' | 'webgpu') => ({
     name: kernel,
     launches(call: { types: { readonly [K in N]: TensorType }; output: TensorType; attrs: A }) {
       const g = plan(call as { types: Readonly<Record<string, TensorType>>; attrs: A });
-      return [{ kernel, operands, params: { ...g }, units: backend === 'wasm' ? g.planes : sizeOf(call.output.shape) }];
+      return [
+        {
+          kernel,
+          operands,
+          params: { ...g },
+          units: backend === 'wasm' ? g.planes : sizeOf(call.output.shape),
+        },
+      ];
     },
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
@@ -135,7 +144,11 @@ const poolErrors = (name: string) => [
     options: { kernel: 2, padding: 2 },
     message: `${name}: padding [2,2] is more than half the kernel [2,2]`,
   },
-  { types: { x: f32([8, 8]) }, options: { kernel: 2 }, message: `${name}: x must have 4 axes ${AXES}, it is [8,8]` },
+  {
+    types: { x: f32([8, 8]) },
+    options: { kernel: 2 },
+    message: `${name}: x must have 4 axes ${AXES}, it is [8,8]`,
+  },
 ];
 
 /** The largest element of each window; padding never wins. x is [n, c, h, w]. */
@@ -187,8 +200,10 @@ export const maxPool2dBackward = defineOp({
     dy: ({ grad, x, attrs }): Value => maxPool2dSelect(grad, x, attrs),
     x: () => null,
   },
-  kernels: planeKernels<'dy' | 'x', PoolAttrs>('max_pool2d_backward_f32', ['dy', 'x', 'output'], ({ types, attrs }) =>
-    geometry('maxPool2dBackward', types.x!.shape, attrs),
+  kernels: planeKernels<'dy' | 'x', PoolAttrs>(
+    'max_pool2d_backward_f32',
+    ['dy', 'x', 'output'],
+    ({ types, attrs }) => geometry('maxPool2dBackward', types.x!.shape, attrs),
   ),
   linear: ['dy'],
   samples: cases.map(([shape, options]) => ({
@@ -214,7 +229,10 @@ export const maxPool2dSelect = defineOp({
   infer({ values, x }, attrs) {
     expectDType('maxPool2dSelect', { values }, 'f32');
     if (showShape(values.shape) !== showShape(x.shape)) {
-      fail('maxPool2dSelect', `shapes differ, values is ${showShape(values.shape)}, x is ${showShape(x.shape)}`);
+      fail(
+        'maxPool2dSelect',
+        `shapes differ, values is ${showShape(values.shape)}, x is ${showShape(x.shape)}`,
+      );
     }
     return inferPool('maxPool2dSelect', x, attrs);
   },
@@ -307,8 +325,10 @@ export const avgPool2dBackward = defineOp({
     return dx;
   },
   backward: { dy: ({ grad, attrs }): Value => avgPool2d(grad, attrs) },
-  kernels: planeKernels<'dy', PoolAttrs & { shape: Shape }>('avg_pool2d_backward_f32', ['dy', 'output'], ({ attrs }) =>
-    geometry('avgPool2dBackward', attrs.shape, attrs),
+  kernels: planeKernels<'dy', PoolAttrs & { shape: Shape }>(
+    'avg_pool2d_backward_f32',
+    ['dy', 'output'],
+    ({ attrs }) => geometry('avgPool2dBackward', attrs.shape, attrs),
   ),
   linear: ['dy'],
   samples: cases.flatMap(([shape, options]) =>

@@ -1,6 +1,22 @@
 import { fail } from '../errors.js';
-import { type BackwardContext, defineOp, expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
-import { collapse, forEachOffset, normalizeAxes, normalizeAxis, type Shape, sizeOf, stridesOf } from '../shape.js';
+import {
+  type BackwardContext,
+  defineOp,
+  expectDType,
+  f32,
+  type KernelCall,
+  type TensorType,
+  type Value,
+} from '../op.js';
+import {
+  collapse,
+  forEachOffset,
+  normalizeAxes,
+  normalizeAxis,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from '../shape.js';
 import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { eight, elementUnits } from './common.js';
@@ -20,7 +36,8 @@ interface ReduceAttrs {
   readonly keepDims: boolean;
 }
 
-const kept = (shape: Shape, axes: readonly number[]): number[] => shape.filter((_, axis) => !axes.includes(axis));
+const kept = (shape: Shape, axes: readonly number[]): number[] =>
+  shape.filter((_, axis) => !axes.includes(axis));
 const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
   shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
@@ -29,7 +46,10 @@ function reduceParams(x: TensorType, axes: readonly number[]) {
   const strides = stridesOf(x.shape);
   const pick = (keep: boolean) => {
     const chosen = x.shape.map((_, axis) => axis).filter((axis) => axes.includes(axis) !== keep);
-    return collapse(chosen.map((axis) => x.shape[axis]!), [chosen.map((axis) => strides[axis]!)]);
+    return collapse(
+      chosen.map((axis) => x.shape[axis]!),
+      [chosen.map((axis) => strides[axis]!)],
+    );
   };
   const [outer, inner] = [pick(true), pick(false)];
   return {
@@ -97,7 +117,9 @@ interface ReduceSpec {
   readonly kernel: string;
   readonly evaluate: (group: Float64Array) => number;
   readonly scale?: (inner: number) => number;
-  readonly backward: (context: BackwardContext<ReduceAttrs> & { readonly x: Value; readonly spread: (y: Value) => Value }) => Value;
+  readonly backward: (
+    context: BackwardContext<ReduceAttrs> & { readonly x: Value; readonly spread: (y: Value) => Value },
+  ) => Value;
   readonly linear?: boolean;
   readonly distinct?: boolean;
   /** What an empty group gives; without one it is refused. */
@@ -107,7 +129,8 @@ interface ReduceSpec {
 
 function reduce(name: string, spec: ReduceSpec) {
   const tolerance = {
-    ulps: ({ types, attrs }: KernelCall<'x', ReduceAttrs>) => spec.ulps?.(reduceParams(types.x, attrs.axes).inner) ?? 0,
+    ulps: ({ types, attrs }: KernelCall<'x', ReduceAttrs>) =>
+      spec.ulps?.(reduceParams(types.x, attrs.axes).inner) ?? 0,
     magnitude: 'absolute',
   } as const;
   return defineOp({
@@ -129,7 +152,8 @@ function reduce(name: string, spec: ReduceSpec) {
     backward: {
       x(context): Value {
         const { x, attrs } = context;
-        const spread = (y: Value) => broadcastTo(reshape(y, { shape: withOnes(x.shape, attrs.axes) }), { shape: x.shape });
+        const spread = (y: Value) =>
+          broadcastTo(reshape(y, { shape: withOnes(x.shape, attrs.axes) }), { shape: x.shape });
         return spec.backward({ ...context, spread });
       },
     },
@@ -145,8 +169,16 @@ function reduce(name: string, spec: ReduceSpec) {
       { inputs: { x: { shape: [], distinct: spec.distinct } } },
     ],
     errors: [
-      { types: { x: f32([2, 3]) }, options: { axes: 2 }, message: `${name}: axis 2 is outside a tensor of rank 2` },
-      { types: { x: f32([2, 3]) }, options: { axes: [1, -1] }, message: `${name}: axes [1,-1] name an axis twice` },
+      {
+        types: { x: f32([2, 3]) },
+        options: { axes: 2 },
+        message: `${name}: axis 2 is outside a tensor of rank 2`,
+      },
+      {
+        types: { x: f32([2, 3]) },
+        options: { axes: [1, -1] },
+        message: `${name}: axes [1,-1] name an axis twice`,
+      },
       {
         types: { x: { shape: [2], dtype: 'i32' } },
         message: `${name}: x must be f32, it is i32[2]`,
@@ -182,7 +214,10 @@ export const mean = reduce('mean', {
 });
 
 /** The gradient goes to the elements that reach the extremum; ties share it equally, as PyTorch's amax does. */
-function toExtremum({ grad, spread, x, output }: { grad: Value; spread: (y: Value) => Value; x: Value; output: Value }, axes: readonly number[]): Value {
+function toExtremum(
+  { grad, spread, x, output }: { grad: Value; spread: (y: Value) => Value; x: Value; output: Value },
+  axes: readonly number[],
+): Value {
   const reached = cast(equal(x, spread(output)), { dtype: 'f32' });
   const count = sum(reached, { axes, keepDims: true });
   return div(mul(spread(grad), reached), count);
@@ -224,11 +259,14 @@ export const argmax = defineOp({
   }),
   infer({ x }, { axes, keepDims }) {
     expectDType('argmax', { x }, 'f32');
-    if (axes.some((axis) => x.shape[axis] === 0)) fail('argmax', `can't reduce an empty axis, x is [${x.shape.join(',')}]`);
+    if (axes.some((axis) => x.shape[axis] === 0))
+      fail('argmax', `can't reduce an empty axis, x is [${x.shape.join(',')}]`);
     return { shape: keepDims ? withOnes(x.shape, axes) : kept(x.shape, axes), dtype: 'i32' as const };
   },
   reference: ({ x }, { axes }) =>
-    Float64Array.from(gather(x, axes), (group) => group.reduce((best, v, i) => (v > group[best]! ? i : best), 0)),
+    Float64Array.from(gather(x, axes), (group) =>
+      group.reduce((best, v, i) => (v > group[best]! ? i : best), 0),
+    ),
   backward: { x: null },
   cost: ({ types }) => ({ flops: sizeOf(types.x.shape) }),
   kernels: reduceKernels('argmax_f32', () => 1),
@@ -239,6 +277,10 @@ export const argmax = defineOp({
     { inputs: { x: { shape: [6], values: [1, 3, 3, 2, 3, 0] } } },
   ],
   errors: [
-    { types: { x: f32([2, 3]) }, options: { axis: -3 }, message: 'argmax: axis -3 is outside a tensor of rank 2' },
+    {
+      types: { x: f32([2, 3]) },
+      options: { axis: -3 },
+      message: 'argmax: axis -3 is outside a tensor of rank 2',
+    },
   ],
 });

@@ -72,12 +72,18 @@ const cases: readonly (readonly [Shape, SoftmaxOptions | undefined])[] = [
   [[4, 1031], undefined],
 ];
 
-const axisAttrs = (name: string) => (options: SoftmaxOptions | undefined, types: Readonly<Record<string, { shape: Shape }>>) => ({
-  axis: normalizeAxis(name, options?.axis ?? -1, Object.values(types)[0]!.shape.length),
-});
+const axisAttrs =
+  (name: string) =>
+  (options: SoftmaxOptions | undefined, types: Readonly<Record<string, { shape: Shape }>>) => ({
+    axis: normalizeAxis(name, options?.axis ?? -1, Object.values(types)[0]!.shape.length),
+  });
 
 const axisErrors = (name: string) => [
-  { types: { x: f32([2, 3]) }, options: { axis: 2 }, message: `${name}: axis 2 is outside a tensor of rank 2` },
+  {
+    types: { x: f32([2, 3]) },
+    options: { axis: 2 },
+    message: `${name}: axis 2 is outside a tensor of rank 2`,
+  },
   { types: { x: { shape: [2], dtype: 'i32' as const } }, message: `${name}: x must be f32, it is i32[2]` },
 ];
 

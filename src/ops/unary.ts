@@ -1,9 +1,17 @@
 import { fail } from '../errors.js';
-import { type BackwardContext, defineOp, expectDType, f32, type SampleInput, type Tolerance, type Value } from '../op.js';
+import {
+  type BackwardContext,
+  defineOp,
+  expectDType,
+  f32,
+  type SampleInput,
+  type Tolerance,
+  type Value,
+} from '../op.js';
 import { div, mul, sub } from './binary.js';
 import { elementwise, expectSameShape, snake } from './common.js';
-import { full } from './fill.js';
 import { greaterEqual, lessEqual } from './compare.js';
+import { full } from './fill.js';
 import { where } from './where.js';
 
 type UnaryContext<A> = BackwardContext<A> & { readonly x: Value };
@@ -79,8 +87,8 @@ interface BackwardSpec<A extends object, U> {
   readonly attributes?: (options: U | undefined) => A;
   readonly options?: readonly (U | undefined)[];
   readonly params?: (attrs: A) => { a?: number; b?: number };
-  /** The derivative: dx = dy * derivative(v). */
-  readonly derivative: (v: number, attrs: A) => number;
+  /** dx, linear in dy. */
+  readonly evaluate: (dy: number, v: number, attrs: A) => number;
   /** The gradient with respect to v, given grad (of dx), dy and v; null where it is zero almost everywhere. */
   readonly second: (context: { grad: Value; dy: Value; v: Value; attrs: A }) => Value | null;
   readonly sample?: Omit<SampleInput, 'shape'>;
@@ -90,7 +98,10 @@ interface BackwardSpec<A extends object, U> {
 }
 
 /** dx = dy * f'(v), where v is the op's input or its output. */
-function unaryBackward<A extends object = Record<never, never>, U = undefined>(name: string, spec: BackwardSpec<A, U>) {
+function unaryBackward<A extends object = Record<never, never>, U = undefined>(
+  name: string,
+  spec: BackwardSpec<A, U>,
+) {
   const options = spec.options ?? [undefined];
   const op = defineOp({
     name,
@@ -102,7 +113,7 @@ function unaryBackward<A extends object = Record<never, never>, U = undefined>(n
       expectSameShape(name, { dy, v });
       return v;
     },
-    reference: ({ dy, v }, attrs) => v.data.map((value, i) => dy.data[i]! * spec.derivative(value, attrs)),
+    reference: ({ dy, v }, attrs) => v.data.map((value, i) => spec.evaluate(dy.data[i]!, value, attrs)),
     backward: {
       dy: ({ grad, v, attrs }): Value => op(grad, v, attrs as unknown as U),
       v: ({ grad, dy, v, attrs }): Value | null => spec.second({ grad, dy, v, attrs }),
@@ -114,7 +125,10 @@ function unaryBackward<A extends object = Record<never, never>, U = undefined>(n
     inPlace: ['dy', 'v'],
     linear: ['dy'],
     samples: shapes.flatMap((shape) =>
-      options.map((option) => ({ inputs: { dy: { shape }, v: { shape, ...spec.sample } }, options: option as U })),
+      options.map((option) => ({
+        inputs: { dy: { shape }, v: { shape, ...spec.sample } },
+        options: option as U,
+      })),
     ),
     errors: [
       {
@@ -211,7 +225,7 @@ export const cos = unary('cos', {
 export const tanhBackward = unaryBackward('tanhBackward', {
   summary: 'dx = dy (1 - v²), v = tanh x',
   reads: 'y',
-  derivative: (y) => 1 - y * y,
+  evaluate: (dy, y) => dy * (1 - y * y),
   second: ({ grad, dy, v }) => mul(mul(mul(grad, dy), scalar(-2)), v),
   sample: { domain: [-0.9, 0.9] },
 });
@@ -228,7 +242,7 @@ export const tanh = unary('tanh', {
 export const sigmoidBackward = unaryBackward('sigmoidBackward', {
   summary: 'dx = dy v (1 - v), v = sigmoid x',
   reads: 'y',
-  derivative: (y) => y * (1 - y),
+  evaluate: (dy, y) => dy * y * (1 - y),
   second: ({ grad, dy, v }) => mul(mul(grad, dy), sub(scalar(1), mul(v, scalar(2)))),
   sample: { domain: [0.05, 0.95] },
 });
@@ -246,7 +260,7 @@ export const sigmoid = unary('sigmoid', {
 export const reluBackward = unaryBackward('reluBackward', {
   summary: 'dx = dy where v > 0, else 0; v = relu x',
   reads: 'y',
-  derivative: (y) => (y > 0 ? 1 : 0),
+  evaluate: (dy, y) => (y > 0 ? dy : 0),
   second: () => null,
   sample: signed,
 });
@@ -273,7 +287,7 @@ export const leakyReluBackward = unaryBackward('leakyReluBackward', {
   attributes: slope,
   options: [undefined, { negativeSlope: 0.2 }],
   params: ({ negativeSlope }) => ({ a: negativeSlope }),
-  derivative: (x, { negativeSlope }) => (x > 0 ? 1 : negativeSlope),
+  evaluate: (dy, x, { negativeSlope }) => (x > 0 ? dy : negativeSlope * dy),
   second: () => null,
   sample: signed,
 });
@@ -316,7 +330,7 @@ const normalPdf = (x: number) => INV_SQRT_2PI * Math.exp(-0.5 * x * x);
 export const geluBackward = unaryBackward('geluBackward', {
   summary: 'dx = dy (Φ(v) + v φ(v)), v = x',
   reads: 'x',
-  derivative: (x) => normalCdf(x) + x * normalPdf(x),
+  evaluate: (dy, x) => dy * (normalCdf(x) + x * normalPdf(x)),
   // d/dx (Φ + x φ) = φ (2 - x²)
   second({ grad, dy, v }) {
     const density = mul(exp(mul(square(v), scalar(-0.5))), scalar(INV_SQRT_2PI));

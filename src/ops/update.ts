@@ -1,13 +1,25 @@
 import { fail } from '../errors.js';
-import { defineOpWithOutputs, expectDType, type RefTensor, type SampleInput, type TensorType } from '../op.js';
-import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
+import {
+  defineOpWithOutputs,
+  expectDType,
+  type RefTensor,
+  type SampleInput,
+  type TensorType,
+} from '../op.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { elementwise, expectSameShape } from './common.js';
 
 /** Refuses tensors that are not all f32 of one shape, and a `hyper` of another length. */
-function checkUpdate(name: string, state: Readonly<Record<string, TensorType>>, hyper: TensorType, length: number): void {
+function checkUpdate(
+  name: string,
+  state: Readonly<Record<string, TensorType>>,
+  hyper: TensorType,
+  length: number,
+): void {
   expectDType(name, { ...state, hyper }, 'f32');
   expectSameShape(name, state);
-  if (!sameShape(hyper.shape, [length])) fail(name, `hyper must be [${length}], it is ${showShape(hyper.shape)}`);
+  if (!sameShape(hyper.shape, [length]))
+    fail(name, `hyper must be [${length}], it is ${showShape(hyper.shape)}`);
 }
 
 const updateErrors = (name: string, inputs: readonly string[], length: number) => [
@@ -25,7 +37,9 @@ const decayed = (grad: Float64Array, decay: number, param: Float64Array): Float6
   grad.map((value, i) => value + decay * param[i]!);
 
 /** The inputs' data without signs: the terms of an update may cancel, its rounding errors don't. */
-const sizesOf = <K extends string>(inputs: { readonly [N in K]: RefTensor }): { readonly [N in K]: Float64Array } => {
+const sizesOf = <K extends string>(
+  inputs: { readonly [N in K]: RefTensor },
+): { readonly [N in K]: Float64Array } => {
   const entries = Object.entries<RefTensor>(inputs).map(([name, { data }]) => [name, data.map(Math.abs)]);
   return Object.fromEntries(entries) as { readonly [N in K]: Float64Array };
 };
@@ -34,7 +48,10 @@ const shapes: readonly Shape[] = [[1], [5], [3, 7], [4099]];
 const size = ({ output }: { output: TensorType }) => ({ size: sizeOf(output.shape) });
 
 /** Samples' hyper-parameters are f32 numbers, as a device holds them. */
-const hyperInput = (values: readonly number[]): SampleInput => ({ shape: [values.length], values: values.map(Math.fround) });
+const hyperInput = (values: readonly number[]): SampleInput => ({
+  shape: [values.length],
+  values: values.map(Math.fround),
+});
 
 /**
  * One step of gradient descent. `hyper` is [lr, weightDecay]; param is overwritten:
@@ -54,7 +71,11 @@ export const sgdUpdate = defineOpWithOutputs({
     return param.data.map((p, i) => p - lr * g[i]!);
   },
   backward: { param: null, grad: null, hyper: null },
-  kernels: elementwise<'param' | 'grad' | 'hyper', object>('sgd_update_f32', ['output', 'grad', 'hyper'], size),
+  kernels: elementwise<'param' | 'grad' | 'hyper', object>(
+    'sgd_update_f32',
+    ['output', 'grad', 'hyper'],
+    size,
+  ),
   overwrites: ['param'],
   samples: shapes.map((shape) => ({
     inputs: { param: { shape }, grad: { shape }, hyper: hyperInput([0.1, 0.01]) },
@@ -83,7 +104,13 @@ export const sgdMomentumUpdate = defineOpWithOutputs({
     return [param, velocity];
   },
   reference({ param, velocity, grad, hyper }) {
-    const [lr, decay, momentum, damped, nesterov] = hyper.data as unknown as [number, number, number, number, number];
+    const [lr, decay, momentum, damped, nesterov] = hyper.data as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const g = decayed(grad.data, decay, param.data);
     const v = velocity.data.map((value, i) => momentum * value + damped * g[i]!);
     return [param.data.map((p, i) => p - lr * (nesterov ? g[i]! + momentum * v[i]! : v[i]!)), v];
@@ -132,12 +159,23 @@ export const adamUpdate = defineOpWithOutputs({
   },
   reference({ param, m, v, grad, hyper }) {
     const [step, beta1, rest1, beta2, rest2, root, eps, decay] = [...hyper.data] as [
-      number, number, number, number, number, number, number, number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
     ];
     const g = decayed(grad.data, decay, param.data);
     const first = m.data.map((value, i) => beta1 * value + rest1 * g[i]!);
     const second = v.data.map((value, i) => beta2 * value + rest2 * g[i]! * g[i]!);
-    return [param.data.map((p, i) => p - (step * first[i]!) / (Math.sqrt(second[i]!) * root + eps)), first, second];
+    return [
+      param.data.map((p, i) => p - (step * first[i]!) / (Math.sqrt(second[i]!) * root + eps)),
+      first,
+      second,
+    ];
   },
   backward: { param: null, m: null, v: null, grad: null, hyper: null },
   cost: ({ output }) => ({ flops: 15 * sizeOf(output.shape) }),
@@ -153,7 +191,16 @@ export const adamUpdate = defineOpWithOutputs({
       m: { shape },
       v: { shape, domain: [0.01, 1] },
       grad: { shape },
-      hyper: hyperInput([1e-3 / (1 - 0.9 ** 3), 0.9, 0.1, 0.999, 0.001, 1 / Math.sqrt(1 - 0.999 ** 3), 1e-8, 0.01]),
+      hyper: hyperInput([
+        1e-3 / (1 - 0.9 ** 3),
+        0.9,
+        0.1,
+        0.999,
+        0.001,
+        1 / Math.sqrt(1 - 0.999 ** 3),
+        1e-8,
+        0.01,
+      ]),
     },
   })),
   errors: updateErrors('adamUpdate', ['param', 'm', 'v', 'grad'], 8),
@@ -162,11 +209,22 @@ export const adamUpdate = defineOpWithOutputs({
   magnitude(inputs) {
     const { param, m, v, grad, hyper } = sizesOf(inputs);
     const [step, beta1, rest1, beta2, rest2, root, eps, decay] = [...hyper] as [
-      number, number, number, number, number, number, number, number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
     ];
     const g = decayed(grad, decay, param);
     const first = m.map((value, i) => beta1 * value + rest1 * g[i]!);
     const second = v.map((value, i) => beta2 * value + rest2 * g[i]! * g[i]!);
-    return [param.map((p, i) => p + (step * first[i]!) / (Math.sqrt(second[i]!) * root + eps)), first, second];
+    return [
+      param.map((p, i) => p + (step * first[i]!) / (Math.sqrt(second[i]!) * root + eps)),
+      first,
+      second,
+    ];
   },
 });

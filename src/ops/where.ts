@@ -33,12 +33,15 @@ export const where = defineOp({
     a: ({ grad, condition }): Value => where(condition, grad, full({ shape: [], value: 0 })),
     b: ({ grad, condition }): Value => where(condition, full({ shape: [], value: 0 }), grad),
   },
-  kernels: elementwise<'condition' | 'a' | 'b', object>('where_f32', ['condition', 'a', 'b', 'output'], ({ types, output }) =>
-    walkParams(output.shape, {
-      cStrides: broadcastStrides(types.condition.shape, output.shape),
-      aStrides: broadcastStrides(types.a.shape, output.shape),
-      bStrides: broadcastStrides(types.b.shape, output.shape),
-    }),
+  kernels: elementwise<'condition' | 'a' | 'b', object>(
+    'where_f32',
+    ['condition', 'a', 'b', 'output'],
+    ({ types, output }) =>
+      walkParams(output.shape, {
+        cStrides: broadcastStrides(types.condition.shape, output.shape),
+        aStrides: broadcastStrides(types.a.shape, output.shape),
+        bStrides: broadcastStrides(types.b.shape, output.shape),
+      }),
   ),
   samples: [
     { inputs: { condition: { shape: [4099], dtype: 'bool' }, a: { shape: [4099] }, b: { shape: [4099] } } },

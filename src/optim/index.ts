@@ -54,7 +54,8 @@ export abstract class Optimizer {
     const width = this.hyperSize;
     const hyper = device.feed([width], 'f32', () => {
       this.steps++;
-      return Float32Array.from(this.hyper());
+      // In double precision for the reference device; the others round.
+      return Float64Array.from(this.hyper());
     });
     return device.update(due.flatMap((tensor) => this.updates(tensor, tensor.grad!, hyper)));
   }

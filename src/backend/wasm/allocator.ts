@@ -71,7 +71,10 @@ export class Allocator {
     const missing = start + size - this.#memory.buffer.byteLength;
     if (start + size > this.#limit || (missing > 0 && !this.#grow(missing))) {
       const used = `${megabytes(this.#used)} of ${megabytes(this.#limit)} are in use`;
-      fail('wasm', `out of memory: ${label} needs ${megabytes(size)}, ${used}; dispose tensors or use smaller batches`);
+      fail(
+        'wasm',
+        `out of memory: ${label} needs ${megabytes(size)}, ${used}; dispose tensors or use smaller batches`,
+      );
     }
     if (joins) this.#free.pop();
     this.#end = start + size;

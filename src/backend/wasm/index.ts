@@ -1,9 +1,18 @@
 import { kernels as shaderKernels, wasmParams } from '../../../build/kernels.js';
-import { type DType, dtypeBuffer, type TypedArray } from '../../dtype.js';
+import type { DType, TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
-import type { Backend, Command, DeviceBuffer, Fault, Location, Prepared, PrepareRequest } from '../backend.js';
+import type {
+  Backend,
+  Command,
+  DeviceBuffer,
+  Fault,
+  Location,
+  Prepared,
+  PrepareRequest,
+} from '../backend.js';
 import { writeParams } from '../params.js';
 import { ALIGNMENT, Allocator } from './allocator.js';
+import { ownBuffer, setWords, WasmBuffer, wordsOf } from './buffer.js';
 import { type Kernel, loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
 import { measureTiles } from './self-test.js';
 
@@ -17,23 +26,6 @@ export interface WasmOptions extends WasmModuleOptions {
 /** Constants of the module lie in the first page. */
 const HEAP_START = 65536;
 const FAULT_BYTES = 16;
-
-class WasmBuffer implements DeviceBuffer {
-  #free: (() => void) | null;
-
-  constructor(
-    readonly address: number,
-    readonly bytes: number,
-    free: () => void,
-  ) {
-    this.#free = free;
-  }
-
-  free(): void {
-    this.#free?.();
-    this.#free = null;
-  }
-}
 
 /** Opens the CPU device: AssemblyScript kernels over one linear memory. */
 export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
@@ -74,16 +66,16 @@ class WasmBackend implements Backend {
 
   allocate(bytes: number, label: string): WasmBuffer {
     const address = this.#allocator.allocate(bytes, label);
-    return new WasmBuffer(address, bytes, () => this.#allocator.release(address, bytes));
+    return new WasmBuffer(this, address, bytes, label, () => this.#allocator.release(address, bytes));
   }
 
   write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void {
-    const { address } = buffer as WasmBuffer;
-    dtypeBuffer(dtype, this.#module.memory.buffer, address, data.length).set(data);
+    const own = ownBuffer(buffer, this);
+    setWords(wordsOf(this.#module.memory, own, dtype, data.length, 'write'), data, dtype);
   }
 
   async read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
-    const words = dtypeBuffer(dtype, this.#module.memory.buffer, (buffer as WasmBuffer).address, length);
+    const words = wordsOf(this.#module.memory, ownBuffer(buffer, this), dtype, length, 'read');
     return dtype === 'bool' ? Uint8Array.from(words) : words.slice();
   }
 
@@ -116,20 +108,23 @@ interface Step {
 }
 
 class WasmProgram implements Prepared {
+  readonly #backend: WasmBackend;
   readonly #module: WasmModule;
   readonly #fault: number;
   readonly #blocks: WasmBuffer[] = [];
   readonly #regions: readonly WasmBuffer[];
   readonly #steps: Step[] = [];
   readonly #scratch: number;
-  /** For each external, the addresses of the words that hold its address, and what they hold now. */
-  readonly #slots: { readonly words: number[]; bound: number }[];
+  /** For each external, the addresses of the words that hold its address, what they hold now, and the bytes in use. */
+  readonly #slots: { readonly words: number[]; bound: number; bytes: number }[];
+  #released = false;
 
   constructor(backend: WasmBackend, module: WasmModule, fault: number, request: PrepareRequest) {
     const { commands, regions, externals } = request;
+    this.#backend = backend;
     this.#module = module;
     this.#fault = fault;
-    this.#slots = Array.from({ length: externals }, () => ({ words: [], bound: 0 }));
+    this.#slots = Array.from({ length: externals }, () => ({ words: [], bound: 0, bytes: 0 }));
     const own = (bytes: number, label: string): WasmBuffer => {
       const block = backend.allocate(bytes, label);
       this.#blocks.push(block);
@@ -166,7 +161,8 @@ class WasmProgram implements Prepared {
       return;
     }
     const { kernel: name, label, params: fields, units } = command;
-    const kernel = this.#module.kernels.get(name) ?? fail('wasm', `${label}: no kernel ${name} in the binary`);
+    const kernel =
+      this.#module.kernels.get(name) ?? fail('wasm', `${label}: no kernel ${name} in the binary`);
     if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
     const params = at + operandBytes(operands.length);
     writeParams(view, params, layoutOf(name), fields, label);
@@ -175,7 +171,11 @@ class WasmProgram implements Prepared {
 
   #address(location: Location, word: number): number {
     if (location.kind === 'arena') return this.#regions[location.region]!.address + location.offset;
-    if (location.kind === 'external') this.#slots[location.index]!.words.push(word);
+    if (location.kind === 'external') {
+      const slot = this.#slots[location.index]!;
+      slot.words.push(word);
+      slot.bytes = Math.max(slot.bytes, location.bytes);
+    }
     return location.kind === 'fault' ? this.#fault : 0;
   }
 
@@ -190,10 +190,17 @@ class WasmProgram implements Prepared {
   }
 
   #bind(externals: readonly DeviceBuffer[]): void {
+    if (this.#released) fail('wasm', 'a program is run after it was released');
+    if (externals.length !== this.#slots.length) {
+      fail('wasm', `the program takes ${this.#slots.length} external buffers, ${externals.length} are given`);
+    }
     let words: Uint32Array | null = null;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i]!;
-      const { address } = externals[i] as WasmBuffer;
+      const { address, bytes, label } = ownBuffer(externals[i], this.#backend);
+      if (bytes < slot.bytes) {
+        fail('wasm', `external ${i} needs ${slot.bytes} bytes, buffer '${label}' has ${bytes}`);
+      }
       if (slot.bound === address) continue;
       words ??= new Uint32Array(this.#module.memory.buffer);
       for (const word of slot.words) words[word >>> 2] = address;
@@ -203,18 +210,26 @@ class WasmProgram implements Prepared {
 
   #copy(operands: number, bytes: number): void {
     const memory = new Uint8Array(this.#module.memory.buffer);
-    const [from, to] = new Uint32Array(this.#module.memory.buffer, operands, 2) as unknown as [number, number];
+    const [from, to] = new Uint32Array(this.#module.memory.buffer, operands, 2) as unknown as [
+      number,
+      number,
+    ];
     memory.copyWithin(to, from, from + bytes);
   }
 
   release(): void {
+    this.#released = true;
     for (const block of this.#blocks.splice(0)) block.free();
   }
 }
 
 /** Kernels that both languages have take the struct of the WGSL one; the others say which they take. */
 function layoutOf(kernel: string) {
-  return wasmParams[kernel] ?? shaderKernels[kernel] ?? fail('wasm', `no parameter struct is declared for ${kernel}`);
+  return (
+    wasmParams[kernel] ??
+    shaderKernels[kernel] ??
+    fail('wasm', `no parameter struct is declared for ${kernel}`)
+  );
 }
 
 /** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */

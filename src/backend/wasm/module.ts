@@ -40,7 +40,10 @@ export async function loadModule(options: WasmModuleOptions = {}): Promise<WasmM
   const { binary, notes } = choose(options);
   const bytes = decode(binary === 'simd' ? simdBase64 : relaxedBase64);
   if (!options.source && !WebAssembly.validate(bytes)) {
-    fail('open', "this engine's WebAssembly has no SIMD, which the wasm device needs; use 'webgpu' or 'reference'");
+    fail(
+      'open',
+      "this engine's WebAssembly has no SIMD, which the wasm device needs; use 'webgpu' or 'reference'",
+    );
   }
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   const source = options.source ?? bytes;

@@ -12,7 +12,13 @@ const ROUNDS = 8;
  */
 export function measureTiles({ memory, kernels }: WasmModule, start: number): '4x8' | '6x8' {
   const matrix = 4 * SIZE * SIZE;
-  const [operands, params, a, panels, y] = [start, start + 64, start + 1024, start + 1024 + matrix, start + 1024 + 2 * matrix];
+  const [operands, params, a, panels, y] = [
+    start,
+    start + 64,
+    start + 1024,
+    start + 1024 + matrix,
+    start + 1024 + 2 * matrix,
+  ];
   const scratch = y + matrix;
   const missing = scratch + 4 * (SIZE * 512 + 64) - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65536));

@@ -1,0 +1,117 @@
+import type { Backend } from './backend/backend.js';
+import { type FaultMessages, Program } from './executor.js';
+import { createGraph, type Graph, leavesOf, structureOf } from './graph.js';
+import type { Value } from './op.js';
+import type { Storage, Store } from './store.js';
+import type { Tensor } from './tensor.js';
+import { type Binding, CompiledGraph, renew } from './trace.js';
+
+/** Programs that are kept ready, by the structure of their graphs. */
+const CACHED_PROGRAMS = 64;
+
+type Pairs = readonly (readonly [target: Tensor, contents: Tensor])[];
+
+/** Compiles what was recorded, and runs it. */
+export class Runner {
+  readonly #backend: Backend;
+  readonly #store: Store;
+  readonly #faults: FaultMessages;
+  readonly #keepsHistory: (value: Value) => boolean;
+  readonly #programs = new Map<string, Program>();
+  /** The program whose run is being prepared: where memory is short, it stays. */
+  #current: Program | null = null;
+
+  /** @param keepsHistory whether a gradient may have to pass through a value that was computed. */
+  constructor(
+    backend: Backend,
+    store: Store,
+    faults: FaultMessages,
+    keepsHistory: (value: Value) => boolean,
+  ) {
+    this.#backend = backend;
+    this.#store = store;
+    this.#faults = faults;
+    this.#keepsHistory = keepsHistory;
+  }
+
+  /**
+   * Computes tensors that are not there yet and gives the first of each pair the contents of the second, in one program.
+   * Where it fails, tensors are as they were, but for data errors: these are found when updates may be made already.
+   */
+  async compute(tensors: readonly Tensor[], pairs: Pairs = []): Promise<void> {
+    const store = this.#store;
+    const outputs = [...new Set(tensors.map(({ value }) => value))].filter((value) => !store.has(value));
+    if (outputs.length === 0 && pairs.length === 0) return;
+    const updates = pairs.map(([target, contents]) => ({ target: target.value, value: contents.value }));
+    const roots = [...outputs, ...updates.map(({ value }) => value)];
+    const inputs = [...new Set([...leavesOf(roots, store), ...updates.map(({ target }) => target)])];
+    // Twice: what can't be read is found before anything is compiled, what is disposed meanwhile before it runs.
+    const bind = () => inputs.map((value) => store.bufferOf(value));
+    bind();
+    const program = await this.#programFor(createGraph({ inputs, outputs, updates }));
+    const results: Storage[] = [];
+    try {
+      this.#current = program;
+      for (const value of outputs) results.push(store.allocate(value));
+      const bound = bind();
+      for (const { target } of updates) store.changed(store.storageOf(target));
+      program.run([...bound, ...results.map(({ buffer }) => buffer)]);
+      this.#faults.raise(this.#backend);
+    } catch (error) {
+      for (const storage of results) store.discard(storage);
+      throw error;
+    } finally {
+      this.#current = null;
+      for (const [target] of pairs) renew(store, target);
+    }
+    outputs.forEach((value, i) => {
+      store.adopt(value, results[i]!);
+      if (!this.#keepsHistory(value)) store.forgetHistory(value);
+    });
+  }
+
+  async #programFor(graph: Graph): Promise<Program> {
+    const key = structureOf(graph);
+    const held = this.#programs.get(key);
+    this.#programs.delete(key);
+    const program = held ?? (await this.#withRoom(() => Program.compile(graph, this.#backend, this.#faults)));
+    this.#programs.set(key, program);
+    if (this.#programs.size > CACHED_PROGRAMS) {
+      const [oldest, evicted] = this.#programs.entries().next().value!;
+      this.#programs.delete(oldest);
+      evicted.dispose();
+    }
+    return program;
+  }
+
+  /** Gives back the programs that are kept only for speed. */
+  evict(): boolean {
+    const before = this.#programs.size;
+    for (const [key, program] of this.#programs) {
+      if (program === this.#current) continue;
+      this.#programs.delete(key);
+      program.dispose();
+    }
+    return this.#programs.size < before;
+  }
+
+  async #withRoom<T>(make: () => Promise<T>): Promise<T> {
+    try {
+      return await make();
+    } catch (error) {
+      if (!this.evict()) throw error;
+      return make();
+    }
+  }
+
+  /** A graph compiled with memory of its own. */
+  build(graph: Graph, bindings: readonly Binding[]): Promise<CompiledGraph> {
+    return this.#withRoom(async () => {
+      const program = await Program.compile(graph, this.#backend, this.#faults);
+      const changed = (storage: Storage) => this.#store.changed(storage);
+      const compiled = new CompiledGraph(this.#backend, this.#faults, program, graph, bindings, changed);
+      this.#store.keep(compiled, compiled.memory);
+      return compiled;
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { relaxed, simd } from '../build/binaries.js';
+import { kernels as shaders } from '../build/kernels.js';
+import { apply, createInput, registry } from '../src/index.js';
+import { type KernelCase, sampleInputs } from '../src/verify/index.js';
+import { convolutionTails, matmulTails, shaderConvolutionTails, shaderMatmulTails } from './support/tails.js';
+import {
+  contains,
+  countOf,
+  type Expression,
+  functionExports,
+  innermostLoops,
+  parseModule,
+} from './support/wasm-text.js';
+
+/** What only the bench calls: what the machine can do at most. */
+const BENCH_ONLY = ['copy_f32', 'peak_f32'];
+
+const binaries = { simd, 'relaxed-simd': relaxed };
+const decode = (base64: string) => Uint8Array.from(Buffer.from(base64, 'base64'));
+
+const tails = [...matmulTails, ...convolutionTails, ...shaderMatmulTails, ...shaderConvolutionTails];
+const calls: readonly KernelCase[] = [
+  ...[...registry.values()].flatMap((op) =>
+    op.samples.map(({ options }, sample) => ({ op, inputs: sampleInputs(op, sample), options })),
+  ),
+  ...tails.map(({ call }) => call),
+];
+
+/** The kernels that any variant launches on any sample. */
+function launchedOn(backend: 'wasm' | 'webgpu'): string[] {
+  const features = new Set(['simd', 'relaxed-simd', 'tile-6x8', 'shader-f16', 'subgroups']);
+  const names = new Set<string>();
+  for (const { op, inputs, options } of calls) {
+    const values = inputs.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
+    const { attrs } = apply(op, values, options)[0]!.node!;
+    for (const variant of op.variants(backend)) {
+      const lowered = op.lower(backend, values, attrs, features, variant);
+      for (const { kernel } of lowered?.launches ?? []) names.add(kernel);
+    }
+  }
+  return [...names].sort();
+}
+
+describe('the list of kernels', () => {
+  it.each(Object.entries(binaries))('is the exports of the %s binary', (_, base64) => {
+    const names = functionExports(parseModule(decode(base64)));
+    expect(names.filter((name) => !BENCH_ONLY.includes(name)).sort()).toEqual(launchedOn('wasm'));
+  });
+
+  it('is the entry points of the shaders', () => {
+    const names = Object.keys(shaders).filter((name) => !BENCH_ONLY.includes(name));
+    expect(names.sort()).toEqual(launchedOn('webgpu'));
+  });
+});
+
+describe.each(Object.entries(binaries))('the micro-kernels of the %s binary', (binary, base64) => {
+  const module = parseModule(decode(base64));
+  const multiplyAdd = binary === 'simd' ? 'f32x4.mul' : 'f32x4.relaxed_madd';
+  const rowsOf = (loop: Expression) => countOf(loop, 'v128.load32_splat');
+  // A micro-kernel's step: two vectors of columns, and for each row one number and two multiply-adds.
+  const micro = innermostLoops(module).filter(
+    (loop) =>
+      rowsOf(loop) > 0 &&
+      countOf(loop, multiplyAdd) === 2 * rowsOf(loop) &&
+      countOf(loop, 'v128.load') === 2 &&
+      !contains(loop, 'v128.store'),
+  );
+
+  it('are there for one to six rows: packed, in place and correlating', () => {
+    for (const rows of [1, 2, 3, 4, 5, 6]) {
+      const found = micro.filter((loop) => rowsOf(loop) === rows);
+      expect(found.length, `${rows} rows`).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  it('call nothing in their innermost loops', () => {
+    for (const loop of micro) {
+      expect(contains(loop, 'call')).toBe(false);
+      expect(contains(loop, 'call_indirect')).toBe(false);
+    }
+  });
+});

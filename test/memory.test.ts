@@ -1,0 +1,248 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Backend, Command, Location, PrepareRequest } from '../src/backend/backend.js';
+import { openReference } from '../src/backend/reference.js';
+import { openWasm } from '../src/backend/wasm/index.js';
+import { openWebGPU } from '../src/backend/webgpu/index.js';
+import { FaultMessages, Program, type Value } from '../src/index.js';
+import { type Lifetime, placeBlocks } from '../src/memory.js';
+import { plan } from '../src/plan.js';
+import { sizeOf } from '../src/shape.js';
+import { evaluate, type RandomGraph, randomGraphs } from './support/random-graphs.js';
+
+const wasm = await openWasm({ binary: 'simd', tile: '4x8' });
+const webgpu = await openWebGPU();
+afterAll(() => {
+  wasm.dispose();
+  webgpu.dispose();
+});
+
+const lifetimes = fc.array(
+  fc
+    .tuple(fc.nat(5000), fc.nat(20), fc.nat(10))
+    .map(([bytes, first, length]): Lifetime => ({ bytes, first, last: first + length })),
+  { maxLength: 40 },
+);
+
+describe('placeBlocks', () => {
+  const options = fc.record({
+    alignment: fc.constantFrom(4, 64, 256),
+    maxRegionBytes: fc.constantFrom(Number.POSITIVE_INFINITY, 4096),
+    pairs: fc.array(fc.tuple(fc.nat(39), fc.nat(39)), { maxLength: 30 }),
+  });
+
+  it('never lets blocks that live at the same time share bytes', () => {
+    fc.assert(
+      fc.property(lifetimes, options, (blocks, { alignment, maxRegionBytes, pairs }) => {
+        const conflicts = pairs.filter(([a, b]) => a !== b && a < blocks.length && b < blocks.length);
+        const { regions, placements, peakBytes, lowerBound } = placeBlocks(blocks, {
+          alignment,
+          conflicts,
+          maxRegionBytes,
+        });
+        const end = (i: number) => placements[i]!.offset + Math.max(blocks[i]!.bytes, 1);
+        blocks.forEach((block, i) => {
+          expect(placements[i]!.offset % alignment).toBe(0);
+          expect(end(i)).toBeLessThanOrEqual(regions[placements[i]!.region]!);
+          blocks.slice(0, i).forEach((other, j) => {
+            const together = block.first <= other.last && other.first <= block.last;
+            if (!together || placements[i]!.region !== placements[j]!.region) return;
+            expect(end(i) <= placements[j]!.offset || end(j) <= placements[i]!.offset).toBe(true);
+          });
+        });
+        for (const [a, b] of conflicts) expect(placements[a]!.region).not.toBe(placements[b]!.region);
+        expect(peakBytes).toBe(regions.reduce((a, b) => a + b, 0));
+        expect(peakBytes).toBeGreaterThanOrEqual(lowerBound);
+        regions.forEach((bytes, region) => {
+          const alone = blocks.some(
+            (block, i) => placements[i]!.region === region && block.bytes > maxRegionBytes,
+          );
+          if (!alone) expect(bytes).toBeLessThanOrEqual(maxRegionBytes);
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('reuses the bytes of a block that is gone', () => {
+    const chain = Array.from({ length: 10 }, (_, step) => ({ bytes: 1000, first: step, last: step + 1 }));
+    const { peakBytes, lowerBound } = placeBlocks(chain, { alignment: 4 });
+    expect(peakBytes).toBe(2000);
+    expect(lowerBound).toBe(2000);
+  });
+
+  it('gives nothing for nothing', () => {
+    expect(placeBlocks([], { alignment: 64 })).toEqual({
+      regions: [],
+      placements: [],
+      peakBytes: 0,
+      lowerBound: 0,
+    });
+  });
+});
+
+/** Words of memory that remember whose elements they hold: [the value whose bytes they are, element]. */
+class SymbolicMemory {
+  readonly #words = new Map<string, readonly [unknown, number]>();
+
+  constructor(readonly at: (buffer: number) => { readonly space: string; readonly word: number }) {}
+
+  write(buffer: number, content: unknown, length: number): void {
+    const { space, word } = this.at(buffer);
+    for (let i = 0; i < length; i++) this.#words.set(`${space} ${word + i}`, [content, i]);
+  }
+
+  holds(buffer: number, content: unknown, length: number): boolean {
+    const { space, word } = this.at(buffer);
+    return Array.from({ length }, (_, i) => this.#words.get(`${space} ${word + i}`)).every(
+      (held, i) => held !== undefined && held[0] === content && held[1] === i,
+    );
+  }
+
+  copy(from: number, to: number, length: number): void {
+    const [source, target] = [this.at(from), this.at(to)];
+    const held = Array.from({ length }, (_, i) => this.#words.get(`${source.space} ${source.word + i}`));
+    held.forEach((word, i) => {
+      if (word !== undefined) this.#words.set(`${target.space} ${target.word + i}`, word);
+      else this.#words.delete(`${target.space} ${target.word + i}`);
+    });
+  }
+}
+
+/** Walks a plan with its blocks placed, and expects every operand to be there, whole, when it is read. */
+function followPlan({ graph }: RandomGraph, inPlace: boolean): void {
+  const { order, buffers, bufferOf, copies } = plan(graph, { inPlace });
+  const blocks = buffers.filter(({ external }) => external === null);
+  const { placements } = placeBlocks(blocks, { alignment: 4 });
+  const memory = new SymbolicMemory((index) => {
+    const buffer = buffers[index]!;
+    if (buffer.external !== null) return { space: `external ${buffer.external}`, word: 0 };
+    const { region, offset } = placements[blocks.indexOf(buffer)]!;
+    return { space: `arena ${region}`, word: offset / 4 };
+  });
+  const content = new Map<Value, Value>();
+  const contentOf = (value: Value) => content.get(value) ?? value;
+  const expectHeld = (value: Value, buffer = bufferOf.get(value)!) =>
+    expect(memory.holds(buffer, contentOf(value), sizeOf(value.shape))).toBe(true);
+  for (const value of graph.inputs) memory.write(bufferOf.get(value)!, value, sizeOf(value.shape));
+  for (let step = 0; step <= order.length; step++) {
+    for (const { from, to, bytes } of copies.get(step) ?? []) memory.copy(from, to, bytes / 4);
+    const node = order[step];
+    if (!node) continue;
+    if (node.op.view) {
+      content.set(node.outputs[0]!, contentOf(node.inputs[0]!));
+      continue;
+    }
+    node.inputs.forEach((value, index) => {
+      // An op that overwrites finds its input where it leaves its output.
+      const output = node.op.overwrites.indexOf(index);
+      expectHeld(value!, output >= 0 ? bufferOf.get(node.outputs[output]!)! : undefined);
+    });
+    for (const value of node.outputs) memory.write(bufferOf.get(value)!, value, sizeOf(value.shape));
+  }
+  graph.outputs.forEach((value, i) => {
+    expectHeld(value, graph.inputs.length + i);
+  });
+  const updates = new Map(graph.updates.map(({ target, value }) => [target, value]));
+  for (const target of graph.inputs) expectHeld(updates.get(target) ?? target, bufferOf.get(target)!);
+}
+
+describe('plan', () => {
+  it.each([true, false])('keeps every value until it is last read (in place: %s)', (inPlace) => {
+    fc.assert(
+      fc.property(randomGraphs, (random) => followPlan(random, inPlace)),
+      { numRuns: 400 },
+    );
+  });
+});
+
+/** A reference device on which, as on a GPU, no launch may read and write the same region. */
+function openSplit(): Backend {
+  const inner = openReference();
+  return {
+    ...inner,
+    alignment: 256,
+    sharesRegions: false,
+    prepare(request) {
+      request.commands.forEach(expectDisjointRegions);
+      return inner.prepare(request);
+    },
+  };
+}
+
+function expectDisjointRegions(command: Command): void {
+  if (command.kind !== 'evaluate') return;
+  const region = (at: Location) =>
+    at.kind === 'arena' ? `region ${at.region}` : at.kind === 'external' ? at.index : null;
+  const written = command.outputs.map(region);
+  const overwritten = (at: Location) =>
+    command.outputs.some((output) => JSON.stringify(output) === JSON.stringify(at));
+  for (const input of command.inputs) {
+    if (input && !overwritten(input.at)) expect(written).not.toContain(region(input.at));
+  }
+}
+
+/** Runs a graph twice, the second time from what the first left, and compares everything with plain evaluation. */
+async function expectProgram({ graph, data }: RandomGraph, backend: Backend): Promise<void> {
+  const program = await Program.compile(graph, backend, new FaultMessages());
+  const buffers = [...graph.inputs, ...graph.outputs].map(({ shape }) =>
+    backend.allocate(4 * sizeOf(shape), 'x'),
+  );
+  try {
+    expect(program.memory.peakBytes).toBeGreaterThanOrEqual(program.memory.lowerBound);
+    data.forEach((values, i) => {
+      backend.write(buffers[i]!, values, 'f32');
+    });
+    let before: readonly Float64Array[] = data;
+    for (let run = 0; run < 2; run++) {
+      program.run(buffers);
+      const expected = evaluate(graph, before);
+      before = expected.inputs;
+      const all = [...expected.inputs, ...expected.outputs];
+      const held = await Promise.all(buffers.map((buffer, i) => backend.read(buffer, 'f32', all[i]!.length)));
+      held.forEach((values, i) => {
+        // Adding zero makes -0 and 0 alike.
+        expect(Array.from(values, (value) => value + 0)).toEqual(Array.from(all[i]!, (value) => value + 0));
+      });
+    }
+  } finally {
+    program.dispose();
+    for (const buffer of buffers) buffer.free();
+  }
+}
+
+describe('Program', () => {
+  it.each([
+    { name: 'the reference', backend: openReference(), numRuns: 300 },
+    { name: 'the reference without shared regions', backend: openSplit(), numRuns: 300 },
+    { name: 'wasm', backend: wasm, numRuns: 300 },
+    { name: 'webgpu', backend: webgpu, numRuns: 25 },
+  ])('computes random graphs on $name as plain evaluation does', async ({ backend, numRuns }) => {
+    const { buffers } = backend.memory();
+    await fc.assert(
+      fc.asyncProperty(randomGraphs, (random) => expectProgram(random, backend)),
+      { numRuns },
+    );
+    expect(backend.memory().buffers).toBe(buffers);
+  });
+
+  it('knows the size of its memory before it runs', async () => {
+    const requests: PrepareRequest[] = [];
+    const split = openSplit();
+    const spy: Backend = {
+      ...split,
+      prepare(request) {
+        requests.push(request);
+        return split.prepare(request);
+      },
+    };
+    await fc.assert(
+      fc.asyncProperty(randomGraphs, async ({ graph }) => {
+        const program = await Program.compile(graph, spy, new FaultMessages());
+        const { regions } = requests.at(-1)!;
+        expect(regions.reduce((a, b) => a + b, 0)).toBe(program.memory.peakBytes);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

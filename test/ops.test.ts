@@ -1,0 +1,96 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { openReference } from '../src/backend/reference.js';
+import { registry } from '../src/index.js';
+import {
+  checkAdjoint,
+  checkErrorCase,
+  checkForward,
+  checkGradient,
+  checkSecondOrder,
+  type Finding,
+  inputName,
+  reproduceLine,
+  variantsFor,
+} from '../src/verify/index.js';
+import { hasRelaxedSimd, openDevices } from './support/devices.js';
+
+const devices = await openDevices();
+const reference = openReference();
+afterAll(() => {
+  for (const { backend } of devices) backend.dispose();
+});
+
+/** Fails with what is wrong and the line that runs the check alone. */
+function expectOk({ problem }: Finding, reproduce: string, where = ''): void {
+  if (problem) expect.fail(`${where}${problem}\n  ${reproduce}`);
+}
+
+it('covers both wasm binaries', () => {
+  expect(hasRelaxedSimd).toBe(true);
+});
+
+describe.each([...registry.values()])('$name', (op) => {
+  const samples = [...op.samples.keys()];
+
+  for (const { name, backend } of devices) {
+    for (const sample of samples) {
+      it.each(variantsFor(op, sample, backend))(
+        `${name}, sample ${sample}: %s equals the reference`,
+        async (variant) => {
+          const reproduce = reproduceLine(op, backend.kind, variant, sample);
+          expectOk(await checkForward(op, sample, backend, variant), reproduce);
+        },
+      );
+    }
+  }
+
+  const derivatives = { gradient: checkGradient, 'second order': checkSecondOrder, adjoint: checkAdjoint };
+  for (const [check, run] of Object.entries(derivatives)) {
+    it(`${check}, every sample`, async () => {
+      for (const sample of samples) {
+        const reproduce = reproduceLine(op, 'reference', null, sample);
+        for (const finding of await run(op, sample, reference)) {
+          expectOk(finding, reproduce, `with respect to ${inputName(op, finding.index)}: `);
+        }
+      }
+    });
+  }
+
+  it.each(op.errors.map(({ message }, index) => ({ message, index })))("refuses: '$message'", ({ index }) => {
+    expectOk(checkErrorCase(op, index), reproduceLine(op, 'reference', null, null));
+  });
+});
+
+describe('every op', () => {
+  const ops = [...registry.values()];
+
+  it('has samples, and a kernel on every backend unless it is a view', () => {
+    for (const op of ops) {
+      expect(op.samples.length, op.name).toBeGreaterThan(0);
+      for (const kind of ['wasm', 'webgpu'] as const) {
+        expect(op.variants(kind).length > 0, `${op.name} on ${kind}`).toBe(!op.view);
+      }
+    }
+  });
+
+  it('has samples that reach each of its variants', () => {
+    for (const { backend } of devices) {
+      const { kind } = backend;
+      if (kind === 'reference') continue;
+      for (const op of ops) {
+        const reached = new Set([...op.samples.keys()].flatMap((sample) => variantsFor(op, sample, backend)));
+        for (const variant of op.variants(kind)) expect(reached, `${op.name} on ${kind}`).toContain(variant);
+      }
+    }
+  });
+
+  it('has derivatives of the second order wherever it has a gradient', async () => {
+    for (const op of ops) {
+      if (op.stopsGradient) continue;
+      const sample = op.samples.length - 1;
+      const first = await checkGradient(op, sample, reference);
+      const second = await checkSecondOrder(op, sample, reference);
+      expect(second.length, op.name).toBe(first.length ** 2);
+    }
+  });
+});

@@ -1,0 +1,87 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../src/backend/backend.js';
+import { openWebGPU } from '../src/backend/webgpu/index.js';
+import { apply, createGraph, createInput, FaultMessages, type Op, Program, registry } from '../src/index.js';
+import type { RefTensor } from '../src/op.js';
+import { openBinaries } from './support/devices.js';
+
+const devices = [...(await openBinaries()), { name: 'webgpu', backend: await openWebGPU() }];
+afterAll(() => {
+  for (const { backend } of devices) backend.dispose();
+});
+
+const SPECIAL = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1.5, -2, 100, -100];
+
+/** Ops that make one element of one element, or of two: those whose output has the shape of their f32 inputs. */
+const elementwise = [...registry.values()].filter((op) => {
+  const [{ inputs, options }] = op.samples as [(typeof op.samples)[number]];
+  const plain =
+    inputs.every((input) => input && (input.dtype ?? 'f32') === 'f32') && !op.variadic && !op.view;
+  if (!plain || op.overwrites.length > 0 || inputs.length === 0 || inputs.length > 2) return false;
+  try {
+    const [output] = apply(
+      op,
+      inputs.map(() => createInput([81])),
+      options,
+    );
+    return output!.shape.length === 1 && output!.shape[0] === 81 && !/softmax/i.test(op.name);
+  } catch {
+    return false;
+  }
+});
+
+/** All pairs of special values, as one vector per input. */
+function specialInputs(count: number): number[][] {
+  const first = SPECIAL.flatMap((value) => SPECIAL.map(() => value));
+  const second = SPECIAL.flatMap(() => SPECIAL);
+  return count === 1 ? [second] : [first, second];
+}
+
+async function run(op: Op, backend: Backend) {
+  const data = specialInputs(op.inputs.length);
+  const inputs = data.map(() => createInput([81]));
+  const [output] = apply(op, inputs, op.samples[0]!.options) as [ReturnType<typeof createInput>];
+  const program = await Program.compile(
+    createGraph({ inputs, outputs: [output] }),
+    backend,
+    new FaultMessages(),
+  );
+  const buffers = [...inputs, output].map(() => backend.allocate(4 * 81, 'x'));
+  data.forEach((values, i) => {
+    backend.write(buffers[i]!, Float32Array.from(values), 'f32');
+  });
+  program.run(buffers);
+  const actual = await backend.read(buffers.at(-1)!, output.dtype, 81);
+  program.dispose();
+  const given = data.map(
+    (values): RefTensor => ({ shape: [81], dtype: 'f32', data: Float64Array.from(values) }),
+  );
+  const [expected] = op.reference(given, output.node!.attrs, [output]);
+  return { data, actual, expected: expected! };
+}
+
+/** NaN and infinity must come out as such; finite numbers only roughly, for their accuracy is checked elsewhere. */
+function alike(actual: number, expected: number): boolean {
+  const rounded = Math.fround(expected);
+  if (!Number.isFinite(rounded)) return Object.is(actual, rounded);
+  return Math.abs(actual - rounded) <= 1e-5 * Math.abs(rounded) + 1e-6;
+}
+
+describe.each(devices)('NaN, infinities and zeros on $name', ({ backend }) => {
+  it.each(elementwise)('$name', async (op) => {
+    const { data, actual, expected } = await run(op, backend);
+    const wrong = [...expected].flatMap((value, i) =>
+      alike(actual[i]!, value)
+        ? []
+        : [`f(${data.map((values) => values[i])}) is ${actual[i]}, expected ${value}`],
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+it('covers the elementwise ops', () => {
+  const names = elementwise.map(({ name }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining(['relu', 'exp', 'log', 'add', 'maximum', 'equal', 'tanhBackward']),
+  );
+});

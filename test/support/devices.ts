@@ -1,0 +1,37 @@
+import { setFlagsFromString } from 'node:v8';
+import { relaxed } from '../../build/binaries.js';
+import { openReference } from '../../src/backend/reference.js';
+import { openWasm } from '../../src/backend/wasm/index.js';
+import { openWebGPU } from '../../src/backend/webgpu/index.js';
+import type { Backend } from '../../src/index.js';
+
+// Node 20 has relaxed SIMD behind a flag, which must be set before the first module is compiled.
+if (Number(process.versions.node.split('.')[0]) < 21) setFlagsFromString('--experimental-wasm-relaxed-simd');
+
+/** Whether this engine takes the binary with relaxed SIMD. */
+export const hasRelaxedSimd = WebAssembly.validate(Buffer.from(relaxed, 'base64'));
+
+export interface NamedBackend {
+  readonly name: string;
+  readonly backend: Backend;
+}
+
+/** Every wasm binary that this engine takes, with the tile under which all variants can be asked for. */
+export async function openBinaries(): Promise<NamedBackend[]> {
+  const binaries = hasRelaxedSimd ? (['simd', 'relaxed-simd'] as const) : (['simd'] as const);
+  return Promise.all(
+    binaries.map(async (binary) => ({
+      name: `wasm ${binary}`,
+      backend: await openWasm({ binary, tile: '6x8' }),
+    })),
+  );
+}
+
+/** Every device that a test of kernels runs on. */
+export async function openDevices(): Promise<NamedBackend[]> {
+  return [
+    { name: 'reference', backend: openReference() },
+    ...(await openBinaries()),
+    { name: 'webgpu', backend: await openWebGPU() },
+  ];
+}

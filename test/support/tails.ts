@@ -1,0 +1,110 @@
+import { type HostTensor, registry } from '../../src/index.js';
+import { generatorOf, type KernelCase } from '../../src/verify/index.js';
+
+/** A call with a name for the test that makes it. */
+export interface NamedCase {
+  readonly name: string;
+  readonly call: KernelCase;
+}
+
+function random(shape: readonly number[], name: string): HostTensor {
+  const generator = generatorOf(`${name} ${shape.join()}`);
+  const length = shape.reduce((a, b) => a * b, 1);
+  return { shape, dtype: 'f32', data: Float32Array.from({ length }, () => generator.uniform(-1, 1)) };
+}
+
+/** One below, at and one above each size: where a kernel's loop over whole tiles gives way to its rest. */
+const around = (...sizes: readonly number[]): number[] => sizes.flatMap((size) => [size - 1, size, size + 1]);
+
+function matmul(m: number, n: number, k: number, transposeA = false, transposeB = false): NamedCase {
+  const a = random(transposeA ? [k, m] : [m, k], 'a');
+  const b = random(transposeB ? [n, k] : [k, n], 'b');
+  const call = { op: registry.get('matmul')!, inputs: [a, b], options: { transposeA, transposeB } };
+  const marks = `${transposeA ? ', a transposed' : ''}${transposeB ? ', b transposed' : ''}`;
+  return { name: `matmul ${m} x ${n} x ${k}${marks}`, call };
+}
+
+/**
+ * Matrix products round the wasm kernels' register tiles (4, 6 rows; 8 columns), work units (96 rows, 512 columns) and
+ * depth (384), with primes in the other sizes.
+ */
+export const matmulTails: readonly NamedCase[] = [
+  ...[1, 2, ...around(4, 6), 13].map((m) => matmul(m, 11, 7)),
+  ...[1, ...around(8, 16)].map((n) => matmul(5, n, 7)),
+  ...[1, 2, 3, 4, 5].map((k) => matmul(7, 19, k, false, true)),
+  ...around(96).map((m) => matmul(m, 9, 3, true)),
+  ...around(512).map((n) => matmul(2, n, 5)),
+  ...around(384).map((k) => matmul(5, 9, k)),
+  matmul(13, 17, 769, true, true),
+];
+
+/** The same round the shaders' tiles of 16 and 64. */
+export const shaderMatmulTails: readonly NamedCase[] = [
+  ...[1, ...around(16), 13].map((m) => matmul(m, 17, 5)),
+  ...around(64).flatMap((m) => [matmul(m, 65, 15), matmul(65, m, 17, true, true)]),
+  matmul(67, 71, 33, false, true),
+];
+
+interface Convolution {
+  /** Batch, channels, height, width. */
+  readonly x: readonly [number, number, number, number];
+  readonly filters: number;
+  readonly kernel: readonly [number, number];
+  readonly options?: {
+    readonly stride?: number;
+    readonly padding?: number;
+    readonly dilation?: number;
+    readonly groups?: number;
+  };
+}
+
+/** The forward pass, with a bias, and both gradients of one convolution. */
+function convolution({ x, filters, kernel, options = {} }: Convolution): NamedCase[] {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const [batch, channels, ...size] = x;
+  const [height, width] = size.map((length, axis) =>
+    Math.floor((length + 2 * padding - dilation * (kernel[axis]! - 1) - 1) / stride + 1),
+  ) as [number, number];
+  const weightShape = [filters, channels / groups, ...kernel];
+  const [input, weight] = [random(x, 'x'), random(weightShape, 'weight')];
+  const dy = random([batch, filters, height, width], 'dy');
+  const name = `[${x}] by [${weightShape}] ${JSON.stringify(options)}`;
+  const named = (op: string, inputs: readonly HostTensor[], rest: object): NamedCase => ({
+    name: `${op} ${name}`,
+    call: { op: registry.get(op)!, inputs, options: { ...options, ...rest } },
+  });
+  return [
+    named('conv2d', [input, weight, random([filters], 'bias')], {}),
+    named('conv2dInputGradient', [dy, weight], { shape: x }),
+    named('conv2dWeightGradient', [input, dy], { shape: weightShape }),
+  ];
+}
+
+/**
+ * Convolutions round the wasm kernels' tiles: 4 and 6 filters, 8 pixels of a row, 96 pixels of a unit, 384 taps of a
+ * block, 48 taps and 8 filters of the weight-gradient, 384 pixels of its block.
+ */
+export const convolutionTails: readonly NamedCase[] = [
+  ...[1, ...around(4, 6, 8), 13].map((filters) => ({ x: [1, 2, 5, 11], filters, kernel: [3, 3] }) as const),
+  ...around(8, 16).map((width) => ({ x: [2, 1, 3, width], filters: 3, kernel: [1, 1] }) as const),
+  ...around(8).map((width) => ({ x: [1, 2, 4, width + 2], filters: 5, kernel: [2, 3] }) as const),
+  ...around(96).map(
+    (width) => ({ x: [1, 1, 2, width], filters: 2, kernel: [2, 1], options: { padding: 1 } }) as const,
+  ),
+  ...[42, 43].map((channels) => ({ x: [1, channels, 4, 5], filters: 5, kernel: [3, 3] }) as const),
+  ...around(384).map((channels) => ({ x: [1, channels, 2, 3], filters: 2, kernel: [1, 1] }) as const),
+  ...around(48).map((channels) => ({ x: [2, channels, 2, 2], filters: 9, kernel: [1, 1] }) as const),
+  ...around(384).map((width) => ({ x: [1, 1, 2, width], filters: 1, kernel: [1, 1] }) as const),
+  { x: [1, 1, 7, 70], filters: 3, kernel: [2, 2], options: { stride: 2 } } as const,
+  { x: [2, 6, 9, 13], filters: 9, kernel: [3, 2], options: { groups: 3, padding: 1, dilation: 2 } } as const,
+  { x: [1, 2, 9, 9], filters: 2, kernel: [1, 1], options: { stride: 3, padding: 2 } } as const,
+].flatMap(convolution);
+
+/** The same round the shaders' tiles of 64 by 64. */
+export const shaderConvolutionTails: readonly NamedCase[] = [
+  ...around(64).map((filters) => ({ x: [1, 1, 3, 5], filters, kernel: [2, 2] }) as const),
+  ...around(64).map((width) => ({ x: [1, 1, 1, width], filters: 3, kernel: [1, 1] }) as const),
+  ...around(16).map((channels) => ({ x: [2, channels, 3, 3], filters: 2, kernel: [1, 1] }) as const),
+  { x: [1, 6, 5, 7], filters: 9, kernel: [3, 2], options: { groups: 3, padding: 1, dilation: 2 } } as const,
+  { x: [2, 2, 9, 9], filters: 2, kernel: [2, 2], options: { stride: 3, padding: 2 } } as const,
+].flatMap(convolution);
