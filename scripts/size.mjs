@@ -27,7 +27,7 @@ async function measure(contents) {
     platform: 'neutral',
     external: ['node:*', 'webgpu'],
     legalComments: 'none',
-    logLevel: 'warning',
+    logLevel: 'error',
     metafile: true,
     write: false,
   });

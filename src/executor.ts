@@ -19,7 +19,9 @@ export class FaultMessages {
   raise(backend: Backend): void {
     const fault = backend.takeFault();
     if (!fault) return;
-    throw new WeftError(this.#messages[fault.id - 1]?.(fault.detail) ?? `run: a kernel reported data error ${fault.id}`);
+    throw new WeftError(
+      this.#messages[fault.id - 1]?.(fault.detail) ?? `run: a kernel reported data error ${fault.id}`,
+    );
   }
 }
 
@@ -74,8 +76,16 @@ export class Program {
       };
       commands.push(...commandsOf(node, lowered[step] ?? null, at, resolve, faults));
     }
-    const prepared = await backend.prepare({ commands, regions: memory.regions, externals: planned.externals });
-    return new Program(planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)), memory, prepared);
+    const prepared = await backend.prepare({
+      commands,
+      regions: memory.regions,
+      externals: planned.externals,
+    });
+    return new Program(
+      planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)),
+      memory,
+      prepared,
+    );
   }
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
@@ -190,5 +200,7 @@ function describe(node: Node, lowered: Lowered | null): ScheduleEntry[] {
   if (node.op.view) return [];
   const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
   const kernel = lowered?.variant ?? 'reference';
-  return [{ op: node.op.name, kernel, flops, bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0) }];
+  return [
+    { op: node.op.name, kernel, flops, bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0) },
+  ];
 }

@@ -18,8 +18,14 @@ export interface GradientOps {
  * @param seed gradient with respect to `loss`, default 1; with a seed, `loss` may have any shape.
  * @throws WeftError naming the op, where the way from `loss` to one of `wrt` passes an op without a gradient.
  */
-export function gradient(loss: Value, wrt: readonly Value[], ops: GradientOps, seed?: Value): (Value | null)[] {
-  if (!seed && loss.shape.length !== 0) fail('gradient', `the loss must be a scalar, it is ${showShape(loss.shape)}`);
+export function gradient(
+  loss: Value,
+  wrt: readonly Value[],
+  ops: GradientOps,
+  seed?: Value,
+): (Value | null)[] {
+  if (!seed && loss.shape.length !== 0)
+    fail('gradient', `the loss must be a scalar, it is ${showShape(loss.shape)}`);
   if (seed && !sameShape(seed.shape, loss.shape)) {
     fail('gradient', `the seed must be ${showShape(loss.shape)}, it is ${showShape(seed.shape)}`);
   }
@@ -62,7 +68,10 @@ function inputGradient(
   if (!node.op.differentiable(position)) {
     // Integer and boolean results carry no gradient; a float result that should, but can't, is an error.
     if (node.outputs.every(({ dtype }) => dtype !== 'f32')) return null;
-    fail(node.op.name, `has no gradient with respect to '${node.op.inputs[position]}'; detach() what needs none`);
+    fail(
+      node.op.name,
+      `has no gradient with respect to '${node.op.inputs[position]}'; detach() what needs none`,
+    );
   }
   const grad = node.op.backward(index, node, outputs);
   if (!grad) return null;

@@ -46,7 +46,8 @@ export function createGraph(parts: {
   return { inputs, outputs, updates };
 }
 
-const describe = (value: Value): string => `${value.label ?? 'a value'} ${value.dtype}${showShape(value.shape)}`;
+const describe = (value: Value): string =>
+  `${value.label ?? 'a value'} ${value.dtype}${showShape(value.shape)}`;
 
 /** A set of values that is only asked. */
 export interface Stops {
@@ -127,10 +128,15 @@ export function structureOf({ inputs, outputs, updates }: Graph): string {
     });
     lines.push(`${node.op.name}(${node.inputs.map(name).join()})${JSON.stringify(node.attrs, writeNumber)}`);
   });
-  lines.push(`=${outputs.map(name).join()}`, `!${updates.map((u) => `${name(u.target)}<${name(u.value)}`).join()}`);
+  lines.push(
+    `=${outputs.map(name).join()}`,
+    `!${updates.map((u) => `${name(u.target)}<${name(u.value)}`).join()}`,
+  );
   return lines.join(';');
 }
 
 /** JSON writes infinities as null and -0 as 0: attributes that differ must not look alike. */
 const writeNumber = (_: string, value: unknown): unknown =>
-  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)) ? `${Object.is(value, -0) ? '-0' : value}` : value;
+  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+    ? `${Object.is(value, -0) ? '-0' : value}`
+    : value;

@@ -3,6 +3,7 @@ export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
 export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
 export * as data from './data/index.js';
+export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
 export { WeftError } from './errors.js';
@@ -13,7 +14,7 @@ export { createGraph, createInput, type Graph, structureOf, type Update } from '
 export * as io from './io/index.js';
 export * as nn from './nn/index.js';
 export type { Attrs, BackendKind, Cost, Node, Op, RefTensor, SampleInput, TensorType, Value } from './op.js';
-export { apply, applyWith, defineOp, defineOpWithOutputs } from './op.js';
+export { apply, applyWith } from './op.js';
 export type { Pair } from './ops/common.js';
 export type { Conv2dOptions } from './ops/conv2d.js';
 export type { CrossEntropyOptions } from './ops/cross_entropy.js';

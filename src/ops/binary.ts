@@ -1,7 +1,7 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import {
   type BackwardContext,
-  defineOp,
   expectDType,
   f32,
   type SampleInput,

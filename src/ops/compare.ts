@@ -1,5 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { defineOp, type KernelCall } from '../op.js';
+import type { KernelCall } from '../op.js';
 import { broadcastShapes, broadcastStrides, showShape } from '../shape.js';
 import { broadcastBinary, elementwise, snake, walkParams } from './common.js';
 

@@ -1,6 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import {
-  defineOp,
   expectDType,
   f32,
   type KernelCall,

@@ -1,13 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import {
-  defineOp,
-  expectDType,
-  f32,
-  type KernelCall,
-  type RefTensor,
-  type TensorType,
-  type Value,
-} from '../op.js';
+import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape } from '../shape.js';
 import { mul } from './binary.js';
 import { full } from './fill.js';

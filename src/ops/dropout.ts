@@ -1,5 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { defineOp, expectDType, type KernelCall, type Value } from '../op.js';
+import { expectDType, type KernelCall, type Value } from '../op.js';
 import { philox } from '../random.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { elementwise } from './common.js';

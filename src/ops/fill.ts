@@ -1,6 +1,6 @@
+import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
-import { defineOp } from '../op.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { elementwise } from './common.js';
 

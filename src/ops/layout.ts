@@ -1,13 +1,6 @@
+import { defineOp, defineVariadicOp } from '../define.js';
 import { fail } from '../errors.js';
-import {
-  defineOp,
-  defineVariadicOp,
-  f32,
-  type Launch,
-  type RefTensor,
-  type TensorType,
-  type Value,
-} from '../op.js';
+import { f32, type Launch, type RefTensor, type TensorType, type Value } from '../op.js';
 import {
   broadcastStrides,
   forEachOffset,

@@ -1,13 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import {
-  defineOp,
-  expectDType,
-  f32,
-  type KernelCall,
-  type TensorType,
-  type Value,
-  type Variant,
-} from '../op.js';
+import { expectDType, f32, type KernelCall, type TensorType, type Value, type Variant } from '../op.js';
 import { broadcastShapes, broadcastStrides, forEachOffset, showShape, sizeOf } from '../shape.js';
 
 export interface MatmulOptions {

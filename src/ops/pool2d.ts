@@ -1,5 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { defineOp, expectDType, f32, type TensorType, type Value } from '../op.js';
+import { expectDType, f32, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectRank, type Pair, pair } from './common.js';
 

@@ -1,4 +1,5 @@
-import { defineOp, expectDType, f32, type KernelCall, type Value } from '../op.js';
+import { defineOp } from '../define.js';
+import { expectDType, f32, type KernelCall, type Value } from '../op.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';

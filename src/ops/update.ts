@@ -1,11 +1,6 @@
+import { defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import {
-  defineOpWithOutputs,
-  expectDType,
-  type RefTensor,
-  type SampleInput,
-  type TensorType,
-} from '../op.js';
+import { expectDType, type RefTensor, type SampleInput, type TensorType } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { elementwise, expectSameShape } from './common.js';
 

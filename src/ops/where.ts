@@ -1,5 +1,6 @@
+import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { defineOp, expectDType, f32, type Value } from '../op.js';
+import { expectDType, f32, type Value } from '../op.js';
 import { broadcastShapes, broadcastStrides, forEachOffset, showShape, sizeOf } from '../shape.js';
 import { elementwise, walkParams } from './common.js';
 import { full } from './fill.js';

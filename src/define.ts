@@ -1,0 +1,245 @@
+import { fail } from './errors.js';
+import {
+  type Attrs,
+  apply,
+  type BackwardContext,
+  type Cost,
+  type KernelCall,
+  type Launch,
+  type Lowered,
+  type Named,
+  type Op,
+  type OperandRef,
+  type OpFunction,
+  type OpSpec,
+  type RefTensor,
+  type SampleInput,
+  type TensorType,
+  type Value,
+  type VariadicFunction,
+  type Variant,
+} from './op.js';
+
+/** Declares an op and returns the function that records it. */
+export function defineOp<const Names extends readonly string[], A extends object, U = undefined>(
+  spec: OpSpec<Names, A, U>,
+): OpFunction<Names, U> {
+  const op = createOp(spec);
+  const record = (...args: unknown[]) =>
+    apply(
+      op,
+      spec.inputs.map((_, i) => args[i] as Value),
+      args[spec.inputs.length],
+    )[0]!;
+  return Object.assign(record, { op }) as OpFunction<Names, U>;
+}
+
+/** Declares an op with several outputs; its function returns all of them. */
+export function defineOpWithOutputs<const Names extends readonly string[], A extends object, U = undefined>(
+  spec: OpSpec<Names, A, U>,
+): OpFunction<Names, U, readonly Value[]> {
+  const op = createOp(spec);
+  const record = (...args: unknown[]) =>
+    apply(
+      op,
+      spec.inputs.map((_, i) => args[i] as Value),
+      args[spec.inputs.length],
+    );
+  return Object.assign(record, { op }) as OpFunction<Names, U, readonly Value[]>;
+}
+
+/** What a variadic op says: the same, with all inputs in one list and one rule for any of them. */
+export interface VariadicSpec<A extends object, U>
+  extends Omit<
+    OpSpec<readonly ['inputs'], A, U>,
+    'attributes' | 'infer' | 'reference' | 'backward' | 'kernels'
+  > {
+  readonly attributes: (options: U | undefined, types: readonly TensorType[]) => A;
+  readonly infer: (types: readonly TensorType[], attrs: A) => TensorType;
+  readonly reference: (inputs: readonly RefTensor[], attrs: A, output: TensorType) => Float64Array;
+  readonly backward: (index: number, inputs: readonly Value[], grad: Value, attrs: A) => Value;
+  /** Operands are named `0`, `1`, ... */
+  readonly launches: {
+    readonly [K in 'wasm' | 'webgpu']: {
+      readonly name: string;
+      readonly launches: (types: readonly TensorType[], output: TensorType, attrs: A) => readonly Launch[];
+    };
+  };
+}
+
+/** Declares an op that takes any number of inputs. */
+export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>): VariadicFunction<U> {
+  type List = readonly TensorType[];
+  const op: Op = {
+    ...common(spec as unknown as AnySpec),
+    variadic: true,
+    linear: [0],
+    attributes: (types, options) => spec.attributes(options as U, types as List) as unknown as Attrs,
+    infer: (types, attrs) => [spec.infer(types as List, attrs as unknown as A)],
+    reference: (inputs, attrs, outputs) => [
+      spec.reference(inputs as readonly RefTensor[], attrs as unknown as A, outputs[0]!),
+    ],
+    differentiable: () => true,
+    backward: (index, node, grads) =>
+      grads[0]
+        ? spec.backward(index, node.inputs as readonly Value[], grads[0], node.attrs as unknown as A)
+        : null,
+    cost: (types, attrs) => defaultCost(types, [spec.infer(types as List, attrs as unknown as A)]),
+    variants: (backend) => [spec.launches[backend].name],
+    lower(backend, types, attrs, _features, variant) {
+      const { name, launches } = spec.launches[backend];
+      if (variant !== undefined && variant !== name) return null;
+      const output = spec.infer(types as List, attrs as unknown as A);
+      const refer = (operand: string | null): OperandRef =>
+        operand === 'output' ? { from: 'output', index: 0 } : { from: 'input', index: Number(operand) };
+      const resolved = launches(types as List, output, attrs as unknown as A).map((launch) => ({
+        ...launch,
+        operands: launch.operands.map(refer),
+      }));
+      return { variant: name, temporaries: [], launches: resolved };
+    },
+    bounds: (_backend, _inputs, _attrs, results) => results.map(({ length }) => new Float64Array(length)),
+    fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
+  };
+  const record = (inputs: readonly Value[], options: U) => {
+    if (inputs.length === 0) fail(spec.name, 'needs at least one input');
+    return apply(op, inputs, options)[0]!;
+  };
+  return Object.assign(record, { op });
+}
+
+type AnyCall = KernelCall<string, Attrs>;
+type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
+
+const plainNames = (names: readonly string[]): string[] => names.map((name) => name.replace(/\?$/, ''));
+
+function common(spec: AnySpec) {
+  const names = plainNames(spec.inputs);
+  const position = (name: string) => names.indexOf(name);
+  const byPosition = <T>(named: Readonly<Record<string, T | undefined>> | readonly T[]): (T | null)[] =>
+    Array.isArray(named) ? [...named] : names.map((name) => (named as Record<string, T>)[name] ?? null);
+  return {
+    name: spec.name,
+    summary: spec.summary,
+    inputs: names,
+    optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
+    view: spec.view ?? false,
+    stopsGradient: spec.stopsGradient ?? false,
+    overwrites: (spec.overwrites ?? []).map(position),
+    inPlace: (spec.inPlace ?? []).map(position),
+    linear: (spec.linear ?? []).map(position),
+    samples: spec.samples.map(({ inputs, options }) => ({
+      inputs: byPosition<SampleInput>(inputs),
+      options,
+    })),
+    errors: spec.errors.map(({ types, options, message }) => ({
+      types: byPosition<TensorType>(types),
+      options,
+      message,
+    })),
+  };
+}
+
+function defaultCost(types: readonly (TensorType | null)[], outputs: readonly TensorType[]): Cost {
+  const elements = (list: readonly (TensorType | null)[]) =>
+    list.reduce((sum, type) => sum + (type ? type.shape.reduce((a, b) => a * b, 1) : 0), 0);
+  return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
+}
+
+const absolute = (tensor: RefTensor | null): RefTensor | null =>
+  tensor && (tensor.dtype === 'f32' ? { ...tensor, data: tensor.data.map(Math.abs) } : tensor);
+
+function createOp<Names extends readonly string[], A extends object, U>(typed: OpSpec<Names, A, U>): Op {
+  const spec = typed as unknown as AnySpec;
+  const names = plainNames(spec.inputs);
+  const named = <T>(list: readonly T[]) =>
+    Object.fromEntries(names.map((name, i) => [name, list[i] ?? null])) as Named<string, T>;
+  const inferAll = (types: readonly (TensorType | null)[], attrs: Attrs): readonly TensorType[] => {
+    const inferred = spec.infer(named(types) as Named<string, TensorType>, attrs);
+    return Array.isArray(inferred) ? inferred : [inferred as TensorType];
+  };
+  const callOf = (
+    types: readonly (TensorType | null)[],
+    attrs: Attrs,
+    features: ReadonlySet<string>,
+  ): AnyCall => {
+    const outputs = inferAll(types, attrs);
+    return {
+      types: named(types) as Named<string, TensorType>,
+      output: outputs[0]!,
+      outputs,
+      attrs,
+      features,
+    };
+  };
+  const listed = (result: Float64Array | readonly Float64Array[]): readonly Float64Array[] =>
+    result instanceof Float64Array ? [result] : result;
+  const reference: Op['reference'] = (inputs, attrs, outputs) =>
+    listed(spec.reference(named(inputs) as Named<string, RefTensor>, attrs, outputs));
+  return {
+    ...common(spec),
+    variadic: false,
+    attributes: (types, options) =>
+      spec.attributes ? spec.attributes(options, named(types) as Named<string, TensorType>) : {},
+    infer: inferAll,
+    reference,
+    differentiable: (index) => spec.backward[names[index]!] !== null,
+    backward(index, node, grads) {
+      const rule = spec.backward[names[index]!];
+      const grad = grads[0];
+      if (!rule || !grad) return null;
+      const context = { grad, grads, output: node.outputs[0]!, outputs: node.outputs, attrs: node.attrs };
+      return rule({ ...named(node.inputs), ...context } as Named<string, Value> & BackwardContext<Attrs>);
+    },
+    cost(types, attrs) {
+      const call = callOf(types, attrs, new Set());
+      return { ...defaultCost(types, call.outputs), ...spec.cost?.(call) };
+    },
+    variants: (backend) => spec.kernels[backend].map(({ name }) => name),
+    lower(backend, types, attrs, features, variant) {
+      const call = callOf(types, attrs, features);
+      const chosen = spec.kernels[backend].find(
+        ({ name, when }) => (variant === undefined || name === variant) && (when?.(call) ?? true),
+      );
+      return chosen ? lowerVariant(spec, chosen, call) : null;
+    },
+    bounds(backend, inputs, attrs, results) {
+      const { ulps = 0, magnitude = 'output', floor = 0 } = spec.tolerance?.[backend] ?? {};
+      const call = callOf(inputs, attrs, new Set());
+      const unit = 2 ** -24 * (typeof ulps === 'function' ? ulps(call) : ulps);
+      const magnitudes = {
+        output: () => results,
+        absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
+        declared: () => {
+          const declared =
+            spec.magnitude ?? fail(spec.name, "declares no 'magnitude', which its tolerance asks for");
+          return listed(declared(named(inputs) as Named<string, RefTensor>, attrs, call.outputs));
+        },
+      }[magnitude]();
+      return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + floor));
+    },
+    fault: (types, attrs, detail) =>
+      spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail) ??
+      fail(spec.name, 'a kernel reported a data error that the op does not declare'),
+  };
+}
+
+function lowerVariant(spec: AnySpec, variant: Variant<string, Attrs>, call: AnyCall): Lowered {
+  const temporaries = Object.entries(variant.temporaries?.(call) ?? {});
+  const outputNames = call.outputs.length === 1 ? ['output'] : call.outputs.map((_, i) => `output${i}`);
+  const refer = (operand: string | null): OperandRef => {
+    if (operand === null) return { from: 'none' };
+    if (operand === 'fault') return { from: 'fault' };
+    const input = plainNames(spec.inputs).indexOf(operand);
+    if (input >= 0) return call.types[operand] ? { from: 'input', index: input } : { from: 'none' };
+    const output = outputNames.indexOf(operand);
+    if (output >= 0) return { from: 'output', index: output };
+    const temporary = temporaries.findIndex(([name]) => name === operand);
+    if (temporary >= 0) return { from: 'temporary', index: temporary };
+    return fail(spec.name, `kernel ${variant.name} names an unknown operand '${operand}'`);
+  };
+  const launches = variant
+    .launches(call)
+    .map((launch) => ({ ...launch, operands: launch.operands.map(refer) }));
+  return { variant: variant.name, temporaries: temporaries.map(([, bytes]) => bytes), launches };
+}
