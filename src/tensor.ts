@@ -39,6 +39,7 @@ export interface Tensor extends TensorMethods {}
  * A tensor on a device. Calling an op records it; nothing is computed until somebody asks, by `data()`, `item()`,
  * `optimizer.step()` or the call of a compiled function.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are assigned to the prototype below.
 export class Tensor {
   readonly device: Device;
   #value: Value;

@@ -13,7 +13,8 @@ export abstract class Layer extends Module {
 
 function whole(layer: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, size] of Object.entries(sizes)) {
-    if (!Number.isInteger(size) || size < 1) fail(layer, `${name} must be a whole number of at least 1, got ${size}`);
+    if (!Number.isInteger(size) || size < 1)
+      fail(layer, `${name} must be a whole number of at least 1, got ${size}`);
   }
 }
 
@@ -52,7 +53,8 @@ export class Conv2d extends Layer {
     const { groups = 1 } = rest;
     const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel;
     whole('Conv2d', { inChannels, outChannels, 'kernel height': height, 'kernel width': width, groups });
-    if (inChannels % groups !== 0) fail('Conv2d', `inChannels ${inChannels} don't divide into ${groups} groups`);
+    if (inChannels % groups !== 0)
+      fail('Conv2d', `inChannels ${inChannels} don't divide into ${groups} groups`);
     const shape = [outChannels, inChannels / groups, height, width];
     const init = fanIn(sizeOf(shape.slice(1)));
     this.weight = new Parameter(shape, init);

@@ -1,7 +1,7 @@
 import type { Device } from '../device.js';
-import type { HostTensor } from '../dtype.js';
+import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
-import { sameShape, type Shape, showShape } from '../shape.js';
+import { type Shape, sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Initializer } from './init.js';
 
@@ -17,15 +17,25 @@ export class Parameter {
 
   /** The tensor. @throws WeftError before the module was put on a device. */
   get tensor(): Tensor {
-    return this.#tensor ?? fail('nn', `a parameter ${showShape(this.shape)} has no device yet: call to(device) first`);
+    return (
+      this.#tensor ??
+      fail(
+        'nn',
+        `a parameter ${showShape(this.shape)} has no device yet: call to(device) first; it finds parameters and ` +
+          'modules in public properties and arrays, not in #private ones',
+      )
+    );
   }
 
-  get placed(): boolean {
-    return this.#tensor !== null;
-  }
-
+  /** Makes the tensor, unless it is on `device` already. */
   place(device: Device, label: string): void {
-    if (this.#tensor) fail('nn', `parameter '${label}' is on a device already`);
+    if (this.#tensor?.device === device) return;
+    if (this.#tensor) {
+      fail(
+        'nn',
+        `parameter '${label}' is on another device; build a second module and give it this one's stateDict()`,
+      );
+    }
     const tensor = device.tensor(this.init(this.shape, device.generator), this.shape);
     tensor.label = label;
     tensor.requiresGrad = true;
@@ -47,7 +57,7 @@ export abstract class Module {
     return this.#training;
   }
 
-  /** Puts every parameter on a device, in order, with its first contents. */
+  /** Puts every parameter on a device, in order, with its first contents; those that are there already stay. */
   to(device: Device): this {
     for (const [name, parameter] of this.#parameters()) parameter.place(device, name);
     return this;
@@ -65,19 +75,27 @@ export abstract class Module {
 
   /** Direct parts by name. */
   *children(): Generator<[string, Module]> {
+    for (const [key, value] of this.#parts()) if (value instanceof Module) yield [key, value];
+  }
+
+  /** Properties, and the elements of those that are arrays. */
+  *#parts(): Generator<[string, unknown]> {
     for (const [key, value] of Object.entries(this)) {
-      if (value instanceof Module) yield [key, value];
-      else if (Array.isArray(value)) {
-        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${key}.${i}`, item];
-      }
+      if (Array.isArray(value)) for (const [i, item] of value.entries()) yield [`${key}.${i}`, item];
+      else yield [key, value];
     }
   }
 
-  *#parameters(prefix = ''): Generator<[string, Parameter]> {
-    for (const [key, value] of Object.entries(this)) {
-      if (value instanceof Parameter) yield [prefix + key, value];
+  /** Own parameters, then those of the parts; one that is met again, by another name, is left out. */
+  *#parameters(prefix = '', seen = new Set<Parameter>()): Generator<[string, Parameter]> {
+    for (const [key, value] of this.#parts()) {
+      if (!(value instanceof Parameter) || seen.has(value)) continue;
+      seen.add(value);
+      yield [prefix + key, value];
     }
-    for (const [key, child] of this.children()) yield* child.#parameters(`${prefix}${this.childName(key)}.`);
+    for (const [key, child] of this.children()) {
+      yield* child.#parameters(`${prefix}${this.childName(key)}.`, seen);
+    }
   }
 
   /** How a part is called in parameter names; a container may leave its own property's name out. */
@@ -96,7 +114,9 @@ export abstract class Module {
 
   /** The contents of every parameter by name: what `io.encodeSafetensors` takes. */
   async stateDict(): Promise<Record<string, HostTensor>> {
-    const entries = this.namedParameters().map(async ([name, tensor]) => [name, await tensor.toHost()] as const);
+    const entries = this.namedParameters().map(
+      async ([name, tensor]) => [name, await tensor.toHost()] as const,
+    );
     return Object.fromEntries(await Promise.all(entries));
   }
 
@@ -113,7 +133,7 @@ export abstract class Module {
       else if (!sameShape(given.shape, tensor.shape) || given.dtype !== tensor.dtype) {
         const wanted = `${tensor.dtype}${showShape(tensor.shape)}`;
         problems.push(`'${name}' must be ${wanted}, it is ${given.dtype}${showShape(given.shape)}`);
-      }
+      } else checkHost(`loadStateDict: '${name}'`, given);
     }
     if (problems.length > 0) fail('loadStateDict', problems.join('; '));
     for (const [name, tensor] of parameters) await tensor.device.write(tensor, state[name]!);

@@ -15,11 +15,15 @@ function checkRange(
   }
 }
 
-/** Changes parameters by their gradients. `lr` may be set between steps: it is an input of every step. */
+/**
+ * Changes parameters by their gradients. `lr` may be set between steps: it is an input of every step. All parameters
+ * share one count of steps, which momentum's dampening and Adam's bias correction follow.
+ */
 export abstract class Optimizer {
   readonly parameters: readonly Tensor[];
   /** Steps taken so far. */
   steps = 0;
+  readonly #name: string;
   #lr: number;
 
   protected constructor(name: string, parameters: readonly Tensor[], lr: number) {
@@ -28,6 +32,7 @@ export abstract class Optimizer {
       if (!tensor.requiresGrad) fail(name, `${tensor} does not require a gradient`);
     }
     checkRange(name, { lr });
+    this.#name = name;
     this.parameters = parameters;
     this.#lr = lr;
   }
@@ -37,7 +42,7 @@ export abstract class Optimizer {
   }
 
   set lr(lr: number) {
-    checkRange(this.constructor.name, { lr });
+    checkRange(this.#name, { lr });
     this.#lr = lr;
   }
 

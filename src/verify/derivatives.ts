@@ -64,6 +64,8 @@ export async function checkDerivatives(
     const found = await analytic.run(data);
     const [, terms] = await forward.run(data);
     const size = terms!.reduce((total, value) => total + Math.abs(value), 0);
+    const largest = data.flatMap((values) => [...values]).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const least = Math.max(1e-4 * size, 1e-8 * largest, Number.MIN_VALUE);
     const findings: InputFinding[] = [];
     for (const [k, index] of wrt.entries()) {
       const place = inputs.indexOf(values[index]!);
@@ -75,7 +77,7 @@ export async function checkDerivatives(
         async (shifted) => (await forward.run(shifted))[0]![0]!,
       );
       const own = gradients[k] ? found.shift()! : new Float64Array(direction.length);
-      findings.push({ index, ...judge(dot(own, direction), numeric, dotSize(own, direction), size) });
+      findings.push({ index, ...judge(dot(own, direction), numeric, dotSize(own, direction), least) });
     }
     return findings;
   } finally {
@@ -103,11 +105,12 @@ async function centralDifference(
 }
 
 /**
- * Relative to the value, or to a thousandth of the sum of absolute terms where they cancel. `size` is the sum of the
- * function's own absolute terms: a few roundings of it, 2^-53 each, divided by the step are 1e-12 of it, and so no error.
+ * Relative to the value, or to a thousandth of the sum of absolute terms where they cancel, but never to less than
+ * `least`. That is what roundings of 2^-53 can feign: a few of the function's own absolute terms, divided by the step, are
+ * 1e-12 of these, and a few of the inputs, in a function whose result cancels to nothing, are 1e-15 of these.
  */
-function judge(analytic: number, numeric: number, terms: number, size: number): Finding {
-  const scale = Math.max(Math.abs(analytic), Math.abs(numeric), 1e-3 * terms, 1e-4 * size, Number.MIN_VALUE);
+function judge(analytic: number, numeric: number, terms: number, least: number): Finding {
+  const scale = Math.max(Math.abs(analytic), Math.abs(numeric), 1e-3 * terms, least);
   const ratio = Math.abs(analytic - numeric) / scale;
   const error = Number.isNaN(ratio) ? Number.MAX_VALUE : ratio;
   const ok = error <= GRADIENT_TOLERANCE;

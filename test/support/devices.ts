@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
 import { relaxed } from '../../build/binaries.js';
 import { openReference } from '../../src/backend/reference.js';
 import { openWasm } from '../../src/backend/wasm/index.js';
 import { openWebGPU } from '../../src/backend/webgpu/index.js';
 import type { Backend } from '../../src/index.js';
-
-// Node 20 has relaxed SIMD behind a flag, which must be set before the first module is compiled.
-if (Number(process.versions.node.split('.')[0]) < 21) setFlagsFromString('--experimental-wasm-relaxed-simd');
 
 /** Whether this engine takes the binary with relaxed SIMD. */
 export const hasRelaxedSimd = WebAssembly.validate(Buffer.from(relaxed, 'base64'));

@@ -1,0 +1,65 @@
+/** Run by test/steady.test.ts in a process of its own with --expose-gc: prints what blocks of 1,000 training steps leave behind. */
+import { functional as F, nn, open, optim } from '../../src/index.js';
+import { batch } from './cnn.js';
+
+const WARM_UP = 300;
+const STEPS = 1000;
+const BLOCKS = 6;
+const collect = (globalThis as unknown as { gc: () => void }).gc;
+
+/** Bytes of the JavaScript heap once everything unreachable is gone; finalizers need a turn of the event loop. */
+async function heap(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    collect();
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+const device = await open('wasm', { seed: 1 });
+const empty = device.memory();
+const net = new nn.Sequential(
+  new nn.Conv2d(1, 4, 5),
+  new nn.ReLU(),
+  new nn.MaxPool2d(2),
+  new nn.Flatten(),
+  new nn.Dropout(0.2),
+  new nn.Linear(256, 10),
+).to(device);
+const optimizer = new optim.Adam(net.parameters());
+const step = device.compile((x, y) => {
+  const loss = F.crossEntropy(net.forward(x), y);
+  loss.backward();
+  optimizer.step();
+  return loss;
+});
+const [x, y] = batch(0);
+const train = async (steps: number) => {
+  for (let i = 0; i < steps; i++) await (await step(x, y)).item();
+};
+await train(WARM_UP);
+const before = device.memory();
+const heaps = [await heap()];
+for (let block = 0; block < BLOCKS; block++) {
+  await train(STEPS);
+  heaps.push(await heap());
+}
+const after = device.memory();
+const growth = heaps.slice(1).map((bytes, i) => bytes - heaps[i]!);
+
+// The lazy way: what is forgotten comes back.
+const forgotten = device.memory();
+for (let i = 0; i < 50; i++)
+  await device
+    .tensor(new Float32Array(1 << 16))
+    .add(i)
+    .data();
+await heap();
+const collected = device.memory();
+
+step.dispose();
+for (const tensor of net.parameters()) tensor.dispose();
+device.dispose();
+console.log(
+  JSON.stringify({ empty, before, after, growth, forgotten, collected, disposed: device.memory() }),
+);
