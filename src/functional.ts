@@ -15,7 +15,9 @@ export const functional: Functional = {
   ...tensorFunctions,
   dropout(x, options) {
     const { device } = x;
-    const seed = device.feed([2], 'i32', () => Int32Array.of(device.generator.word(), device.generator.word()));
+    const seed = device.feed([2], 'i32', () =>
+      Int32Array.of(device.generator.word(), device.generator.word()),
+    );
     return new Tensor(device, ops.dropout(x.value, seed.value, options));
   },
 };

@@ -2,9 +2,9 @@
 import { functional as F, nn, open, optim } from '../../src/index.js';
 import { batch } from './cnn.js';
 
-const WARM_UP = 300;
+const WARM_UP = 2000;
 const STEPS = 1000;
-const BLOCKS = 6;
+const BLOCKS = 10;
 const collect = (globalThis as unknown as { gc: () => void }).gc;
 
 /** Bytes of the JavaScript heap once everything unreachable is gone; finalizers need a turn of the event loop. */
