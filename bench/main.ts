@@ -28,6 +28,10 @@ import { type BenchResult, machineFacts, type Peak, toResult, writeReport, write
 import { reportText } from './table.js';
 import { prepareWeft, type WeftCase } from './weft.js';
 
+const USAGE =
+  'npm run bench -- [--suite gemm,conv2d] [--case TEXT] [--backend wasm,webgpu] [--compare] [--peers tfjs-wasm] ' +
+  '[--json FILE] [--charts FOLDER]';
+
 type BenchBackend = 'wasm' | 'webgpu';
 
 interface Options {
@@ -60,8 +64,13 @@ function readOptions(): Options {
       peers: { ...text, default: PEERS.join(',') },
       json: text,
       charts: text,
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   if (values.threads !== '1')
     throw new RangeError(`--threads: kernels run on 1 thread, got '${values.threads}'`);
   return {
@@ -152,4 +161,9 @@ async function main(): Promise<void> {
   for (const { device } of devices) device.dispose();
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${messageOf(error)}\n${USAGE}`);
+  process.exitCode = 1;
+}

@@ -150,8 +150,9 @@ export class Device {
     const leaves = leavesOf([loss.value], { has: (value) => this.#watcher(value) !== null });
     if (this.trace) this.#observeWishes(leaves);
     const wrt = leaves.filter((value) => this.#watcher(value));
-    if (wrt.length === 0) fail('backward', `no tensor with requiresGrad leads to ${describe(loss)}`);
-    gradient(loss.value, wrt, gradientOps, seed?.value).forEach((grad, i) => {
+    const grads = gradient(loss.value, wrt, gradientOps, seed?.value);
+    if (!grads.some(Boolean)) fail('backward', `no tensor with requiresGrad leads to ${describe(loss)}`);
+    grads.forEach((grad, i) => {
       const tensor = this.#watcher(wrt[i]!);
       if (!grad || !tensor) return;
       const total = tensor.grad ? ops.add(tensor.grad.value, grad) : grad;

@@ -43,17 +43,26 @@ export interface Tensor extends TensorMethods {}
 export class Tensor {
   readonly device: Device;
   #value: Value;
+  #label: string | undefined;
   #requiresGrad = false;
   #grad: Tensor | null = null;
-  /** A name for messages, as a module gives its parameters. */
-  label: string | undefined;
 
   /** Tensors are made by a device or by ops. */
   constructor(device: Device, value: Value, label?: string) {
     this.device = device;
     this.#value = value;
-    this.label = label;
+    this.#label = label;
     device.created(this);
+  }
+
+  /** A name for messages, as a module gives its parameters. */
+  get label(): string | undefined {
+    return this.#label;
+  }
+
+  set label(label: string | undefined) {
+    this.#label = label;
+    (this.#value as { label?: string }).label = label;
   }
 
   get shape(): Shape {
@@ -176,7 +185,7 @@ export const isLeaf = ({ node }: Value): boolean =>
   !node || node.inputs.length === 0 || node.op.stopsGradient;
 
 /** Dtype and shape, with the label where there is one: how messages name a tensor. */
-export const describe = (tensor: Tensor): string => nameOf(tensor);
+export const describe = ({ label, shape, dtype }: Tensor): string => nameOf({ label, shape, dtype });
 
 /** Finds the one device that the arguments of an op live on. */
 function deviceOf(name: string, args: readonly unknown[]): Device {

@@ -24,6 +24,8 @@ import { lenet } from './net.js';
 import { filters, lossCurve, type Mistake, misclassified } from './pictures.js';
 import { startEpoch } from './progress.js';
 
+const USAGE =
+  'npm start -- [--backend wasm|webgpu] [--epochs 3] [--limit 60000] [--seed 1] [--out runs/mnist-cnn] [--json FILE]';
 const BATCH = 64;
 const TEST_BATCH = 500;
 
@@ -52,8 +54,13 @@ function readOptions(): Options {
       seed: { ...text, default: '1' },
       out: { ...text, default: 'runs/mnist-cnn' },
       json: text,
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   const whole = (name: 'epochs' | 'limit' | 'seed', least: number) => {
     const value = Number(values[name]);
     if (Number.isInteger(value) && value >= least) return value;
@@ -229,4 +236,9 @@ async function main(): Promise<void> {
   device.dispose();
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? `start: ${error.message}\n${USAGE}` : error);
+  process.exitCode = 1;
+}
