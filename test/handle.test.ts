@@ -50,11 +50,15 @@ describe('a tensor from data', () => {
     expect(() => device.tensor([1], [-1])).toThrow('must hold whole numbers that are not negative');
     expect(() => device.tensor([1], new Array(9).fill(1))).toThrow('has more than 8 axes');
     expect(() => device.tensor([1.5], [1], 'i32')).toThrow("element 0 is 1.5, which i32 can't hold");
-    expect(() => device.tensor([0, Number.NaN], [2], 'i32')).toThrow("element 1 is NaN, which i32 can't hold");
+    expect(() => device.tensor([0, Number.NaN], [2], 'i32')).toThrow(
+      "element 1 is NaN, which i32 can't hold",
+    );
     expect(() => device.tensor(Float32Array.of(1), [1], 'i32')).toThrow("a Float32Array can't hold i32[1]");
     expect(() => device.tensor(Uint8Array.of(0, 200))).toThrow('bool holds 0 and 1, element 1 is 200');
     expect(() => device.tensor(new Int16Array(2) as unknown as Int32Array)).toThrow('it is a Int16Array');
-    expect(() => device.tensor('12' as unknown as number[])).toThrow('data must be numbers or a Float32Array');
+    expect(() => device.tensor('12' as unknown as number[])).toThrow(
+      'data must be numbers or a Float32Array',
+    );
   });
 });
 
@@ -245,7 +249,9 @@ describe('new contents', () => {
   it('must fit', async () => {
     const w = device.tensor([1, 2]);
     expect(() => w.assign(device.tensor([1]))).toThrow("update: can't put f32[1] into f32[2]");
-    expect(() => w.assign(device.tensor(Int32Array.of(1, 2)))).toThrow("update: can't put i32[2] into f32[2]");
+    expect(() => w.assign(device.tensor(Int32Array.of(1, 2)))).toThrow(
+      "update: can't put i32[2] into f32[2]",
+    );
     const short = { data: Float32Array.of(1), shape: [2], dtype: 'f32' } as const;
     await expect(device.write(w, short)).rejects.toThrow('write: shape [2] needs 2 elements, got 1');
     expect(await numbers(w)).toEqual([1, 2]);
@@ -312,6 +318,27 @@ describe('memory', () => {
       expect(await inner.item()).toBe(4);
     });
     await expect(inner!.data()).rejects.toThrow('was disposed');
+  });
+
+  it('can not be told apart by scopes that overlap', async () => {
+    let [endFirst, endSecond] = [() => {}, () => {}];
+    const first = device.scope(
+      () =>
+        new Promise<void>((done) => {
+          endFirst = done;
+        }),
+    );
+    const second = device.scope(
+      () =>
+        new Promise<void>((done) => {
+          endSecond = done;
+        }),
+    );
+    endFirst();
+    await expect(first).rejects.toThrow('scope: a scope ended before one that was opened inside it');
+    endSecond();
+    await second;
+    expect(await device.scope(() => device.ones([2]).sum().item())).toBe(2);
   });
 
   it('comes back with the device', async () => {

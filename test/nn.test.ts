@@ -41,6 +41,23 @@ describe('modules', () => {
     expect(block.forward(device.ones([1, 4, 5, 5])).shape).toEqual([1, 4, 5, 5]);
   });
 
+  it('hold parameters in arrays, and shared ones once', async () => {
+    class Tied extends nn.Module {
+      readonly scales = [new nn.Parameter([2], nn.init.ones), new nn.Parameter([2], nn.init.zeros)];
+      readonly first = new nn.Linear(2, 2);
+      readonly second = this.first;
+
+      forward(x: Tensor): Tensor {
+        return this.second.forward(this.first.forward(x).mul(this.scales[0]!.tensor));
+      }
+    }
+    const model = new Tied().to(device);
+    const names = model.namedParameters().map(([name]) => name);
+    expect(names).toEqual(['scales.0', 'scales.1', 'first.weight', 'first.bias']);
+    expect([...(await model.scales[0]!.tensor.data())]).toEqual([1, 1]);
+    expect(new optim.SGD(model.parameters(), { lr: 1 }).parameters).toHaveLength(4);
+  });
+
   it('start within PyTorch’s bounds, by the seed of the device', async () => {
     const weights = async (seed: number) => {
       const own = await open('wasm', { seed });
@@ -78,6 +95,16 @@ describe('modules', () => {
     await expect(model.loadStateDict(state)).rejects.toThrow(
       "loadStateDict: 'gamma' is not a parameter; 'weight' must be f32[3,2], it is f32[2,2]; 'bias' is missing",
     );
+  });
+
+  it('refuse data that is shorter than its shape says, and change nothing', async () => {
+    const model = new nn.Linear(2, 3).to(device);
+    const before = await model.stateDict();
+    const state = { ...before, bias: { ...before.bias!, data: new Float32Array(2) } };
+    await expect(model.loadStateDict(state)).rejects.toThrow(
+      "loadStateDict: 'bias': shape [3] needs 3 elements, got 2",
+    );
+    expect(await model.stateDict()).toEqual(before);
   });
 
   it('need a device before they run, and stay on it', async () => {
@@ -123,6 +150,15 @@ describe('optimisers', () => {
     expect(() => new optim.Adam(parameters, { betas: [0.9, 1] })).toThrow(
       'betas[1] must be in [0, 1), got 1',
     );
+    const [weight] = parameters;
+    expect(() => new optim.SGD([weight!, weight!], { lr: 1 })).toThrow(
+      "SGD: Tensor('weight' f32[2,2], wasm) is given twice",
+    );
+    expect(() => new optim.SGD([device.zeros([2])], { lr: 1 })).toThrow('does not require a gradient');
+    const sgd = new optim.SGD(parameters, { lr: 1 });
+    expect(() => {
+      sgd.lr = Number.NaN;
+    }).toThrow('SGD: lr must be a number of at least 0, got NaN');
     expect(() => new optim.Adam([])).toThrow('Adam: needs at least one parameter');
     expect(() => new optim.Adam(parameters).step()).toThrow('step: no parameter has a gradient');
   });

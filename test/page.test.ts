@@ -31,7 +31,11 @@ describe('a page in Chromium', () => {
     >;
     expect(wasm).toHaveLength(10);
     expect(wasm.at(-1)!).toBeLessThan(wasm[0]!);
-    // Sums differ by roundings of 2^-24, which ten steps of Adam carry on: well inside 1e-4 relative.
-    for (const [i, loss] of wasm.entries()) expect(Math.abs(webgpu[i]! / loss - 1)).toBeLessThan(1e-4);
+    // Sums differ by roundings of 2^-24, which ten steps of Adam carry on: about 1e-7 on SwiftShader.
+    const apart = wasm.map((loss, i) => Math.abs(webgpu[i]! / loss - 1));
+    console.log(
+      `ten losses on webgpu and on wasm: at most ${Math.max(...apart).toExponential(1)} apart, relative`,
+    );
+    expect(Math.max(...apart)).toBeLessThan(1e-4);
   });
 });

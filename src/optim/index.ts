@@ -28,9 +28,12 @@ export abstract class Optimizer {
 
   protected constructor(name: string, parameters: readonly Tensor[], lr: number) {
     if (parameters.length === 0) fail(name, 'needs at least one parameter');
-    for (const tensor of parameters) {
+    const { device } = parameters[0]!;
+    parameters.forEach((tensor, i) => {
       if (!tensor.requiresGrad) fail(name, `${tensor} does not require a gradient`);
-    }
+      if (tensor.device !== device) fail(name, `${tensor} lives on another device than ${parameters[0]}`);
+      if (parameters.indexOf(tensor) !== i) fail(name, `${tensor} is given twice`);
+    });
     checkRange(name, { lr });
     this.#name = name;
     this.parameters = parameters;

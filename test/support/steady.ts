@@ -16,6 +16,18 @@ async function heap(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
+const memories: WebAssembly.Memory[] = [];
+WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
+  construct(target, args: [WebAssembly.MemoryDescriptor]) {
+    memories.push(new target(...args));
+    return memories.at(-1)!;
+  },
+});
+/** Bytes of all wasm memory: it grows and never shrinks. */
+const wasmBytes = () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+/** What the device holds, and what wasm memory it took. */
+const held = () => ({ ...device.memory(), wasmBytes: wasmBytes() });
+
 const device = await open('wasm', { seed: 1 });
 const empty = device.memory();
 const net = new nn.Sequential(
@@ -38,28 +50,41 @@ const train = async (steps: number) => {
   for (let i = 0; i < steps; i++) await (await step(x, y)).item();
 };
 await train(WARM_UP);
-const before = device.memory();
+const before = held();
 const heaps = [await heap()];
 for (let block = 0; block < BLOCKS; block++) {
   await train(STEPS);
   heaps.push(await heap());
 }
-const after = device.memory();
+const after = held();
 const growth = heaps.slice(1).map((bytes, i) => bytes - heaps[i]!);
 
-// The lazy way: what is forgotten comes back.
+// The same steps recorded one by one: a scope gives back what they made, at once.
+const recorded = async () => {
+  optimizer.zeroGrad();
+  const loss = F.crossEntropy(net.forward(device.tensor(x)), device.tensor(y));
+  loss.backward();
+  await optimizer.step();
+  return loss.item();
+};
+await device.scope(recorded);
+const scopedBefore = held();
+for (let i = 0; i < 200; i++) await device.scope(recorded);
+const scopedAfter = held();
+
+// Without a scope it comes back when it is collected.
+optimizer.zeroGrad();
+await heap();
+const forgottenBefore = device.memory();
+for (let i = 0; i < 200; i++) await recorded();
 const forgotten = device.memory();
-for (let i = 0; i < 50; i++)
-  await device
-    .tensor(new Float32Array(1 << 16))
-    .add(i)
-    .data();
+optimizer.zeroGrad();
 await heap();
 const collected = device.memory();
 
 step.dispose();
 for (const tensor of net.parameters()) tensor.dispose();
 device.dispose();
-console.log(
-  JSON.stringify({ empty, before, after, growth, forgotten, collected, disposed: device.memory() }),
-);
+const scoped = { before: scopedBefore, after: scopedAfter };
+const left = { before: forgottenBefore, forgotten, collected };
+console.log(JSON.stringify({ empty, before, after, growth, scoped, left, disposed: device.memory() }));
