@@ -291,10 +291,7 @@ type WeightGradientCall = KernelCall<'x' | 'dy', GradientAttrs>;
 const weightGeometry = ({ types, attrs }: WeightGradientCall) => geometry(types.x.shape, attrs.shape, attrs);
 
 /** Taps (rows of the transposed gradient) that one wasm work unit covers. */
-export const TAPS = 48;
-/** Output pixels of one block of the sum, in whole rows. */
-export const PIXEL_BLOCK = 384;
-
+const TAPS = 48;
 /** dWᵀ = patches · dYᵀ: dY is packed into panels of 8 filters, x is read in place. */
 const weightGradientWasm = (tile: '4x8' | '6x8', feature?: string): Variant<'x' | 'dy', GradientAttrs> => ({
   name: `conv2d_weight_gradient_f32__${tile}`,

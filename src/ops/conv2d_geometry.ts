@@ -113,9 +113,9 @@ function forRange(
 }
 
 /** Output columns (pixels, batch merged) that one wasm work unit covers. */
-export const PIXELS = 96;
+const PIXELS = 96;
 /** Depth of a block of taps, as in the matrix product. */
-export const DEPTH = 512;
+const DEPTH = 512;
 
 /** x, padded (cropped where negative) and spread by `step`, in memory of its own. */
 export interface Padding {

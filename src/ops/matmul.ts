@@ -60,9 +60,9 @@ function params(call: Call) {
 }
 
 /** Rows of a and columns of b that one wasm work unit covers, and the depth of a block. */
-export const ROWS = 96;
-export const COLUMNS = 512;
-export const DEPTH = 512;
+const ROWS = 96;
+const COLUMNS = 512;
+const DEPTH = 512;
 const up = (value: number, step: number) => Math.ceil(value / step) * step;
 
 /** b is packed once into panels of 8 columns; every unit packs its own rows of a and multiplies. */
