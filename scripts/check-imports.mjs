@@ -13,7 +13,7 @@ import { API } from 'typescript/unstable/sync';
  */
 const rules = {
   leaves: { files: ['shape.ts', 'dtype.ts', 'errors.ts', 'random.ts'], may: ['own'] },
-  op: { files: ['op.ts', 'define.ts', 'graph.ts'], may: ['own', 'leaves'] },
+  op: { files: ['op.ts', 'define.ts', 'composition.ts', 'graph.ts'], may: ['own', 'leaves'] },
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },

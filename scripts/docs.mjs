@@ -14,7 +14,7 @@ Written by \`${UPDATE}\` from the declarations in \`src/ops/\`.
 Each op is a function of graph values (\`ops.relu(x)\`) and of tensors (\`functional.relu(x)\`, \`x.relu()\`): its inputs in
 order, then its options. A \`?\` marks an input that may be null. The third column names the attributes that the options
 become. A gradient exists with respect to the inputs in the fourth column. The last two columns are the kernel variants, in
-the order in which they are tried; *view* means that no bytes move.
+the order in which they are tried; *view* means that no bytes move, *composed* that the op stands for a graph of others.
 
 | op | formula | attributes | gradients | wasm | webgpu |
 |---|---|---|---|---|---|
@@ -40,7 +40,9 @@ function gradientsOf(op) {
 }
 
 function row(op) {
-  const kernels = ['wasm', 'webgpu'].map((backend) => (op.view ? '*view*' : list(op.variants(backend))));
+  const kernels = ['wasm', 'webgpu'].map((backend) =>
+    op.view ? '*view*' : op.compose ? '*composed*' : list(op.variants(backend)),
+  );
   const cells = [code(signature(op)), op.summary, list(attributesOf(op)), gradientsOf(op), ...kernels];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -109,11 +109,13 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
 }
 
 type AnyCall = KernelCall<string, Attrs>;
-type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
+export type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
 
-const plainNames = (names: readonly string[]): string[] => names.map((name) => name.replace(/\?$/, ''));
+export const plainNames = (names: readonly string[]): string[] =>
+  names.map((name) => name.replace(/\?$/, ''));
 
-function common(spec: AnySpec) {
+/** What every declaration says, with inputs by position. */
+export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'reference'>) {
   const names = plainNames(spec.inputs);
   const position = (name: string) => names.indexOf(name);
   const byPosition = <T>(named: Readonly<Record<string, T | undefined>> | readonly T[]): (T | null)[] =>
@@ -125,6 +127,8 @@ function common(spec: AnySpec) {
     optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
     view: spec.view ?? false,
     stopsGradient: spec.stopsGradient ?? false,
+    onceDifferentiable: spec.onceDifferentiable ?? false,
+    compose: null as Op['compose'],
     overwrites: (spec.overwrites ?? []).map(position),
     inPlace: (spec.inPlace ?? []).map(position),
     linear: (spec.linear ?? []).map(position),
@@ -140,10 +144,63 @@ function common(spec: AnySpec) {
   };
 }
 
-function defaultCost(types: readonly (TensorType | null)[], outputs: readonly TensorType[]): Cost {
+export function defaultCost(types: readonly (TensorType | null)[], outputs: readonly TensorType[]): Cost {
   const elements = (list: readonly (TensorType | null)[]) =>
     list.reduce((sum, type) => sum + (type ? type.shape.reduce((a, b) => a * b, 1) : 0), 0);
   return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
+}
+
+export type CallOf = (
+  types: readonly (TensorType | null)[],
+  attrs: Attrs,
+  features: ReadonlySet<string>,
+) => AnyCall;
+
+/** Gives a list by position the names of `inputs`. */
+export const namer = (inputs: readonly string[]) => {
+  const names = plainNames(inputs);
+  return <T>(list: readonly T[]) =>
+    Object.fromEntries(names.map((name, i) => [name, list[i] ?? null])) as Named<string, T>;
+};
+
+const listed = (result: Float64Array | readonly Float64Array[]): readonly Float64Array[] =>
+  result instanceof Float64Array ? [result] : result;
+
+export const attributesOf =
+  (spec: Pick<AnySpec, 'inputs' | 'attributes'>): Op['attributes'] =>
+  (types, options) =>
+    spec.attributes ? spec.attributes(options, namer(spec.inputs)(types) as Named<string, TensorType>) : {};
+
+/** A function of named tensors as one of tensors by position. */
+export const positional =
+  (names: readonly string[], f: AnySpec['reference']): Op['reference'] =>
+  (inputs, attrs, outputs) =>
+    listed(f(namer(names)(inputs) as Named<string, RefTensor>, attrs, outputs));
+
+/** What bounds are worked out from, with inputs by position. */
+interface Bounded {
+  readonly name: string;
+  readonly tolerance: AnySpec['tolerance'];
+  readonly callOf: CallOf;
+  readonly reference: Op['reference'];
+  readonly magnitude: Op['reference'] | null;
+}
+
+/** The bounds that a declaration's tolerance sets. */
+export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
+  return (backend, inputs, attrs, results) => {
+    const { ulps = 0, magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
+    const call = callOf(inputs, attrs, new Set());
+    const unit = 2 ** -24 * (typeof ulps === 'function' ? ulps(call) : ulps);
+    const magnitudes = {
+      output: () => results,
+      absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
+      declared: () =>
+        declared?.(inputs, attrs, call.outputs) ??
+        fail(name, "declares no 'magnitude', which its tolerance asks for"),
+    }[magnitude]();
+    return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + floor));
+  };
 }
 
 const absolute = (tensor: RefTensor | null): RefTensor | null =>
@@ -152,17 +209,12 @@ const absolute = (tensor: RefTensor | null): RefTensor | null =>
 function createOp<Names extends readonly string[], A extends object, U>(typed: OpSpec<Names, A, U>): Op {
   const spec = typed as unknown as AnySpec;
   const names = plainNames(spec.inputs);
-  const named = <T>(list: readonly T[]) =>
-    Object.fromEntries(names.map((name, i) => [name, list[i] ?? null])) as Named<string, T>;
+  const named = namer(spec.inputs);
   const inferAll = (types: readonly (TensorType | null)[], attrs: Attrs): readonly TensorType[] => {
     const inferred = spec.infer(named(types) as Named<string, TensorType>, attrs);
     return Array.isArray(inferred) ? inferred : [inferred as TensorType];
   };
-  const callOf = (
-    types: readonly (TensorType | null)[],
-    attrs: Attrs,
-    features: ReadonlySet<string>,
-  ): AnyCall => {
+  const callOf: CallOf = (types, attrs, features) => {
     const outputs = inferAll(types, attrs);
     return {
       types: named(types) as Named<string, TensorType>,
@@ -172,24 +224,30 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
       features,
     };
   };
-  const listed = (result: Float64Array | readonly Float64Array[]): readonly Float64Array[] =>
-    result instanceof Float64Array ? [result] : result;
-  const reference: Op['reference'] = (inputs, attrs, outputs) =>
-    listed(spec.reference(named(inputs) as Named<string, RefTensor>, attrs, outputs));
+  const reference = positional(spec.inputs, spec.reference);
+  const magnitude = spec.magnitude ? positional(spec.inputs, spec.magnitude) : null;
   return {
     ...common(spec),
     variadic: false,
-    attributes: (types, options) =>
-      spec.attributes ? spec.attributes(options, named(types) as Named<string, TensorType>) : {},
+    attributes: attributesOf(spec),
     infer: inferAll,
     reference,
     differentiable: (index) => spec.backward[names[index]!] !== null,
     backward(index, node, grads) {
       const rule = spec.backward[names[index]!];
-      const grad = grads[0];
-      if (!rule || !grad) return null;
-      const context = { grad, grads, output: node.outputs[0]!, outputs: node.outputs, attrs: node.attrs };
-      return rule({ ...named(node.inputs), ...context } as Named<string, Value> & BackwardContext<Attrs>);
+      if (!rule || !grads.some(Boolean)) return null;
+      const context = {
+        ...named(node.inputs),
+        // An op with several outputs asks for `grads`: any of them may be absent.
+        get grad() {
+          return grads[0] ?? fail(spec.name, 'its rule needs the gradient of its first output');
+        },
+        grads,
+        output: node.outputs[0]!,
+        outputs: node.outputs,
+        attrs: node.attrs,
+      };
+      return rule(context as Named<string, Value> & BackwardContext<Attrs>);
     },
     cost(types, attrs) {
       const call = callOf(types, attrs, new Set());
@@ -203,21 +261,7 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
       );
       return chosen ? lowerVariant(spec, chosen, call) : null;
     },
-    bounds(backend, inputs, attrs, results) {
-      const { ulps = 0, magnitude = 'output', floor = 0 } = spec.tolerance?.[backend] ?? {};
-      const call = callOf(inputs, attrs, new Set());
-      const unit = 2 ** -24 * (typeof ulps === 'function' ? ulps(call) : ulps);
-      const magnitudes = {
-        output: () => results,
-        absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
-        declared: () => {
-          const declared =
-            spec.magnitude ?? fail(spec.name, "declares no 'magnitude', which its tolerance asks for");
-          return listed(declared(named(inputs) as Named<string, RefTensor>, attrs, call.outputs));
-        },
-      }[magnitude]();
-      return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + floor));
-    },
+    bounds: boundsOf({ name: spec.name, tolerance: spec.tolerance, callOf, reference, magnitude }),
     fault: (types, attrs, detail) =>
       spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail) ??
       fail(spec.name, 'a kernel reported a data error that the op does not declare'),

@@ -112,8 +112,9 @@ export interface Tolerance<C> {
 }
 
 export interface BackwardContext<A> {
-  /** Gradient of the loss with respect to the first output. */
+  /** Gradient of the loss with respect to the only output; an op with several outputs asks for `grads`. */
   readonly grad: Value;
+  /** By output; null where the loss does not depend on it. */
   readonly grads: readonly (Value | null)[];
   readonly output: Value;
   readonly outputs: readonly Value[];
@@ -152,6 +153,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly view?: boolean;
   /** Holds gradients back on purpose: its rules give null though the output changes with the input. */
   readonly stopsGradient?: boolean;
+  /** Its gradient has none itself: asking for a second derivative is an error. */
+  readonly onceDifferentiable?: boolean;
   readonly kernels: {
     readonly [K in Exclude<BackendKind, 'reference'>]: readonly Variant<Names[number], A>[];
   };
@@ -202,6 +205,9 @@ export interface Op {
   readonly variadic: boolean;
   readonly view: boolean;
   readonly stopsGradient: boolean;
+  readonly onceDifferentiable: boolean;
+  /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
+  readonly compose: ((inputs: readonly (Value | null)[], attrs: Attrs) => readonly Value[]) | null;
   /** Input position per output that overwrites it; empty for most ops. */
   readonly overwrites: readonly number[];
   readonly inPlace: readonly number[];
@@ -268,6 +274,7 @@ export function apply(op: Op, inputs: readonly (Value | null)[], options: unknow
 
 /** Like {@link apply}, with attributes that are complete already. */
 export function applyWith(op: Op, inputs: readonly (Value | null)[], attrs: Attrs): readonly Value[] {
+  if (op.compose) return op.compose(inputs, attrs);
   const types = op.infer(inputs, attrs);
   for (const type of types) checkShape(op.name, type.shape);
   const outputs: Value[] = [];

@@ -7,6 +7,7 @@ import {
   type Graph,
   type HostTensor,
   type Op,
+  ops,
   Program,
   type Value,
 } from '../index.js';
@@ -67,6 +68,14 @@ export function record(f: Recorded, tensors: readonly (HostTensor | null)[], gen
   return { values, inputs, data, output, random };
 }
 
-/** A sample of an op as a function of its inputs. */
-export const recorded = (op: Op, sample: number) => (inputs: readonly (Value | null)[]) =>
-  apply(op, inputs, op.samples[sample]!.options)[0]!;
+/** A sample of an op as a function of its inputs: its float outputs (or one), several of them as one vector. */
+export const recorded = (op: Op, sample: number, only?: number) => (inputs: readonly (Value | null)[]) => {
+  const outputs = apply(op, inputs, op.samples[sample]!.options);
+  const floats = outputs.filter(({ dtype }) => dtype === 'f32');
+  if (only !== undefined) return floats[only]!;
+  if (floats.length < 2) return floats[0] ?? outputs[0]!;
+  return ops.concat(
+    floats.map((output) => ops.reshape(output, { shape: [-1] })),
+    { axis: 0 },
+  );
+};

@@ -1,5 +1,6 @@
 import {
-  apply,
+  type Attrs,
+  applyWith,
   type Backend,
   createGraph,
   createInput,
@@ -22,6 +23,8 @@ export interface KernelCase {
   readonly op: Op;
   readonly inputs: readonly (HostTensor | null)[];
   readonly options: unknown;
+  /** Complete attributes, in place of the options. */
+  readonly attrs?: Attrs;
 }
 
 /**
@@ -38,17 +41,18 @@ interface Case {
   readonly outputs: readonly Value[];
 }
 
+const attributesOf = ({ op, inputs, options, attrs }: KernelCase): Attrs =>
+  attrs ?? op.attributes(inputs, options);
+
 const copyOf = (value: Value): Value => ops.broadcastTo(value, { shape: value.shape });
 
 /** The graph of one call, and what its buffers hold before and must hold afterwards. */
-function layOut({ op, inputs: tensors, options }: KernelCase, target: Target, format: WordFormat): Case {
+function layOut(kernelCase: KernelCase, target: Target, format: WordFormat): Case {
+  const { op, inputs: tensors } = kernelCase;
   const values = tensors.map((tensor, i) => tensor && createInput(tensor.shape, tensor.dtype, op.inputs[i]));
   const inputs = values.filter((value) => value !== null);
-  const made = apply(
-    op,
-    values.map((value, i) => (i === target ? copyOf(value!) : value)),
-    options,
-  );
+  const operands = values.map((value, i) => (i === target ? copyOf(value!) : value));
+  const made = applyWith(op, operands, attributesOf(kernelCase));
   const targets = target === 'updates' ? op.overwrites.map((index) => values[index]!) : [];
   const updates = targets.map((overwritten, k) => ({ target: overwritten, value: made[k]! }));
   const outputs = typeof target === 'number' ? made.map(copyOf) : made;
@@ -125,12 +129,13 @@ async function runCase(
 }
 
 function judge(
-  { op, inputs }: KernelCase,
+  kernelCase: KernelCase,
   backend: Backend,
   outputs: readonly Value[],
   actual: readonly Float64Array[],
 ): Finding {
-  const { attrs } = outputs[0]!.node!;
+  const { op, inputs } = kernelCase;
+  const attrs = attributesOf(kernelCase);
   const exact = inputs.map(
     (tensor): RefTensor | null => tensor && { ...tensor, data: Float64Array.from(tensor.data) },
   );
@@ -188,12 +193,12 @@ export async function checkForward(
 }
 
 /** The kernel variants that take a call on this backend; null alone where there is no kernel. */
-export function variantsTaking({ op, inputs, options }: KernelCase, backend: Backend): (string | null)[] {
+export function variantsTaking(kernelCase: KernelCase, backend: Backend): (string | null)[] {
+  const { op, inputs } = kernelCase;
   const { kind, features } = backend;
-  if (kind === 'reference' || op.view) return [null];
-  const values = inputs.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
-  const [output] = apply(op, values, options);
-  return op.variants(kind).filter((name) => op.lower(kind, values, output!.node!.attrs, features, name));
+  if (kind === 'reference' || op.view || op.compose) return [null];
+  const attrs = attributesOf(kernelCase);
+  return op.variants(kind).filter((name) => op.lower(kind, inputs, attrs, features, name));
 }
 
 /** {@link variantsTaking} for an op's own sample. */
