@@ -14,11 +14,13 @@ type OpFunctions = {
 };
 type Lifted<T> = T extends readonly Value[]
   ? readonly Tensor[]
-  : T extends Value
-    ? TensorLike
-    : T extends Value | null
-      ? TensorLike | null
-      : T;
+  : T extends readonly (Value | null)[]
+    ? readonly (Tensor | null)[]
+    : T extends Value
+      ? TensorLike
+      : T extends Value | null
+        ? TensorLike | null
+        : T;
 type LiftedArgs<P> = { [K in keyof P]: Lifted<P[K]> };
 type LiftedResult<R> = R extends readonly Value[] ? readonly Tensor[] : Tensor;
 /** An op as a function of tensors. */

@@ -168,10 +168,10 @@ describe('errors of gradient', () => {
   });
 
   it('names the op that has no gradient', () => {
-    const [param, grad, hyper] = [createInput([3]), createInput([3]), createInput([2])];
-    const loss = ops.sum(ops.sgdUpdate(param, grad, hyper)[0]!);
+    const [param, grad, hyper] = [createInput([3]), createInput([3]), createInput([5])];
+    const loss = ops.sum(ops.sgdUpdate([hyper, null, param, grad])[0]!);
     expect(() => gradient(loss, [grad], gradientOps)).toThrow(
-      "sgdUpdate: has no gradient with respect to 'grad'; detach() what needs none",
+      "sgdUpdate: has no gradient with respect to 'inputs'; detach() what needs none",
     );
     expect(gradient(ops.sum(ops.add(param, param)), [grad], gradientOps)).toEqual([null]);
   });

@@ -17,7 +17,8 @@ const elementwise = [...registry.values()].filter((op) => {
   const [{ inputs, options }] = op.samples as [(typeof op.samples)[number]];
   const plain =
     inputs.every((input) => input && (input.dtype ?? 'f32') === 'f32') && !op.variadic && !op.view;
-  if (!plain || op.overwrites.length > 0 || inputs.length === 0 || inputs.length > 2) return false;
+  if (!plain || op.overwrites(inputs as never).length > 0 || inputs.length === 0 || inputs.length > 2)
+    return false;
   try {
     const [output] = apply(
       op,

@@ -58,5 +58,12 @@ export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export * from './unary.js';
-export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
+export {
+  adagradUpdate,
+  adamaxUpdate,
+  adamUpdate,
+  nadamUpdate,
+  rmspropUpdate,
+  sgdUpdate,
+} from './update.js';
 export { where } from './where.js';
