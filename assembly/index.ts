@@ -14,5 +14,6 @@ export * from './pool2d';
 export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backward_f32 } from './softmax';
 export * from './cross_entropy';
 export * from './dropout';
+export * from './random';
 export * from './update';
 export * from './peak';

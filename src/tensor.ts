@@ -27,11 +27,24 @@ type LiftedResult<R> = R extends readonly Value[] ? readonly Tensor[] : Tensor;
 export type TensorFunction<F> = F extends (...args: infer P extends unknown[]) => infer R
   ? (...args: LiftedArgs<P> extends unknown[] ? LiftedArgs<P> : never) => LiftedResult<R>
   : never;
+/** Ops that make tensors of nothing, or of a seed: they need a device, which has methods for them. */
+type Creation = 'full' | 'uniform' | 'normal' | 'exponential' | 'integers';
+const creates = ({ inputs }: Op) => inputs.length === 0 || inputs[0] === 'seed';
 /** Every op that takes a tensor, by its public name. */
-export type TensorFunctions = { [K in Exclude<keyof OpFunctions, 'full'>]: TensorFunction<OpFunctions[K]> };
+export type TensorFunctions = { [K in Exclude<keyof OpFunctions, Creation>]: TensorFunction<OpFunctions[K]> };
 
 type Rest<F> = F extends (first: infer _, ...rest: infer P) => infer R ? (...args: P) => R : never;
-type OwnMethods = 'reshape' | 'permute' | 'broadcastTo' | 'detach' | 'concat' | 'dropout';
+type OwnMethods =
+  | 'reshape'
+  | 'permute'
+  | 'broadcastTo'
+  | 'detach'
+  | 'concat'
+  | 'dropout'
+  | 'featureDropout'
+  | 'alphaDropout'
+  | 'bernoulli'
+  | 'multinomial';
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 
@@ -236,7 +249,10 @@ export function lift<F>(record: F): TensorFunction<F> {
 /** All graph functions that take a tensor, lifted. */
 export const tensorFunctions = Object.fromEntries(
   Object.entries<unknown>(ops)
-    .filter(([name, entry]) => typeof entry === 'function' && 'op' in entry && name !== 'full')
+    .filter(
+      ([, entry]) =>
+        typeof entry === 'function' && 'op' in entry && !creates((entry as unknown as { op: Op }).op),
+    )
     .map(([name, record]) => [name, lift(record)]),
 ) as unknown as TensorFunctions;
 

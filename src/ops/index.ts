@@ -11,6 +11,7 @@ import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as random from './random.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
 import * as unary from './unary.js';
@@ -33,6 +34,7 @@ const families = [
   softmax,
   crossEntropy,
   dropout,
+  random,
   update,
 ];
 
@@ -49,12 +51,13 @@ export { cast } from './cast.js';
 export * from './compare.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
-export { dropout } from './dropout.js';
+export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export * from './unary.js';
