@@ -17,6 +17,7 @@ import { createInput, type Graph, leavesOf } from './graph.js';
 import type { BackendKind, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
+import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
 import { Generator } from './random.js';
 import { Runner } from './runner.js';
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js';
@@ -111,6 +112,21 @@ export class Device {
 
   ones(shape: Shape): Tensor {
     return this.full(shape, 1);
+  }
+
+  /** The numbers from start (0) to before end in steps (1): i32 where all are whole unless said otherwise, else f32. */
+  arange(options: ArangeOptions): Tensor {
+    return new Tensor(this, ops.arange(options));
+  }
+
+  /** `steps` numbers from start to end at equal distances. */
+  linspace(options: LinspaceOptions): Tensor {
+    return new Tensor(this, ops.linspace(options));
+  }
+
+  /** A matrix of n rows and m columns (n) with ones on its main diagonal. */
+  eye(options: EyeOptions): Tensor {
+    return new Tensor(this, ops.eye(options));
   }
 
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
