@@ -82,6 +82,7 @@ export const concat = defineVariadicOp({
     { inputs: [{ shape: [3, 2] }, { shape: [0, 2] }, { shape: [1, 2] }], options: {} },
   ],
   errors: [
+    { types: [f32([2])], options: { axis: 1 }, message: 'concat: axis 1 is outside a tensor of rank 1' },
     {
       types: [f32([2, 3]), f32([3, 3])],
       options: { axis: 1 },

@@ -35,6 +35,7 @@ export const reshape = defineOp({
     { inputs: { x: { shape: [1] } }, options: { shape: [] } },
   ],
   errors: [
+    { types: { x: f32([2]) }, message: 'reshape: needs options { shape }' },
     {
       types: { x: f32([2, 6]) },
       options: { shape: [5, -1] },
@@ -94,6 +95,7 @@ export const permute = defineOp({
     { inputs: { x: { shape: [67, 65] } }, options: { axes: [1, 0] } },
   ],
   errors: [
+    { types: { x: f32([2]) }, message: 'permute: needs options { axes }' },
     {
       types: { x: f32([2, 3]) },
       options: { axes: [0, 0] },
@@ -136,6 +138,7 @@ export const broadcastTo = defineOp({
     { inputs: { x: { shape: [3, 1] } }, options: { shape: [2, 3, 17] } },
   ],
   errors: [
+    { types: { x: f32([2]) }, message: 'broadcastTo: needs options { shape }' },
     {
       types: { x: f32([3]) },
       options: { shape: [2, 4] },

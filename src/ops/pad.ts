@@ -56,8 +56,8 @@ function padAttributes(options: PadOptions | undefined, { x }: { x: TensorType }
         `before [${before.join(',')}] and after [${after.join(',')}] take away more than x ${showShape(x.shape)} has`,
       );
     }
-    if (x.dtype === 'i32' && !Number.isInteger(value ?? 0))
-      fail('pad', `value ${value} is not whole, but x is i32`);
+    if (x.dtype === 'i32' && value !== undefined && (value | 0) !== value)
+      fail('pad', `value ${value} is not a whole number of 32 bits, but x is i32`);
     if (x.dtype === 'bool' && ![0, 1].includes(value ?? 0))
       fail('pad', `value ${value} is neither 0 nor 1, but x is bool`);
   } else {
@@ -162,8 +162,8 @@ export const pad = defineOp({
     },
     { inputs: { x: { shape: [5, 3] } }, options: { before: [5, 1], after: [2, 3], mode: 'circular' } },
     {
-      inputs: { x: { shape: [67], dtype: 'i32', domain: [-99, 99] } },
-      options: { before: [3], after: [0], mode: 'reflect' },
+      inputs: { x: { shape: [2, 61, 37], dtype: 'i32', domain: [-99, 99] } },
+      options: { before: [0, 3, 2], after: [0, 1, 0], mode: 'reflect' },
     },
   ],
   errors: [
@@ -181,7 +181,7 @@ export const pad = defineOp({
     {
       types: { x: { shape: [3], dtype: 'i32' } },
       options: { before: [1], after: [1], value: 0.5 },
-      message: 'pad: value 0.5 is not whole, but x is i32',
+      message: 'pad: value 0.5 is not a whole number of 32 bits, but x is i32',
     },
     {
       types: { x: { shape: [3], dtype: 'bool' } },
@@ -301,6 +301,10 @@ export const padBackward = defineOp({
       options: { before: [2, 3, 0], after: [1, 0, 5], mode: 'replicate' },
     },
     { inputs: { dy: { shape: [12, 7] } }, options: { before: [5, 1], after: [2, 3], mode: 'circular' } },
+    {
+      inputs: { dy: { shape: [2, 65, 39] } },
+      options: { before: [0, 3, 2], after: [0, 1, 0], mode: 'circular' },
+    },
   ],
   errors: [
     { types: { dy: f32([5]) }, message: 'padBackward: needs options { before, after, mode }' },
