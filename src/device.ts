@@ -19,6 +19,7 @@ import type { BackendKind, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
+import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
 import { Generator } from './random.js';
 import { Runner } from './runner.js';
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js';
@@ -138,6 +139,21 @@ export class Device {
   /** 0 to length - 1 in random order, i32 [length]. */
   permutation(length: number): Tensor {
     return this.feed([length], 'i32', () => this.generator.permutation(length));
+  }
+
+  /** The numbers from start (0) to before end in steps (1): i32 where all are whole unless said otherwise, else f32. */
+  arange(options: ArangeOptions): Tensor {
+    return new Tensor(this, ops.arange(options));
+  }
+
+  /** `steps` numbers from start to end at equal distances. */
+  linspace(options: LinspaceOptions): Tensor {
+    return new Tensor(this, ops.linspace(options));
+  }
+
+  /** A matrix of n rows and m columns (n) with ones on its main diagonal. */
+  eye(options: EyeOptions): Tensor {
+    return new Tensor(this, ops.eye(options));
   }
 
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */

@@ -28,10 +28,11 @@ export type TensorFunction<F> = F extends (...args: infer P extends unknown[]) =
   ? (...args: LiftedArgs<P> extends unknown[] ? LiftedArgs<P> : never) => LiftedResult<R>
   : never;
 /** Ops that make tensors of nothing, or of a seed: they need a device, which has methods for them. */
-type Creation = 'full' | 'uniform' | 'normal' | 'exponential' | 'integers';
-const creates = ({ inputs }: Op) => inputs.length === 0 || inputs[0] === 'seed';
+type Creators = 'full' | 'arange' | 'linspace' | 'eye' | 'uniform' | 'normal' | 'exponential' | 'integers';
 /** Every op that takes a tensor, by its public name. */
-export type TensorFunctions = { [K in Exclude<keyof OpFunctions, Creation>]: TensorFunction<OpFunctions[K]> };
+export type TensorFunctions = {
+  [K in Exclude<keyof OpFunctions, Creators>]: TensorFunction<OpFunctions[K]>;
+};
 
 type Rest<F> = F extends (first: infer _, ...rest: infer P) => infer R ? (...args: P) => R : never;
 type OwnMethods =
@@ -44,7 +45,19 @@ type OwnMethods =
   | 'featureDropout'
   | 'alphaDropout'
   | 'bernoulli'
-  | 'multinomial';
+  | 'multinomial'
+  | 'stack'
+  | 'transpose'
+  | 'squeeze'
+  | 'unsqueeze'
+  | 'flatten'
+  | 'expand'
+  | 'flip'
+  | 'repeat'
+  | 'select'
+  | 'narrow'
+  | 'split'
+  | 'chunk';
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 
@@ -166,6 +179,61 @@ export class Tensor {
     return new Tensor(this.device, ops.broadcastTo(this.#value, { shape }));
   }
 
+  /** Exchanges two axes. */
+  transpose(axis0: number, axis1: number): Tensor {
+    return new Tensor(this.device, ops.transpose(this.#value, { axis0, axis1 }));
+  }
+
+  /** @param axis the axes to drop where their size is 1, default all. */
+  squeeze(axis?: number | readonly number[]): Tensor {
+    return new Tensor(this.device, ops.squeeze(this.#value, { axis }));
+  }
+
+  /** @param axis where the new axis of size 1 stands in the result. */
+  unsqueeze(axis: number): Tensor {
+    return new Tensor(this.device, ops.unsqueeze(this.#value, { axis }));
+  }
+
+  /** Makes the axes from startAxis to endAxis one. */
+  flatten(startAxis = 0, endAxis = -1): Tensor {
+    return new Tensor(this.device, ops.flatten(this.#value, { startAxis, endAxis }));
+  }
+
+  /** @param shape -1 leaves an axis as it is. */
+  expand(shape: Shape): Tensor {
+    return new Tensor(this.device, ops.expand(this.#value, { shape }));
+  }
+
+  flip(axes: number | readonly number[]): Tensor {
+    return new Tensor(this.device, ops.flip(this.#value, { axes }));
+  }
+
+  /** @param repeats along each axis; numbers beyond the rank are for new leading axes. */
+  repeat(repeats: readonly number[]): Tensor {
+    return new Tensor(this.device, ops.repeat(this.#value, { repeats }));
+  }
+
+  /** One index of an axis, which goes. */
+  select(axis: number, index: number): Tensor {
+    return new Tensor(this.device, ops.select(this.#value, { axis, index }));
+  }
+
+  /** `length` indices of an axis from `start` on. */
+  narrow(axis: number, start: number, length: number): Tensor {
+    return new Tensor(this.device, ops.narrow(this.#value, { axis, start, length }));
+  }
+
+  /** @param size of every part but the last, or the size of each. */
+  split(size: number | readonly number[], axis = 0): Tensor[] {
+    const options = typeof size === 'number' ? { size, axis } : { sizes: size, axis };
+    return ops.split(this.#value, options).map((value) => new Tensor(this.device, value));
+  }
+
+  /** @param chunks how many parts of equal size. */
+  chunk(chunks: number, axis = 0): Tensor[] {
+    return ops.chunk(this.#value, { chunks, axis }).map((value) => new Tensor(this.device, value));
+  }
+
   /**
    * Adds the derivative of this scalar to `grad` of every tensor it depends on that has `requiresGrad`. Nothing is
    * computed yet.
@@ -246,13 +314,12 @@ export function lift<F>(record: F): TensorFunction<F> {
   return call as TensorFunction<F>;
 }
 
+const takesTensors = ({ op }: { op: Op }): boolean => op.inputs.length > 0 && op.inputs[0] !== 'seed';
+
 /** All graph functions that take a tensor, lifted. */
 export const tensorFunctions = Object.fromEntries(
   Object.entries<unknown>(ops)
-    .filter(
-      ([, entry]) =>
-        typeof entry === 'function' && 'op' in entry && !creates((entry as unknown as { op: Op }).op),
-    )
+    .filter(([, entry]) => typeof entry === 'function' && 'op' in entry && takesTensors(entry as { op: Op }))
     .map(([name, record]) => [name, lift(record)]),
 ) as unknown as TensorFunctions;
 

@@ -57,7 +57,7 @@ async function run(op: Op, backend: Backend) {
   const given = data.map(
     (values): RefTensor => ({ shape: [81], dtype: 'f32', data: Float64Array.from(values) }),
   );
-  const [expected] = op.reference(given, output.node!.attrs, [output]);
+  const [expected] = op.reference(given, op.attributes(inputs, op.samples[0]!.options), [output]);
   return { data, actual, expected: expected! };
 }
 
