@@ -6,15 +6,18 @@ import * as compare from './compare.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as dropout from './dropout.js';
+import * as einsum from './einsum.js';
 import * as embedding from './embedding.js';
 import * as fill from './fill.js';
 import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
 import * as layout from './layout.js';
+import * as linear from './linear.js';
 import * as matmul from './matmul.js';
 import * as oneHot from './one_hot.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as products from './products.js';
 import * as reduce from './reduce.js';
 import * as selection from './selection.js';
 import * as softmax from './softmax.js';
@@ -38,6 +41,9 @@ const families = [
   oneHot,
   selection,
   matmul,
+  linear,
+  products,
+  einsum,
   conv2d,
   pool2d,
   softmax,
@@ -60,15 +66,18 @@ export * from './compare.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
+export { einsum } from './einsum.js';
 export { embedding, embeddingBackward } from './embedding.js';
 export { full } from './fill.js';
 export { indexAdd, indexSelect } from './index_select.js';
 export { gather, scatterAdd } from './indexing.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export { linear } from './linear.js';
 export { matmul } from './matmul.js';
 export { oneHot } from './one_hot.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export { bmm, dot, gramMatrix, mm, outer } from './products.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { maskedFill, takeAlongAxis } from './selection.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
