@@ -9,6 +9,10 @@ export interface Functional extends Omit<TensorFunctions, 'dropout'> {
    * the device's generator; in a compiled function each run does.
    */
   dropout(x: Tensor, options?: DropoutOptions): Tensor;
+  /** The elements of x where the mask holds, [n]: {@link Tensor.maskedSelect}. */
+  maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor>;
+  /** The positions of the elements that are not zero, i32 [n, rank]: {@link Tensor.nonzero}. */
+  nonzero(x: Tensor): Promise<Tensor>;
 }
 
 export const functional: Functional = {
@@ -20,4 +24,6 @@ export const functional: Functional = {
     );
     return new Tensor(device, ops.dropout(x.value, seed.value, options));
   },
+  maskedSelect: (x, mask) => x.maskedSelect(mask),
+  nonzero: (x) => x.nonzero(),
 };

@@ -62,6 +62,10 @@ export function sliceWalk(table: Shape, count: number, axis: number): IndexedWal
   };
 }
 
+/** Where element number `at` of a tensor of this shape lies. */
+export const positionOf = (shape: Shape, at: number): number[] =>
+  stridesOf(shape).map((stride, axis) => Math.floor(at / stride) % shape[axis]!);
+
 /** What is wrong with element number `at` of `index`; `table` is the indexed input's name. */
 export function indexFault(
   table: string,
@@ -71,10 +75,8 @@ export function indexFault(
   [at, value]: readonly [number, number],
 ): string {
   const [indexed, indices] = [types[table]!, types[index]!];
-  const position = stridesOf(indices.shape).map((stride, k) => Math.floor(at / stride) % indices.shape[k]!);
-  const where = position.length > 0 ? ` at ${showShape(position)}` : '';
   return (
-    `${index} ${value | 0}${where} is outside axis ${axis} of ${table}, ` +
+    `${index} ${value | 0} at ${showShape(positionOf(indices.shape, at))} is outside axis ${axis} of ${table}, ` +
     `${table} is ${showShape(indexed.shape)}, ${index} is ${showShape(indices.shape)}`
   );
 }

@@ -1,9 +1,9 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType } from '../op.js';
-import { sizeOf } from '../shape.js';
+import { showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
-import { indexFault } from './indexing_walk.js';
+import { positionOf } from './indexing_walk.js';
 
 export interface OneHotOptions {
   /** How many classes there are. */
@@ -17,14 +17,8 @@ interface OneHotAttrs {
   readonly dtype: 'f32' | 'i32';
 }
 
-const labelFault = (labels: TensorType, classes: number, detail: readonly [number, number]): string =>
-  indexFault(
-    'the result',
-    { 'the result': f32([...labels.shape, classes]), labels },
-    'labels',
-    labels.shape.length,
-    detail,
-  );
+const labelFault = ({ shape }: TensorType, classes: number, [at, label]: readonly [number, number]): string =>
+  `label ${label | 0} at ${showShape(positionOf(shape, at))} is outside 0..${classes - 1}, labels is ${showShape(shape)}`;
 
 /**
  * A last axis with 1 in the label's place and 0 elsewhere: torch.nn.functional.one_hot, but f32 unless `dtype` says i32,
