@@ -104,17 +104,20 @@ export const maskedFill = defineComposition({
   summary: 'y = value where mask, else x',
   inputs: ['x', 'mask', 'value?'],
   attributes(options: MaskedFillOptions | undefined, { x, mask, value }): { value: number | null } {
-    expectDType('maskedFill', { x, value }, 'f32');
     expectDType('maskedFill', { mask }, 'bool');
+    expectDType('maskedFill', { value }, x.dtype);
     if ((value === null) === (options?.value === undefined))
       fail('maskedFill', 'needs a value: as the third input, or as options { value }');
     if (value && value.shape.length !== 0)
       fail('maskedFill', `value must be a scalar, ${shapesOf({ x, mask, value })}`);
+    if (options?.value !== undefined && x.dtype !== 'f32' && !Number.isInteger(options.value))
+      fail('maskedFill', `value must be a whole number for x of ${x.dtype}, got ${options.value}`);
     if (!broadcastShapes(x.shape, mask.shape))
       fail('maskedFill', `shapes don't broadcast, ${shapesOf({ x, mask })}`);
     return { value: options?.value ?? null };
   },
-  compose: ({ x, mask, value }, attrs) => where(mask, value ?? full({ shape: [], value: attrs.value! }), x),
+  compose: ({ x, mask, value }, attrs) =>
+    where(mask, value ?? full({ shape: [], value: attrs.value!, dtype: x.dtype }), x),
   constants: ['mask'],
   reference({ x, mask, value }, attrs, [y]) {
     const out = new Float64Array(sizeOf(y!.shape));
@@ -146,6 +149,15 @@ export const maskedFill = defineComposition({
       types: { x: f32([3]), mask: f32([3]) },
       options: { value: 0 },
       message: 'maskedFill: mask must be bool, it is f32[3]',
+    },
+    {
+      types: { x: { shape: [3], dtype: 'i32' }, mask: { shape: [3], dtype: 'bool' } },
+      options: { value: 0.5 },
+      message: 'maskedFill: value must be a whole number for x of i32, got 0.5',
+    },
+    {
+      types: { x: f32([3]), mask: { shape: [3], dtype: 'bool' }, value: { shape: [], dtype: 'i32' } },
+      message: 'maskedFill: value must be f32, it is i32[]',
     },
     {
       types: { x: f32([3]), mask: { shape: [3], dtype: 'bool' }, value: f32([3]) },
