@@ -20,6 +20,10 @@ export interface Functional extends Omit<TensorFunctions, Seeded> {
   bernoulli(p: Tensor): Tensor;
   /** Draws classes with replacement by weights [classes] or [rows, classes]: i32 [samples] or [rows, samples]. */
   multinomial(weights: Tensor, options?: MultinomialOptions): Tensor;
+  /** The elements of x where the mask holds, [n]: {@link Tensor.maskedSelect}. */
+  maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor>;
+  /** The positions of the elements that are not zero, i32 [n, rank]: {@link Tensor.nonzero}. */
+  nonzero(x: Tensor): Promise<Tensor>;
 }
 
 type Seeded = 'dropout' | 'featureDropout' | 'alphaDropout' | 'bernoulli' | 'multinomial';
@@ -41,4 +45,13 @@ export const functional: Functional = {
   alphaDropout: seeded(ops.alphaDropout),
   bernoulli: seeded<undefined>(ops.bernoulli),
   multinomial: seeded(ops.multinomial),
+  dropout(x, options) {
+    const { device } = x;
+    const seed = device.feed([2], 'i32', () =>
+      Int32Array.of(device.generator.word(), device.generator.word()),
+    );
+    return new Tensor(device, ops.dropout(x.value, seed.value, options));
+  },
+  maskedSelect: (x, mask) => x.maskedSelect(mask),
+  nonzero: (x) => x.nonzero(),
 };

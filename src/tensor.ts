@@ -3,7 +3,7 @@ import type { DType, HostTensor, TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Op, Value } from './op.js';
 import * as ops from './ops/index.js';
-import type { Shape } from './shape.js';
+import { broadcastShapes, type Shape, showShape, stridesOf } from './shape.js';
 import { nameOf } from './store.js';
 
 /** What an op's function takes where a tensor goes: a number stands for a scalar tensor. */
@@ -58,6 +58,7 @@ type OwnMethods =
   | 'narrow'
   | 'split'
   | 'chunk';
+type OwnMethods = 'reshape' | 'permute' | 'broadcastTo' | 'detach' | 'concat' | 'einsum' | 'dropout';
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 
@@ -235,6 +236,34 @@ export class Tensor {
   }
 
   /**
+   * The elements where the mask, a bool tensor that broadcasts with this one, holds: f32, i32 or bool [n]. Gradients flow
+   * to them. The mask is read, for it decides the size of the result.
+   */
+  async maskedSelect(mask: Tensor): Promise<Tensor> {
+    const shape = broadcastShapes(this.shape, mask.shape);
+    if (!shape || mask.dtype !== 'bool') {
+      const shown = `x is ${showShape(this.shape)}, mask is ${mask.dtype}${showShape(mask.shape)}`;
+      fail('maskedSelect', `mask must be bool and broadcast with x, ${shown}`);
+    }
+    const list = this.broadcastTo(shape).reshape([-1]);
+    const index = Int32Array.from(holding(await mask.broadcastTo(shape).data()));
+    return list.indexSelect(this.device.tensor({ data: index, shape: [index.length], dtype: 'i32' }), {
+      axis: 0,
+    });
+  }
+
+  /** The positions of all elements that are not zero, i32 [n, rank], in row-major order. This tensor is read. */
+  async nonzero(): Promise<Tensor> {
+    const { shape } = this;
+    const strides = stridesOf(shape);
+    const places = holding(await this.data());
+    const data = Int32Array.from(
+      places.flatMap((at) => shape.map((size, axis) => Math.floor(at / strides[axis]!) % size)),
+    );
+    return this.device.tensor({ data, shape: [places.length, shape.length], dtype: 'i32' });
+  }
+
+  /**
    * Adds the derivative of this scalar to `grad` of every tensor it depends on that has `requiresGrad`. Nothing is
    * computed yet.
    *
@@ -266,6 +295,15 @@ export class Tensor {
 /** Whether a value is computed from nothing that a gradient could pass on to. */
 export const isLeaf = ({ node }: Value): boolean =>
   !node || node.inputs.length === 0 || node.op.stopsGradient;
+
+/** Places of the elements that are not zero. */
+function holding(data: TypedArray): number[] {
+  const places: number[] = [];
+  data.forEach((value, at) => {
+    if (value !== 0) places.push(at);
+  });
+  return places;
+}
 
 /** Dtype and shape, with the label where there is one: how messages name a tensor. */
 export const describe = ({ label, shape, dtype }: Tensor): string => nameOf({ label, shape, dtype });

@@ -8,8 +8,13 @@ import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as diagonal from './diagonal.js';
 import * as dropout from './dropout.js';
+import * as einsum from './einsum.js';
+import * as embedding from './embedding.js';
 import * as fill from './fill.js';
+import * as indexSelect from './index_select.js';
+import * as indexing from './indexing.js';
 import * as layout from './layout.js';
+import * as linear from './linear.js';
 import * as matmul from './matmul.js';
 import * as pad from './pad.js';
 import * as pool2d from './pool2d.js';
@@ -21,6 +26,12 @@ import * as repeat from './repeat.js';
 import * as roll from './roll.js';
 import * as select from './select.js';
 import * as slice from './slice.js';
+import * as oneHot from './one_hot.js';
+import * as pool2d from './pool2d.js';
+import * as pow from './pow.js';
+import * as products from './products.js';
+import * as reduce from './reduce.js';
+import * as selection from './selection.js';
 import * as softmax from './softmax.js';
 import * as split from './split.js';
 import * as transpose from './transpose.js';
@@ -52,7 +63,15 @@ const families = [
   repeat,
   triangle,
   diagonal,
+  indexing,
+  indexSelect,
+  embedding,
+  oneHot,
+  selection,
   matmul,
+  linear,
+  products,
+  einsum,
   conv2d,
   pool2d,
   softmax,
@@ -91,6 +110,21 @@ export { repeat, repeatInterleave } from './repeat.js';
 export { roll } from './roll.js';
 export { flip, narrow, select } from './select.js';
 export { slice, sliceBackward } from './slice.js';
+export { dropout } from './dropout.js';
+export { einsum } from './einsum.js';
+export { embedding, embeddingBackward } from './embedding.js';
+export { full } from './fill.js';
+export { indexAdd, indexSelect } from './index_select.js';
+export { gather, scatterAdd } from './indexing.js';
+export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export { linear } from './linear.js';
+export { matmul } from './matmul.js';
+export { oneHot } from './one_hot.js';
+export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
+export { pow } from './pow.js';
+export { bmm, dot, gramMatrix, mm, outer } from './products.js';
+export { argmax, max, mean, min, sum } from './reduce.js';
+export { maskedFill, takeAlongAxis } from './selection.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export { chunk, split, unbind } from './split.js';
 export { moveAxis, transpose } from './transpose.js';
