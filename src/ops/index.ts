@@ -16,22 +16,19 @@ import * as indexing from './indexing.js';
 import * as layout from './layout.js';
 import * as linear from './linear.js';
 import * as matmul from './matmul.js';
+import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as products from './products.js';
 import * as random from './random.js';
 import * as range from './range.js';
 import * as reduce from './reduce.js';
 import * as repeat from './repeat.js';
 import * as roll from './roll.js';
 import * as select from './select.js';
-import * as slice from './slice.js';
-import * as oneHot from './one_hot.js';
-import * as pool2d from './pool2d.js';
-import * as pow from './pow.js';
-import * as products from './products.js';
-import * as reduce from './reduce.js';
 import * as selection from './selection.js';
+import * as slice from './slice.js';
 import * as softmax from './softmax.js';
 import * as split from './split.js';
 import * as transpose from './transpose.js';
@@ -52,6 +49,11 @@ const families = [
   range,
   reduce,
   layout,
+  indexing,
+  indexSelect,
+  embedding,
+  oneHot,
+  selection,
   views,
   transpose,
   slice,
@@ -63,11 +65,6 @@ const families = [
   repeat,
   triangle,
   diagonal,
-  indexing,
-  indexSelect,
-  embedding,
-  oneHot,
-  selection,
   matmul,
   linear,
   products,
@@ -97,46 +94,32 @@ export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
+export { einsum } from './einsum.js';
+export { embedding, embeddingBackward } from './embedding.js';
 export { full } from './fill.js';
+export { indexAdd, indexSelect } from './index_select.js';
+export { gather, scatterAdd } from './indexing.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
+export { linear } from './linear.js';
 export { matmul } from './matmul.js';
+export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export { bmm, dot, gramMatrix, mm, outer } from './products.js';
 export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
 export { arange, eye, linspace } from './range.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { repeat, repeatInterleave } from './repeat.js';
 export { roll } from './roll.js';
 export { flip, narrow, select } from './select.js';
-export { slice, sliceBackward } from './slice.js';
-export { dropout } from './dropout.js';
-export { einsum } from './einsum.js';
-export { embedding, embeddingBackward } from './embedding.js';
-export { full } from './fill.js';
-export { indexAdd, indexSelect } from './index_select.js';
-export { gather, scatterAdd } from './indexing.js';
-export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
-export { linear } from './linear.js';
-export { matmul } from './matmul.js';
-export { oneHot } from './one_hot.js';
-export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
-export { pow } from './pow.js';
-export { bmm, dot, gramMatrix, mm, outer } from './products.js';
-export { argmax, max, mean, min, sum } from './reduce.js';
 export { maskedFill, takeAlongAxis } from './selection.js';
+export { slice, sliceBackward } from './slice.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export { chunk, split, unbind } from './split.js';
 export { moveAxis, transpose } from './transpose.js';
 export { tril, triu } from './triangle.js';
 export * from './unary.js';
-export {
-  adagradUpdate,
-  adamaxUpdate,
-  adamUpdate,
-  nadamUpdate,
-  rmspropUpdate,
-  sgdUpdate,
-} from './update.js';
+export { adagradUpdate, adamaxUpdate, adamUpdate, nadamUpdate, rmspropUpdate, sgdUpdate } from './update.js';
 export { expand, flatten, squeeze, unflatten, unsqueeze } from './views.js';
 export { where } from './where.js';
