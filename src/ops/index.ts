@@ -3,6 +3,8 @@ import type { Op } from '../op.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
+import * as convTranspose from './conv_transpose.js';
+import * as conv1d from './conv1d.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as dropout from './dropout.js';
@@ -14,6 +16,7 @@ import * as pow from './pow.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
 import * as unary from './unary.js';
+import * as unfold from './unfold.js';
 import * as update from './update.js';
 import * as where from './where.js';
 
@@ -29,6 +32,9 @@ const families = [
   layout,
   matmul,
   conv2d,
+  conv1d,
+  convTranspose,
+  unfold,
   pool2d,
   softmax,
   crossEntropy,
@@ -47,6 +53,8 @@ export const registry: ReadonlyMap<string, Op> = new Map(
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
+export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
+export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
@@ -58,5 +66,6 @@ export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export * from './unary.js';
+export { fold, unfold } from './unfold.js';
 export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
 export { where } from './where.js';
