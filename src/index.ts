@@ -24,6 +24,7 @@ export type { CrossEntropyOptions } from './ops/cross_entropy.js';
 export { gradientOps } from './ops/gradient_ops.js';
 export * as ops from './ops/index.js';
 export { registry } from './ops/index.js';
+export type { PixelShuffleOptions } from './ops/pixel_shuffle.js';
 export type { AvgPool2dOptions, Pool2dOptions } from './ops/pool2d.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
 export * as optim from './optim/index.js';

@@ -10,7 +10,9 @@ import * as crossEntropy from './cross_entropy.js';
 import * as dropout from './dropout.js';
 import * as fill from './fill.js';
 import * as layout from './layout.js';
+import * as locallyConnected from './locally_connected.js';
 import * as matmul from './matmul.js';
+import * as pixelShuffle from './pixel_shuffle.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as reduce from './reduce.js';
@@ -35,6 +37,8 @@ const families = [
   conv1d,
   convTranspose,
   unfold,
+  locallyConnected,
+  pixelShuffle,
   pool2d,
   softmax,
   crossEntropy,
@@ -60,7 +64,9 @@ export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export { locallyConnected2d } from './locally_connected.js';
 export { matmul } from './matmul.js';
+export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
