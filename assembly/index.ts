@@ -11,6 +11,7 @@ export * from './reduce';
 export * from './matmul';
 export * from './conv2d';
 export * from './unfold';
+export * from './resize';
 export * from './pool2d';
 export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backward_f32 } from './softmax';
 export * from './cross_entropy';

@@ -26,6 +26,7 @@ export * as ops from './ops/index.js';
 export { registry } from './ops/index.js';
 export type { PixelShuffleOptions } from './ops/pixel_shuffle.js';
 export type { AvgPool2dOptions, Pool2dOptions } from './ops/pool2d.js';
+export type { InterpolateOptions } from './ops/resize.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random.js';

@@ -16,6 +16,7 @@ import * as pixelShuffle from './pixel_shuffle.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as reduce from './reduce.js';
+import * as resize from './resize.js';
 import * as softmax from './softmax.js';
 import * as unary from './unary.js';
 import * as unfold from './unfold.js';
@@ -39,6 +40,7 @@ const families = [
   unfold,
   locallyConnected,
   pixelShuffle,
+  resize,
   pool2d,
   softmax,
   crossEntropy,
@@ -70,6 +72,7 @@ export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
+export { interpolate, interpolateBackward } from './resize.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export * from './unary.js';
 export { fold, unfold } from './unfold.js';
