@@ -19,13 +19,15 @@ import {
   type ForwardCall,
   forwardGeometry,
   forwardWasm,
+  forwardWebGPU,
   type InputGradientCall,
-  implicitProduct,
   inputGeometry,
   inputGradientWasm,
+  inputGradientWebGPU,
   type WeightGradientCall,
   weightGeometry,
   weightGradientWasm,
+  weightGradientWebGPU,
 } from './conv2d_plan.js';
 import { sum } from './reduce.js';
 
@@ -107,18 +109,7 @@ export const conv2d = defineOp({
   },
   kernels: {
     wasm: [forwardWasm('6x8', 'tile-6x8'), forwardWasm('4x8')],
-    webgpu: [
-      {
-        name: 'conv2d_f32__64x64',
-        launches(call) {
-          const g = forwardGeometry(call);
-          const columns = g.batch * g.outHeight * g.outWidth;
-          return [
-            implicitProduct('conv2d_f32__64x64', ['x', 'weight', 'bias', 'output'], g, g.filters, columns),
-          ];
-        },
-      },
-    ],
+    webgpu: forwardWebGPU,
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
   linear: ['x', 'weight'],
@@ -240,17 +231,7 @@ export const conv2dInputGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
     wasm: [inputGradientWasm('6x8', 'tile-6x8'), inputGradientWasm('4x8')],
-    webgpu: [
-      {
-        name: 'conv2d_input_gradient_f32__64x64',
-        launches(call) {
-          const g = inputGeometry(call);
-          const columns = g.batch * g.height * g.width;
-          const operands = ['dy', 'weight', 'output'];
-          return [implicitProduct('conv2d_input_gradient_f32__64x64', operands, g, g.channels, columns)];
-        },
-      },
-    ],
+    webgpu: inputGradientWebGPU,
   },
   linear: ['dy', 'weight'],
   samples: cases.map((entry) => ({
@@ -300,18 +281,7 @@ export const conv2dWeightGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
     wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
-    webgpu: [
-      {
-        name: 'conv2d_weight_gradient_f32__64x64',
-        launches(call) {
-          const g = weightGeometry(call);
-          const taps = g.channels * g.kernelHeight * g.kernelWidth;
-          return [
-            implicitProduct('conv2d_weight_gradient_f32__64x64', ['x', 'dy', 'output'], g, g.filters, taps),
-          ];
-        },
-      },
-    ],
+    webgpu: weightGradientWebGPU,
   },
   linear: ['x', 'dy'],
   samples: cases.map((entry) => ({

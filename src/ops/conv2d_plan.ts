@@ -1,4 +1,5 @@
 import type { KernelCall, Launch, Variant } from '../op.js';
+import { sizeOf } from '../shape.js';
 import { type Conv2dAttrs, type Geometry, type GradientAttrs, geometry } from './conv2d_geometry.js';
 
 /** Output columns (pixels, batch merged) that one wasm work unit covers. */
@@ -89,19 +90,20 @@ function convolve(tile: string, g: Geometry, from: string, weight: string, bias:
 const tileBytes = (g: Geometry): number =>
   4 * g.groups * g.filters * g.channels * g.kernelHeight * g.kernelWidth;
 
-/** Tiles of 64 by 64 outputs of the implicit product: workgroups over columns, rows, groups. */
-export const implicitProduct = (
-  kernel: string,
-  operands: readonly (string | null)[],
-  g: Geometry,
-  m: number,
-  n: number,
-): Launch => ({
-  kernel,
-  operands,
-  params: { ...g },
-  units: [Math.ceil(n / 64), Math.ceil(m / 64), g.groups],
-});
+type WebGPULaunch = Omit<Launch, 'params' | 'units'>;
+
+/** Tiles of 64 by 64 outputs of an implicit product [m, n]: workgroups over columns, rows, groups. */
+const product = (launch: WebGPULaunch, g: Geometry, m: number, n: number): Launch[] => [
+  { ...launch, params: { ...g }, units: [Math.ceil(n / 64), Math.ceil(m / 64), g.groups] },
+];
+
+/** A kernel for groups of one channel, by invocations. */
+const direct = (launch: WebGPULaunch, g: Geometry, units: number): Launch[] => [
+  { ...launch, params: { ...g }, units },
+];
+
+/** Whether tiles of 64 filters would be almost empty. */
+const isDepthwise = (g: Geometry): boolean => g.channels === 1 && g.filters <= 4;
 
 /**
  * The input-gradient as a convolution of stride 1: dy, spread by the stride and padded by what the kernel overlaps,
@@ -161,6 +163,27 @@ export const forwardWasm = (
   },
 });
 
+export const forwardWebGPU: readonly Variant<'x' | 'weight' | 'bias?', Conv2dAttrs>[] = [
+  {
+    name: 'conv2d_f32__depthwise',
+    when: (call) => isDepthwise(forwardGeometry(call)),
+    launches(call) {
+      const operands = ['x', 'weight', 'bias', 'output'];
+      const launch = { kernel: 'conv2d_f32__depthwise', operands };
+      return direct(launch, forwardGeometry(call), sizeOf(call.output.shape));
+    },
+  },
+  {
+    name: 'conv2d_f32__64x64',
+    launches(call) {
+      const g = forwardGeometry(call);
+      const operands = ['x', 'weight', 'bias', 'output'];
+      const columns = g.batch * g.outHeight * g.outWidth;
+      return product({ kernel: 'conv2d_f32__64x64', operands }, g, g.filters, columns);
+    },
+  },
+];
+
 export type InputGradientCall = KernelCall<'dy' | 'weight', GradientAttrs>;
 export const inputGeometry = ({ types, attrs }: InputGradientCall) =>
   geometry(attrs.shape, types.weight.shape, attrs);
@@ -185,6 +208,27 @@ export const inputGradientWasm = (
     ];
   },
 });
+
+export const inputGradientWebGPU: readonly Variant<'dy' | 'weight', GradientAttrs>[] = [
+  {
+    name: 'conv2d_input_gradient_f32__depthwise',
+    when: (call) => isDepthwise(inputGeometry(call)),
+    launches(call) {
+      const operands = ['dy', 'weight', 'output'];
+      const launch = { kernel: 'conv2d_input_gradient_f32__depthwise', operands };
+      return direct(launch, inputGeometry(call), sizeOf(call.output.shape));
+    },
+  },
+  {
+    name: 'conv2d_input_gradient_f32__64x64',
+    launches(call) {
+      const g = inputGeometry(call);
+      const operands = ['dy', 'weight', 'output'];
+      const columns = g.batch * g.height * g.width;
+      return product({ kernel: 'conv2d_input_gradient_f32__64x64', operands }, g, g.channels, columns);
+    },
+  },
+];
 
 export type WeightGradientCall = KernelCall<'x' | 'dy', GradientAttrs>;
 export const weightGeometry = ({ types, attrs }: WeightGradientCall) =>
@@ -229,3 +273,24 @@ export const weightGradientWasm = (
     ];
   },
 });
+
+export const weightGradientWebGPU: readonly Variant<'x' | 'dy', GradientAttrs>[] = [
+  {
+    name: 'conv2d_weight_gradient_f32__depthwise',
+    when: (call) => isDepthwise(weightGeometry(call)),
+    launches(call) {
+      const operands = ['x', 'dy', 'output'];
+      const launch = { kernel: 'conv2d_weight_gradient_f32__depthwise', operands };
+      return direct(launch, weightGeometry(call), 64 * sizeOf(call.output.shape));
+    },
+  },
+  {
+    name: 'conv2d_weight_gradient_f32__64x64',
+    launches(call) {
+      const g = weightGeometry(call);
+      const operands = ['x', 'dy', 'output'];
+      const taps = g.channels * g.kernelHeight * g.kernelWidth;
+      return product({ kernel: 'conv2d_weight_gradient_f32__64x64', operands }, g, g.filters, taps);
+    },
+  },
+];
