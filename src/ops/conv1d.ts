@@ -53,6 +53,8 @@ function line(
   }
   if (padding === 'valid') return [0, 0];
   const sides = typeof padding === 'number' ? ([padding, padding] as const) : padding;
+  if (sides.length !== 2)
+    fail('conv1d', `padding must be a number or [before, after], got [${sides.join(',')}]`);
   for (const side of sides) expectWhole('conv1d', 'padding', side, 0);
   return sides;
 }
@@ -172,6 +174,11 @@ export const conv1d = defineComposition({
       types: { x: f32([1, 3, 8]), weight: f32([4, 3, 3]) },
       options: { padding: -1 },
       message: 'conv1d: padding must be a whole number of at least 0, got -1',
+    },
+    {
+      types: { x: f32([1, 3, 8]), weight: f32([4, 3, 3]) },
+      options: { padding: [1] as unknown as [number, number] },
+      message: 'conv1d: padding must be a number or [before, after], got [1]',
     },
   ],
   tolerance: { wasm: tolerance, webgpu: tolerance },

@@ -139,7 +139,7 @@ export const interpolate = defineOp({
     {
       types: { x: f32([1, 1, 4]) },
       options: { size: [8, 8] },
-      message: 'interpolate: size must be a number or 1 numbers for x [1,1,4], got [8,8]',
+      message: 'interpolate: size [8,8] must have one number per axis of x [1,1,4] after channels',
     },
     {
       types: { x: f32([1, 1, 4]) },
@@ -254,6 +254,11 @@ export const interpolateBackward = defineOp({
       types: { dy: f32([1, 1, 9]) },
       options: { size: 8, shape: [1, 1, 4] },
       message: 'interpolateBackward: dy must be [1,1,8], it is [1,1,9]',
+    },
+    {
+      types: { dy: { shape: [1, 1, 8], dtype: 'i32' } },
+      options: { size: 8, shape: [1, 1, 4] },
+      message: 'interpolateBackward: dy must be f32, it is i32[1,1,8]',
     },
     { types: { dy: f32([1, 1, 9]) }, message: 'interpolateBackward: needs options { shape }' },
   ],

@@ -38,7 +38,10 @@ export function resizeAttrs(name: string, options: InterpolateOptions | undefine
   const perAxis = (key: string, value: number | readonly number[] | null) => {
     const list = typeof value === 'number' ? Array<number>(axes).fill(value) : value;
     if (list && list.length !== axes) {
-      fail(name, `${key} must be a number or ${axes} numbers for x ${showShape(x)}, got [${list.join(',')}]`);
+      fail(
+        name,
+        `${key} [${list.join(',')}] must have one number per axis of x ${showShape(x)} after channels`,
+      );
     }
     return list;
   };
