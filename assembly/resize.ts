@@ -1,9 +1,9 @@
-// Images [planes, height, width] at another size [planes, outHeight, outWidth]. Along an axis output i stands at
-// (step · i + start) / per of the input, in whole numbers; it reads the element there and, where linear, the next one.
+// Images [planes, height, width] at another size [planes, outHeight, outWidth]. Along an axis output i reads element
+// floor(i · scale); or, where linear, the element at (step · i + start) / per, in whole numbers, and the next one.
 import { ResizeParams } from '../build/params';
 import { operand } from './simd';
 
-/** One output's place along an axis: offsets of two elements in units of `bytes`, and their weights, in 16 bytes at `to`. */
+/** Offsets of an output's two elements along an axis, in units of `bytes`, and their weights: 16 bytes at `to`. */
 // @ts-ignore: decorator
 @inline
 function locate(i: i32, size: i32, step: i32, start: i32, per: i32, bytes: i32, to: usize): void {
@@ -16,10 +16,26 @@ function locate(i: i32, size: i32, step: i32, start: i32, per: i32, bytes: i32, 
   store<f32>(to, <f32>rest / <f32>per, 12);
 }
 
+/** The offset of the nearest element alone. */
+// @ts-ignore: decorator
+@inline
+function locateNearest(i: i32, size: i32, scale: f32, bytes: i32, to: usize): void {
+  store<i32>(to, min(<i32>Mathf.floor(<f32>i * scale), size - 1) * bytes);
+}
+
+function locateRow(p: ResizeParams, row: i32, to: usize): void {
+  const bytes = <i32>p.width << 2;
+  if (p.linearRows) locate(row, <i32>p.height, p.rowStep, p.rowStart, p.rowPer, bytes, to);
+  else locateNearest(row, <i32>p.height, p.rowScale, bytes, to);
+}
+
 /** Places of all columns. */
 function locateColumns(p: ResizeParams, table: usize): void {
+  const width = <i32>p.width;
   for (let i = 0; i < <i32>p.outWidth; i++) {
-    locate(i, <i32>p.width, p.columnStep, p.columnStart, p.columnPer, 4, table + (i << 4));
+    const to = table + (i << 4);
+    if (p.linearColumns) locate(i, width, p.columnStep, p.columnStart, p.columnPer, 4, to);
+    else locateNearest(i, width, p.columnScale, 4, to);
   }
 }
 
@@ -42,7 +58,7 @@ export function resize_f32(o: usize, params: usize, scratch: usize, begin: i32, 
   locateColumns(p, scratch);
   for (let unit = begin; unit < end; unit++) {
     const plane = unit / outHeight;
-    locate(unit - plane * outHeight, <i32>p.height, p.rowStep, p.rowStart, p.rowPer, <i32>p.width << 2, row);
+    locateRow(p, unit - plane * outHeight, row);
     const x = operand(o, 0) + ((plane * <i32>(p.height * p.width)) << 2);
     const upper = x + load<i32>(row);
     const y = operand(o, 1) + ((unit * outWidth) << 2);
@@ -88,7 +104,7 @@ export function resize_backward_f32(o: usize, params: usize, scratch: usize, beg
     memory.fill(dx, 0, size);
     let dy = operand(o, 0) + ((plane * outHeight * outWidth) << 2);
     for (let oy = 0; oy < outHeight; oy++) {
-      locate(oy, <i32>p.height, p.rowStep, p.rowStart, p.rowPer, <i32>p.width << 2, row);
+      locateRow(p, oy, row);
       const upper = dx + load<i32>(row);
       const lower = dx + load<i32>(row, 4);
       const above = p.linearRows ? load<f32>(row, 8) : 1.0;

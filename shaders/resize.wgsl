@@ -1,6 +1,6 @@
-// Images [planes, height, width] at another size [planes, outHeight, outWidth]. Along an axis output i stands
-// at (step i + start) / per of the input, not below 0, in whole numbers of at most 31 bits; it reads the
-// element there and, where linear, the next one.
+// Images [planes, height, width] at another size [planes, outHeight, outWidth]. Along an axis output i reads
+// element floor(i scale); or, where linear, the element at (step i + start) / per, not below 0, in whole
+// numbers of at most 31 bits, and the next one.
 #include "common/indexing"
 
 struct ResizeParams {
@@ -15,6 +15,8 @@ struct ResizeParams {
   columnStep: i32,
   columnStart: i32,
   columnPer: i32,
+  rowScale: f32,
+  columnScale: f32,
   linearRows: u32,
   linearColumns: u32,
 }
@@ -29,15 +31,17 @@ struct Axis {
   step: i32,
   start: i32,
   per: i32,
+  scale: f32,
   linear: bool,
 }
 
 fn rows_of(g: ResizeParams) -> Axis {
-  return Axis(i32(g.height), i32(g.outHeight), g.rowStep, g.rowStart, g.rowPer, g.linearRows != 0u);
+  return Axis(i32(g.height), i32(g.outHeight), g.rowStep, g.rowStart, g.rowPer, g.rowScale, g.linearRows != 0u);
 }
 
 fn columns_of(g: ResizeParams) -> Axis {
-  return Axis(i32(g.width), i32(g.outWidth), g.columnStep, g.columnStart, g.columnPer, g.linearColumns != 0u);
+  let linear = g.linearColumns != 0u;
+  return Axis(i32(g.width), i32(g.outWidth), g.columnStep, g.columnStart, g.columnPer, g.columnScale, linear);
 }
 
 // Two neighbours and their weights.
@@ -48,12 +52,17 @@ struct Place {
   upper_weight: f32,
 }
 
+fn nearest_of(axis: Axis, i: i32) -> i32 {
+  return min(i32(floor(f32(i) * axis.scale)), axis.size - 1);
+}
+
 fn locate(axis: Axis, i: i32) -> Place {
+  if (!axis.linear) {
+    let nearest = nearest_of(axis, i);
+    return Place(nearest, nearest, 1.0, 0.0);
+  }
   let at = max(axis.step * i + axis.start, 0);
   let lower = min(at / axis.per, axis.size - 1);
-  if (!axis.linear) {
-    return Place(lower, lower, 1.0, 0.0);
-  }
   let rest = min(at - lower * axis.per, axis.per);
   let per = f32(axis.per);
   return Place(lower, min(lower + 1, axis.size - 1), f32(axis.per - rest) / per, f32(rest) / per);
@@ -106,13 +115,33 @@ fn first_from(axis: Axis, at: i32) -> i32 {
   return min((distance + axis.step - 1) / axis.step, axis.out_size);
 }
 
-// The outputs that may read element `at`: first, and one past the last.
+// The outputs that read element `at`: first, and one past the last.
 fn readers(axis: Axis, at: i32) -> vec2<i32> {
-  let first = first_from(axis, select(at, at - 1, axis.linear));
+  if (!axis.linear) {
+    return nearest_readers(axis, at);
+  }
+  let first = first_from(axis, at - 1);
   if (at == axis.size - 1) {
     return vec2<i32>(first, axis.out_size);
   }
   return vec2<i32>(first, first_from(axis, at + 1));
+}
+
+// The same for nearest elements: a range that is surely wide enough, made narrower.
+fn nearest_readers(axis: Axis, at: i32) -> vec2<i32> {
+  let margin = 2 + (axis.out_size >> 20u);
+  var first = clamp(i32(f32(at) / axis.scale) - margin, 0, axis.out_size);
+  var last = min(i32(f32(at + 1) / axis.scale) + margin, axis.out_size);
+  if (at == axis.size - 1) {
+    last = axis.out_size;
+  }
+  while (first < last && nearest_of(axis, first) < at) {
+    first++;
+  }
+  while (last > first && nearest_of(axis, last - 1) > at) {
+    last--;
+  }
+  return vec2<i32>(first, last);
 }
 
 // What output i takes of element `at`.

@@ -25,6 +25,7 @@ const cases: readonly (readonly [Shape, InterpolateOptions])[] = [
   [[2, 3, 5, 4], { size: [7, 9], mode: 'nearest' }],
   [[1, 2, 7, 6], { scaleFactor: [0.6, 1.7] }],
   [[1, 3, 5], { scaleFactor: 1.1 }],
+  [[1, 1, 39, 26], { size: [33, 44] }],
   [[2, 2, 7], { size: 12, mode: 'linear' }],
   [[1, 3, 9], { size: [4], mode: 'linear', alignCorners: true }],
   [[1, 2, 5, 7], { size: [8, 3], mode: 'bilinear' }],
@@ -42,7 +43,7 @@ const interpolateTolerance = (weight: number) => ({
 
 /**
  * x [n, c, l] or [n, c, h, w] at another size, as torch.nn.functional.interpolate: centres of elements keep their places
- * unless `alignCorners`. A size that stays the same is copied in every mode.
+ * unless `alignCorners`; the nearest element is that of f32 arithmetic. A size that stays the same is copied.
  */
 export const interpolate = defineOp({
   name: 'interpolate',
@@ -158,7 +159,7 @@ export const interpolate = defineOp({
     },
     {
       types: { x: f32([1, 1, 10000019]) },
-      options: { size: 10000079 },
+      options: { size: 10000079, mode: 'linear' },
       message: 'interpolate: coordinates of 10000019 elements resized to 10000079 need more than 31 bits',
     },
   ],

@@ -66,8 +66,8 @@ export function resizedShape(name: string, x: Shape, { size, scaleFactor }: Resi
 }
 
 /**
- * Along one axis, output i stands at (step i + start) / per of the input, cut off below 0: whole numbers, so that every
- * backend finds the same elements and weights.
+ * Along one axis, output i stands at (step i + start) / per of the input, cut off below 0, where linear: whole numbers, so
+ * that every backend finds the same elements and weights. Nearest: it is element floor(i · scale), in f32.
  */
 interface Axis {
   readonly size: number;
@@ -75,18 +75,37 @@ interface Axis {
   readonly step: number;
   readonly start: number;
   readonly per: number;
+  readonly scale: number;
   readonly linear: boolean;
 }
 
 /** An axis that is left alone. */
-const kept = (size: number): Axis => ({ size, outSize: size, step: 1, start: 0, per: 1, linear: false });
+const kept = (size: number, linear = false): Axis => ({
+  size,
+  outSize: size,
+  step: 1,
+  start: 0,
+  per: 1,
+  scale: 1,
+  linear,
+});
+
+/**
+ * PyTorch's nearest elements: the ratio of the sizes, or 1 / scaleFactor, rounded to f32, except that twice the size
+ * repeats each element twice.
+ */
+function nearestAxis(size: number, outSize: number, factor: number | null): Axis {
+  const ratio = factor === null ? Math.fround(size) / Math.fround(outSize) : 1 / factor;
+  const scale = outSize === 2 * size ? 0.5 : Math.fround(ratio);
+  return { ...kept(size), outSize, scale };
+}
 
 /** How far, in elements, a coordinate may be off where its fraction does not fit the kernels' 31 bits. */
 const COARSEST = 2 ** -12;
 
 /**
- * PyTorch's coordinates: ratio · i for 'nearest' and with alignCorners, else ratio · (i + ½) - ½, with the ratio of the
- * sizes, of the sizes less one with alignCorners, or 1 / scaleFactor. A size that stays the same is a copy.
+ * PyTorch's coordinates for linear interpolation: ratio · i with alignCorners, else ratio · (i + ½) - ½, with the ratio of
+ * the sizes, of the sizes less one with alignCorners, or 1 / scaleFactor. A size that stays the same is a copy.
  */
 function axisOf(
   name: string,
@@ -96,25 +115,17 @@ function axisOf(
   attrs: ResizeAttrs,
 ): Axis {
   const { mode, alignCorners } = attrs;
-  const linear = mode !== 'nearest';
-  if (size === outSize) return { ...kept(size), linear };
+  if (size === outSize) return kept(size, mode !== 'nearest');
+  if (mode === 'nearest') return nearestAxis(size, outSize, factor);
   const corners = outSize > 1 ? (size - 1) / (outSize - 1) : 0;
   const ratio = alignCorners ? corners : factor === null ? size / outSize : 1 / factor;
-  const half = linear && !alignCorners;
-  const fits = (p: number, q: number) =>
-    Math.max(2 * p * outSize + p + q, 2 * q * (size + 2)) < 2 ** 31 && Number.isSafeInteger(p * q);
+  const fits = (p: number, q: number) => Math.max(2 * p * outSize + p + q, 2 * q * (size + 2)) < 2 ** 31;
   const [p, q] = fraction(ratio, fits) ?? [0, 1];
   if (Math.abs(p / q - ratio) * outSize > COARSEST) {
     fail(name, `coordinates of ${size} elements resized to ${outSize} need more than 31 bits`);
   }
-  return {
-    size,
-    outSize,
-    step: half ? 2 * p : p,
-    start: half ? p - q : 0,
-    per: half ? 2 * q : q,
-    linear,
-  };
+  const place = alignCorners ? { step: p, start: 0, per: q } : { step: 2 * p, start: p - q, per: 2 * q };
+  return { size, outSize, ...place, scale: 0, linear: true };
 }
 
 /** The simplest continued fraction within 2^-50 of `value`, or the last one that fits; null if none does. */
@@ -148,10 +159,11 @@ export function resizing(name: string, x: Shape, attrs: ResizeAttrs) {
 export type Resizing = ReturnType<typeof resizing>;
 
 /** The elements that output i reads along an axis, with their weights. */
-function taps({ size, step, start, per, linear }: Axis, i: number): readonly (readonly [number, number])[] {
+function taps(axis: Axis, i: number): readonly (readonly [number, number])[] {
+  const { size, step, start, per, scale, linear } = axis;
+  if (!linear) return [[Math.min(Math.floor(Math.fround(i * scale)), size - 1), 1]];
   const at = Math.max(step * i + start, 0);
   const lower = Math.min(Math.floor(at / per), size - 1);
-  if (!linear) return [[lower, 1]];
   const share = Math.min((at - lower * per) / per, 1);
   return [
     [lower, 1 - share],
@@ -200,6 +212,8 @@ export const resizeParams = ({ planes, rows, columns }: Resizing) => ({
   columnStep: columns.step,
   columnStart: columns.start,
   columnPer: columns.per,
+  rowScale: rows.scale,
+  columnScale: columns.scale,
   linearRows: Number(rows.linear),
   linearColumns: Number(columns.linear),
 });

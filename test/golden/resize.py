@@ -29,6 +29,10 @@ resize((1, 2, 9), scale_factor=0.45)
 resize((2, 3, 5, 4), size=(7, 9))
 resize((1, 2, 8, 6), size=3)
 resize((1, 1, 5, 5), scale_factor=1.1)
+resize((1, 1, 6, 3), scale_factor=2.1)
+# The ratio of the sizes as f32 makes other elements the nearest.
+resize((1, 1, 39, 2), size=(33, 82))
+resize((1, 1, 2, 26), size=(1, 44))
 resize((1, 2, 7, 6), scale_factor=(0.6, 1.7))
 resize((1, 2, 3, 4), scale_factor=2)
 for corners in [False, True]:
