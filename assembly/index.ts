@@ -23,3 +23,5 @@ export * from './peak';
 export { gather__strided } from './indexing';
 export * from './one_hot';
 export * from './scatter';
+export * from './unfold';
+export * from './resize';

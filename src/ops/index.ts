@@ -4,6 +4,8 @@ import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
 import * as concat from './concat.js';
+import * as convTranspose from './conv_transpose.js';
+import * as conv1d from './conv1d.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as diagonal from './diagonal.js';
@@ -15,9 +17,11 @@ import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
 import * as layout from './layout.js';
 import * as linear from './linear.js';
+import * as locallyConnected from './locally_connected.js';
 import * as matmul from './matmul.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
+import * as pixelShuffle from './pixel_shuffle.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as products from './products.js';
@@ -25,6 +29,7 @@ import * as random from './random.js';
 import * as range from './range.js';
 import * as reduce from './reduce.js';
 import * as repeat from './repeat.js';
+import * as resize from './resize.js';
 import * as roll from './roll.js';
 import * as select from './select.js';
 import * as selection from './selection.js';
@@ -34,6 +39,7 @@ import * as split from './split.js';
 import * as transpose from './transpose.js';
 import * as triangle from './triangle.js';
 import * as unary from './unary.js';
+import * as unfold from './unfold.js';
 import * as update from './update.js';
 import * as views from './views.js';
 import * as where from './where.js';
@@ -70,6 +76,12 @@ const families = [
   products,
   einsum,
   conv2d,
+  conv1d,
+  convTranspose,
+  unfold,
+  locallyConnected,
+  pixelShuffle,
+  resize,
   pool2d,
   softmax,
   crossEntropy,
@@ -90,6 +102,8 @@ export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
 export { concat, stack } from './concat.js';
+export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
+export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
@@ -101,9 +115,11 @@ export { indexAdd, indexSelect } from './index_select.js';
 export { gather, scatterAdd } from './indexing.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
 export { linear } from './linear.js';
+export { locallyConnected2d } from './locally_connected.js';
 export { matmul } from './matmul.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
+export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
@@ -111,6 +127,7 @@ export { bernoulli, exponential, integers, multinomial, normal, uniform } from '
 export { arange, eye, linspace } from './range.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { repeat, repeatInterleave } from './repeat.js';
+export { interpolate, interpolateBackward } from './resize.js';
 export { roll } from './roll.js';
 export { flip, narrow, select } from './select.js';
 export { maskedFill, takeAlongAxis } from './selection.js';
@@ -120,6 +137,7 @@ export { chunk, split, unbind } from './split.js';
 export { moveAxis, transpose } from './transpose.js';
 export { tril, triu } from './triangle.js';
 export * from './unary.js';
+export { fold, unfold } from './unfold.js';
 export { adagradUpdate, adamaxUpdate, adamUpdate, nadamUpdate, rmspropUpdate, sgdUpdate } from './update.js';
 export { expand, flatten, squeeze, unflatten, unsqueeze } from './views.js';
 export { where } from './where.js';
