@@ -1,5 +1,6 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as avgPool2d from './avg_pool2d.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
@@ -9,7 +10,7 @@ import * as dropout from './dropout.js';
 import * as fill from './fill.js';
 import * as layout from './layout.js';
 import * as matmul from './matmul.js';
-import * as pool2d from './pool2d.js';
+import * as maxPool2d from './max_pool2d.js';
 import * as pow from './pow.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
@@ -29,7 +30,8 @@ const families = [
   layout,
   matmul,
   conv2d,
-  pool2d,
+  maxPool2d,
+  avgPool2d,
   softmax,
   crossEntropy,
   dropout,
@@ -44,6 +46,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avg_pool2d.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
@@ -53,7 +56,7 @@ export { dropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
 export { matmul } from './matmul.js';
-export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
+export * from './max_pool2d.js';
 export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
