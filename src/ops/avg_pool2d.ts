@@ -13,10 +13,12 @@ import {
   meansOf,
   mostTaps,
   mostWindows,
+  type Pool1dOptions,
   type Pool2dOptions,
   type Pooling,
   pooledCase,
   pooledType,
+  type Rank,
   type SlidingAttrs,
   slidingAttrs,
   slidingErrors,
@@ -29,6 +31,12 @@ export interface AvgPool2dOptions extends Omit<Pool2dOptions, 'dilation'> {
   readonly countIncludePad?: boolean;
   /** What sums are divided by in place of a count, default null; not zero. */
   readonly divisorOverride?: number | null;
+}
+
+/** {@link AvgPool2dOptions} with one number each. */
+export interface AvgPool1dOptions extends Omit<Pool1dOptions, 'dilation'> {
+  /** Whether padding counts in the divisor, default true; what `ceilMode` adds beyond the padding never does. */
+  readonly countIncludePad?: boolean;
 }
 
 type MeanAttrs = Omit<SlidingAttrs, 'dilation'> & Divisor;
@@ -57,7 +65,7 @@ const launches = (
  * A sum of n terms rounds n - 1 times; wasm multiplies by a rounded reciprocal (2 more), webgpu divides within 2.5 ulp (5
  * units). Backward each term is so divided, and up to n windows' terms are added. One unit covers the products of errors.
  */
-const roundings = (terms: number, backend: 'wasm' | 'webgpu'): number =>
+export const roundings = (terms: number, backend: 'wasm' | 'webgpu'): number =>
   terms - 1 + (backend === 'wasm' ? 2 : 5) + 1;
 
 function forwardOp<U, A extends U & object>(
@@ -184,9 +192,13 @@ function meanPooling<U, A extends U & object>(name: string, pooling: MeanPooling
 }
 
 /** Completes the options of windows without dilation and of the divisor. */
-export function meanAttrs(name: string, options: AvgPool2dOptions | undefined): MeanAttrs {
-  const { kernel, stride, padding, ceilMode } = slidingAttrs(name, options, 2);
-  const { countIncludePad = true, divisorOverride = null } = options!;
+export function meanAttrs(
+  name: string,
+  options: AvgPool2dOptions | AvgPool1dOptions | undefined,
+  rank: Rank,
+): MeanAttrs {
+  const { kernel, stride, padding, ceilMode } = slidingAttrs(name, options, rank);
+  const { countIncludePad = true, divisorOverride = null }: Partial<AvgPool2dOptions> = options ?? {};
   if (divisorOverride === 0) fail(name, 'divisorOverride must not be zero');
   return { kernel, stride, padding, ceilMode, countIncludePad, divisorOverride };
 }
@@ -197,7 +209,7 @@ const grid = (shape: Shape, kernel: Pair, options: Omit<AvgPool2dOptions, 'kerne
   [shape, { kernel, ...options }] as const;
 
 const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
-  attributes: meanAttrs,
+  attributes: (name, options) => meanAttrs(name, options, 2),
   plan: (name, x, attrs) => slidingPlan(name, x, { ...attrs, dilation: NO_DILATION }, 2),
   divisor: (attrs) => attrs,
   cases: [

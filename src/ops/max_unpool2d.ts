@@ -42,9 +42,7 @@ export function unpoolAttrs(
 ): UnpoolAttrs {
   if (!options) fail(name, 'needs options { kernel }');
   const read = (key: string, value: Pair, least: number, other: number): [number, number] =>
-    rank === 2
-      ? pair(name, key, value, least)
-      : [other, expectWhole(name, key, value as number, least)];
+    rank === 2 ? pair(name, key, value, least) : [other, expectWhole(name, key, value as number, least)];
   const kernel = read('kernel', options.kernel, 1, 1);
   const stride = read('stride', options.stride ?? (rank === 2 ? kernel : kernel[1]), 1, 1);
   const padding = read('padding', options.padding ?? 0, 0, 0);
@@ -57,7 +55,8 @@ export function unpoolAttrs(
     const [low, high] = [plain[k]! - stride[k]!, plain[k]! + stride[k]!];
     if (size <= low || size >= high)
       fail(name, `outputSize ${size} must lie between ${low} and ${high}, x is ${showShape(x)}`);
-    if (size < 1) fail(name, `the result would have a size of ${size}, x is ${showShape(x)}: use less padding`);
+    if (size < 1)
+      fail(name, `the result would have a size of ${size}, x is ${showShape(x)}: use less padding`);
   });
   return { kernel, stride, padding, outputSize };
 }
@@ -92,7 +91,11 @@ const indexFault = (
   `index ${index | 0} at element ${element} is outside 0..${sizeOf(outputSize) - 1}, indices is ${showShape(indices.shape)}`;
 
 /** For each element its place in the result, -1 where a later element of its plane has the same. */
-export function placesOf(name: string, indices: TensorType & { data: Float64Array }, attrs: UnpoolAttrs): number[] {
+export function placesOf(
+  name: string,
+  indices: TensorType & { data: Float64Array },
+  attrs: UnpoolAttrs,
+): number[] {
   const { size, outSize } = planesOf(indices.shape, attrs);
   const places = [...indices.data].map((index, i) => {
     if (index < 0 || index >= outSize) fail(name, indexFault({ indices }, attrs, [i, index]));
@@ -102,78 +105,43 @@ export function placesOf(name: string, indices: TensorType & { data: Float64Arra
   return places.map((place, i) => (owners.get(place) === i ? place : -1));
 }
 
-/** On webgpu: the last element that points to each place of the result, 1 + its number in its plane. */
-function ownerLaunches(planes: Planes): Launch[] {
+/** The last element that points to each place of the result: 1 + its number in its plane. */
+function ownerLaunches(backend: 'wasm' | 'webgpu', planes: Planes): Launch[] {
   const places = planes.planes * planes.outSize;
-  return [
-    {
-      kernel: 'fill',
-      operands: ['owners'],
-      params: { size: places, word: 0 },
-      units: elementUnits(places, 'webgpu'),
-    },
-    {
-      kernel: 'max_unpool2d_owners',
-      operands: ['indices', 'owners', 'fault'],
-      params: { ...planes },
-      units: planes.planes * planes.size,
-    },
-  ];
-}
-
-const ownerBytes = (planes: Planes) => ({ owners: 4 * planes.planes * planes.outSize });
-
-function unpoolKernels() {
-  const name = 'max_unpool2d_f32';
-  type Call = KernelCall<'x' | 'indices', UnpoolAttrs>;
-  const planes = ({ types, attrs }: Call) => planesOf(types.indices.shape, attrs);
-  const wasm = (call: Call) => [
-    {
-      kernel: name,
-      operands: ['x', 'indices', 'output', 'fault'],
-      params: { ...planes(call) },
-      units: planes(call).planes,
-    },
-  ];
-  const webgpu = (call: Call) => [
-    ...ownerLaunches(planes(call)),
-    {
-      kernel: name,
-      operands: ['x', 'owners', 'output'],
-      params: { ...planes(call) },
-      units: sizeOf(call.output.shape),
-    },
-  ];
-  const temporaries = (call: Call) => ownerBytes(planes(call));
-  return { wasm: [{ name, launches: wasm }], webgpu: [{ name, temporaries, launches: webgpu }] };
-}
-
-function backwardKernels() {
-  const name = 'max_unpool2d_backward_f32';
-  type Call = KernelCall<'dy' | 'indices', UnpoolAttrs>;
-  const planes = ({ types, attrs }: Call) => planesOf(types.indices.shape, attrs);
-  const temporaries = (call: Call) => ownerBytes(planes(call));
-  const wasm = (call: Call) => [
-    {
-      kernel: name,
-      operands: ['dy', 'indices', 'owners', 'output', 'fault'],
-      params: { ...planes(call) },
-      units: planes(call).planes,
-    },
-  ];
-  const webgpu = (call: Call) => [
-    ...ownerLaunches(planes(call)),
-    {
-      kernel: name,
-      operands: ['dy', 'indices', 'owners', 'output'],
-      params: { ...planes(call) },
-      units: sizeOf(call.output.shape),
-    },
-  ];
-  return {
-    wasm: [{ name, temporaries, launches: wasm }],
-    webgpu: [{ name, temporaries, launches: webgpu }],
+  const clear = {
+    kernel: 'fill',
+    operands: ['owners'],
+    params: { size: places, word: 0 },
+    units: elementUnits(places, backend),
   };
+  const claim = {
+    kernel: 'max_unpool2d_owners',
+    operands: ['indices', 'owners', 'fault'],
+    params: { ...planes },
+    units: backend === 'wasm' ? planes.planes : planes.planes * planes.size,
+  };
+  return backend === 'wasm' ? [claim] : [clear, claim];
+}
+
+/** A kernel that looks up the owners of places. */
+function ownerKernels<N extends string>(name: string, operands: readonly string[]) {
+  type Call = KernelCall<N | 'indices', UnpoolAttrs>;
+  const planes = ({ types, attrs }: Call) =>
+    planesOf((types as Readonly<Record<'indices', TensorType>>).indices.shape, attrs);
+  const variant = (backend: 'wasm' | 'webgpu') => ({
+    name,
+    temporaries: (call: Call) => ({ owners: 4 * planes(call).planes * planes(call).outSize }),
+    launches: (call: Call): Launch[] => [
+      ...ownerLaunches(backend, planes(call)),
+      {
+        kernel: name,
+        operands,
+        params: { ...planes(call) },
+        units: backend === 'wasm' ? planes(call).planes : sizeOf(call.output.shape),
+      },
+    ],
+  });
+  return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
 }
 
 const cases: readonly { x: Shape; options: MaxUnpool2dOptions; values?: readonly number[] }[] = [
@@ -217,7 +185,7 @@ export const maxUnpool2d = defineOp({
     x: ({ grad, indices, attrs }): Value => maxUnpool2dBackward(grad, indices, attrs),
     indices: null,
   },
-  kernels: unpoolKernels(),
+  kernels: ownerKernels<'x'>('max_unpool2d_f32', ['x', 'owners', 'output']),
   fault: indexFault,
   linear: ['x'],
   samples: cases.map((c) => ({ inputs: { x: { shape: c.x }, indices: indicesOf(c) }, options: c.options })),
@@ -275,7 +243,7 @@ export const maxUnpool2dBackward = defineOp({
       place < 0 ? 0 : dy.data[place]!,
     ),
   backward: { dy: ({ grad, indices, attrs }): Value => maxUnpool2d(grad, indices, attrs), indices: null },
-  kernels: backwardKernels(),
+  kernels: ownerKernels<'dy'>('max_unpool2d_backward_f32', ['dy', 'indices', 'owners', 'output']),
   fault: indexFault,
   linear: ['dy'],
   samples: cases.map((c) => ({
