@@ -62,7 +62,7 @@ export function lastInside(p: Pool2dParams): i32 {
   return room < 0 ? 0 : min(<i32>p.outWidth, room / <i32>p.strideWidth + 1);
 }
 
-/** Four elements, `step` bytes apart; nothing beyond the fourth is read. */
+/** Four elements, `step` bytes apart; nothing beyond the fourth is read. A constant step costs no test. */
 // @ts-ignore: decorator
 @inline
 export function gather4(x: usize, step: usize): v128 {
@@ -74,6 +74,22 @@ export function gather4(x: usize, step: usize): v128 {
   return v128.load_lane<u32>(x + 3 * step, lanes, 3);
 }
 
+/** Takes in one row of four windows side by side, `step` bytes apart; its elements are `hop` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function fourRows<F>(held: v128, from: usize, taps: i32, hop: usize, step: usize): v128 {
+  held = changetype<F>(0).lanes(held, gather4(from, step));
+  if (taps == 3) {
+    held = changetype<F>(0).lanes(held, gather4(from + hop, step));
+    return changetype<F>(0).lanes(held, gather4(from + 2 * hop, step));
+  }
+  for (let tap = 1; tap < taps; tap++) {
+    from += hop;
+    held = changetype<F>(0).lanes(held, gather4(from, step));
+  }
+  return held;
+}
+
 /** Four windows side by side, none over an edge, the first at `left`: what F makes of them, lane by lane. */
 // @ts-ignore: decorator
 @inline
@@ -81,13 +97,17 @@ function fourWindows<F>(p: Pool2dParams, x: usize, top: i32, bottom: i32, left: 
   const step = <usize>p.strideWidth << 2;
   const hop = <usize>p.dilationWidth << 2;
   const taps = <i32>p.kernelWidth;
+  const line = <usize>(p.width * p.dilationHeight) << 2;
+  const end = x + ((bottom * <i32>p.width + left) << 2);
+  let from = x + ((top * <i32>p.width + left) << 2);
   let held = changetype<F>(0).first();
-  for (let row = top; row < bottom; row += <i32>p.dilationHeight) {
-    let from = x + ((row * <i32>p.width + left) << 2);
-    for (let tap = 0; tap < taps; tap++) {
-      held = changetype<F>(0).lanes(held, gather4(from, step));
-      from += hop;
-    }
+  // Steps of one and two elements are constants to the loops that they choose.
+  if (step == 4) {
+    for (; from < end; from += line) held = fourRows<F>(held, from, taps, hop, 4);
+  } else if (step == 8) {
+    for (; from < end; from += line) held = fourRows<F>(held, from, taps, hop, 8);
+  } else {
+    for (; from < end; from += line) held = fourRows<F>(held, from, taps, hop, step);
   }
   return held;
 }
@@ -130,11 +150,14 @@ export function poolRow<F>(p: Pool2dParams, x: usize, y: usize, oy: i32): void {
   const top = topOf(p, oy);
   const bottom = bottomOf(p, oy);
   for (let ox = 0; ox < outWidth; ) {
+    const four = ox >= inside && ox < beyond && beyond - inside >= 4;
+    // The last four may be made of some that are there already.
+    if (four) ox = min(ox, beyond - 4);
     const left = leftOf(p, ox);
     const right = rightOf(p, ox);
     const covered = (bottom - top) * (right - left);
     const to = y + (ox << 2);
-    if (ox >= inside && ox + 4 <= beyond) {
+    if (four) {
       const held = fourWindows<F>(p, x, top, bottom, left);
       v128.store(to, changetype<F>(0).last(held, p, oy, ox, covered));
       ox += 4;

@@ -77,6 +77,11 @@ export const adaptive: Pooling<AdaptivePool2dOptions, AdaptiveAttrs> = {
       message: `${name}: outputSize must be a whole number of at least 0, got -1`,
     },
     {
+      types: { x: f32([1, 1, 2, 2]) },
+      options: { outputSize: [1, 2, 3] as unknown as readonly [number, number] },
+      message: `${name}: outputSize must be a number or a pair, got [1,2,3]`,
+    },
+    {
       types: { x: f32([1, 1, 1, 110000]) },
       options: { outputSize: [1, 70000] },
       message: `${name}: outputSize 70000 is too large for an axis of 110000 that it does not divide`,
