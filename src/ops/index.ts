@@ -1,28 +1,36 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as avgPool1d from './avg_pool1d.js';
+import * as avgPool2d from './avg_pool2d.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
 import * as concat from './concat.js';
-import * as convTranspose from './conv_transpose.js';
 import * as conv1d from './conv1d.js';
 import * as conv2d from './conv2d.js';
+import * as convTranspose from './conv_transpose.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as diagonal from './diagonal.js';
 import * as dropout from './dropout.js';
 import * as einsum from './einsum.js';
 import * as embedding from './embedding.js';
 import * as fill from './fill.js';
+import * as globalPool2d from './global_pool2d.js';
 import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
 import * as layout from './layout.js';
 import * as linear from './linear.js';
 import * as locallyConnected from './locally_connected.js';
+import * as lpPool1d from './lp_pool1d.js';
+import * as lpPool2d from './lp_pool2d.js';
 import * as matmul from './matmul.js';
+import * as maxPool1d from './max_pool1d.js';
+import * as maxPool2d from './max_pool2d.js';
+import * as maxUnpool1d from './max_unpool1d.js';
+import * as maxUnpool2d from './max_unpool2d.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
 import * as pixelShuffle from './pixel_shuffle.js';
-import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as products from './products.js';
 import * as random from './random.js';
@@ -76,13 +84,21 @@ const families = [
   products,
   einsum,
   conv2d,
+  maxPool2d,
+  avgPool2d,
+  maxUnpool2d,
+  lpPool2d,
+  globalPool2d,
+  maxPool1d,
+  avgPool1d,
+  maxUnpool1d,
+  lpPool1d,
   conv1d,
   convTranspose,
   unfold,
   locallyConnected,
   pixelShuffle,
   resize,
-  pool2d,
   softmax,
   crossEntropy,
   dropout,
@@ -98,29 +114,37 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export * from './avg_pool1d.js';
+export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avg_pool2d.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
 export { concat, stack } from './concat.js';
-export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
 export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
+export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
 export { einsum } from './einsum.js';
 export { embedding, embeddingBackward } from './embedding.js';
 export { full } from './fill.js';
+export * from './global_pool2d.js';
 export { indexAdd, indexSelect } from './index_select.js';
 export { gather, scatterAdd } from './indexing.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
 export { linear } from './linear.js';
 export { locallyConnected2d } from './locally_connected.js';
+export { lpPool1d } from './lp_pool1d.js';
+export { lpPool2d } from './lp_pool2d.js';
 export { matmul } from './matmul.js';
+export * from './max_pool1d.js';
+export * from './max_pool2d.js';
+export { maxUnpool1d } from './max_unpool1d.js';
+export { maxUnpool2d, maxUnpool2dBackward } from './max_unpool2d.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
 export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
-export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
 export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
@@ -138,6 +162,6 @@ export { moveAxis, transpose } from './transpose.js';
 export { tril, triu } from './triangle.js';
 export * from './unary.js';
 export { fold, unfold } from './unfold.js';
-export { adagradUpdate, adamaxUpdate, adamUpdate, nadamUpdate, rmspropUpdate, sgdUpdate } from './update.js';
+export { adagradUpdate, adamUpdate, adamaxUpdate, nadamUpdate, rmspropUpdate, sgdUpdate } from './update.js';
 export { expand, flatten, squeeze, unflatten, unsqueeze } from './views.js';
 export { where } from './where.js';
