@@ -13,6 +13,7 @@ export * from './conv2d';
 export * from './pool2d';
 export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backward_f32 } from './softmax';
 export * from './cross_entropy';
+export * from './standardize';
 export * from './dropout';
 export * from './update';
 export * from './peak';

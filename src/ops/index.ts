@@ -13,6 +13,7 @@ import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
+import * as standardize from './standardize.js';
 import * as unary from './unary.js';
 import * as update from './update.js';
 import * as where from './where.js';
@@ -33,6 +34,7 @@ const families = [
   softmax,
   crossEntropy,
   dropout,
+  standardize,
   update,
 ];
 
@@ -57,6 +59,7 @@ export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSe
 export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
+export { standardize, standardizeBackward } from './standardize.js';
 export * from './unary.js';
 export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
 export { where } from './where.js';
