@@ -14,6 +14,7 @@ export * from './pool2d';
 export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backward_f32 } from './softmax';
 export * from './cross_entropy';
 export * from './standardize';
+export * from './batch_norm';
 export * from './dropout';
 export * from './update';
 export * from './peak';

@@ -1,5 +1,6 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as batchNorm from './batch_norm.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
@@ -7,6 +8,8 @@ import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as dropout from './dropout.js';
 import * as fill from './fill.js';
+import * as groupNorm from './group_norm.js';
+import * as layerNorm from './layer_norm.js';
 import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
@@ -35,6 +38,9 @@ const families = [
   crossEntropy,
   dropout,
   standardize,
+  batchNorm,
+  groupNorm,
+  layerNorm,
   update,
 ];
 
@@ -46,6 +52,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
@@ -53,6 +60,8 @@ export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
 export { full } from './fill.js';
+export { groupNorm, instanceNorm } from './group_norm.js';
+export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
