@@ -15,6 +15,7 @@ export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backwar
 export * from './cross_entropy';
 export * from './standardize';
 export * from './batch_norm';
+export * from './local_response_norm';
 export * from './dropout';
 export * from './update';
 export * from './peak';

@@ -11,14 +11,17 @@ import * as fill from './fill.js';
 import * as groupNorm from './group_norm.js';
 import * as layerNorm from './layer_norm.js';
 import * as layout from './layout.js';
+import * as localResponseNorm from './local_response_norm.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as reduce from './reduce.js';
+import * as similarity from './similarity.js';
 import * as softmax from './softmax.js';
 import * as standardize from './standardize.js';
 import * as unary from './unary.js';
 import * as update from './update.js';
+import * as weightNorm from './weight_norm.js';
 import * as where from './where.js';
 
 const families = [
@@ -41,6 +44,9 @@ const families = [
   batchNorm,
   groupNorm,
   layerNorm,
+  localResponseNorm,
+  weightNorm,
+  similarity,
   update,
 ];
 
@@ -63,12 +69,15 @@ export { full } from './fill.js';
 export { groupNorm, instanceNorm } from './group_norm.js';
 export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export { channelWindowSum, localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
+export { cosineSimilarity, normalize } from './similarity.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export { standardize, standardizeBackward } from './standardize.js';
 export * from './unary.js';
 export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
+export { weightNorm } from './weight_norm.js';
 export { where } from './where.js';
