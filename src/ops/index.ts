@@ -3,6 +3,7 @@ import type { Op } from '../op.js';
 import * as batchNorm from './batch_norm.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
+import * as channelWindow from './channel_window.js';
 import * as compare from './compare.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
@@ -19,6 +20,7 @@ import * as reduce from './reduce.js';
 import * as similarity from './similarity.js';
 import * as softmax from './softmax.js';
 import * as standardize from './standardize.js';
+import * as standardizeBackward from './standardize_backward.js';
 import * as unary from './unary.js';
 import * as update from './update.js';
 import * as weightNorm from './weight_norm.js';
@@ -41,9 +43,11 @@ const families = [
   crossEntropy,
   dropout,
   standardize,
+  standardizeBackward,
   batchNorm,
   groupNorm,
   layerNorm,
+  channelWindow,
   localResponseNorm,
   weightNorm,
   similarity,
@@ -61,6 +65,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
 export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
+export { channelWindowSum } from './channel_window.js';
 export * from './compare.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
@@ -69,14 +74,15 @@ export { full } from './fill.js';
 export { groupNorm, instanceNorm } from './group_norm.js';
 export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
-export { channelWindowSum, localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
+export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { cosineSimilarity, normalize } from './similarity.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
-export { standardize, standardizeBackward } from './standardize.js';
+export { standardize } from './standardize.js';
+export { standardizeBackward } from './standardize_backward.js';
 export * from './unary.js';
 export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
 export { weightNorm } from './weight_norm.js';
