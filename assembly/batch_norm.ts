@@ -1,20 +1,7 @@
 // What batch normalisation needs beside standardize.ts: evaluation with given statistics and the step of the running ones.
 import { BatchNormInferenceParams, BatchNormUpdateParams } from '../build/params';
-import { loadTail, operand, splat, storeTail } from './simd';
+import { loadUpTo, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
-
-// @ts-ignore: decorator
-@inline
-function read(from: usize, rest: i32): v128 {
-  return rest >= 4 ? v128.load(from) : loadTail(from, rest);
-}
-
-// @ts-ignore: decorator
-@inline
-function write(to: usize, lanes: v128, rest: i32): void {
-  if (rest >= 4) v128.store(to, lanes);
-  else storeTail(to, lanes, rest);
-}
 
 /**
  * y = (x - mean) / √(variance + eps) · weight + bias. Operands: x, mean, variance, weight, bias, y. Units are planes, or
@@ -33,19 +20,19 @@ export function batch_norm_inference_f32(o: usize, params: usize, s: usize, begi
       const at = <usize>i << 2;
       const rest = count - i;
       const from = single ? at : channel;
-      const mean = single ? read(operand(o, 1) + from, rest) : v128.load32_splat(operand(o, 1) + from);
-      const variance = single ? read(operand(o, 2) + from, rest) : v128.load32_splat(operand(o, 2) + from);
+      const mean = single ? loadUpTo(operand(o, 1) + from, rest) : v128.load32_splat(operand(o, 1) + from);
+      const variance = single ? loadUpTo(operand(o, 2) + from, rest) : v128.load32_splat(operand(o, 2) + from);
       let factor = f32x4.div(splat(1.0), f32x4.sqrt(f32x4.add(variance, eps)));
       if (p.hasWeight) {
-        const weight = single ? read(operand(o, 3) + from, rest) : v128.load32_splat(operand(o, 3) + from);
+        const weight = single ? loadUpTo(operand(o, 3) + from, rest) : v128.load32_splat(operand(o, 3) + from);
         factor = f32x4.mul(factor, weight);
       }
-      let y = f32x4.mul(f32x4.sub(read(operand(o, 0) + skip + at, rest), mean), factor);
+      let y = f32x4.mul(f32x4.sub(loadUpTo(operand(o, 0) + skip + at, rest), mean), factor);
       if (p.hasBias) {
-        const bias = single ? read(operand(o, 4) + from, rest) : v128.load32_splat(operand(o, 4) + from);
+        const bias = single ? loadUpTo(operand(o, 4) + from, rest) : v128.load32_splat(operand(o, 4) + from);
         y = f32x4.add(y, bias);
       }
-      write(operand(o, 5) + skip + at, y, rest);
+      storeUpTo(operand(o, 5) + skip + at, y, rest);
     }
   }
 }
@@ -62,9 +49,9 @@ export function batch_norm_update_f32(o: usize, params: usize, s: usize, begin: 
   for (let i = first(begin); i < stop; i += 4) {
     const at = <usize>i << 2;
     const rest = stop - i;
-    const mean = f32x4.mul(momentum, read(operand(o, 2) + at, rest));
-    const variance = f32x4.mul(momentum, f32x4.mul(correction, read(operand(o, 3) + at, rest)));
-    write(runningMean + at, f32x4.add(f32x4.mul(keep, read(runningMean + at, rest)), mean), rest);
-    write(runningVariance + at, f32x4.add(f32x4.mul(keep, read(runningVariance + at, rest)), variance), rest);
+    const mean = f32x4.mul(momentum, loadUpTo(operand(o, 2) + at, rest));
+    const variance = f32x4.mul(momentum, f32x4.mul(correction, loadUpTo(operand(o, 3) + at, rest)));
+    storeUpTo(runningMean + at, f32x4.add(f32x4.mul(keep, loadUpTo(runningMean + at, rest)), mean), rest);
+    storeUpTo(runningVariance + at, f32x4.add(f32x4.mul(keep, loadUpTo(runningVariance + at, rest)), variance), rest);
   }
 }

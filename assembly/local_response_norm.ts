@@ -1,20 +1,7 @@
 // Sums over neighbouring channels of x [batch, channels, plane], and what local response normalisation makes of them.
 // Units are planes; src/ops/local_response_norm.ts has the formulas.
 import { ChannelWindowParams, LocalResponseNormParams } from '../build/params';
-import { exp4, loadTail, log4, operand, splat, storeTail } from './simd';
-
-// @ts-ignore: decorator
-@inline
-function read(from: usize, rest: i32): v128 {
-  return rest >= 4 ? v128.load(from) : loadTail(from, rest);
-}
-
-// @ts-ignore: decorator
-@inline
-function write(to: usize, lanes: v128, rest: i32): void {
-  if (rest >= 4) v128.store(to, lanes);
-  else storeTail(to, lanes, rest);
-}
+import { exp4, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
 
 /** Σ x, or Σ x², of four neighbours over the planes from `back` before to `ahead` after the one that `x` points into. */
 // @ts-ignore: decorator
@@ -23,7 +10,7 @@ function windowSum(x: usize, plane: usize, back: i32, ahead: i32, rest: i32, squ
   let from = x - <usize>back * plane;
   let total = splat(0.0);
   for (let j = -back; j <= ahead; j++) {
-    const v = read(from, rest);
+    const v = loadUpTo(from, rest);
     total = f32x4.add(total, squared ? f32x4.mul(v, v) : v);
     from += plane;
   }
@@ -41,7 +28,7 @@ export function channel_window_sum_f32(o: usize, params: usize, s: usize, begin:
     for (let i = 0; i < plane; i += 4) {
       const at = (<usize>unit * plane + i) << 2;
       const total = windowSum(operand(o, 0) + at, <usize>plane << 2, back, ahead, plane - i, false);
-      write(operand(o, 1) + at, total, plane - i);
+      storeUpTo(operand(o, 1) + at, total, plane - i);
     }
   }
 }
@@ -66,7 +53,7 @@ export function local_response_norm_f32(o: usize, params: usize, s: usize, begin
       const at = (<usize>unit * plane + i) << 2;
       const d = divisor(operand(o, 0) + at, p, unit % <i32>p.channels, rest);
       const power = exp4(f32x4.mul(splat(-p.beta), log4(d)));
-      write(operand(o, 1) + at, f32x4.mul(read(operand(o, 0) + at, rest), power), rest);
+      storeUpTo(operand(o, 1) + at, f32x4.mul(loadUpTo(operand(o, 0) + at, rest), power), rest);
     }
   }
 }
@@ -81,9 +68,9 @@ export function local_response_norm_shares_f32(o: usize, params: usize, s: usize
       const at = (<usize>unit * plane + i) << 2;
       const d = divisor(operand(o, 1) + at, p, unit % <i32>p.channels, rest);
       const power = exp4(f32x4.mul(splat(-p.beta), log4(d)));
-      const passed = f32x4.mul(read(operand(o, 0) + at, rest), power);
-      write(operand(o, 2) + at, passed, rest);
-      write(operand(o, 3) + at, f32x4.div(f32x4.mul(passed, read(operand(o, 1) + at, rest)), d), rest);
+      const passed = f32x4.mul(loadUpTo(operand(o, 0) + at, rest), power);
+      storeUpTo(operand(o, 2) + at, passed, rest);
+      storeUpTo(operand(o, 3) + at, f32x4.div(f32x4.mul(passed, loadUpTo(operand(o, 1) + at, rest)), d), rest);
     }
   }
 }
@@ -101,8 +88,8 @@ export function local_response_norm_backward_f32(o: usize, params: usize, s: usi
       const rest = plane - i;
       const at = (<usize>unit * plane + i) << 2;
       const total = windowSum(operand(o, 1) + at, <usize>plane << 2, back, ahead, rest, false);
-      const share = f32x4.mul(f32x4.mul(slope, read(operand(o, 0) + at, rest)), total);
-      write(operand(o, 2) + at, f32x4.add(read(operand(o, 2) + at, rest), share), rest);
+      const share = f32x4.mul(f32x4.mul(slope, loadUpTo(operand(o, 0) + at, rest)), total);
+      storeUpTo(operand(o, 2) + at, f32x4.add(loadUpTo(operand(o, 2) + at, rest), share), rest);
     }
   }
 }

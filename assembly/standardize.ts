@@ -1,20 +1,8 @@
 // Rows of x [batch, groups, channels, plane] brought to mean 0 and variance 1, and the gradients; src/ops/standardize.ts
 // has the formulas. A row is `blocks` runs of `run` elements, `step` apart, the first at row · run.
 import { StandardizeParams } from '../build/params';
-import { loadTail, operand, splat, storeTail, sumLanes } from './simd';
-
-// @ts-ignore: decorator
-@inline
-function read(from: usize, rest: i32): v128 {
-  return rest >= 4 ? v128.load(from) : loadTail(from, rest);
-}
-
-// @ts-ignore: decorator
-@inline
-function write(to: usize, lanes: v128, rest: i32): void {
-  if (rest >= 4) v128.store(to, lanes);
-  else storeTail(to, lanes, rest);
-}
+import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
+import { affineColumns, affineColumns16, byColumns, projectColumns, standardizeColumns } from './standardize_columns';
 
 /**
  * Leaves at `to`: the mean as a first pass finds it, what a second pass that measures from it finds lacking, and the
@@ -69,16 +57,20 @@ function scaleRun(x: usize, y: usize, count: i32, row: usize, root: f32, weight:
   for (let i = 0; i < count; i += 4) {
     const at = i << 2;
     const rest = count - i;
-    let v = f32x4.mul(f32x4.sub(f32x4.sub(read(x + at, rest), middle), shift), factor);
-    if (weight) v = f32x4.mul(v, moves ? read(weight + at, rest) : v128.load32_splat(weight));
-    if (bias) v = f32x4.add(v, moves ? read(bias + at, rest) : v128.load32_splat(bias));
-    write(y + at, v, rest);
+    let v = f32x4.mul(f32x4.sub(f32x4.sub(loadUpTo(x + at, rest), middle), shift), factor);
+    if (weight) v = f32x4.mul(v, moves ? loadUpTo(weight + at, rest) : v128.load32_splat(weight));
+    if (bias) v = f32x4.add(v, moves ? loadUpTo(bias + at, rest) : v128.load32_splat(bias));
+    storeUpTo(y + at, v, rest);
   }
 }
 
-/** Operands: x, weight, bias, y, mean, variance. Units are rows. */
+/** Operands: x, weight, bias, y, mean, variance. Units are rows, or four of them where they are columns. */
 export function standardize_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<StandardizeParams>(params);
+  if (byColumns(p)) {
+    for (let u = begin; u < end; u++) standardizeColumns(o, p, u * 4, min(<i32>p.rows - u * 4, 4));
+    return;
+  }
   const plain = !p.hasWeight && !p.hasBias;
   const perElement = !plain && p.plane == 1 && p.channels > 1;
   const pieces = plain || perElement ? 1 : <i32>p.channels;
@@ -111,10 +103,10 @@ function addRun(dy: usize, x: usize, count: i32, mean: f32, s: f32, weight: usiz
   for (let i = 0; i < count; i += 4) {
     const at = i << 2;
     const rest = count - i;
-    let g = read(dy + at, rest);
-    if (weight) g = f32x4.mul(g, moves ? read(weight + at, rest) : v128.load32_splat(weight));
+    let g = loadUpTo(dy + at, rest);
+    if (weight) g = f32x4.mul(g, moves ? loadUpTo(weight + at, rest) : v128.load32_splat(weight));
     a = f32x4.add(a, g);
-    b = f32x4.add(b, f32x4.mul(g, f32x4.mul(f32x4.sub(read(x + at, rest), middle), factor)));
+    b = f32x4.add(b, f32x4.mul(g, f32x4.mul(f32x4.sub(loadUpTo(x + at, rest), middle), factor)));
   }
   v128.store(sums, a);
   v128.store(sums, b, 16);
@@ -130,19 +122,23 @@ function projectRun(dy: usize, x: usize, dx: usize, count: i32, mean: f32, s: f3
   for (let i = 0; i < count; i += 4) {
     const at = i << 2;
     const rest = count - i;
-    let g = read(dy + at, rest);
-    if (weight) g = f32x4.mul(g, moves ? read(weight + at, rest) : v128.load32_splat(weight));
-    const h = f32x4.mul(f32x4.sub(read(x + at, rest), middle), root);
-    write(dx + at, f32x4.mul(scale, f32x4.sub(f32x4.sub(g, from), f32x4.mul(h, by))), rest);
+    let g = loadUpTo(dy + at, rest);
+    if (weight) g = f32x4.mul(g, moves ? loadUpTo(weight + at, rest) : v128.load32_splat(weight));
+    const h = f32x4.mul(f32x4.sub(loadUpTo(x + at, rest), middle), root);
+    storeUpTo(dx + at, f32x4.mul(scale, f32x4.sub(f32x4.sub(g, from), f32x4.mul(h, by))), rest);
   }
 }
 
 /**
- * Operands: dy, x, mean, variance, weight, dx, dweight, dbias. Units are rows. One weight for a whole row is a factor of
- * s, so that rows over the batch leave dbias = Σ dy and dweight = Σ dy h.
+ * Operands: dy, x, mean, variance, weight, dx, dweight, dbias. Units are rows, or four of them where they are columns.
+ * One weight for a whole row is a factor of s, so that rows over the batch leave dbias = Σ dy and dweight = Σ dy h.
  */
 export function standardize_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<StandardizeParams>(params);
+  if (byColumns(p)) {
+    for (let u = begin; u < end; u++) projectColumns(o, p, u * 4, min(<i32>p.rows - u * 4, 4));
+    return;
+  }
   const dy = operand(o, 0);
   const x = operand(o, 1);
   const each = p.hasWeight != 0 && p.channels > 1;
@@ -178,32 +174,15 @@ export function standardize_backward_f32(o: usize, params: usize, scratch: usize
   }
 }
 
-/** dweight and dbias of `count` (1 to 4) neighbouring columns, where every row has one element per channel. */
-function columns(o: usize, p: StandardizeParams, column: i32, count: i32): void {
-  let dy = operand(o, 0) + (<usize>column << 2);
-  let x = operand(o, 1) + (<usize>column << 2);
-  let a = splat(0.0);
-  let b = splat(0.0);
-  for (let row = 0; row < <i32>p.batch; row++) {
-    const s = <f32>1.0 / sqrt<f32>(load<f32>(operand(o, 3) + (row << 2)) + p.eps);
-    const h = f32x4.mul(f32x4.sub(read(x, count), v128.load32_splat(operand(o, 2) + (row << 2))), splat(s));
-    const g = read(dy, count);
-    a = f32x4.add(a, g);
-    b = f32x4.add(b, f32x4.mul(g, h));
-    dy += <usize>p.run << 2;
-    x += <usize>p.run << 2;
-  }
-  write(operand(o, 4) + (<usize>column << 2), b, count);
-  write(operand(o, 5) + (<usize>column << 2), a, count);
-}
-
 /** Operands: dy, x, mean, variance, dweight, dbias. Units are 16 channels. */
 export function standardize_affine_backward_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<StandardizeParams>(params);
   const channels = <i32>(p.groups * p.channels);
   const stop = min(end * 16, channels);
   if (p.plane == 1 && p.groups == 1) {
-    for (let c = begin * 16; c < stop; c += 4) columns(o, p, c, min(stop - c, 4));
+    let c = begin * 16;
+    for (; c + 16 <= stop; c += 16) affineColumns16(o, p, c);
+    for (; c < stop; c += 4) affineColumns(o, p, c, min(stop - c, 4));
     return;
   }
   const plane = <i32>p.plane;
@@ -216,8 +195,8 @@ export function standardize_affine_backward_f32(o: usize, params: usize, s: usiz
       const root = splat(<f32>1.0 / sqrt<f32>(load<f32>(operand(o, 3) + row) + p.eps));
       const at = (<usize>(item * channels + c) * plane) << 2;
       for (let i = 0; i < plane; i += 4) {
-        const g = read(operand(o, 0) + at + (i << 2), plane - i);
-        const h = f32x4.mul(f32x4.sub(read(operand(o, 1) + at + (i << 2), plane - i), mean), root);
+        const g = loadUpTo(operand(o, 0) + at + (i << 2), plane - i);
+        const h = f32x4.mul(f32x4.sub(loadUpTo(operand(o, 1) + at + (i << 2), plane - i), mean), root);
         a = f32x4.add(a, g);
         b = f32x4.add(b, f32x4.mul(g, h));
       }

@@ -5,7 +5,15 @@ import { add, mul, sub } from './binary.js';
 import { full } from './fill.js';
 import { broadcastTo } from './layout.js';
 import { standardizeBackward } from './standardize_backward.js';
-import { AXES, cases, check, complete, paramsOf, type StandardizeOptions } from './standardize_call.js';
+import {
+  AXES,
+  cases,
+  check,
+  complete,
+  paramsOf,
+  rowUnits,
+  type StandardizeOptions,
+} from './standardize_call.js';
 import {
   layoutOf,
   type StandardizeAttrs,
@@ -18,17 +26,16 @@ import { statisticsView } from './standardize_rules.js';
 
 type Call = KernelCall<'x' | 'weight?' | 'bias?', StandardizeAttrs>;
 
-/** One wasm unit is a row, one GPU workgroup too. */
 const forward = (backend: 'wasm' | 'webgpu') => ({
   name: 'standardize_f32',
   launches({ types, attrs }: Call) {
-    const params = paramsOf(layoutOf(types.x.shape, attrs.overBatch), attrs, types);
+    const layout = layoutOf(types.x.shape, attrs.overBatch);
     return [
       {
         kernel: 'standardize_f32',
         operands: ['x', 'weight', 'bias', 'output0', 'output1', 'output2'],
-        params,
-        units: backend === 'wasm' ? params.rows : params.rows * 64,
+        params: paramsOf(layout, attrs, types),
+        units: rowUnits(layout, attrs.overBatch, backend),
         scratch: 16,
       },
     ];

@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Value } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { expectSameShape } from './common.js';
-import { cases, check, complete, paramsOf, type StandardizeOptions } from './standardize_call.js';
+import { cases, check, complete, paramsOf, rowUnits, type StandardizeOptions } from './standardize_call.js';
 import {
   layoutOf,
   type StandardizeAttrs,
@@ -36,7 +36,7 @@ const backward = (backend: 'wasm' | 'webgpu') => ({
       kernel: 'standardize_backward_f32',
       operands: [...inputs, 'weight', dx!, ...(attrs.overBatch ? sums : [null, null])],
       params,
-      units: backend === 'wasm' ? layout.rows : layout.rows * 64,
+      units: rowUnits(layout, attrs.overBatch, backend),
       scratch: 32,
     };
     const affine = {

@@ -74,6 +74,11 @@ export const cases: readonly {
   { shape: [5, 2, 3, 1], affine: 'weight', options: { eps: 1e-5, centred: false } },
   { shape: [4, 3, 1, 9], affine: 'both', options: { eps: 1e-5, overBatch: true } },
   { shape: [17, 2, 1, 1], options: { eps: 1e-5, overBatch: true } },
+  { shape: [9, 7, 1, 1], affine: 'both', options: { eps: 1e-5, overBatch: true } },
   { shape: [2, 3, 1, 67], domain: [999.5, 1000.5], options: { eps: 1e-5 } },
   { shape: [3, 2, 1, 5], affine: 'weight', options: { eps: 0, centred: false, overBatch: true } },
 ];
+
+/** One wasm unit is a row, or four where every row is a column of memory; one GPU workgroup is a row. */
+export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean, backend: 'wasm' | 'webgpu'): number =>
+  backend === 'webgpu' ? rows * 64 : overBatch && plane === 1 ? Math.ceil(rows / 4) : rows;
