@@ -27,3 +27,6 @@ export * from './resize';
 export * from './max_pool2d';
 export * from './avg_pool2d';
 export * from './max_unpool2d';
+export * from './standardize';
+export * from './batch_norm';
+export * from './local_response_norm';

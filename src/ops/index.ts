@@ -2,13 +2,15 @@
 import type { Op } from '../op.js';
 import * as avgPool1d from './avg_pool1d.js';
 import * as avgPool2d from './avg_pool2d.js';
+import * as batchNorm from './batch_norm.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
+import * as channelWindow from './channel_window.js';
 import * as compare from './compare.js';
 import * as concat from './concat.js';
+import * as convTranspose from './conv_transpose.js';
 import * as conv1d from './conv1d.js';
 import * as conv2d from './conv2d.js';
-import * as convTranspose from './conv_transpose.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as diagonal from './diagonal.js';
 import * as dropout from './dropout.js';
@@ -16,10 +18,13 @@ import * as einsum from './einsum.js';
 import * as embedding from './embedding.js';
 import * as fill from './fill.js';
 import * as globalPool2d from './global_pool2d.js';
+import * as groupNorm from './group_norm.js';
 import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
+import * as layerNorm from './layer_norm.js';
 import * as layout from './layout.js';
 import * as linear from './linear.js';
+import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
@@ -41,15 +46,19 @@ import * as resize from './resize.js';
 import * as roll from './roll.js';
 import * as select from './select.js';
 import * as selection from './selection.js';
+import * as similarity from './similarity.js';
 import * as slice from './slice.js';
 import * as softmax from './softmax.js';
 import * as split from './split.js';
+import * as standardize from './standardize.js';
+import * as standardizeBackward from './standardize_backward.js';
 import * as transpose from './transpose.js';
 import * as triangle from './triangle.js';
 import * as unary from './unary.js';
 import * as unfold from './unfold.js';
 import * as update from './update.js';
 import * as views from './views.js';
+import * as weightNorm from './weight_norm.js';
 import * as where from './where.js';
 
 const families = [
@@ -102,6 +111,15 @@ const families = [
   softmax,
   crossEntropy,
   dropout,
+  standardize,
+  standardizeBackward,
+  batchNorm,
+  groupNorm,
+  layerNorm,
+  channelWindow,
+  localResponseNorm,
+  weightNorm,
+  similarity,
   random,
   update,
 ];
@@ -116,13 +134,15 @@ export const registry: ReadonlyMap<string, Op> = new Map(
 
 export * from './avg_pool1d.js';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avg_pool2d.js';
+export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
+export { channelWindowSum } from './channel_window.js';
 export * from './compare.js';
 export { concat, stack } from './concat.js';
+export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
 export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
-export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
@@ -130,10 +150,13 @@ export { einsum } from './einsum.js';
 export { embedding, embeddingBackward } from './embedding.js';
 export { full } from './fill.js';
 export * from './global_pool2d.js';
+export { groupNorm, instanceNorm } from './group_norm.js';
 export { indexAdd, indexSelect } from './index_select.js';
 export { gather, scatterAdd } from './indexing.js';
+export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
 export { linear } from './linear.js';
+export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
@@ -155,13 +178,17 @@ export { interpolate, interpolateBackward } from './resize.js';
 export { roll } from './roll.js';
 export { flip, narrow, select } from './select.js';
 export { maskedFill, takeAlongAxis } from './selection.js';
+export { cosineSimilarity, normalize } from './similarity.js';
 export { slice, sliceBackward } from './slice.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export { chunk, split, unbind } from './split.js';
+export { standardize } from './standardize.js';
+export { standardizeBackward } from './standardize_backward.js';
 export { moveAxis, transpose } from './transpose.js';
 export { tril, triu } from './triangle.js';
 export * from './unary.js';
 export { fold, unfold } from './unfold.js';
-export { adagradUpdate, adamUpdate, adamaxUpdate, nadamUpdate, rmspropUpdate, sgdUpdate } from './update.js';
+export { adagradUpdate, adamaxUpdate, adamUpdate, nadamUpdate, rmspropUpdate, sgdUpdate } from './update.js';
 export { expand, flatten, squeeze, unflatten, unsqueeze } from './views.js';
+export { weightNorm } from './weight_norm.js';
 export { where } from './where.js';
