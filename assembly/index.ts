@@ -8,6 +8,8 @@ export * from './fill';
 export * from './where';
 export * from './layout';
 export * from './reduce';
+export * from './scan';
+export * from './sort';
 export * from './matmul';
 export * from './conv2d';
 export * from './pool2d';

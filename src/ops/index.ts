@@ -9,10 +9,16 @@ import * as dropout from './dropout.js';
 import * as fill from './fill.js';
 import * as layout from './layout.js';
 import * as matmul from './matmul.js';
+import * as norm from './norm.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as reduce from './reduce.js';
+import * as reduceMoments from './reduce_moments.js';
+import * as reducePlace from './reduce_place.js';
+import * as scan from './scan.js';
 import * as softmax from './softmax.js';
+import * as sort from './sort.js';
+import * as sortSelect from './sort_select.js';
 import * as unary from './unary.js';
 import * as update from './update.js';
 import * as where from './where.js';
@@ -26,6 +32,12 @@ const families = [
   cast,
   fill,
   reduce,
+  reduceMoments,
+  reducePlace,
+  norm,
+  scan,
+  sort,
+  sortSelect,
   layout,
   matmul,
   conv2d,
@@ -53,10 +65,16 @@ export { dropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
 export { matmul } from './matmul.js';
+export { norm } from './norm.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
-export { argmax, max, mean, min, sum } from './reduce.js';
+export { all, amax, amin, any, countNonzero, max, mean, min, prod, sum } from './reduce.js';
+export { logSumExp, std, variance } from './reduce_moments.js';
+export { argmax, argmin, maxWithIndices, minWithIndices } from './reduce_place.js';
+export { cumprod, cumsum, linearScan } from './scan.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
+export { argsort, sort, topK } from './sort.js';
+export { sortBackward, sortSelect } from './sort_select.js';
 export * from './unary.js';
 export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
 export { where } from './where.js';
