@@ -32,9 +32,11 @@ const share = (count: number, correction: number): number => 1 / Math.max(0, cou
 
 const average = (group: Float64Array): number => group.reduce((a, b) => a + b, 0) / group.length;
 
+/** From the first element's distance on, so that equal elements give exactly 0. */
 function varianceOf(group: Float64Array, { correction }: VarianceAttrs): number {
-  const centre = average(group);
-  return group.reduce((total, v) => total + (v - centre) ** 2, 0) * share(group.length, correction);
+  const distances = group.map((v) => v - group[0]!);
+  const centre = average(distances);
+  return distances.reduce((total, v) => total + (v - centre) ** 2, 0) * share(group.length, correction);
 }
 
 /**
