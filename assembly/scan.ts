@@ -1,6 +1,6 @@
 // y_i = x_0 ∘ ... ∘ x_i and y_i = a_i y_{i-1} + b_i along rows of elements that lie `inner` apart. Units are rows.
 import { ScanParams } from '../build/params';
-import { operand } from './simd';
+import { exp4, log4, operand, splat } from './simd';
 
 /** Bytes from the start of the operands to the first element of the scan of row number `row`. */
 function firstOf(p: ScanParams, row: i32): i32 {
@@ -52,6 +52,19 @@ export function cumsum_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): 
   @inline lane(a: f32, b: f32): f32 { return a * b; }
 }
 export function cumprod_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { scan<MulF32, f32>(o, p, begin, end, 1.0); }
+
+/** ln (e^a + e^b). */
+// @ts-ignore: decorator
+@final @unmanaged class LogAdd {
+  // @ts-ignore: decorator
+  @inline lane(a: f32, b: f32): f32 {
+    const top = max(a, b);
+    if (abs(top) == <f32>Infinity) return top;
+    const power = f32x4.add(splat(1.0), exp4(splat(min(a, b) - top)));
+    return top + f32x4.extract_lane(log4(power), 0);
+  }
+}
+export function log_cum_sum_exp_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { scan<LogAdd, f32>(o, p, begin, end, -<f32>Infinity); }
 
 /** mode 0: y_i = a_i y_{i-1} + b_i, 1: the same one place later, 2: y_i = a_{i-1} y_{i-1} + b_i; from 0 on. */
 export function linear_scan_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {

@@ -5,11 +5,22 @@
 //! kernel cumsum_f32 = a + b | T=f32 | START=0.0
 //! kernel cumsum_i32 = a + b | T=i32 | START=0
 //! kernel cumprod_f32 = a * b | T=f32 | START=1.0
+//! kernel log_cum_sum_exp_f32 = log_add(a, b) | T=f32 | START=-infinity()
 #include "common/scan"
+#include "common/special"
 
 @group(0) @binding(0) var<storage, read> x_values: array<T>;
 @group(0) @binding(1) var<storage, read_write> output: array<T>;
 @group(0) @binding(2) var<uniform> params: ScanParams;
+
+// ln (e^a + e^b).
+fn log_add(a: f32, b: f32) -> f32 {
+  let top = larger(a, b);
+  if (is_infinite(top) || is_nan(top)) {
+    return top;
+  }
+  return top + log(1.0 + exp(min(a, b) - top));
+}
 
 fn join(a: T, b: T) -> T {
   return EXPRESSION;

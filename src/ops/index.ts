@@ -8,10 +8,12 @@ import * as crossEntropy from './cross_entropy.js';
 import * as dropout from './dropout.js';
 import * as fill from './fill.js';
 import * as layout from './layout.js';
+import * as linearScan from './linear_scan.js';
 import * as matmul from './matmul.js';
 import * as norm from './norm.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as prod from './prod.js';
 import * as reduce from './reduce.js';
 import * as reduceMoments from './reduce_moments.js';
 import * as reducePlace from './reduce_place.js';
@@ -32,10 +34,12 @@ const families = [
   cast,
   fill,
   reduce,
+  prod,
   reduceMoments,
   reducePlace,
   norm,
   scan,
+  linearScan,
   sort,
   sortSelect,
   layout,
@@ -64,14 +68,16 @@ export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export { linearScan } from './linear_scan.js';
 export { matmul } from './matmul.js';
 export { norm } from './norm.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
-export { all, amax, amin, any, countNonzero, max, mean, min, prod, sum } from './reduce.js';
+export { prod } from './prod.js';
+export { all, amax, amin, any, countNonzero, max, mean, min, sum } from './reduce.js';
 export { logSumExp, std, variance } from './reduce_moments.js';
 export { argmax, argmin, maxWithIndices, minWithIndices } from './reduce_place.js';
-export { cumprod, cumsum, linearScan } from './scan.js';
+export { cumprod, cumsum, logCumSumExp } from './scan.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export { argsort, sort, topK } from './sort.js';
 export { sortBackward, sortSelect } from './sort_select.js';

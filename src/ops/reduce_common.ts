@@ -145,6 +145,14 @@ export function reduceKernels<A extends ReduceAttrs>(kernels: readonly ReduceKer
   return { wasm, webgpu };
 }
 
+const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32';
+
+/** A kernel for f32, and one for words of i32 and bool. */
+export const byDType = (kernel: string) => [
+  { kernel: `${kernel}_f32`, when: f32Only },
+  { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
+];
+
 /** Groups the elements of x by output element, in row-major order of the reduced axes. */
 export function groupsOf(x: RefTensor, axes: readonly number[]): Float64Array[] {
   const strides = stridesOf(x.shape);

@@ -1,20 +1,18 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type Sample, type Value } from '../op.js';
-import { type Shape, sizeOf } from '../shape.js';
-import { mul } from './binary.js';
-import { expectSameShape } from './common.js';
+import { f32, type KernelCall, type Sample, type Value } from '../op.js';
+import type { Shape } from '../shape.js';
+import { mul, sub } from './binary.js';
+import { snake } from './common.js';
+import { full } from './fill.js';
+import { linearScan } from './linear_scan.js';
 import { expectOneOf } from './reduce_common.js';
+import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
+import { POWER_ULPS } from './softmax.js';
 import { axisOf, rowsOf } from './sort_select.js';
+import { exp } from './unary.js';
 
-interface Along {
-  /** The axis to go along. */
-  readonly axis: number;
-  /** From the last element to the first, default false. */
-  readonly reverse?: boolean;
-}
-
-export interface ScanOptions extends Along {
+export interface ScanOptions extends AlongOptions {
   /** Each result without the element itself: the first is that of nothing. Default false. */
   readonly exclusive?: boolean;
 }
@@ -25,84 +23,38 @@ interface ScanAttrs {
   readonly exclusive: boolean;
 }
 
-/** Up to this length one GPU thread goes along a row, else 64 of them take a part each. */
-const SERIAL_LIMIT = 32;
-
-function scanKernels<N extends string, A extends { readonly axis: number; readonly reverse: boolean }>(
-  kernelOf: (call: KernelCall<N, A>) => string,
-  kernels: readonly string[],
-  operands: readonly string[],
-  mode: (attrs: A) => number,
-) {
-  const variant = (kernel: string, backend: 'wasm' | 'webgpu', serial: boolean) => ({
-    name: backend === 'wasm' ? kernel : `${kernel}__${serial ? 'serial' : 'workgroup'}`,
-    when: (call: KernelCall<N, A>) =>
-      kernelOf(call) === kernel &&
-      (backend === 'wasm' || !serial || rowsOf(call.output.shape, call.attrs.axis).length <= SERIAL_LIMIT),
-    launches(call: KernelCall<N, A>) {
-      const { attrs } = call;
-      const rows = rowsOf(call.output.shape, attrs.axis);
-      const count = rows.length === 0 ? 0 : rows.outer * rows.inner;
-      const params = {
-        ...rows,
-        reverse: Number(attrs.reverse),
-        mode: mode(attrs),
-        serial: Number(serial),
-      };
-      return [{ kernel, operands, params, units: serial ? count : count * 64 }];
-    },
-  });
-  return {
-    wasm: kernels.map((kernel) => variant(kernel, 'wasm', true)),
-    webgpu: kernels.flatMap((kernel) => [variant(kernel, 'webgpu', true), variant(kernel, 'webgpu', false)]),
-  };
-}
-
-/** Replaces every row by what `f` makes of it, in the order of the scan. */
-function mapRows(
-  shape: Shape,
-  { axis, reverse }: { readonly axis: number; readonly reverse: boolean },
-  inputs: readonly Float64Array[],
-  f: (...rows: Float64Array[]) => Float64Array,
-): Float64Array {
-  const { outer, length, inner } = rowsOf(shape, axis);
-  const y = new Float64Array(sizeOf(shape));
-  for (let row = 0; row < outer * inner; row++) {
-    const base = Math.floor(row / inner) * length * inner + (row % inner);
-    const at = (k: number) => base + (reverse ? length - 1 - k : k) * inner;
-    const result = f(...inputs.map((data) => Float64Array.from({ length }, (_, k) => data[at(k)]!)));
-    result.forEach((value, k) => {
-      y[at(k)] = value;
-    });
-  }
-  return y;
-}
-
 interface CumulativeSpec {
   readonly summary: string;
   readonly start: number;
   readonly step: (held: number, x: number, dtype: string) => number;
   readonly dtypes: readonly ('f32' | 'i32')[];
-  readonly backward: (context: { grad: Value; x: Value; attrs: ScanAttrs }) => Value;
+  readonly backward: (context: { grad: Value; x: Value; output: Value; attrs: ScanAttrs }) => Value;
   readonly linear: boolean;
+  /** Whether nothing has a finite result, so that there is an exclusive form. */
+  readonly exclusive: boolean;
   readonly samples: readonly Sample<'x', ScanOptions>[];
+  /** Units per rounding, default 1, and what they are of where that is not the same of absolute numbers. */
+  readonly ulps?: { readonly wasm: number; readonly webgpu: number };
+  readonly magnitude?: (row: Float64Array) => Float64Array;
 }
 
 /** y_i = x_0 ∘ x_1 ∘ ... ∘ x_i along an axis. */
 function cumulative(name: string, spec: CumulativeSpec) {
-  const kernels = spec.dtypes.map((dtype) => `${name}_${dtype}`);
-  // One rounding for each element.
-  const tolerance = {
+  const kernels = spec.dtypes.map((dtype) => `${snake(name)}_${dtype}`);
+  // At most one rounding for each element of the row: it is gone through once, or by parts of n / 64 elements, twice,
+  // and the up to 64 parts are joined, which is fewer.
+  const tolerance = (backend: 'wasm' | 'webgpu') => ({
     ulps: ({ types, attrs }: KernelCall<'x', ScanAttrs>) =>
-      types.x.dtype === 'f32' ? rowsOf(types.x.shape, attrs.axis).length : 0,
-    magnitude: 'absolute',
-  } as const;
+      types.x.dtype === 'f32' ? rowsOf(types.x.shape, attrs.axis).length * (spec.ulps?.[backend] ?? 1) : 0,
+    magnitude: spec.magnitude ? ('declared' as const) : ('absolute' as const),
+  });
   return defineOp({
     name,
     summary: spec.summary,
     inputs: ['x'],
     attributes(options: ScanOptions | undefined, { x }): ScanAttrs {
       const { axis, reverse = false, exclusive = false } = options ?? fail(name, 'needs options { axis }');
+      if (exclusive && !spec.exclusive) fail(name, 'has no exclusive form: that of nothing is -Infinity');
       return { axis: axisOf(name, axis, x.shape), reverse, exclusive };
     },
     infer({ x }) {
@@ -110,7 +62,7 @@ function cumulative(name: string, spec: CumulativeSpec) {
       return x;
     },
     reference: ({ x }, attrs) =>
-      mapRows(x.shape, attrs, [x.data], (row) => {
+      mapScans(x.shape, attrs, [x.data], (row) => {
         let held = spec.start;
         return row.map((v) => {
           const before = held;
@@ -120,7 +72,7 @@ function cumulative(name: string, spec: CumulativeSpec) {
       }),
     backward: { x: spec.backward },
     kernels: scanKernels<'x', ScanAttrs>(
-      ({ types }) => `${name}_${types.x.dtype}`,
+      ({ types }) => `${snake(name)}_${types.x.dtype}`,
       kernels,
       ['x', 'output'],
       ({ exclusive }) => Number(exclusive),
@@ -128,6 +80,15 @@ function cumulative(name: string, spec: CumulativeSpec) {
     linear: spec.linear ? ['x'] : [],
     samples: spec.samples,
     errors: [
+      ...(spec.exclusive
+        ? []
+        : [
+            {
+              types: { x: f32([2]) },
+              options: { axis: 0, exclusive: true },
+              message: `${name}: has no exclusive form: that of nothing is -Infinity`,
+            },
+          ]),
       { types: { x: f32([2, 3]) }, message: `${name}: needs options { axis }` },
       {
         types: { x: f32([2, 3]) },
@@ -140,7 +101,8 @@ function cumulative(name: string, spec: CumulativeSpec) {
         message: `${name}: x must be ${spec.dtypes.join(' or ')}, it is bool[2]`,
       },
     ],
-    tolerance: { wasm: tolerance, webgpu: tolerance },
+    tolerance: { wasm: tolerance('wasm'), webgpu: tolerance('webgpu') },
+    magnitude: ({ x }, attrs) => mapScans(x.shape, attrs, [x.data], (row) => spec.magnitude!(row)),
   });
 }
 
@@ -162,6 +124,7 @@ export const cumsum = cumulative('cumsum', {
   dtypes: ['f32', 'i32'],
   backward: ({ grad, attrs }): Value => cumsum(grad, { ...attrs, reverse: !attrs.reverse }),
   linear: true,
+  exclusive: true,
   samples: [
     { inputs: { x: { shape: [2, 67], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 1 } },
     { inputs: { x: { shape: [7, 2], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 0, reverse: true } },
@@ -182,6 +145,7 @@ export const cumprod = cumulative('cumprod', {
       linearScan(x, grad, { axis, reverse: !reverse, mode: exclusive ? 'exclusive' : 'shifted' }),
     ),
   linear: false,
+  exclusive: true,
   samples: [
     { inputs: { x: { shape: [2, 5], values: [2, 0, 3, -1, 0, 1.5, 2, 0, 4, 5] } }, options: { axis: 1 } },
     ...cases.map(([shape, options]) => ({
@@ -191,112 +155,45 @@ export const cumprod = cumulative('cumprod', {
   ],
 });
 
+/** ln (e^a + e^b). */
+function logAdd(a: number, b: number): number {
+  const top = Math.max(a, b);
+  return Math.abs(top) === Infinity ? top : top + Math.log1p(Math.exp(Math.min(a, b) - top));
+}
+
+/** ln (e^x_0 + ... + e^x_i) along an axis, from the larger of two numbers on, so that it can't overflow. */
+export const logCumSumExp = cumulative('logCumSumExp', {
+  summary: 'y_i = ln (e^x_0 + ... + e^x_i) along an axis',
+  start: -Infinity,
+  step: logAdd,
+  dtypes: ['f32'],
+  // dx_i = e^(x_i - y_i) U_i with U_i = dy_i + e^(y_i - y_{i+1}) U_{i+1}, and e^(y_{i-1} - y_i) = 1 - e^(x_i - y_i).
+  backward({ grad, x, output, attrs: { axis, reverse } }): Value {
+    const share = exp(sub(x, output));
+    const rest = sub(full({ shape: [], value: 1 }), share);
+    return mul(share, linearScan(rest, grad, { axis, reverse: !reverse, mode: 'shifted' }));
+  },
+  linear: false,
+  exclusive: false,
+  samples: cases.map(([shape, { axis, reverse }]) => ({
+    inputs: { x: { shape, domain: [-4, 4] as const } },
+    options: { axis, reverse },
+  })),
+  // The power, the sum beside it, its logarithm (8 units near 1 in WGSL, else 6), and the sum of both.
+  ulps: { wasm: POWER_ULPS.wasm + 10, webgpu: POWER_ULPS.webgpu + 10 },
+  magnitude(row) {
+    let held = -Infinity;
+    let largest = 1;
+    return row.map((v) => {
+      held = logAdd(held, v);
+      largest = Math.max(largest, 1 + Math.abs(held));
+      return largest;
+    });
+  },
+});
+
 /** For each element of a row the product of all others, made without division. */
 export const exclusiveProducts = (x: Value, axis: number): Value => {
   const along = (reverse: boolean) => cumprod(x, { axis, reverse, exclusive: true });
   return mul(along(false), along(true));
 };
-
-const MODES = ['inclusive', 'exclusive', 'shifted'] as const;
-
-export interface LinearScanOptions extends Along {
-  /**
-   * `inclusive` (default): y_i = a_i y_{i-1} + b_i. `exclusive`: the same, each result one place later, the first 0.
-   * `shifted`: y_i = a_{i-1} y_{i-1} + b_i.
-   */
-  readonly mode?: (typeof MODES)[number];
-}
-
-interface LinearAttrs {
-  readonly axis: number;
-  readonly reverse: boolean;
-  readonly mode: string;
-}
-
-function recur(a: Float64Array, b: Float64Array, mode: string): Float64Array {
-  let held = 0;
-  return a.map((factor, i) => {
-    const before = held;
-    if (mode === 'shifted') {
-      const y = b[i]! + before;
-      held = factor * y;
-      return y;
-    }
-    held = factor * before + b[i]!;
-    return mode === 'exclusive' ? before : held;
-  });
-}
-
-// Each term b_k Π a_j takes at most one rounding for each factor and two for each addition that it is part of: its own
-// part of the row is gone through twice, at most 64 parts are joined.
-const linearTolerance = {
-  ulps: ({ output, attrs }: KernelCall<'a' | 'b', LinearAttrs>) =>
-    2 * rowsOf(output.shape, attrs.axis).length + 2,
-  magnitude: 'absolute',
-} as const;
-
-/** A linear recurrence along an axis, from 0 on. */
-export const linearScan = defineOp<readonly ['a', 'b'], LinearAttrs, LinearScanOptions>({
-  name: 'linearScan',
-  summary: 'y_i = a_i y_{i-1} + b_i along an axis',
-  inputs: ['a', 'b'],
-  attributes(options: LinearScanOptions | undefined, { a }): LinearAttrs {
-    const {
-      axis,
-      reverse = false,
-      mode = 'inclusive',
-    } = options ?? fail('linearScan', 'needs options { axis }');
-    if (!MODES.includes(mode)) fail('linearScan', `mode must be one of ${MODES.join(', ')}, got ${mode}`);
-    return { axis: axisOf('linearScan', axis, a.shape), reverse, mode };
-  },
-  infer({ a, b }) {
-    expectDType('linearScan', { a, b }, 'f32');
-    expectSameShape('linearScan', { a, b });
-    return a;
-  },
-  reference: ({ a, b }, attrs) =>
-    mapRows(a.shape, attrs, [a.data, b.data], (p, q) => recur(p, q, attrs.mode)),
-  // The adjoint of a recurrence is one in the other direction; what a_i is multiplied with is the state before.
-  backward: {
-    a: ({ grad, a, b, output, attrs }): Value => {
-      const { mode } = attrs;
-      const adjoint = linearScan(a, grad, adjointOf(attrs, mode === 'inclusive' ? 'shifted' : 'exclusive'));
-      if (mode !== 'inclusive') return mul(adjoint, output);
-      return mul(adjoint, linearScan(a, b, { ...(attrs as LinearScanOptions), mode: 'exclusive' }));
-    },
-    b: ({ grad, a, attrs }): Value => {
-      const modes = { inclusive: 'shifted', exclusive: 'exclusive', shifted: 'inclusive' } as const;
-      return linearScan(a, grad, adjointOf(attrs, modes[attrs.mode as keyof typeof modes]));
-    },
-  },
-  cost: ({ output }) => ({ flops: 2 * sizeOf(output.shape) }),
-  kernels: scanKernels<'a' | 'b', LinearAttrs>(
-    () => 'linear_scan_f32',
-    ['linear_scan_f32'],
-    ['a', 'b', 'output'],
-    ({ mode }) => MODES.indexOf(mode as (typeof MODES)[number]),
-  ),
-  linear: ['b'],
-  samples: MODES.flatMap((mode) => [
-    { inputs: { a: { shape: [3, 7] }, b: { shape: [3, 7] } }, options: { axis: 1, reverse: true, mode } },
-    { inputs: { a: { shape: [67, 2] }, b: { shape: [67, 2] } }, options: { axis: 0, mode } },
-  ]),
-  errors: [
-    { types: { a: f32([2]), b: f32([2]) }, message: 'linearScan: needs options { axis }' },
-    {
-      types: { a: f32([2]), b: f32([3]) },
-      options: { axis: 0 },
-      message: 'linearScan: shapes differ, a is [2], b is [3]',
-    },
-    {
-      types: { a: f32([2]), b: f32([2]) },
-      options: { axis: 0, mode: 'open' as 'inclusive' },
-      message: 'linearScan: mode must be one of inclusive, exclusive, shifted, got open',
-    },
-  ],
-  tolerance: { wasm: linearTolerance, webgpu: linearTolerance },
-});
-
-function adjointOf({ axis, reverse }: LinearAttrs, mode: LinearScanOptions['mode']): LinearScanOptions {
-  return { axis, reverse: !reverse, mode };
-}
