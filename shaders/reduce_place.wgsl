@@ -1,8 +1,8 @@
 // y = the index, in row-major order of the reduced axes, of the first element that no other beats; EXPRESSION says
 // whether a beats b. NaN beats every number.
 //
-//! kernel argmax_f32 = a > b || (is_nan(a) && !is_nan(b)) | T=f32 | R=i32
-//! kernel argmin_f32 = a < b || (is_nan(a) && !is_nan(b)) | T=f32 | R=i32
+//! kernel argmax_f32 = !is_nan(b) && (a > b || is_nan(a)) | T=f32 | R=i32
+//! kernel argmin_f32 = !is_nan(b) && (a < b || is_nan(a)) | T=f32 | R=i32
 //! kernel argmax_i32 = a > b | T=i32 | R=i32
 //! kernel argmin_i32 = a < b | T=i32 | R=i32
 #include "common/reduce"

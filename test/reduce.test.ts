@@ -34,6 +34,7 @@ const calls: readonly [string, object | undefined][] = [
   ['argmin', undefined],
   ['cumsum', { axis: 0 }],
   ['cumprod', { axis: 0, reverse: true }],
+  ['logCumSumExp', { axis: 0 }],
   ['sort', undefined],
   ['sort', { descending: true }],
   ['topK', { k: 2 }],
