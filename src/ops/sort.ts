@@ -26,8 +26,13 @@ export interface SortOptions {
 interface SortAttrs {
   readonly axis: number;
   readonly descending: boolean;
-  /** How many of each row are kept. */
-  readonly keep: number;
+}
+
+/** What is done to rows: in which order, and how many of each are kept; default all. */
+interface Order {
+  readonly axis: number;
+  readonly descending: boolean;
+  readonly keep?: number;
 }
 
 /** NaN is greater than every number, zeros of either sign are equal. */
@@ -37,8 +42,9 @@ const compare = (a: number, b: number): number => {
 };
 
 /** Values and indices of each row's first `keep` elements in order. */
-function sorted(x: RefTensor, { axis, descending, keep }: SortAttrs): Float64Array[] {
+function sorted(x: RefTensor, { axis, descending, keep: wanted }: Order): Float64Array[] {
   const { outer, length, inner } = rowsOf(x.shape, axis);
+  const keep = wanted ?? length;
   const values = new Float64Array(outer * keep * inner);
   const indices = new Float64Array(values.length);
   const sign = descending ? -1 : 1;
@@ -59,14 +65,14 @@ function sorted(x: RefTensor, { axis, descending, keep }: SortAttrs): Float64Arr
 const SORT_BLOCK = 256;
 
 /** wasm: one unit sorts a row. GPU: blocks are sorted, then merged two and two, then the values are fetched. */
-function sortKernels<A extends SortAttrs>() {
+function sortKernels<A>(orderOf: (attrs: A) => Order) {
   type Call = KernelCall<'x', A>;
   const paramsOf = ({ types: { x }, attrs }: Call) => {
-    const rows = rowsOf(x.shape, attrs.axis);
-    const { descending, keep } = attrs;
+    const { axis, descending, keep } = orderOf(attrs);
+    const rows = rowsOf(x.shape, axis);
     return {
       ...rows,
-      keep,
+      keep: keep ?? rows.length,
       descending: Number(descending),
       float: Number(x.dtype === 'f32'),
       width: 0,
@@ -130,14 +136,14 @@ const backward = {
     x: Value;
     grads: readonly (Value | null)[];
     outputs: readonly Value[];
-    attrs: SortAttrs;
+    attrs: { readonly axis: number };
   }): Value | null =>
     grads[0] ? sortBackward(grads[0], outputs[1]!, { axis, length: rowsOf(x.shape, axis).length }) : null,
 };
 
-function inferSorted(name: string, x: TensorType, { axis, keep }: SortAttrs): TensorType[] {
+function inferSorted(name: string, x: TensorType, { axis, keep }: Order): TensorType[] {
   if (x.dtype === 'bool') fail(name, `x must be f32 or i32, it is bool${showShape(x.shape)}`);
-  const shape = resized(x.shape, axis, keep);
+  const shape = resized(x.shape, axis, keep ?? rowsOf(x.shape, axis).length);
   return [
     { shape, dtype: x.dtype },
     { shape, dtype: 'i32' },
@@ -148,7 +154,7 @@ const attributesOf =
   (name: string) =>
   (options: SortOptions | undefined, { x }: { x: TensorType }): SortAttrs => {
     const axis = axisOf(name, options?.axis ?? -1, x.shape);
-    return { axis, descending: options?.descending ?? false, keep: rowsOf(x.shape, axis).length };
+    return { axis, descending: options?.descending ?? false };
   };
 
 const samples: readonly Sample<'x', SortOptions>[] = [
@@ -190,7 +196,7 @@ export const sort = defineOpWithOutputs({
   infer: ({ x }, attrs) => inferSorted('sort', x, attrs),
   reference: ({ x }, attrs) => sorted(x, attrs),
   backward,
-  kernels: sortKernels<SortAttrs>(),
+  kernels: sortKernels((attrs: SortAttrs) => attrs),
   samples: [ties, ...samples],
   errors: sortErrors('sort'),
 });
@@ -203,10 +209,10 @@ export const argsort = defineComposition({
   attributes(options: SortOptions | undefined, { x }) {
     const attrs = attributesOf('argsort')(options, { x });
     inferSorted('argsort', x, attrs);
-    return { axis: attrs.axis, descending: attrs.descending };
+    return attrs;
   },
   compose: ({ x }, attrs) => sort(x, attrs)[1]!,
-  reference: ({ x }, attrs) => sorted(x, { ...attrs, keep: rowsOf(x.shape, attrs.axis).length })[1]!,
+  reference: ({ x }, attrs) => sorted(x, attrs)[1]!,
   constants: ['x'],
   samples: [ties, samples[4]!],
   errors: sortErrors('argsort'),
@@ -222,6 +228,14 @@ export interface TopKOptions {
   /** In order; they always are. */
   readonly sorted?: boolean;
 }
+
+interface TopKAttrs {
+  readonly k: number;
+  readonly axis: number;
+  readonly largest: boolean;
+}
+
+const orderOfK = ({ k, axis, largest }: TopKAttrs): Order => ({ axis, descending: largest, keep: k });
 
 const topKOf = (x: Shape, axis: number, k: number | undefined): number => {
   const { length } = rowsOf(x, axis);
@@ -239,14 +253,14 @@ export const topK = defineOpWithOutputs({
   name: 'topK',
   summary: 'the k largest x along an axis, and their indices',
   inputs: ['x'],
-  attributes(options: TopKOptions | undefined, { x }): SortAttrs {
+  attributes(options: TopKOptions | undefined, { x }): TopKAttrs {
     const axis = axisOf('topK', options?.axis ?? -1, x.shape);
-    return { axis, descending: options?.largest ?? true, keep: topKOf(x.shape, axis, options?.k) };
+    return { k: topKOf(x.shape, axis, options?.k), axis, largest: options?.largest ?? true };
   },
-  infer: ({ x }, attrs) => inferSorted('topK', x, attrs),
-  reference: ({ x }, attrs) => sorted(x, attrs),
+  infer: ({ x }, attrs) => inferSorted('topK', x, orderOfK(attrs)),
+  reference: ({ x }, attrs) => sorted(x, orderOfK(attrs)),
   backward,
-  kernels: sortKernels<SortAttrs>(),
+  kernels: sortKernels(orderOfK),
   samples: [
     {
       inputs: { x: { shape: [2, 7], dtype: 'i32', values: [3, 1, 3, 2, 1, 1, 3, 0, 0, 0, 0, 5, 0, 0] } },
