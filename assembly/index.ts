@@ -30,3 +30,5 @@ export * from './max_unpool2d';
 export * from './standardize';
 export * from './batch_norm';
 export * from './local_response_norm';
+export * from './scan';
+export * from './sort';

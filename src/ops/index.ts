@@ -24,6 +24,7 @@ import * as indexing from './indexing.js';
 import * as layerNorm from './layer_norm.js';
 import * as layout from './layout.js';
 import * as linear from './linear.js';
+import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
 import * as lpPool1d from './lp_pool1d.js';
@@ -33,22 +34,29 @@ import * as maxPool1d from './max_pool1d.js';
 import * as maxPool2d from './max_pool2d.js';
 import * as maxUnpool1d from './max_unpool1d.js';
 import * as maxUnpool2d from './max_unpool2d.js';
+import * as norm from './norm.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
 import * as pixelShuffle from './pixel_shuffle.js';
 import * as pow from './pow.js';
+import * as prod from './prod.js';
 import * as products from './products.js';
 import * as random from './random.js';
 import * as range from './range.js';
 import * as reduce from './reduce.js';
+import * as reduceMoments from './reduce_moments.js';
+import * as reducePlace from './reduce_place.js';
 import * as repeat from './repeat.js';
 import * as resize from './resize.js';
 import * as roll from './roll.js';
+import * as scan from './scan.js';
 import * as select from './select.js';
 import * as selection from './selection.js';
 import * as similarity from './similarity.js';
 import * as slice from './slice.js';
 import * as softmax from './softmax.js';
+import * as sort from './sort.js';
+import * as sortSelect from './sort_select.js';
 import * as split from './split.js';
 import * as standardize from './standardize.js';
 import * as standardizeBackward from './standardize_backward.js';
@@ -71,6 +79,14 @@ const families = [
   fill,
   range,
   reduce,
+  prod,
+  reduceMoments,
+  reducePlace,
+  norm,
+  scan,
+  linearScan,
+  sort,
+  sortSelect,
   layout,
   indexing,
   indexSelect,
@@ -156,6 +172,7 @@ export { gather, scatterAdd } from './indexing.js';
 export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
 export { linear } from './linear.js';
+export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
 export { lpPool1d } from './lp_pool1d.js';
@@ -165,22 +182,29 @@ export * from './max_pool1d.js';
 export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';
 export { maxUnpool2d, maxUnpool2dBackward } from './max_unpool2d.js';
+export { norm } from './norm.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
 export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
 export { pow } from './pow.js';
+export { prod } from './prod.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
 export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
 export { arange, eye, linspace } from './range.js';
-export { argmax, max, mean, min, sum } from './reduce.js';
+export { all, amax, amin, any, countNonzero, max, mean, min, sum } from './reduce.js';
+export { logSumExp, std, variance } from './reduce_moments.js';
+export { argmax, argmin, maxWithIndices, minWithIndices } from './reduce_place.js';
 export { repeat, repeatInterleave } from './repeat.js';
 export { interpolate, interpolateBackward } from './resize.js';
 export { roll } from './roll.js';
+export { cumprod, cumsum, logCumSumExp } from './scan.js';
 export { flip, narrow, select } from './select.js';
 export { maskedFill, takeAlongAxis } from './selection.js';
 export { cosineSimilarity, normalize } from './similarity.js';
 export { slice, sliceBackward } from './slice.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
+export { argsort, sort, topK } from './sort.js';
+export { sortBackward, sortSelect } from './sort_select.js';
 export { chunk, split, unbind } from './split.js';
 export { standardize } from './standardize.js';
 export { standardizeBackward } from './standardize_backward.js';
