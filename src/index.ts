@@ -11,7 +11,15 @@ export { WeftError } from './errors.js';
 export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';
-export { createGraph, createInput, type Graph, structureOf, type Update } from './graph.js';
+export {
+  createGraph,
+  createInput,
+  type Graph,
+  leavesOf,
+  nodesOf,
+  structureOf,
+  type Update,
+} from './graph.js';
 export * as io from './io/index.js';
 export * as nn from './nn/index.js';
 export type { Attrs, BackendKind, Cost, Node, Op, RefTensor, SampleInput, TensorType, Value } from './op.js';
