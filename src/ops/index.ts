@@ -1,28 +1,38 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as activation from './activation.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
+import * as division from './division.js';
 import * as dropout from './dropout.js';
 import * as fill from './fill.js';
 import * as layout from './layout.js';
+import * as logical from './logical.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as rectifier from './rectifier.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
+import * as ternary from './ternary.js';
 import * as unary from './unary.js';
 import * as update from './update.js';
 import * as where from './where.js';
 
 const families = [
   unary,
+  activation,
+  rectifier,
   binary,
+  division,
   pow,
   compare,
+  logical,
   where,
+  ternary,
   cast,
   fill,
   reduce,
@@ -44,19 +54,24 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export * from './activation.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
+export * from './division.js';
 export { dropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export * from './logical.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export * from './rectifier.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
+export * from './ternary.js';
 export * from './unary.js';
 export { adamUpdate, sgdMomentumUpdate, sgdUpdate } from './update.js';
 export { where } from './where.js';
