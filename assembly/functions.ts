@@ -20,11 +20,21 @@ export function log1px4(x: v128): v128 {
   return v128.bitselect(near, far, inside);
 }
 
-/** ln(1 + e^x). */
+/**
+ * ln(1 + e^x) = max(x, 0) + ln(1 + e), e = e^-|x|, within 4 ulp: one polynomial in m = e, or for e > √2 - 1 in
+ * m = (e - 1) / 2, where 1 + e = 2 (1 + m).
+ */
 // @ts-ignore: decorator
 @inline
 export function softplus4(x: v128): v128 {
-  return f32x4.add(f32x4.max(x, splat(0.0)), log1px4(exp4(f32x4.neg(f32x4.abs(x)))));
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const far = f32x4.gt(e, splat(0.41421356));
+  const m = v128.bitselect(f32x4.mul(f32x4.sub(e, splat(1.0)), splat(0.5)), e, far);
+  const z = f32x4.mul(m, m);
+  const logarithm = f32x4.add(m, fma(z, splat(-0.5), logTail4(m, z)));
+  const tail = f32x4.add(logarithm, v128.and(splat(0.69314718), far));
+  // The pseudo-maximum lets NaN, its first operand, through.
+  return f32x4.add(f32x4.pmax(x, splat(0.0)), tail);
 }
 
 /**

@@ -82,6 +82,17 @@ describe.each(devices.map((device) => ({ name: device.info.backend, device })))(
     );
   });
 
+  it('takes empty tensors', async () => {
+    const empty = device.zeros([2, 0, 3]);
+    const wholes = device.tensor({ data: whole(), shape: [0], dtype: 'i32' });
+    expect(await numbers(F.mish(empty))).toEqual([]);
+    expect(await numbers(F.atan2(empty, 2))).toEqual([]);
+    expect(F.lerp(empty, device.zeros([3]), 0.5).shape).toEqual([2, 0, 3]);
+    expect(await numbers(F.lerp(empty, device.zeros([3]), 0.5))).toEqual([]);
+    expect(await numbers(wholes.remainder(0))).toEqual([]);
+    expect(await numbers(empty.isNaN().logicalNot())).toEqual([]);
+  });
+
   it('chooses among bools', async () => {
     const x = device.tensor([Number.NaN, 1, Infinity]);
     const strange = x.isNaN().logicalOr(x.isInfinite());

@@ -36,7 +36,7 @@ export function referenceOfThree(
   return y;
 }
 
-/** Shapes of triples: equal, scalars, and three that broadcast along different axes. */
+/** Shapes of triples: equal, scalars, three that broadcast along different axes, and rows across blocks. */
 export const triples: readonly (readonly [Shape, Shape, Shape])[] = [
   [[4099], [4099], [4099]],
   [[2, 5], [2, 5], []],
@@ -46,4 +46,5 @@ export const triples: readonly (readonly [Shape, Shape, Shape])[] = [
     [2, 1, 5],
     [3, 5],
   ],
+  [[67, 1], [63], [67, 63]],
 ];
