@@ -3,8 +3,9 @@ import type { Value } from '../op.js';
 import { add, div, mul, sub } from './binary.js';
 import { greater } from './compare.js';
 import { errorFunction } from './erf.js';
+import { scalar } from './fill.js';
 import { abs, exp, neg, sign, square } from './unary.js';
-import { scalar, signed, unary, unaryBackward } from './unary_template.js';
+import { signed, unary, unaryBackward } from './unary_template.js';
 import { where } from './where.js';
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));

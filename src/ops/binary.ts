@@ -19,7 +19,7 @@ import {
   snake,
 } from './common.js';
 import { equal, greater, less } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { where } from './where.js';
 
 type BinaryContext = BackwardContext<object> & { readonly a: Value; readonly b: Value };
@@ -45,8 +45,6 @@ interface BinarySpec {
 }
 
 type BinaryTypes = { readonly a: TensorType; readonly b: TensorType };
-
-const scalar = (value: number) => full({ shape: [], value });
 
 /** Shapes of pairs: equal, scalar on either side, row, column, outer, and ranks that differ. */
 const shapes: readonly (readonly [readonly number[], readonly number[]])[] = [

@@ -1,6 +1,7 @@
+import type { Value } from '../op.js';
 import { add, binary, div, mul } from './binary.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { neg, square } from './unary.js';
 import { where } from './where.js';
 
@@ -20,7 +21,7 @@ function floorQuotient(a: number, b: number): number {
   return quotient - below > 0.5 ? below + 1 : below;
 }
 
-/** Whose quotients, down to these shapes' broadcasts, are 0.05 or more off a whole number. */
+/** Every quotient of the two is 0.05 or more off a whole number. */
 const uneven = {
   a: { values: [5.3, -7.7, 0.8, -0.4, 10.1] },
   b: { values: [2, -3, 1.5] },
@@ -65,13 +66,11 @@ export const atan2 = binary('atan2', {
   tolerance: { wasm: { ulps: 4 }, webgpu: { ulps: 20 } },
 });
 
-type Value = ReturnType<typeof full>;
-
 /** x / (a² + b²), 0 where both are 0. */
 function overSquares(x: Value, a: Value, b: Value): Value {
   const squares = add(square(a), square(b));
-  const origin = equal(squares, full({ shape: [], value: 0 }));
-  return where(origin, full({ shape: [], value: 0 }), div(x, squares));
+  const origin = equal(squares, scalar(0));
+  return where(origin, scalar(0), div(x, squares));
 }
 
 /** 0 where a < 0, b where a = 0, 1 where a > 0. The gradient is zero. */

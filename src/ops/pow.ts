@@ -1,11 +1,9 @@
 import { binary, mul, sub } from './binary.js';
 import { equal, greaterEqual } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { logicalAnd } from './logical.js';
 import { log } from './unary.js';
 import { where } from './where.js';
-
-const scalar = (value: number) => full({ shape: [], value });
 
 /** C's pow, as in PyTorch: 1^b = 1 and (-1)^±Infinity = 1, where JavaScript has NaN. */
 const power = (a: number, b: number) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b);

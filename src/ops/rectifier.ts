@@ -3,8 +3,9 @@ import { fail } from '../errors.js';
 import { expectDType } from '../op.js';
 import { mul } from './binary.js';
 import { less, lessEqual } from './compare.js';
+import { scalar } from './fill.js';
 import { abs, exp } from './unary.js';
-import { EXACT, scalar, signed, unary, unaryBackward } from './unary_template.js';
+import { EXACT, signed, unary, unaryBackward } from './unary_template.js';
 import { where } from './where.js';
 
 /** dx = 0 where y <= 0, else dy. */

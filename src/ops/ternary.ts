@@ -3,9 +3,7 @@ import { expectDType, f32, type KernelCall, type TensorType, type Value } from '
 import { div, mul, sub } from './binary.js';
 import { referenceOfThree, shapeOfThree, threeParams, triples } from './broadcast_three.js';
 import { elementwise } from './common.js';
-import { full } from './fill.js';
-
-const scalar = (value: number) => full({ shape: [], value });
+import { scalar } from './fill.js';
 
 /** a + weight (b - a), taken from the nearer end so that weights 0 and 1 give a and b, as in PyTorch. */
 export const lerp = defineOp({

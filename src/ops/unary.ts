@@ -5,7 +5,8 @@ import { showShape } from '../shape.js';
 import { add, div, mul } from './binary.js';
 import { greater, less } from './compare.js';
 import { errorFunction } from './erf.js';
-import { EXACT, scalar, signed, unary } from './unary_template.js';
+import { scalar } from './fill.js';
+import { EXACT, signed, unary } from './unary_template.js';
 import { where } from './where.js';
 
 export const neg = unary('neg', {

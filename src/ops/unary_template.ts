@@ -15,15 +15,12 @@ import {
 } from '../op.js';
 import { showShape, sizeOf } from '../shape.js';
 import { elementwise, expectSameShape, snake } from './common.js';
-import { full } from './fill.js';
 
 type UnaryContext<A> = BackwardContext<A> & { readonly x: Value };
 type Call<A> = KernelCall<'x', A>;
 type BackwardCall<A> = KernelCall<'dy' | 'v', A>;
 /** The units' magnitude is what the spec declares, or else |output|. */
 type Tolerances<C> = { readonly [K in 'wasm' | 'webgpu']: Tolerance<C> };
-
-export const scalar = (value: number): Value => full({ shape: [], value });
 
 export const EXACT: Tolerances<unknown> = { wasm: { ulps: 0 }, webgpu: { ulps: 0 } };
 

@@ -4,7 +4,7 @@ import { expectDType, type Value } from '../op.js';
 import { showShape } from '../shape.js';
 import { referenceOfThree, shapeOfThree, threeParams, triples } from './broadcast_three.js';
 import { elementwise } from './common.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 
 /** Elements of `a` where `condition` holds, of `b` elsewhere; the three broadcast. Any dtype, the same for a and b. */
 export const where = defineOp({
@@ -23,8 +23,8 @@ export const where = defineOp({
     referenceOfThree([condition, a, b], y!.shape, (c, p, q) => (c ? p : q)),
   backward: {
     condition: null,
-    a: ({ grad, condition }): Value => where(condition, grad, full({ shape: [], value: 0 })),
-    b: ({ grad, condition }): Value => where(condition, full({ shape: [], value: 0 }), grad),
+    a: ({ grad, condition }): Value => where(condition, grad, scalar(0)),
+    b: ({ grad, condition }): Value => where(condition, scalar(0), grad),
   },
   kernels: elementwise<'condition' | 'a' | 'b', object>(
     'where_u32',
