@@ -1,5 +1,6 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as activation from './activation.js';
 import * as avgPool1d from './avg_pool1d.js';
 import * as avgPool2d from './avg_pool2d.js';
 import * as batchNorm from './batch_norm.js';
@@ -13,6 +14,7 @@ import * as conv1d from './conv1d.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as diagonal from './diagonal.js';
+import * as division from './division.js';
 import * as dropout from './dropout.js';
 import * as einsum from './einsum.js';
 import * as embedding from './embedding.js';
@@ -27,6 +29,7 @@ import * as linear from './linear.js';
 import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
+import * as logical from './logical.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
 import * as matmul from './matmul.js';
@@ -43,6 +46,7 @@ import * as prod from './prod.js';
 import * as products from './products.js';
 import * as random from './random.js';
 import * as range from './range.js';
+import * as rectifier from './rectifier.js';
 import * as reduce from './reduce.js';
 import * as reduceMoments from './reduce_moments.js';
 import * as reducePlace from './reduce_place.js';
@@ -60,6 +64,7 @@ import * as sortSelect from './sort_select.js';
 import * as split from './split.js';
 import * as standardize from './standardize.js';
 import * as standardizeBackward from './standardize_backward.js';
+import * as ternary from './ternary.js';
 import * as transpose from './transpose.js';
 import * as triangle from './triangle.js';
 import * as unary from './unary.js';
@@ -71,10 +76,15 @@ import * as where from './where.js';
 
 const families = [
   unary,
+  activation,
+  rectifier,
   binary,
+  division,
   pow,
   compare,
+  logical,
   where,
+  ternary,
   cast,
   fill,
   range,
@@ -148,6 +158,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export * from './activation.js';
 export * from './avg_pool1d.js';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avg_pool2d.js';
 export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js';
@@ -161,6 +172,7 @@ export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
+export * from './division.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
 export { einsum } from './einsum.js';
 export { embedding, embeddingBackward } from './embedding.js';
@@ -175,6 +187,7 @@ export { linear } from './linear.js';
 export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
+export * from './logical.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
 export { matmul } from './matmul.js';
@@ -191,6 +204,7 @@ export { prod } from './prod.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
 export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
 export { arange, eye, linspace } from './range.js';
+export * from './rectifier.js';
 export { all, amax, amin, any, countNonzero, max, mean, min, sum } from './reduce.js';
 export { logSumExp, std, variance } from './reduce_moments.js';
 export { argmax, argmin, maxWithIndices, minWithIndices } from './reduce_place.js';
@@ -208,6 +222,7 @@ export { sortBackward, sortSelect } from './sort_select.js';
 export { chunk, split, unbind } from './split.js';
 export { standardize } from './standardize.js';
 export { standardizeBackward } from './standardize_backward.js';
+export * from './ternary.js';
 export { moveAxis, transpose } from './transpose.js';
 export { tril, triu } from './triangle.js';
 export * from './unary.js';
