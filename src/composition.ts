@@ -1,4 +1,4 @@
-import { attributesOf, boundsOf, type CallOf, common, defaultCost, namer, positional } from './define.js';
+import { attributesOf, boundsOf, type CallOf, common, defaultCost, namer, positional, ulpsOf } from './define.js';
 import { fail } from './errors.js';
 import {
   type Attrs,
@@ -150,6 +150,7 @@ function createOp({ spec, variadic, attributes, compose, reference, magnitude }:
     variants: () => [],
     lower: never,
     bounds: boundsOf({ name: spec.name, tolerance: spec.tolerance, callOf, reference, magnitude }),
+    ulps: ulpsOf(spec.tolerance, callOf),
     fault: never,
   };
 }

@@ -74,88 +74,58 @@ import * as views from './views.js';
 import * as weightNorm from './weight_norm.js';
 import * as where from './where.js';
 
-const families = [
-  unary,
-  activation,
-  rectifier,
-  binary,
-  division,
-  pow,
-  compare,
-  logical,
-  where,
-  ternary,
-  cast,
-  fill,
-  range,
-  reduce,
-  prod,
-  reduceMoments,
-  reducePlace,
-  norm,
-  scan,
-  linearScan,
-  sort,
-  sortSelect,
-  layout,
-  indexing,
-  indexSelect,
-  embedding,
-  oneHot,
-  selection,
-  views,
-  transpose,
-  slice,
-  select,
-  pad,
-  concat,
-  split,
-  roll,
-  repeat,
-  triangle,
-  diagonal,
-  matmul,
-  linear,
-  products,
-  einsum,
-  conv2d,
-  maxPool2d,
-  avgPool2d,
-  maxUnpool2d,
-  lpPool2d,
-  globalPool2d,
-  maxPool1d,
-  avgPool1d,
-  maxUnpool1d,
-  lpPool1d,
-  conv1d,
-  convTranspose,
-  unfold,
-  locallyConnected,
-  pixelShuffle,
-  resize,
-  softmax,
-  crossEntropy,
-  dropout,
-  standardize,
-  standardizeBackward,
-  batchNorm,
-  groupNorm,
-  layerNorm,
-  channelWindow,
-  localResponseNorm,
-  weightNorm,
-  similarity,
-  random,
-  update,
-];
+/** The modules that declare ops, by what their ops are for: the headings of `docs/ops.md`. */
+const families = {
+  Elementwise: [unary, binary, division, pow, compare, logical, where, ternary, cast],
+  Activations: [activation, rectifier, softmax],
+  Reductions: [reduce, prod, reduceMoments, reducePlace, norm, scan, linearScan],
+  Sorting: [sort, sortSelect],
+  Shape: [layout, views, transpose, slice, select, pad, concat, split, roll, repeat, triangle, diagonal],
+  Indexing: [indexing, indexSelect, embedding, oneHot, selection],
+  Creation: [fill, range],
+  Products: [matmul, linear, products, einsum, similarity],
+  Convolution: [conv2d, conv1d, convTranspose, unfold, locallyConnected],
+  Pooling: [
+    maxPool2d,
+    avgPool2d,
+    maxUnpool2d,
+    lpPool2d,
+    globalPool2d,
+    maxPool1d,
+    avgPool1d,
+    maxUnpool1d,
+    lpPool1d,
+  ],
+  Resizing: [resize, pixelShuffle],
+  Normalisation: [
+    standardize,
+    standardizeBackward,
+    batchNorm,
+    groupNorm,
+    layerNorm,
+    channelWindow,
+    localResponseNorm,
+    weightNorm,
+  ],
+  Losses: [crossEntropy],
+  Random: [random, dropout],
+  Updates: [update],
+};
+
+const opsOf = (modules: readonly { readonly [name: string]: unknown }[]): Op[] =>
+  modules
+    .flatMap((module) => Object.values(module))
+    .filter((entry): entry is { op: Op } => typeof entry === 'function' && 'op' in entry)
+    .map(({ op }) => op);
+
+/** All op declarations by what they are for. */
+export const groups: ReadonlyMap<string, readonly Op[]> = new Map(
+  Object.entries(families).map(([group, modules]) => [group, opsOf(modules)]),
+);
 
 /** All op declarations by name. */
 export const registry: ReadonlyMap<string, Op> = new Map(
-  families
-    .flatMap((family) => Object.values<unknown>(family))
-    .filter((entry): entry is { op: Op } => typeof entry === 'function' && 'op' in entry)
-    .map(({ op }) => [op.name, op]),
+  [...groups.values()].flat().map((op) => [op.name, op]),
 );
 
 export * from './activation.js';

@@ -93,7 +93,7 @@ async function* checksOf(
     rest: { variant?: string | null; input?: string } = {},
   ): VerifyResult => {
     const { variant = null, input = null } = rest;
-    const { error, tolerance, problem } = finding;
+    const { error, tolerance, problem, ulps = null } = finding;
     const worst = 'worst' in finding ? (finding as InputFinding).worst : null;
     const where = { op: op.name, backend: backend.kind, device: backend.info.description };
     const reproduce = reproduceLine(op, backend.kind, variant, sample);
@@ -105,6 +105,7 @@ async function* checksOf(
       input,
       error,
       tolerance,
+      ulps,
       ok: problem === null,
       problem,
       worst,
