@@ -1,4 +1,13 @@
-import { attributesOf, boundsOf, type CallOf, common, defaultCost, namer, positional, ulpsOf } from './define.js';
+import {
+  attributesOf,
+  boundsOf,
+  type CallOf,
+  common,
+  defaultCost,
+  namer,
+  positional,
+  ulpsOf,
+} from './define.js';
 import { fail } from './errors.js';
 import {
   type Attrs,
