@@ -20,7 +20,7 @@ export interface Measured {
 }
 
 export function variantsOf(op: Op, backend: 'wasm' | 'webgpu'): readonly string[];
-export function hasGradient(op: Op): boolean;
+export function gradientInputs(op: Op): readonly string[];
 export function entryOf(op: Op, results: readonly VerifyResult[]): Entry;
 export function mismatches(ops: readonly Op[], measured: Measured): string[];
 export function textOf(measured: Measured): string;

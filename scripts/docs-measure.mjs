@@ -13,9 +13,16 @@ const BACKENDS = /** @type {const} */ (['wasm', 'webgpu']);
 export const variantsOf = (op, backend) =>
   op.view ? ['view'] : op.compose ? ['composed'] : op.variants(backend);
 
-/** Whether an op passes gradients on. */
-export const hasGradient = (op) =>
-  !op.stopsGradient && op.inputs.some((_, index) => op.differentiable(index));
+/** The names of the inputs that an op has a gradient for: floats, in some sample, that have a rule. */
+export const gradientInputs = (op) =>
+  op.inputs.filter(
+    (_, index) =>
+      op.differentiable(index) &&
+      op.samples.some(({ inputs }) => {
+        const given = op.variadic ? inputs : [inputs[index]];
+        return given.some((input) => input && (input.dtype ?? 'f32') === 'f32');
+      }),
+  );
 
 const sorted = (record) => Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 const rounded = (value, digits) => Number(value.toPrecision(digits));
@@ -80,7 +87,8 @@ function mismatchesOf(op, entry) {
     for (const name of known.filter((name) => !variants.includes(name)))
       problems.push(`'${op.name}': ${name} was measured on ${backend}, but is no variant`);
   }
-  const expected = { gradient: hasGradient(op), secondOrder: hasGradient(op) && !op.onceDifferentiable };
+  const gradient = !op.stopsGradient && gradientInputs(op).length > 0;
+  const expected = { gradient, secondOrder: gradient && !op.onceDifferentiable };
   for (const [what, wanted] of Object.entries(expected)) {
     if ((entry[what] !== undefined) === wanted) continue;
     problems.push(`'${op.name}': ${what} was ${wanted ? 'not measured' : 'measured, but does not exist'}`);

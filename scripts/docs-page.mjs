@@ -1,5 +1,5 @@
 /** The text of `docs/ops.md`, from op declarations by group and from what was measured. */
-import { hasGradient } from './docs-measure.mjs';
+import { gradientInputs } from './docs-measure.mjs';
 
 const code = (text) => `\`${text}\``;
 const NONE = '–';
@@ -48,7 +48,9 @@ function optionNames(op) {
 const simple = (value) => {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return null;
+  // A pair of zeros or ones: what one number stands for.
+  const pair = Array.isArray(value) && value.length === 2 && value[0] === value[1];
+  return pair && (value[0] === 0 || value[0] === 1) ? String(value[0]) : null;
 };
 
 /**
@@ -56,10 +58,12 @@ const simple = (value) => {
  * the call or is none.
  */
 function optionText(op, name) {
-  const without = op.samples.map(({ inputs, options }) => {
+  const without = op.samples.flatMap(({ inputs, options }) => {
     const rest = { ...options };
     delete rest[name];
-    return attributesOf(op, inputs, rest);
+    // With an axis more, so that a default which is counted from the last axis shows as one that depends on the call.
+    const raised = inputs.map((input) => input && { ...input, shape: [1, ...input.shape] });
+    return [attributesOf(op, inputs, rest), attributesOf(op, raised, rest)];
   });
   if (without.every((attributes) => attributes === null)) return name;
   const defaults = new Set(
@@ -92,13 +96,13 @@ function dtypesOf(op) {
 }
 
 function secondOrder(op) {
-  if (!hasGradient(op)) return NONE;
+  if (gradientInputs(op).length === 0 || op.stopsGradient) return NONE;
   return op.onceDifferentiable ? 'no' : 'yes';
 }
 
 function gradientsOf(op) {
   if (op.stopsGradient) return 'stopped';
-  return list(op.inputs.filter((_, index) => op.differentiable(index)));
+  return list(gradientInputs(op));
 }
 
 const exponential = (value) => (value === 0 ? '0' : value.toExponential(0));
