@@ -87,7 +87,7 @@ export function defineVariadicComposition<A extends object, U>(
     ],
     magnitude: null,
   });
-  const record = (inputs: readonly Value[], options: U) => {
+  const record = (inputs: readonly Value[], options?: U) => {
     if (inputs.length === 0) fail(spec.name, 'needs at least one input');
     return apply(op, inputs, options)[0]!;
   };

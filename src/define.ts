@@ -101,7 +101,7 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
     bounds: (_backend, _inputs, _attrs, results) => results.map(({ length }) => new Float64Array(length)),
     fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
   };
-  const record = (inputs: readonly Value[], options: U) => {
+  const record = (inputs: readonly Value[], options?: U) => {
     if (inputs.length === 0) fail(spec.name, 'needs at least one input');
     return apply(op, inputs, options)[0]!;
   };
