@@ -2,7 +2,7 @@ import type { Device } from './device.js';
 import type { Value } from './op.js';
 import type { DropoutOptions } from './ops/dropout.js';
 import * as ops from './ops/index.js';
-import type { MultinomialOptions } from './ops/random.js';
+import type { CategoricalOptions, MultinomialOptions } from './ops/multinomial.js';
 import { Tensor, type TensorFunctions, tensorFunctions } from './tensor.js';
 
 /**
@@ -19,6 +19,8 @@ export interface Functional extends Omit<TensorFunctions, Seeded> {
   /** 1 with probability p, element by element, else 0; no gradient passes. */
   bernoulli(p: Tensor): Tensor;
   /** Draws classes with replacement by weights [classes] or [rows, classes]: i32 [samples] or [rows, samples]. */
+  categorical(weights: Tensor, options?: CategoricalOptions): Tensor;
+  /** Draws classes by weights, without replacement unless asked for, as torch.multinomial. */
   multinomial(weights: Tensor, options?: MultinomialOptions): Tensor;
   /** The elements of x where the mask holds, [n]: {@link Tensor.maskedSelect}. */
   maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor>;
@@ -26,7 +28,7 @@ export interface Functional extends Omit<TensorFunctions, Seeded> {
   nonzero(x: Tensor): Promise<Tensor>;
 }
 
-type Seeded = 'dropout' | 'featureDropout' | 'alphaDropout' | 'bernoulli' | 'multinomial';
+type Seeded = 'dropout' | 'featureDropout' | 'alphaDropout' | 'bernoulli' | 'categorical' | 'multinomial';
 
 /** The two words that key a random op's stream, drawn from the device's generator. */
 export function drawSeed(device: Device): Tensor {
@@ -44,6 +46,7 @@ export const functional: Functional = {
   featureDropout: seeded(ops.featureDropout),
   alphaDropout: seeded(ops.alphaDropout),
   bernoulli: seeded<undefined>(ops.bernoulli),
+  categorical: seeded(ops.categorical),
   multinomial: seeded(ops.multinomial),
   maskedSelect: (x, mask) => x.maskedSelect(mask),
   nonzero: (x) => x.nonzero(),

@@ -45,6 +45,7 @@ type OwnMethods =
   | 'featureDropout'
   | 'alphaDropout'
   | 'bernoulli'
+  | 'categorical'
   | 'multinomial'
   | 'stack'
   | 'transpose'

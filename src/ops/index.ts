@@ -37,6 +37,7 @@ import * as maxPool1d from './max_pool1d.js';
 import * as maxPool2d from './max_pool2d.js';
 import * as maxUnpool1d from './max_unpool1d.js';
 import * as maxUnpool2d from './max_unpool2d.js';
+import * as multinomial from './multinomial.js';
 import * as norm from './norm.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
@@ -147,6 +148,7 @@ const families = [
   weightNorm,
   similarity,
   random,
+  multinomial,
   update,
 ];
 
@@ -195,6 +197,7 @@ export * from './max_pool1d.js';
 export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';
 export { maxUnpool2d, maxUnpool2dBackward } from './max_unpool2d.js';
+export { categorical, multinomial } from './multinomial.js';
 export { norm } from './norm.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
@@ -202,7 +205,7 @@ export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
 export { pow } from './pow.js';
 export { prod } from './prod.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
-export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
+export { bernoulli, exponential, integers, normal, uniform } from './random.js';
 export { arange, eye, linspace } from './range.js';
 export * from './rectifier.js';
 export { all, amax, amin, any, countNonzero, max, mean, min, sum } from './reduce.js';
