@@ -16,3 +16,4 @@ export * from './cross_entropy';
 export * from './dropout';
 export * from './update';
 export * from './peak';
+export * from './recurrent_gates';

@@ -11,6 +11,7 @@ import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as recurrentGates from './recurrent_gates.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
 import * as unary from './unary.js';
@@ -33,6 +34,7 @@ const families = [
   softmax,
   crossEntropy,
   dropout,
+  recurrentGates,
   update,
 ];
 
@@ -55,6 +57,7 @@ export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './lay
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export { gruGates, gruGatesBackward, lstmGates, lstmGatesBackward } from './recurrent_gates.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export * from './unary.js';
