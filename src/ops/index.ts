@@ -11,6 +11,7 @@ import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as recurrentCells from './recurrent_cells.js';
 import * as recurrentGates from './recurrent_gates.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
@@ -35,6 +36,7 @@ const families = [
   crossEntropy,
   dropout,
   recurrentGates,
+  recurrentCells,
   update,
 ];
 
@@ -57,6 +59,7 @@ export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './lay
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export { gruCell, lstmCell, rnnCell } from './recurrent_cells.js';
 export { gruGates, gruGatesBackward, lstmGates, lstmGatesBackward } from './recurrent_gates.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';

@@ -39,7 +39,7 @@ const product = (a: Inexact, b: Inexact): Inexact => ({
   value: a.value * b.value,
   error: Math.abs(a.value) * b.error + Math.abs(b.value) * a.error + Math.abs(a.value * b.value),
 });
-const total = (a: Inexact, b: Inexact): Inexact => ({
+export const total = (a: Inexact, b: Inexact): Inexact => ({
   value: a.value + b.value,
   error: a.error + b.error + Math.abs(a.value) + Math.abs(b.value),
 });
