@@ -17,3 +17,4 @@ export * from './dropout';
 export * from './update';
 export * from './peak';
 export * from './recurrent_gates';
+export * from './recurrent';

@@ -155,6 +155,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly stopsGradient?: boolean;
   /** Its gradient has none itself: asking for a second derivative is an error. */
   readonly onceDifferentiable?: boolean;
+  /** How many of the last outputs are kept for its gradient alone: differentiating through them is an error. */
+  readonly saves?: number;
   readonly kernels: {
     readonly [K in Exclude<BackendKind, 'reference'>]: readonly Variant<Names[number], A>[];
   };
@@ -206,6 +208,7 @@ export interface Op {
   readonly view: boolean;
   readonly stopsGradient: boolean;
   readonly onceDifferentiable: boolean;
+  readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
   readonly compose: ((inputs: readonly (Value | null)[], attrs: Attrs) => readonly Value[]) | null;
   /** Input position per output that overwrites it; empty for most ops. */

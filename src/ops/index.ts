@@ -13,6 +13,9 @@ import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as recurrentCells from './recurrent_cells.js';
 import * as recurrentGates from './recurrent_gates.js';
+import * as recurrentGru from './recurrent_gru.js';
+import * as recurrentLstm from './recurrent_lstm.js';
+import * as recurrentRnn from './recurrent_rnn.js';
 import * as reduce from './reduce.js';
 import * as softmax from './softmax.js';
 import * as unary from './unary.js';
@@ -37,6 +40,9 @@ const families = [
   dropout,
   recurrentGates,
   recurrentCells,
+  recurrentRnn,
+  recurrentLstm,
+  recurrentGru,
   update,
 ];
 
@@ -61,6 +67,9 @@ export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSe
 export { pow } from './pow.js';
 export { gruCell, lstmCell, rnnCell } from './recurrent_cells.js';
 export { gruGates, gruGatesBackward, lstmGates, lstmGatesBackward } from './recurrent_gates.js';
+export { gruSequence, gruSequenceBackward } from './recurrent_gru.js';
+export { lstmSequence, lstmSequenceBackward } from './recurrent_lstm.js';
+export { rnnSequence, rnnSequenceBackward } from './recurrent_rnn.js';
 export { argmax, max, mean, min, sum } from './reduce.js';
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.js';
 export * from './unary.js';

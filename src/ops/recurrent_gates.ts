@@ -14,7 +14,7 @@ import {
   sigmoid,
 } from './recurrent_math.js';
 import { gruSecondOrder, lstmSecondOrder } from './recurrent_second_order.js';
-import { shared, zerosLike } from './recurrent_shared.js';
+import { type RuleContext, shared, zerosLike } from './recurrent_shared.js';
 
 /** One launch over [batch, hidden]: a wasm unit is a row of the batch, a GPU invocation an element. */
 function pointwise<N extends string>(kernel: string, operands: readonly string[], state: N) {
@@ -67,7 +67,7 @@ type Three = [number, number, number];
 
 const activate = ([i, f, g, o]: Four): Four => [sigmoid(i), sigmoid(f), Math.tanh(g), sigmoid(o)];
 
-const backwardOfLstm = shared((gates: Value, c: Value, dh: Value | null, dc: Value | null) =>
+const lstmGradients = shared(({ gates, c, grads: [dh, dc] }: RuleContext & { gates: Value; c: Value }) =>
   lstmGatesBackward(gates, c, dh ?? zerosLike(c), dc ?? zerosLike(c)),
 );
 
@@ -104,8 +104,8 @@ export const lstmGates = defineOpWithOutputs({
   },
   reference: ({ gates, c }) => lstmPoints(gates.data, c.data, c.shape as [number, number], 'value'),
   backward: {
-    gates: ({ grads, gates, c, output }) => backwardOfLstm(output, gates, c, grads[0]!, grads[1]!)[0]!,
-    c: ({ grads, gates, c, output }) => backwardOfLstm(output, gates, c, grads[0]!, grads[1]!)[1]!,
+    gates: (context) => lstmGradients(context)[0]!,
+    c: (context) => lstmGradients(context)[1]!,
   },
   cost: ({ output }) => ({ flops: 30 * output.shape[0]! * output.shape[1]! }),
   kernels: pointwise<'gates' | 'c'>('lstm_gates_f32', ['gates', 'c', 'output0', 'output1'], 'c'),
@@ -194,7 +194,9 @@ export const lstmGatesBackward = defineOpWithOutputs({
   },
 });
 
-const backwardOfGru = shared((x: Value, m: Value, h: Value, dy: Value) => gruGatesBackward(x, m, h, dy));
+const gruGradients = shared(({ x, m, h, grads }: RuleContext & { x: Value; m: Value; h: Value }) =>
+  gruGatesBackward(x, m, h, grads[0]!),
+);
 
 /** Evaluates a GRU's gates, element by element. */
 function gruPoints(
@@ -229,9 +231,9 @@ export const gruGates = defineOp({
   },
   reference: ({ x, m, h }) => gruPoints(x.data, m.data, h.data, h.shape as [number, number], 'value'),
   backward: {
-    x: ({ grad, x, m, h, output }) => backwardOfGru(output, x, m, h, grad)[0]!,
-    m: ({ grad, x, m, h, output }) => backwardOfGru(output, x, m, h, grad)[1]!,
-    h: ({ grad, x, m, h, output }) => backwardOfGru(output, x, m, h, grad)[2]!,
+    x: (context) => gruGradients(context)[0]!,
+    m: (context) => gruGradients(context)[1]!,
+    h: (context) => gruGradients(context)[2]!,
   },
   cost: ({ output }) => ({ flops: 30 * output.shape[0]! * output.shape[1]! }),
   kernels: pointwise<'x' | 'm' | 'h'>('gru_gates_f32', ['x', 'm', 'h', 'output'], 'h'),
