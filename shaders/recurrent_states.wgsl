@@ -18,10 +18,12 @@ struct LengthsParams {
 
 @group(0) @binding(1) var<storage, read> initial: array<f32>;
 @group(0) @binding(2) var<storage, read> y: array<f32>;
+// An output of the same op, which is not written here, but may lie in one buffer with one that is.
+@group(0) @binding(2) var<storage, read_write> made: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<uniform> params: RecurrentParams;
 
-@group(0) @binding(0) var<storage, read> dprojected: array<f32>;
+@group(0) @binding(0) var<storage, read_write> dprojected: array<f32>;
 @group(0) @binding(1) var<storage, read> kept: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dhidden: array<f32>;
 @group(0) @binding(3) var<uniform> gru: RecurrentParams;
@@ -72,7 +74,7 @@ fn sequence_final_f32(
     output[i] = initial[i];
   } else {
     let last = select(count - 1u, 0u, params.reverse != 0u);
-    output[i] = y[last * params.batch * params.hidden + i];
+    output[i] = made[last * params.batch * params.hidden + i];
   }
 }
 

@@ -2,7 +2,12 @@ export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
 export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
-export { defineComposition, defineCompositionWithOutputs, defineVariadicComposition } from './composition.js';
+export {
+  defineComposition,
+  defineCompositionWithOutputs,
+  defineVariadicComposition,
+  defineVariadicCompositionWithOutputs,
+} from './composition.js';
 export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';

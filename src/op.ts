@@ -263,7 +263,9 @@ export type OpFunction<Names extends readonly string[], U, R = Value> = ((
   ...args: [...inputs: ValueArgs<Names>, options?: U]
 ) => R) & { readonly op: Op };
 
-export type VariadicFunction<U> = ((inputs: readonly Value[], options: U) => Value) & { readonly op: Op };
+export type VariadicFunction<U, R = Value> = ((inputs: readonly Value[], options: U) => R) & {
+  readonly op: Op;
+};
 
 /** Records one application of `op`; throws the op's own error where the inputs don't fit. */
 export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {

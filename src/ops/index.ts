@@ -11,6 +11,7 @@ import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
+import * as recurrent from './recurrent.js';
 import * as recurrentCells from './recurrent_cells.js';
 import * as recurrentGates from './recurrent_gates.js';
 import * as recurrentGru from './recurrent_gru.js';
@@ -43,6 +44,7 @@ const families = [
   recurrentRnn,
   recurrentLstm,
   recurrentGru,
+  recurrent,
   update,
 ];
 
@@ -65,6 +67,7 @@ export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './lay
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
+export { gru, lstm, rnn } from './recurrent.js';
 export { gruCell, lstmCell, rnnCell } from './recurrent_cells.js';
 export { gruGates, gruGatesBackward, lstmGates, lstmGatesBackward } from './recurrent_gates.js';
 export { gruSequence, gruSequenceBackward } from './recurrent_gru.js';
