@@ -28,6 +28,7 @@ export { gradientOps } from './ops/gradient_ops.js';
 export * as ops from './ops/index.js';
 export { registry } from './ops/index.js';
 export type { AvgPool2dOptions, Pool2dOptions } from './ops/pool2d.js';
+export type { RecurrentOptions, RnnOptions } from './ops/recurrent.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random.js';
 export type { Shape } from './shape.js';

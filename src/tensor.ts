@@ -29,7 +29,16 @@ export type TensorFunction<F> = F extends (...args: infer P extends unknown[]) =
 export type TensorFunctions = { [K in Exclude<keyof OpFunctions, 'full'>]: TensorFunction<OpFunctions[K]> };
 
 type Rest<F> = F extends (first: infer _, ...rest: infer P) => infer R ? (...args: P) => R : never;
-type OwnMethods = 'reshape' | 'permute' | 'broadcastTo' | 'detach' | 'concat' | 'dropout';
+type OwnMethods =
+  | 'reshape'
+  | 'permute'
+  | 'broadcastTo'
+  | 'detach'
+  | 'concat'
+  | 'dropout'
+  | 'rnn'
+  | 'lstm'
+  | 'gru';
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 

@@ -15,6 +15,7 @@ import {
   panelBytes,
   reverseOf,
   type SequenceAttrs,
+  type SequenceOptions,
   sequenceCases,
   sequenceErrors,
   sequenceSample,
@@ -128,11 +129,11 @@ export const gruSequence = defineOpWithOutputs({
   samples: [
     ...sequenceCases.map((one) => ({
       inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
-      options: { reverse: one.reverse },
+      options: { reverse: one.reverse } as SequenceOptions,
     })),
     {
       inputs: sequenceSample(['projected', 'weightHidden', 'h0'], GATES, sequenceCases[1]!),
-      options: { reverse: false },
+      options: {} as SequenceOptions,
     },
   ],
   errors: sequenceErrors('gruSequence', GATES, FORWARD),
@@ -224,7 +225,7 @@ export const gruSequenceBackward = defineOpWithOutputs({
   kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
-    options: { reverse: one.reverse },
+    options: { reverse: one.reverse } as SequenceOptions,
   })),
   errors: sequenceErrors('gruSequenceBackward', GATES, BACKWARD),
   tolerance: backwardTolerance(GATES),

@@ -15,6 +15,7 @@ import {
   panelBytes,
   reverseOf,
   type SequenceAttrs,
+  type SequenceOptions,
   sequenceCases,
   sequenceErrors,
   sequenceSample,
@@ -137,7 +138,7 @@ export const lstmSequence = defineOpWithOutputs({
   fault: lengthFault,
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
-    options: { reverse: one.reverse },
+    options: { reverse: one.reverse } as SequenceOptions,
   })),
   errors: sequenceErrors('lstmSequence', GATES, FORWARD),
   tolerance: errorTolerance,
@@ -226,7 +227,7 @@ export const lstmSequenceBackward = defineOpWithOutputs({
   kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
-    options: { reverse: one.reverse },
+    options: { reverse: one.reverse } as SequenceOptions,
   })),
   errors: sequenceErrors('lstmSequenceBackward', GATES, BACKWARD),
   tolerance: backwardTolerance(GATES),

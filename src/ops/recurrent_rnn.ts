@@ -148,9 +148,16 @@ export const rnnSequence = defineOpWithOutputs({
       one,
       one.nonlinearity === 'relu' ? kinkless : { weightHidden: { domain: [-0.5, 0.5] } },
     ),
-    options: { reverse: one.reverse, nonlinearity: one.nonlinearity },
+    options: { reverse: one.reverse, nonlinearity: one.nonlinearity } as RnnSequenceOptions,
   })),
-  errors: sequenceErrors('rnnSequence', 1, FORWARD),
+  errors: [
+    ...sequenceErrors('rnnSequence', 1, FORWARD),
+    {
+      types: { projected: f32([3, 2, 4]), weightHidden: f32([4, 4]), h0: f32([2, 4]) },
+      options: { nonlinearity: 'elu' as 'relu' },
+      message: "rnnSequence: nonlinearity must be 'tanh' or 'relu', got 'elu'",
+    },
+  ],
   tolerance: errorTolerance,
   magnitude: (inputs, attrs) => run(inputs, attrs).map(({ error }) => error),
 });
@@ -241,7 +248,7 @@ export const rnnSequenceBackward = defineOpWithOutputs({
   kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
   samples: cases.map((one) => ({
     inputs: sequenceSample(BACKWARD, 1, one, { weightHidden: { domain: [-0.5, 0.5] } }),
-    options: { reverse: one.reverse, nonlinearity: one.nonlinearity },
+    options: { reverse: one.reverse, nonlinearity: one.nonlinearity } as RnnSequenceOptions,
   })),
   errors: sequenceErrors('rnnSequenceBackward', 1, BACKWARD),
   tolerance: backwardTolerance(1),
