@@ -1,5 +1,6 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as attention from './attention.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as compare from './compare.js';
@@ -45,6 +46,7 @@ const families = [
   recurrentLstm,
   recurrentGru,
   recurrent,
+  attention,
   update,
 ];
 
@@ -56,6 +58,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export { maskedSoftmax, scaledDotProductAttention } from './attention.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
