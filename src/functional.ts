@@ -57,11 +57,8 @@ function recurrentInputs(
   options: RecurrentOptions & Lengths,
 ): Tensor[] {
   const { layers = 1, bidirectional = false, batchFirst = false, dropout = 0, lengths } = options;
-  const shape = [
-    layers * (bidirectional ? 2 : 1),
-    x.shape[batchFirst ? 0 : 1] ?? 0,
-    weights[1]?.shape[1] ?? 0,
-  ];
+  const batch = x.shape.length === 2 ? [] : [x.shape[batchFirst ? 0 : 1] ?? 0];
+  const shape = [layers * (bidirectional ? 2 : 1), ...batch, weights[1]?.shape[1] ?? 0];
   const zeros = () =>
     Array.from({ length: count }, () => new Tensor(x.device, ops.full({ shape, value: 0 })));
   const seeds = Array.from({ length: dropout > 0 ? layers - 1 : 0 }, () => drawSeed(x));

@@ -24,24 +24,27 @@ interface Case {
   readonly hidden: number;
   readonly options: RnnOptions;
   readonly lengths?: readonly number[];
+  /** Without a batch. */
+  readonly single?: boolean;
 }
 
 /** The inputs' types, in the order in which a call takes them, with names. */
 function typesOf(
   kind: Kind,
-  { steps, batch, input, hidden, options, lengths }: Case,
+  { steps, batch, input, hidden, options, lengths, single }: Case,
 ): [string, TensorType][] {
   const directions = options.bidirectional ? 2 : 1;
   const { layers = 1, bias = true, dropout = 0 } = options;
   const rows = kind.gates * hidden;
-  const state = f32([layers * directions, batch, hidden]);
+  const state = f32(single ? [layers * directions, hidden] : [layers * directions, batch, hidden]);
   const weights = Array.from({ length: layers * directions }, (_, k): [string, TensorType][] => [
     ['weightIh', f32([rows, k < directions ? input : directions * hidden])],
     ['weightHh', f32([rows, hidden])],
     ...(bias ? (['biasIh', 'biasHh'] as const).map((key): [string, TensorType] => [key, f32([rows])]) : []),
   ]).flat();
+  const x = options.batchFirst ? [batch, steps, input] : [steps, batch, input];
   return [
-    ['x', f32(options.batchFirst ? [batch, steps, input] : [steps, batch, input])],
+    ['x', f32(single ? [steps, input] : x)],
     ...kind.states.map((name): [string, TensorType] => [name, state]),
     ...weights,
     ...Array.from({ length: dropout > 0 ? layers - 1 : 0 }, (): [string, TensorType] => [
@@ -72,6 +75,7 @@ const cases: readonly Case[] = [
   { steps: 4, batch: 3, input: 5, hidden: 3, options: { bias: false, batchFirst: true }, lengths: [2, 4, 1] },
   { steps: 3, batch: 2, input: 2, hidden: 4, options: { layers: 2, bidirectional: true }, lengths: [3, 2] },
   { steps: 2, batch: 3, input: 3, hidden: 5, options: { layers: 2, dropout: 0.4 } },
+  { steps: 3, batch: 1, input: 2, hidden: 3, options: { bidirectional: true }, single: true },
 ];
 
 /** An error case of each kind's own: what is wrong, by the name of the first input that it concerns. */
@@ -100,8 +104,8 @@ function errorsOf(kind: Kind) {
     },
     { types: with_({}), options: { dropout: 2 }, message: `${name}: dropout must be between 0 and 1, got 2` },
     {
-      types: with_({ x: f32([3, 5]) }),
-      message: `${name}: x must have 3 axes [steps, batch, input], it is [3,5]`,
+      types: with_({ x: f32([3]) }),
+      message: `${name}: x must have 3 axes [steps, batch, input], it is [3]`,
     },
     {
       types: with_({ x: f32([0, 2, 5]) }),

@@ -97,6 +97,20 @@ export function parse<T>(kind: Kind, inputs: readonly T[], attrs: RecurrentAttrs
   };
 }
 
+/** Whether there is no batch: x is [steps, input] and the states are [layers directions, hidden]. */
+export const isSingle = (x: TensorType): boolean => x.shape.length === 2;
+
+/** The inputs with a batch of one where there is none. */
+export function withBatch<T extends TensorType>(
+  kind: Kind,
+  inputs: readonly T[],
+  reshaped: (one: T, shape: readonly number[]) => T,
+): readonly T[] {
+  if (!inputs[0] || !isSingle(inputs[0])) return inputs;
+  const widen = (one: T) => (isSingle(one) ? reshaped(one, [one.shape[0]!, 1, one.shape[1]!]) : one);
+  return inputs.map((one, k) => (k <= kind.states.length ? widen(one) : one));
+}
+
 /** Complete attributes, with everything checked. */
 export function attributesOf(
   kind: Kind,
@@ -109,12 +123,13 @@ export function attributesOf(
   const attrs: RecurrentAttrs = {
     layers: expectWhole(name, 'layers', options?.layers ?? 1, 1),
     bidirectional: options?.bidirectional ?? false,
-    batchFirst: options?.batchFirst ?? false,
+    batchFirst: types.length > 0 && !isSingle(types[0]!) && (options?.batchFirst ?? false),
     bias: options?.bias ?? true,
     dropout: p,
     nonlinearity: nonlinearityOf(name, options),
   };
-  checkTypes(kind, parse(kind, types, attrs), attrs);
+  const batched = withBatch(kind, types, (one, shape) => ({ dtype: one.dtype, shape }));
+  checkTypes(kind, parse(kind, batched, attrs), attrs);
   return attrs;
 }
 
@@ -203,8 +218,18 @@ function stateOf(states: Value, k: number): Value {
 const joined = (list: readonly Value[], axis: number): Value =>
   list.length === 1 ? list[0]! : concat(list, { axis });
 
-/** The graph of all layers and directions. */
+/** The graph of all layers and directions, for one sequence or a batch. */
 export function compose(kind: Kind, inputs: readonly Value[], attrs: RecurrentAttrs): readonly Value[] {
+  const results = composeBatch(
+    kind,
+    withBatch(kind, inputs, (one, shape) => reshape(one, { shape })),
+    attrs,
+  );
+  if (!isSingle(inputs[0]!)) return results;
+  return results.map((y) => reshape(y, { shape: [y.shape[0]!, y.shape[2]!] }));
+}
+
+function composeBatch(kind: Kind, inputs: readonly Value[], attrs: RecurrentAttrs): readonly Value[] {
   const { x, states, cells, seeds, lengths } = parse(kind, inputs, attrs);
   const directions = directionsOf(attrs);
   const last = states.map((): Value[] => []);

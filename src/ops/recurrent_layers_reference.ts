@@ -1,7 +1,7 @@
 import { f32, type RefTensor } from '../op.js';
 import { dropout } from './dropout.js';
 import type { CellTypes } from './recurrent_cells.js';
-import { GRU, type Kind, LSTM, parse, type RecurrentAttrs } from './recurrent_layers.js';
+import { GRU, type Kind, LSTM, parse, type RecurrentAttrs, withBatch } from './recurrent_layers.js';
 import { affine, gruRun, lstmRun, rnnRun, Tracked, type Walk } from './recurrent_reference.js';
 
 /** Both biases as one. */
@@ -47,14 +47,15 @@ function swapped(x: Tracked, a: number, b: number): Tracked {
 }
 
 /** All layers and directions with the errors of f32 kernels: y, then the last states. */
-export function runLayers(kind: Kind, inputs: readonly RefTensor[], attrs: RecurrentAttrs): Tracked[] {
+export function runLayers(kind: Kind, given: readonly RefTensor[], attrs: RecurrentAttrs): Tracked[] {
+  const inputs = withBatch(kind, given, (one, shape) => ({ ...one, shape }));
   const { x, states, cells, seeds, lengths } = parse(kind, inputs, attrs);
   const [steps, batch] = attrs.batchFirst ? [x.shape[1]!, x.shape[0]!] : [x.shape[0]!, x.shape[1]!];
   const hidden = states[0]!.shape[2]!;
   const directions = attrs.bidirectional ? 2 : 1;
   const last = states.map(() => Tracked.zeros(cells.length * batch * hidden));
-  const given = new Tracked(x.data);
-  let y = attrs.batchFirst ? swapped(given, batch, steps) : given;
+  const rows = new Tracked(x.data);
+  let y = attrs.batchFirst ? swapped(rows, batch, steps) : rows;
   for (let layer = 0; layer < attrs.layers; layer++) {
     if (layer > 0 && attrs.dropout > 0) y = dropped(y, seeds[layer - 1]!, attrs.dropout);
     const next = Tracked.zeros(steps * batch * directions * hidden);

@@ -61,7 +61,7 @@ def layers(kind, options, lengths, *inputs):
     )
     call = dict(zip([name for name, _ in module.named_parameters()], given, strict=True))
     state = tuple(h) if kind == "lstm" else h[0]
-    steps = x.shape[1 if first else 0]
+    steps = x.shape[1 if first and x.dim() == 3 else 0]
     if lengths is not None:
         x = pack_padded_sequence(x, torch.tensor(lengths), batch_first=first, enforce_sorted=False)
     y, last = torch.func.functional_call(module, call, (x, state))
@@ -70,28 +70,30 @@ def layers(kind, options, lengths, *inputs):
     return [y, *(last if kind == "lstm" else [last])]
 
 
-def layer_case(kind, options, lengths=None, steps=4, batch=BATCH, input=INPUT, hidden=HIDDEN):
+def layer_case(kind, options, lengths=None, steps=4, batch=BATCH, input=INPUT, hidden=HIDDEN, single=False):
     directions = 2 if options.get("bidirectional") else 1
     count = options.get("layers", 1)
-    size = [batch, steps] if options.get("batchFirst") else [steps, batch]
+    size = [steps] if single else [batch, steps] if options.get("batchFirst") else [steps, batch]
+    many = [] if single else [batch]
     inputs = [g.normal(*size, input)]
-    inputs += [g.uniform(count * directions, batch, hidden) for _ in range(2 if kind == "lstm" else 1)]
+    inputs += [g.uniform(count * directions, *many, hidden) for _ in range(2 if kind == "lstm" else 1)]
     for k in range(count * directions):
         features = input if k < directions else directions * hidden
         inputs += weights(GATES[kind], features, hidden, options.get("bias", True))
     inputs += [] if lengths is None else [torch.tensor(lengths, dtype=torch.int32).numpy()]
-    name = f"{kind} {options} lengths {lengths} [{steps},{batch},{input}] -> {hidden}"
+    name = f"{kind} {options} lengths {lengths} {[*size, input]} -> {hidden}"
     g.case(kind, lambda *a: layers(kind, options, lengths, *a), inputs, options, name=name)
 
 
 for kind in GATES:
     layer_case(kind, {})
     layer_case(kind, {"bias": False, "batchFirst": True})
-    layer_case(kind, {"layers": 2})
-    layer_case(kind, {"bidirectional": True})
+    layer_case(kind, {"layers": 2}, steps=2)
+    layer_case(kind, {"bidirectional": True}, steps=2)
     layer_case(kind, {}, lengths=[2, 4, 1])
-    layer_case(kind, {"layers": 2, "bidirectional": True, "batchFirst": True}, lengths=[3, 1, 4])
+    layer_case(kind, {"layers": 2, "bidirectional": True, "batchFirst": True}, lengths=[3, 1, 4], input=2, hidden=3)
     layer_case(kind, {}, steps=1, batch=1, input=1, hidden=1)
+    layer_case(kind, {"batchFirst": True, "bidirectional": True}, steps=3, input=2, hidden=3, single=True)
 layer_case("rnn", {"nonlinearity": "relu"})
 layer_case("rnn", {"nonlinearity": "relu", "layers": 2, "bidirectional": True}, lengths=[4, 2, 3])
 g.save()
