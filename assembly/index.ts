@@ -18,4 +18,4 @@ export * from './update';
 export * from './peak';
 export * from './recurrent_gates';
 export * from './recurrent';
-export * from './attention';
+export * from './masked_softmax';

@@ -9,12 +9,14 @@ import * as crossEntropy from './cross_entropy.js';
 import * as dropout from './dropout.js';
 import * as fill from './fill.js';
 import * as layout from './layout.js';
+import * as maskedSoftmax from './masked_softmax.js';
 import * as matmul from './matmul.js';
 import * as pool2d from './pool2d.js';
 import * as pow from './pow.js';
 import * as recurrent from './recurrent.js';
 import * as recurrentCells from './recurrent_cells.js';
-import * as recurrentGates from './recurrent_gates.js';
+import * as recurrentGatesGru from './recurrent_gates_gru.js';
+import * as recurrentGatesLstm from './recurrent_gates_lstm.js';
 import * as recurrentGru from './recurrent_gru.js';
 import * as recurrentLstm from './recurrent_lstm.js';
 import * as recurrentRnn from './recurrent_rnn.js';
@@ -40,12 +42,14 @@ const families = [
   softmax,
   crossEntropy,
   dropout,
-  recurrentGates,
+  recurrentGatesLstm,
+  recurrentGatesGru,
   recurrentCells,
   recurrentRnn,
   recurrentLstm,
   recurrentGru,
   recurrent,
+  maskedSoftmax,
   attention,
   update,
 ];
@@ -58,7 +62,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
-export { maskedSoftmax, scaledDotProductAttention } from './attention.js';
+export { scaledDotProductAttention } from './attention.js';
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export * from './compare.js';
@@ -67,12 +71,14 @@ export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { dropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, concat, detach, pad, permute, reshape, slice } from './layout.js';
+export { maskedSoftmax } from './masked_softmax.js';
 export { matmul } from './matmul.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
 export { pow } from './pow.js';
 export { gru, lstm, rnn } from './recurrent.js';
 export { gruCell, lstmCell, rnnCell } from './recurrent_cells.js';
-export { gruGates, gruGatesBackward, lstmGates, lstmGatesBackward } from './recurrent_gates.js';
+export { gruGates, gruGatesBackward } from './recurrent_gates_gru.js';
+export { lstmGates, lstmGatesBackward } from './recurrent_gates_lstm.js';
 export { gruSequence, gruSequenceBackward } from './recurrent_gru.js';
 export { lstmSequence, lstmSequenceBackward } from './recurrent_lstm.js';
 export { rnnSequence, rnnSequenceBackward } from './recurrent_rnn.js';
