@@ -8,6 +8,9 @@ interface Lengths {
   readonly lengths?: Tensor | null;
 }
 
+type RecurrentResult = readonly [y: Tensor, hn: Tensor];
+type LstmResult = readonly [y: Tensor, hn: Tensor, cn: Tensor];
+
 /** Ops as functions of tensors, under PyTorch's names in camelCase. */
 export interface Functional extends Omit<TensorFunctions, 'dropout' | 'rnn' | 'lstm' | 'gru'> {
   /**
@@ -26,21 +29,21 @@ export interface Functional extends Omit<TensorFunctions, 'dropout' | 'rnn' | 'l
     h0: Tensor | null,
     weights: readonly Tensor[],
     options?: RnnOptions & Lengths,
-  ): readonly Tensor[];
+  ): RecurrentResult;
   /** LSTM layers, as torch.nn.LSTM: y and the last h and c. `states` are h0 and c0, null for zeros. */
   lstm(
     x: Tensor,
     states: readonly [h0: Tensor, c0: Tensor] | null,
     weights: readonly Tensor[],
     options?: RecurrentOptions & Lengths,
-  ): readonly Tensor[];
+  ): LstmResult;
   /** GRU layers, as torch.nn.GRU: y and the last h. */
   gru(
     x: Tensor,
     h0: Tensor | null,
     weights: readonly Tensor[],
     options?: RecurrentOptions & Lengths,
-  ): readonly Tensor[];
+  ): RecurrentResult;
 }
 
 /** Two words for a seeded op, drawn anew at every recording, and in a compiled function at every run. */
@@ -72,14 +75,17 @@ export const functional: Functional = {
   },
   rnn(x, h0, weights, options = {}) {
     const { lengths: _, ...rest } = options;
-    return tensorFunctions.rnn(recurrentInputs(x, h0 && [h0], 1, weights, options), rest);
+    const results = tensorFunctions.rnn(recurrentInputs(x, h0 && [h0], 1, weights, options), rest);
+    return results as unknown as RecurrentResult;
   },
   lstm(x, states, weights, options = {}) {
     const { lengths: _, ...rest } = options;
-    return tensorFunctions.lstm(recurrentInputs(x, states, 2, weights, options), rest);
+    const results = tensorFunctions.lstm(recurrentInputs(x, states, 2, weights, options), rest);
+    return results as unknown as LstmResult;
   },
   gru(x, h0, weights, options = {}) {
     const { lengths: _, ...rest } = options;
-    return tensorFunctions.gru(recurrentInputs(x, h0 && [h0], 1, weights, options), rest);
+    const results = tensorFunctions.gru(recurrentInputs(x, h0 && [h0], 1, weights, options), rest);
+    return results as unknown as RecurrentResult;
   },
 };
