@@ -15,6 +15,15 @@ function put(to: usize, lanes: v128, count: i32): void {
   else storeTail(to, lanes, count);
 }
 
+// Calls, not inlined: five of them for every element of a state would fill the binary, and products prevail.
+function logistic(x: v128): v128 {
+  return sigmoid4(x);
+}
+
+function hyperbolic(x: v128): v128 {
+  return tanh4(x);
+}
+
 /** 1 - t² without cancellation near 1. */
 // @ts-ignore: decorator
 @inline
@@ -35,7 +44,7 @@ export function rnnRow(pre: usize, h: usize, hidden: i32, relu: bool): void {
     const count = min(4, hidden - j);
     const x = get(pre + (j << 2), count);
     // NaN fails the comparison and passes.
-    put(h + (j << 2), relu ? v128.andnot(x, f32x4.le(x, splat(0.0))) : tanh4(x), count);
+    put(h + (j << 2), relu ? v128.andnot(x, f32x4.le(x, splat(0.0))) : hyperbolic(x), count);
   }
 }
 
@@ -55,10 +64,10 @@ export function lstmRow(pre: usize, c: usize, gates: usize, nextC: usize, h: usi
   for (let j = 0; j < hidden; j += 4) {
     const count = min(4, hidden - j);
     const at = <usize>j << 2;
-    const i = sigmoid4(get(pre + at, count));
-    const f = sigmoid4(get(pre + at + step, count));
-    const g = tanh4(get(pre + at + 2 * step, count));
-    const o = sigmoid4(get(pre + at + 3 * step, count));
+    const i = logistic(get(pre + at, count));
+    const f = logistic(get(pre + at + step, count));
+    const g = hyperbolic(get(pre + at + 2 * step, count));
+    const o = logistic(get(pre + at + 3 * step, count));
     const next = fma(f, get(c + at, count), f32x4.mul(i, g));
     if (gates) {
       put(gates + at, i, count);
@@ -67,7 +76,7 @@ export function lstmRow(pre: usize, c: usize, gates: usize, nextC: usize, h: usi
       put(gates + at + 3 * step, o, count);
     }
     put(nextC + at, next, count);
-    put(h + at, f32x4.mul(o, tanh4(next)), count);
+    put(h + at, f32x4.mul(o, hyperbolic(next)), count);
   }
 }
 
@@ -85,14 +94,14 @@ export function lstmRowBackward(gates: usize, raw: bool, c: usize, dh: usize, dc
     let g = get(gates + at + 2 * step, count);
     let o = get(gates + at + 3 * step, count);
     if (raw) {
-      i = sigmoid4(i);
-      f = sigmoid4(f);
-      g = tanh4(g);
-      o = sigmoid4(o);
+      i = logistic(i);
+      f = logistic(f);
+      g = hyperbolic(g);
+      o = logistic(o);
     }
     const previous = get(c + at, count);
     const outer = get(dh + at, count);
-    const t = tanh4(fma(f, previous, f32x4.mul(i, g)));
+    const t = hyperbolic(fma(f, previous, f32x4.mul(i, g)));
     const d = fma(f32x4.mul(outer, o), tanhSlope(t), get(dc + at, count));
     put(dgates + at, f32x4.mul(f32x4.mul(d, g), slope(i)), count);
     put(dgates + at + step, f32x4.mul(f32x4.mul(d, previous), slope(f)), count);
@@ -108,10 +117,10 @@ export function gruRow(x: usize, m: usize, h: usize, kept: usize, y: usize, hidd
   for (let j = 0; j < hidden; j += 4) {
     const count = min(4, hidden - j);
     const at = <usize>j << 2;
-    const r = sigmoid4(f32x4.add(get(x + at, count), get(m + at, count)));
-    const z = sigmoid4(f32x4.add(get(x + at + step, count), get(m + at + step, count)));
+    const r = logistic(f32x4.add(get(x + at, count), get(m + at, count)));
+    const z = logistic(f32x4.add(get(x + at + step, count), get(m + at + step, count)));
     const part = get(m + at + 2 * step, count);
-    const n = tanh4(fma(r, part, get(x + at + 2 * step, count)));
+    const n = hyperbolic(fma(r, part, get(x + at + 2 * step, count)));
     if (kept) {
       put(kept + at, r, count);
       put(kept + at + step, z, count);
