@@ -1,30 +1,11 @@
-// y = x · scale where Philox keeps the element, else 0. Units are blocks of 4096 elements.
+// y = x · scale + shift where Philox keeps the element's channel, else `dropped`. Units are blocks of 4096 elements; a
+// channel is `inner` elements, and word c % 4 of Philox at counter c / 4 belongs to channel c.
 import { DropoutParams } from '../build/params';
+import { bits24, philox } from './philox';
 import { loadTail, operand, splat, storeTail } from './simd';
 import { first, last } from './walk';
 
-/** Philox 4x32-10 for the counter (low, 0, 0, 0): see src/random.ts. */
-// @ts-ignore: decorator
-@inline
-function philox(counter: u32, key0: u32, key1: u32): v128 {
-  let c0 = counter;
-  let c1: u32 = 0;
-  let c2: u32 = 0;
-  let c3: u32 = 0;
-  for (let round = 0; round < 10; round++) {
-    const p0 = <u64>0xd2511f53 * <u64>c0;
-    const p1 = <u64>0xcd9e8d57 * <u64>c2;
-    c0 = <u32>(p1 >> 32) ^ c1 ^ key0;
-    c2 = <u32>(p0 >> 32) ^ c3 ^ key1;
-    c1 = <u32>p1;
-    c3 = <u32>p0;
-    key0 += 0x9e3779b9;
-    key1 += 0xbb67ae85;
-  }
-  return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(c0), 1, c1), 2, c2), 3, c3);
-}
-
-export function dropout_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+export function dropout_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<DropoutParams>(params);
   const x = operand(o, 0);
   const key0 = load<u32>(operand(o, 1));
@@ -32,13 +13,30 @@ export function dropout_f32(o: usize, params: usize, s: usize, begin: i32, end: 
   const y = operand(o, 2);
   const threshold = i32x4.splat(p.threshold);
   const scale = splat(p.scale);
+  const shift = splat(p.shift);
+  const dropped = splat(p.dropped);
+  const inner = <i32>p.inner;
   const stop = last(end, <i32>p.size);
-  for (let i = first(begin); i < stop; i += 4) {
-    const words = i32x4.shr_u(philox(<u32>i >> 2, key0, key1), 8);
-    const kept = i32x4.ge_s(words, threshold);
-    const at = i << 2;
-    const rest = stop - i;
-    if (rest >= 4) v128.store(y + at, v128.and(f32x4.mul(v128.load(x + at), scale), kept));
-    else storeTail(y + at, v128.and(f32x4.mul(loadTail(x + at, rest), scale), kept), rest);
+  let i = first(begin);
+  if (inner == 1) {
+    for (; i < stop; i += 4) {
+      const kept = i32x4.ge_s(bits24(philox(<u32>i >> 2, key0, key1)), threshold);
+      const rest = stop - i;
+      const at = i << 2;
+      const lanes = rest >= 4 ? v128.load(x + at) : loadTail(x + at, rest);
+      const value = v128.bitselect(f32x4.add(f32x4.mul(lanes, scale), shift), dropped, kept);
+      if (rest >= 4) v128.store(y + at, value);
+      else storeTail(y + at, value, rest);
+    }
+    return;
+  }
+  while (i < stop) {
+    const channel = i / inner;
+    const to = min((channel + 1) * inner, stop);
+    v128.store(scratch, bits24(philox(<u32>channel >> 2, key0, key1)));
+    const keep = load<u32>(scratch + ((channel & 3) << 2)) >= p.threshold;
+    for (; i < to; i++) {
+      store<f32>(y + (i << 2), keep ? load<f32>(x + (i << 2)) * p.scale + p.shift : p.dropped);
+    }
   }
 }

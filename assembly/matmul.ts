@@ -1,8 +1,9 @@
 // Y [m, n] = A [m, k] · B [k, n] for each batch; rows and columns of A and B lie at any stride, so that transposed
 // operands need no copy. After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): B is
-// packed into panels of 8 columns, a block of A into tiles of 4 or 6 rows, and the tile's sums stay in registers.
+// packed into panels of 8 columns, a block of A into tiles of 4 or 6 rows, and the tile's sums stay in registers. For
+// `linear` a bias [n] is added to the rows and an activation applied to the sums while they are in the cache.
 import { MatmulParams } from '../build/params';
-import { operand, transpose4 } from './simd';
+import { loadTail, operand, sigmoid4, splat, storeTail, tanh4, transpose4 } from './simd';
 import { blockOf, multiplyPacked, Rows4, Rows6, tileRows } from './tile';
 
 /** Rows and columns of one work unit, and the depth of a block; src/ops/matmul.ts plans with the same numbers. */
@@ -92,6 +93,33 @@ function packA<R>(a: usize, rowStride: usize, columnStride: usize, rows: i32, de
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function activate(activation: u32, x: v128): v128 {
+  if (activation == 1) return v128.andnot(x, f32x4.le(x, splat(0.0)));
+  if (activation == 2) return tanh4(x);
+  if (activation == 3) return sigmoid4(x);
+  return x;
+}
+
+/** y = activation(y + bias) in `rows` rows of y, n apart, for `count` (1 to 8) columns from `column` on. */
+function finish(activation: u32, bias: usize, y: usize, column: i32, count: i32, rows: i32, n: i32): void {
+  for (let done = 0; done < count; done += 4) {
+    const rest = min(4, count - done);
+    const from = (column + done) << 2;
+    const add = bias == 0 ? splat(0.0) : rest == 4 ? v128.load(bias + from) : loadTail(bias + from, rest);
+    let to = y + from;
+    for (let row = 0; row < rows; row++) {
+      let x = rest == 4 ? v128.load(to) : loadTail(to, rest);
+      if (bias) x = f32x4.add(x, add);
+      x = activate(activation, x);
+      if (rest == 4) v128.store(to, x);
+      else storeTail(to, x, rest);
+      to += n << 2;
+    }
+  }
+}
+
 /** A unit is a block of 96 rows by 512 columns of one batch. */
 // @ts-ignore: decorator
 @inline
@@ -107,6 +135,8 @@ function matmul<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32
   const columnStride = <usize>p.aColumn << 2;
   const edge = scratch + ((ROWS * DEPTH) << 2);
   const block = blockOf(k, DEPTH);
+  const bias = operand(o, 2);
+  const finishes = bias != 0 || p.activation != 0;
   for (let unit = begin; unit < end; unit++) {
     const band = unit / across;
     const firstColumn = (unit - band * across) * COLUMNS;
@@ -116,7 +146,7 @@ function matmul<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32
     const lastColumn = min(n, firstColumn + COLUMNS);
     const a = operand(o, 0) + (batchOffset(batch, params, params + offsetof<MatmulParams>('aBatch0')) << 2) + firstRow * rowStride;
     const b = operand(o, 1) + ((batch * panels * k) << 5);
-    const y = operand(o, 2) + ((batch * m * n + firstRow * n) << 2);
+    const y = operand(o, 3) + ((batch * m * n + firstRow * n) << 2);
     if (k == 0) {
       for (let row = 0; row < rows; row++) memory.fill(y + ((row * n + firstColumn) << 2), 0, (lastColumn - firstColumn) << 2);
     }
@@ -126,7 +156,11 @@ function matmul<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32
       for (let column = firstColumn; column < lastColumn; column += 8) {
         const panel = b + (((column >> 3) * k + start) << 5);
         columnsOfTile<R>(rows, depth, scratch, panel, y + (column << 2), n << 2, min(8, n - column), edge, start > 0);
+        if (finishes && start + depth == k) finish(p.activation, bias, y, column, min(8, n - column), rows, n);
       }
+    }
+    if (finishes && k == 0) {
+      for (let column = firstColumn; column < lastColumn; column += 8) finish(p.activation, bias, y, column, min(8, n - column), rows, n);
     }
   }
 }

@@ -1,7 +1,7 @@
-// One optimiser step over one parameter, in place. Units are blocks of 4096 elements; src/ops/update.ts has the formulas.
-import { SizeParams } from '../build/params';
-import { loadTail, operand, splat, storeTail } from './simd';
-import { first, last } from './walk';
+// One optimiser step over many parameters, in place; src/ops/update_rules.ts has the formulas. Operands: hyper, state, then
+// each parameter and its gradient. Units are blocks of 4096 elements of one parameter, numbered through all of them.
+import { UpdateParams } from '../build/params';
+import { BLOCK, loadTail, operand, storeTail } from './simd';
 
 // @ts-ignore: decorator
 @inline
@@ -16,73 +16,198 @@ function write(to: usize, lanes: v128, rest: i32): void {
   else storeTail(to, lanes, rest);
 }
 
-/** Operands: param, grad, hyper [lr, weightDecay]. */
-export function sgd_update_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
-  const param = operand(o, 0);
-  const grad = operand(o, 1);
-  const hyper = operand(o, 2);
-  const lr = v128.load32_splat(hyper);
-  const decay = v128.load32_splat(hyper, 4);
-  const stop = last(end, <i32>changetype<SizeParams>(params).size);
-  for (let i = first(begin); i < stop; i += 4) {
-    const at = i << 2;
-    const rest = stop - i;
-    const p = read(param + at, rest);
-    const g = f32x4.add(read(grad + at, rest), f32x4.mul(decay, p));
-    write(param + at, f32x4.sub(p, f32x4.mul(lr, g)), rest);
+/** Hyper-parameter number `i` in four lanes. */
+// @ts-ignore: decorator
+@inline
+function hyper(o: usize, i: i32): v128 {
+  return v128.load32_splat(operand(o, 0) + (i << 2));
+}
+
+/** g + decay · p. */
+// @ts-ignore: decorator
+@inline
+function decayed(g: v128, decay: v128, p: v128): v128 {
+  return f32x4.add(g, f32x4.mul(decay, p));
+}
+
+/** Calls F.step on the elements of each parameter that the units cover. `row` is the bytes of a row of the state. */
+// @ts-ignore: decorator
+@inline
+function update<F>(o: usize, params: usize, begin: i32, end: i32): void {
+  const p = changetype<UpdateParams>(params);
+  const sizes = params + offsetof<UpdateParams>('sizes0');
+  const offsets = params + offsetof<UpdateParams>('offsets0');
+  const row = <usize>p.stride << 2;
+  let unit = 0;
+  for (let t = 0; t < <i32>p.count; t++) {
+    const size = load<i32>(sizes + (t << 2));
+    const start = max(begin - unit, 0) * BLOCK;
+    const stop = min((end - unit) * BLOCK, size);
+    unit += (size + BLOCK - 1) / BLOCK;
+    if (start >= stop) continue;
+    const state = operand(o, 1) + (<usize>load<u32>(offsets + (t << 2)) << 2);
+    changetype<F>(0).step(o, p.states, operand(o, 2 + 2 * t), operand(o, 3 + 2 * t), state, row, start << 2, stop << 2);
   }
 }
 
-/** Operands: param, velocity, grad, hyper [lr, weightDecay, momentum, damped, nesterov]. */
-export function sgd_momentum_update_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
-  const param = operand(o, 0);
-  const velocity = operand(o, 1);
-  const grad = operand(o, 2);
-  const hyper = operand(o, 3);
-  const lr = v128.load32_splat(hyper);
-  const decay = v128.load32_splat(hyper, 4);
-  const momentum = v128.load32_splat(hyper, 8);
-  const damped = v128.load32_splat(hyper, 12);
-  const nesterov = load<f32>(hyper, 16) != 0.0;
-  const stop = last(end, <i32>changetype<SizeParams>(params).size);
-  for (let i = first(begin); i < stop; i += 4) {
-    const at = i << 2;
-    const rest = stop - i;
-    const p = read(param + at, rest);
-    const g = f32x4.add(read(grad + at, rest), f32x4.mul(decay, p));
-    const v = f32x4.add(f32x4.mul(momentum, read(velocity + at, rest)), f32x4.mul(damped, g));
-    const direction = nesterov ? f32x4.add(g, f32x4.mul(momentum, v)) : v;
-    write(velocity + at, v, rest);
-    write(param + at, f32x4.sub(p, f32x4.mul(lr, direction)), rest);
+// @ts-ignore: decorator
+@final @unmanaged class Sgd {
+  // @ts-ignore: decorator
+  @inline step(o: usize, states: u32, param: usize, grad: usize, state: usize, row: usize, at: i32, stop: i32): void {
+    const lr = hyper(o, 0);
+    const decay = hyper(o, 1);
+    const momentum = hyper(o, 2);
+    const damped = hyper(o, 3);
+    const nesterov = load<f32>(operand(o, 0), 16) != 0.0;
+    for (; at < stop; at += 16) {
+      const rest = (stop - at) >> 2;
+      const p = read(param + at, rest);
+      const g = decayed(read(grad + at, rest), decay, p);
+      let direction = g;
+      if (states) {
+        const v = f32x4.add(f32x4.mul(momentum, read(state + at, rest)), f32x4.mul(damped, g));
+        direction = nesterov ? f32x4.add(g, f32x4.mul(momentum, v)) : v;
+        write(state + at, v, rest);
+      }
+      write(param + at, f32x4.sub(p, f32x4.mul(lr, direction)), rest);
+    }
   }
 }
+export function sgd_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { update<Sgd>(o, p, begin, end); }
 
-/** Operands: param, m, v, grad, hyper [stepSize, beta1, 1 - beta1, beta2, 1 - beta2, root, eps, weightDecay]. */
-export function adam_update_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
-  const param = operand(o, 0);
-  const moment = operand(o, 1);
-  const second = operand(o, 2);
-  const grad = operand(o, 3);
-  const hyper = operand(o, 4);
-  const step = v128.load32_splat(hyper);
-  const beta1 = v128.load32_splat(hyper, 4);
-  const rest1 = v128.load32_splat(hyper, 8);
-  const beta2 = v128.load32_splat(hyper, 12);
-  const rest2 = v128.load32_splat(hyper, 16);
-  const root = v128.load32_splat(hyper, 20);
-  const eps = v128.load32_splat(hyper, 24);
-  const decay = v128.load32_splat(hyper, 28);
-  const stop = last(end, <i32>changetype<SizeParams>(params).size);
-  for (let i = first(begin); i < stop; i += 4) {
-    const at = i << 2;
-    const rest = stop - i;
-    const p = read(param + at, rest);
-    const g = f32x4.add(read(grad + at, rest), f32x4.mul(decay, p));
-    const m = f32x4.add(f32x4.mul(beta1, read(moment + at, rest)), f32x4.mul(rest1, g));
-    const v = f32x4.add(f32x4.mul(beta2, read(second + at, rest)), f32x4.mul(f32x4.mul(rest2, g), g));
-    const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(v), root), eps);
-    write(moment + at, m, rest);
-    write(second + at, v, rest);
-    write(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(step, m), divisor)), rest);
+// @ts-ignore: decorator
+@final @unmanaged class Adam {
+  // @ts-ignore: decorator
+  @inline step(o: usize, states: u32, param: usize, grad: usize, state: usize, row: usize, at: i32, stop: i32): void {
+    const size = hyper(o, 0);
+    const beta1 = hyper(o, 1);
+    const rest1 = hyper(o, 2);
+    const beta2 = hyper(o, 3);
+    const rest2 = hyper(o, 4);
+    const root = hyper(o, 5);
+    const eps = hyper(o, 6);
+    const decay = hyper(o, 7);
+    const shrink = hyper(o, 8);
+    for (; at < stop; at += 16) {
+      const rest = (stop - at) >> 2;
+      const p = read(param + at, rest);
+      const g = decayed(read(grad + at, rest), decay, p);
+      const m = f32x4.add(f32x4.mul(beta1, read(state + at, rest)), f32x4.mul(rest1, g));
+      const v = f32x4.add(f32x4.mul(beta2, read(state + row + at, rest)), f32x4.mul(f32x4.mul(rest2, g), g));
+      const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(v), root), eps);
+      write(state + at, m, rest);
+      write(state + row + at, v, rest);
+      write(param + at, f32x4.sub(f32x4.mul(shrink, p), f32x4.div(f32x4.mul(size, m), divisor)), rest);
+    }
   }
 }
+export function adam_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { update<Adam>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class RmsProp {
+  // @ts-ignore: decorator
+  @inline step(o: usize, states: u32, param: usize, grad: usize, state: usize, row: usize, at: i32, stop: i32): void {
+    const lr = hyper(o, 0);
+    const alpha = hyper(o, 1);
+    const restAlpha = hyper(o, 2);
+    const eps = hyper(o, 3);
+    const decay = hyper(o, 4);
+    const momentum = hyper(o, 5);
+    const centered = load<f32>(operand(o, 0), 24) != 0.0;
+    const kept: u32 = centered ? 2 : 1;
+    for (; at < stop; at += 16) {
+      const rest = (stop - at) >> 2;
+      const p = read(param + at, rest);
+      const g = decayed(read(grad + at, rest), decay, p);
+      const square = f32x4.add(f32x4.mul(alpha, read(state + at, rest)), f32x4.mul(f32x4.mul(restAlpha, g), g));
+      let spread = square;
+      write(state + at, square, rest);
+      if (centered) {
+        const mean = f32x4.add(f32x4.mul(alpha, read(state + row + at, rest)), f32x4.mul(restAlpha, g));
+        write(state + row + at, mean, rest);
+        spread = f32x4.sub(square, f32x4.mul(mean, mean));
+      }
+      let move = f32x4.div(g, f32x4.add(f32x4.sqrt(spread), eps));
+      if (states > kept) {
+        const velocity = state + kept * row + at;
+        move = f32x4.add(f32x4.mul(momentum, read(velocity, rest)), move);
+        write(velocity, move, rest);
+      }
+      write(param + at, f32x4.sub(p, f32x4.mul(lr, move)), rest);
+    }
+  }
+}
+export function rmsprop_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { update<RmsProp>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class Adagrad {
+  // @ts-ignore: decorator
+  @inline step(o: usize, states: u32, param: usize, grad: usize, state: usize, row: usize, at: i32, stop: i32): void {
+    const lr = hyper(o, 0);
+    const eps = hyper(o, 1);
+    const decay = hyper(o, 2);
+    for (; at < stop; at += 16) {
+      const rest = (stop - at) >> 2;
+      const p = read(param + at, rest);
+      const g = decayed(read(grad + at, rest), decay, p);
+      const sum = f32x4.add(read(state + at, rest), f32x4.mul(g, g));
+      write(state + at, sum, rest);
+      write(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(lr, g), f32x4.add(f32x4.sqrt(sum), eps))), rest);
+    }
+  }
+}
+export function adagrad_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { update<Adagrad>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class Adamax {
+  // @ts-ignore: decorator
+  @inline step(o: usize, states: u32, param: usize, grad: usize, state: usize, row: usize, at: i32, stop: i32): void {
+    const size = hyper(o, 0);
+    const beta1 = hyper(o, 1);
+    const rest1 = hyper(o, 2);
+    const beta2 = hyper(o, 3);
+    const eps = hyper(o, 4);
+    const decay = hyper(o, 5);
+    for (; at < stop; at += 16) {
+      const rest = (stop - at) >> 2;
+      const p = read(param + at, rest);
+      const g = decayed(read(grad + at, rest), decay, p);
+      const m = f32x4.add(f32x4.mul(beta1, read(state + at, rest)), f32x4.mul(rest1, g));
+      const most = f32x4.max(f32x4.mul(beta2, read(state + row + at, rest)), f32x4.add(f32x4.abs(g), eps));
+      write(state + at, m, rest);
+      write(state + row + at, most, rest);
+      write(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(size, m), most)), rest);
+    }
+  }
+}
+export function adamax_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { update<Adamax>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class Nadam {
+  // @ts-ignore: decorator
+  @inline step(o: usize, states: u32, param: usize, grad: usize, state: usize, row: usize, at: i32, stop: i32): void {
+    const gradientStep = hyper(o, 0);
+    const meanStep = hyper(o, 1);
+    const beta1 = hyper(o, 2);
+    const rest1 = hyper(o, 3);
+    const beta2 = hyper(o, 4);
+    const rest2 = hyper(o, 5);
+    const root = hyper(o, 6);
+    const eps = hyper(o, 7);
+    const decay = hyper(o, 8);
+    const shrink = hyper(o, 9);
+    for (; at < stop; at += 16) {
+      const rest = (stop - at) >> 2;
+      const p = read(param + at, rest);
+      const g = decayed(read(grad + at, rest), decay, p);
+      const m = f32x4.add(f32x4.mul(beta1, read(state + at, rest)), f32x4.mul(rest1, g));
+      const v = f32x4.add(f32x4.mul(beta2, read(state + row + at, rest)), f32x4.mul(f32x4.mul(rest2, g), g));
+      const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(v), root), eps);
+      const move = f32x4.add(f32x4.mul(gradientStep, g), f32x4.mul(meanStep, m));
+      write(state + at, m, rest);
+      write(state + row + at, v, rest);
+      write(param + at, f32x4.sub(f32x4.mul(shrink, p), f32x4.div(move, divisor)), rest);
+    }
+  }
+}
+export function nadam_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { update<Nadam>(o, p, begin, end); }

@@ -1,12 +1,16 @@
-// y = x scale where the upper 24 bits of the element's random word reach `threshold`, else 0. Word i % 4 of
-// Philox at counter i / 4 with key `seed` (i32 [2]) belongs to element i. One invocation per element.
+// y = x scale + shift where the upper 24 bits of its channel's random word reach `threshold`, else `dropped`.
+// A channel is `inner` elements; word c % 4 of Philox at counter c / 4 with key `seed` (i32 [2]) belongs to
+// channel c. One invocation per element.
 #include "common/indexing"
 #include "common/philox"
 
 struct DropoutParams {
   size: u32,
+  inner: u32,
   threshold: u32,
   scale: f32,
+  shift: f32,
+  dropped: f32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -24,7 +28,8 @@ fn dropout_f32(
   if (i >= params.size) {
     return;
   }
-  let words = philox(i / 4u, 0u, vec2<u32>(seed[0], seed[1]));
-  let kept = (words[i % 4u] >> 8u) >= params.threshold;
-  output[i] = select(0.0, x[i] * params.scale, kept);
+  let channel = i / params.inner;
+  let words = philox(channel / 4u, 0u, vec2<u32>(seed[0], seed[1]));
+  let kept = (words[channel % 4u] >> 8u) >= params.threshold;
+  output[i] = select(params.dropped, x[i] * params.scale + params.shift, kept);
 }

@@ -1,5 +1,5 @@
 // y[yOffset + p . yStrides] = x[xOffset + p . xStrides] for every position p of `shape`: 32-bit words of any
-// dtype. One invocation per position. What no position reaches keeps its value.
+// dtype; strides may be negative. One invocation per position. What no position reaches keeps its value.
 #include "common/indexing"
 
 struct CopyParams {
@@ -8,8 +8,8 @@ struct CopyParams {
   xOffset: u32,
   yOffset: u32,
   shape: array<vec4<u32>, 2>,
-  xStrides: array<vec4<u32>, 2>,
-  yStrides: array<vec4<u32>, 2>,
+  xStrides: array<vec4<i32>, 2>,
+  yStrides: array<vec4<i32>, 2>,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<u32>;
@@ -27,13 +27,13 @@ fn copy__strided(
     return;
   }
   var rest = i;
-  var x_index = params.xOffset;
-  var y_index = params.yOffset;
+  var x_index = i32(params.xOffset);
+  var y_index = i32(params.yOffset);
   for (var axis = params.rank; axis > 0u; axis--) {
     let row = (axis - 1u) / 4u;
     let lane = (axis - 1u) % 4u;
     let size = params.shape[row][lane];
-    let position = rest % size;
+    let position = i32(rest % size);
     rest /= size;
     x_index += position * params.xStrides[row][lane];
     y_index += position * params.yStrides[row][lane];

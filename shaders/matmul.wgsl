@@ -1,7 +1,9 @@
 // y[batch] = a[batch] b[batch]: a [m, k], b [k, n], y [m, n] row-major. Operands are read by row and column
 // strides, so a transposed one costs nothing but its load pattern. Up to four batch axes, walked by strides
 // (0 where an operand repeats). matmul_f32__64x64: tiles as in common/tile64. matmul_f32__16x16: for small m
-// or n, one output per invocation, 16 x 16.
+// or n, one output per invocation, 16 x 16. For `linear` a bias [n] is added to the rows and an activation
+// applied to the sums.
+#include "common/activation"
 #include "common/tile64"
 
 struct MatmulParams {
@@ -13,6 +15,9 @@ struct MatmulParams {
   aColumn: u32,
   bRow: u32,
   bColumn: u32,
+  hasBias: u32,
+  // 0 none, 1 relu, 2 tanh, 3 sigmoid.
+  activation: u32,
   batchShape: vec4<u32>,
   aBatch: vec4<u32>,
   bBatch: vec4<u32>,
@@ -21,8 +26,9 @@ struct MatmulParams {
 
 @group(0) @binding(0) var<storage, read> left_operand: array<f32>;
 @group(0) @binding(1) var<storage, read> right_operand: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
-@group(0) @binding(3) var<uniform> params: MatmulParams;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<uniform> params: MatmulParams;
 
 // Place of matrix `batch` along the four batch axes.
 fn batch_position(batch: u32) -> vec4<u32> {
@@ -49,9 +55,44 @@ fn load_right(k: u32) -> vec4<f32> {
   return gather_right(right_start + k * params.bRow, right_inside & vec4<bool>(k < params.k));
 }
 
+// What becomes of a sum in this column.
+fn finish(value: f32, column: u32) -> f32 {
+  var total = value;
+  if (params.hasBias != 0u) {
+    total += bias[min(column, params.n - 1u)];
+  }
+  switch params.activation {
+    case 1u: {
+      // NaN fails every comparison and passes through.
+      return select(total, 0.0, total <= 0.0);
+    }
+    case 2u: {
+      return hyperbolic_tangent(total);
+    }
+    case 3u: {
+      return logistic(total);
+    }
+    default: {
+      return total;
+    }
+  }
+}
+
+fn finish_row(values: vec4<f32>, columns: vec4<u32>) -> vec4<f32> {
+  if (params.hasBias + params.activation == 0u) {
+    return values;
+  }
+  return vec4<f32>(
+    finish(values.x, columns.x),
+    finish(values.y, columns.y),
+    finish(values.z, columns.z),
+    finish(values.w, columns.w),
+  );
+}
+
 fn store_row(batch: u32, row: u32, columns: vec4<u32>, values: vec4<f32>) {
   let inside = (columns < vec4<u32>(params.n)) & vec4<bool>(row < params.m);
-  scatter((batch * params.m + row) * params.n + columns, inside, values);
+  scatter((batch * params.m + row) * params.n + columns, inside, finish_row(values, columns));
 }
 
 @compute @workgroup_size(16, 16)
@@ -110,6 +151,6 @@ fn matmul_f32__16x16(
     workgroupBarrier();
   }
   if (row < params.m && column < params.n) {
-    output[(group.z * params.m + row) * params.n + column] = total;
+    output[(group.z * params.m + row) * params.n + column] = finish(total, column);
   }
 }

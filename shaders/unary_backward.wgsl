@@ -1,7 +1,7 @@
 // dx = dy f'(v), element by element, f32: one invocation per element. v is the forward op's input or its
 // output.
 //
-//! kernel tanh_backward_f32 = dy * (1.0 - v * v)
+//! kernel tanh_backward_f32 = dy * ((1.0 - v) * (1.0 + v))
 //! kernel sigmoid_backward_f32 = dy * (v * (1.0 - v))
 //! kernel relu_backward_f32 = select(0.0, dy, v > 0.0)
 //! kernel leaky_relu_backward_f32 = select(params.a * dy, dy, v > 0.0)

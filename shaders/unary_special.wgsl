@@ -3,7 +3,7 @@
 //
 //! kernel tanh_f32 = hyperbolic_tangent(x)
 //! kernel gelu_f32 = x * normal_cdf(x)
-#include "common/hyperbolic"
+#include "common/activation"
 #include "common/normal"
 #include "common/special"
 #include "common/unary"

@@ -118,6 +118,7 @@ export const plainNames = (names: readonly string[]): string[] =>
 export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'reference'>) {
   const names = plainNames(spec.inputs);
   const position = (name: string) => names.indexOf(name);
+  const overwritten = (spec.overwrites ?? []).map(position);
   const byPosition = <T>(named: Readonly<Record<string, T | undefined>> | readonly T[]): (T | null)[] =>
     Array.isArray(named) ? [...named] : names.map((name) => (named as Record<string, T>)[name] ?? null);
   return {
@@ -130,7 +131,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     onceDifferentiable: spec.onceDifferentiable ?? false,
     saves: spec.saves ?? 0,
     compose: null as Op['compose'],
-    overwrites: (spec.overwrites ?? []).map(position),
+    overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
     linear: (spec.linear ?? []).map(position),
     samples: spec.samples.map(({ inputs, options }) => ({

@@ -12,11 +12,14 @@ import {
 import { checkHost, type DType, type HostTensor, type TypedArray, toHost } from './dtype.js';
 import { fail } from './errors.js';
 import { FaultMessages } from './executor.js';
+import { drawSeed } from './functional.js';
 import { gradient } from './gradient.js';
 import { createInput, type Graph, leavesOf } from './graph.js';
 import type { BackendKind, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
+import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
+import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
 import { Generator } from './random.js';
 import { Runner } from './runner.js';
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js';
@@ -111,6 +114,46 @@ export class Device {
 
   ones(shape: Shape): Tensor {
     return this.full(shape, 1);
+  }
+
+  /** Uniform numbers in [low, high), default [0, 1), of the device's generator. */
+  uniform(shape: Shape, options: Omit<UniformOptions, 'shape'> = {}): Tensor {
+    return new Tensor(this, ops.uniform(drawSeed(this).value, { ...options, shape }));
+  }
+
+  /** Normal numbers of a mean, default 0, and a standard deviation, default 1. */
+  normal(shape: Shape, options: Omit<NormalOptions, 'shape'> = {}): Tensor {
+    return new Tensor(this, ops.normal(drawSeed(this).value, { ...options, shape }));
+  }
+
+  /** Exponentially distributed numbers of a rate, default 1. */
+  exponential(shape: Shape, options: Omit<ExponentialOptions, 'shape'> = {}): Tensor {
+    return new Tensor(this, ops.exponential(drawSeed(this).value, { ...options, shape }));
+  }
+
+  /** Whole numbers low <= i < high, i32. */
+  integers(shape: Shape, options: Omit<IntegersOptions, 'shape'>): Tensor {
+    return new Tensor(this, ops.integers(drawSeed(this).value, { ...options, shape }));
+  }
+
+  /** 0 to length - 1 in random order, i32 [length]. */
+  permutation(length: number): Tensor {
+    return this.feed([length], 'i32', () => this.generator.permutation(length));
+  }
+
+  /** The numbers from start (0) to before end in steps (1): i32 where all are whole unless said otherwise, else f32. */
+  arange(options: ArangeOptions): Tensor {
+    return new Tensor(this, ops.arange(options));
+  }
+
+  /** `steps` numbers from start to end at equal distances. */
+  linspace(options: LinspaceOptions): Tensor {
+    return new Tensor(this, ops.linspace(options));
+  }
+
+  /** A matrix of n rows and m columns (n) with ones on its main diagonal. */
+  eye(options: EyeOptions): Tensor {
+    return new Tensor(this, ops.eye(options));
   }
 
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */

@@ -1,5 +1,8 @@
+import type { Device } from './device.js';
+import type { Value } from './op.js';
 import type { DropoutOptions } from './ops/dropout.js';
 import * as ops from './ops/index.js';
+import type { MultinomialOptions } from './ops/random.js';
 import type { RecurrentOptions, RnnOptions } from './ops/recurrent.js';
 import { Tensor, type TensorFunctions, tensorFunctions } from './tensor.js';
 
@@ -11,13 +14,25 @@ interface Lengths {
 type RecurrentResult = readonly [y: Tensor, hn: Tensor];
 type LstmResult = readonly [y: Tensor, hn: Tensor, cn: Tensor];
 
-/** Ops as functions of tensors, under PyTorch's names in camelCase. */
-export interface Functional extends Omit<TensorFunctions, 'dropout' | 'rnn' | 'lstm' | 'gru'> {
-  /**
-   * Sets elements to zero with probability p and scales the others by 1 / (1 - p). Each recording draws a new seed from
-   * the device's generator; in a compiled function each run does.
-   */
+/**
+ * Ops as functions of tensors, under PyTorch's names in camelCase. Those that draw random numbers take a new seed from the
+ * device's generator at each recording; in a compiled function each run does.
+ */
+export interface Functional extends Omit<TensorFunctions, Seeded | 'rnn' | 'lstm' | 'gru'> {
+  /** Sets elements to zero with probability p and scales the others by 1 / (1 - p). */
   dropout(x: Tensor, options?: DropoutOptions): Tensor;
+  /** Dropout of whole channels of x [n, channels, ...]. */
+  featureDropout(x: Tensor, options?: DropoutOptions): Tensor;
+  /** Dropout for SELU, which keeps mean and deviation. */
+  alphaDropout(x: Tensor, options?: DropoutOptions): Tensor;
+  /** 1 with probability p, element by element, else 0; no gradient passes. */
+  bernoulli(p: Tensor): Tensor;
+  /** Draws classes with replacement by weights [classes] or [rows, classes]: i32 [samples] or [rows, samples]. */
+  multinomial(weights: Tensor, options?: MultinomialOptions): Tensor;
+  /** The elements of x where the mask holds, [n]: {@link Tensor.maskedSelect}. */
+  maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor>;
+  /** The positions of the elements that are not zero, i32 [n, rank]: {@link Tensor.nonzero}. */
+  nonzero(x: Tensor): Promise<Tensor>;
   /**
    * Plain recurrent layers over x [steps, batch, input] (or [batch, steps, input], `batchFirst`), as torch.nn.RNN: y and
    * the last h. h0 is [layers directions, batch, hidden], null for zeros. `weights` are, for each layer, for each
@@ -46,10 +61,17 @@ export interface Functional extends Omit<TensorFunctions, 'dropout' | 'rnn' | 'l
   ): RecurrentResult;
 }
 
-/** Two words for a seeded op, drawn anew at every recording, and in a compiled function at every run. */
-function drawSeed({ device }: Tensor): Tensor {
+type Seeded = 'dropout' | 'featureDropout' | 'alphaDropout' | 'bernoulli' | 'multinomial';
+
+/** The two words that key a random op's stream, drawn from the device's generator. */
+export function drawSeed(device: Device): Tensor {
   return device.feed([2], 'i32', () => Int32Array.of(device.generator.word(), device.generator.word()));
 }
+
+const seeded =
+  <U>(record: (x: Value, seed: Value, options?: U) => Value) =>
+  (x: Tensor, options?: U): Tensor =>
+    new Tensor(x.device, record(x.value, drawSeed(x.device).value, options));
 
 /** The list of inputs that rnn, lstm and gru take, with `count` zero states where none are given. */
 function recurrentInputs(
@@ -64,15 +86,19 @@ function recurrentInputs(
   const shape = [layers * (bidirectional ? 2 : 1), ...batch, weights[1]?.shape[1] ?? 0];
   const zeros = () =>
     Array.from({ length: count }, () => new Tensor(x.device, ops.full({ shape, value: 0 })));
-  const seeds = Array.from({ length: dropout > 0 ? layers - 1 : 0 }, () => drawSeed(x));
+  const seeds = Array.from({ length: dropout > 0 ? layers - 1 : 0 }, () => drawSeed(x.device));
   return [x, ...(states ?? zeros()), ...weights, ...seeds, ...(lengths ? [lengths] : [])];
 }
 
 export const functional: Functional = {
   ...tensorFunctions,
-  dropout(x, options) {
-    return new Tensor(x.device, ops.dropout(x.value, drawSeed(x).value, options));
-  },
+  dropout: seeded(ops.dropout),
+  featureDropout: seeded(ops.featureDropout),
+  alphaDropout: seeded(ops.alphaDropout),
+  bernoulli: seeded<undefined>(ops.bernoulli),
+  multinomial: seeded(ops.multinomial),
+  maskedSelect: (x, mask) => x.maskedSelect(mask),
+  nonzero: (x) => x.nonzero(),
   rnn(x, h0, weights, options = {}) {
     const { lengths: _, ...rest } = options;
     const results = tensorFunctions.rnn(recurrentInputs(x, h0 && [h0], 1, weights, options), rest);

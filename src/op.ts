@@ -211,8 +211,8 @@ export interface Op {
   readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
   readonly compose: ((inputs: readonly (Value | null)[], attrs: Attrs) => readonly Value[]) | null;
-  /** Input position per output that overwrites it; empty for most ops. */
-  readonly overwrites: readonly number[];
+  /** For outputs 0, 1, ... the position of the input whose bytes it takes; none for most ops. */
+  overwrites(inputs: readonly (TensorType | null)[]): readonly number[];
   readonly inPlace: readonly number[];
   readonly linear: readonly number[];
   readonly samples: readonly {
@@ -270,7 +270,8 @@ export type VariadicFunction<U, R = Value> = ((inputs: readonly Value[], options
 /** Records one application of `op`; throws the op's own error where the inputs don't fit. */
 export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {
   inputs.forEach((value, i) => {
-    if (!value && !op.optional.has(op.inputs[i]!)) fail(op.name, `input '${op.inputs[i]}' is missing`);
+    const name = op.inputs[op.variadic ? 0 : i]!;
+    if (!value && !op.optional.has(name)) fail(op.name, `input '${name}' is missing`);
   });
   const attrs = op.attributes(inputs, options);
   checkAttrs(op.name, attrs);

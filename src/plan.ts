@@ -51,7 +51,7 @@ function schedule(graph: Graph): Node[] {
   }
   const waits = new Map<Node, Node[]>();
   for (const node of new Set(graph.updates.map(({ value }) => value.node))) {
-    const overwritten = node?.op.overwrites.map((index) => node.inputs[index]!) ?? [];
+    const overwritten = node?.op.overwrites(node.inputs).map((index) => node.inputs[index]!) ?? [];
     for (const reader of new Set(overwritten.flatMap((value) => readers.get(value) ?? []))) {
       if (!reaches(reader, node!, stops, waits)) waits.set(node!, [...(waits.get(node!) ?? []), reader]);
     }
@@ -155,7 +155,7 @@ class Planner {
 
   #place(node: Node, value: Value, k: number, step: number): number {
     if (node.op.view) return this.#bufferOf.get(node.inputs[0]!)!;
-    const overwritten = node.op.overwrites[k];
+    const overwritten = node.op.overwrites(node.inputs)[k];
     if (overwritten !== undefined)
       return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
     const reused =

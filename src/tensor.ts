@@ -3,7 +3,7 @@ import type { DType, HostTensor, TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Op, Value } from './op.js';
 import * as ops from './ops/index.js';
-import type { Shape } from './shape.js';
+import { broadcastShapes, type Shape, showShape, stridesOf } from './shape.js';
 import { nameOf } from './store.js';
 
 /** What an op's function takes where a tensor goes: a number stands for a scalar tensor. */
@@ -14,19 +14,25 @@ type OpFunctions = {
 };
 type Lifted<T> = T extends readonly Value[]
   ? readonly Tensor[]
-  : T extends Value
-    ? TensorLike
-    : T extends Value | null
-      ? TensorLike | null
-      : T;
+  : T extends readonly (Value | null)[]
+    ? readonly (Tensor | null)[]
+    : T extends Value
+      ? TensorLike
+      : T extends Value | null
+        ? TensorLike | null
+        : T;
 type LiftedArgs<P> = { [K in keyof P]: Lifted<P[K]> };
 type LiftedResult<R> = R extends readonly Value[] ? readonly Tensor[] : Tensor;
 /** An op as a function of tensors. */
 export type TensorFunction<F> = F extends (...args: infer P extends unknown[]) => infer R
   ? (...args: LiftedArgs<P> extends unknown[] ? LiftedArgs<P> : never) => LiftedResult<R>
   : never;
+/** Ops that make tensors of nothing, or of a seed: they need a device, which has methods for them. */
+type Creators = 'full' | 'arange' | 'linspace' | 'eye' | 'uniform' | 'normal' | 'exponential' | 'integers';
 /** Every op that takes a tensor, by its public name. */
-export type TensorFunctions = { [K in Exclude<keyof OpFunctions, 'full'>]: TensorFunction<OpFunctions[K]> };
+export type TensorFunctions = {
+  [K in Exclude<keyof OpFunctions, Creators>]: TensorFunction<OpFunctions[K]>;
+};
 
 type Rest<F> = F extends (first: infer _, ...rest: infer P) => infer R ? (...args: P) => R : never;
 type OwnMethods =
@@ -38,7 +44,24 @@ type OwnMethods =
   | 'dropout'
   | 'rnn'
   | 'lstm'
-  | 'gru';
+  | 'gru'
+  | 'featureDropout'
+  | 'alphaDropout'
+  | 'bernoulli'
+  | 'multinomial'
+  | 'stack'
+  | 'transpose'
+  | 'squeeze'
+  | 'unsqueeze'
+  | 'flatten'
+  | 'expand'
+  | 'flip'
+  | 'repeat'
+  | 'select'
+  | 'narrow'
+  | 'split'
+  | 'chunk'
+  | 'einsum';
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 
@@ -160,6 +183,89 @@ export class Tensor {
     return new Tensor(this.device, ops.broadcastTo(this.#value, { shape }));
   }
 
+  /** Exchanges two axes. */
+  transpose(axis0: number, axis1: number): Tensor {
+    return new Tensor(this.device, ops.transpose(this.#value, { axis0, axis1 }));
+  }
+
+  /** @param axis the axes to drop where their size is 1, default all. */
+  squeeze(axis?: number | readonly number[]): Tensor {
+    return new Tensor(this.device, ops.squeeze(this.#value, { axis }));
+  }
+
+  /** @param axis where the new axis of size 1 stands in the result. */
+  unsqueeze(axis: number): Tensor {
+    return new Tensor(this.device, ops.unsqueeze(this.#value, { axis }));
+  }
+
+  /** Makes the axes from startAxis to endAxis one. */
+  flatten(startAxis = 0, endAxis = -1): Tensor {
+    return new Tensor(this.device, ops.flatten(this.#value, { startAxis, endAxis }));
+  }
+
+  /** @param shape -1 leaves an axis as it is. */
+  expand(shape: Shape): Tensor {
+    return new Tensor(this.device, ops.expand(this.#value, { shape }));
+  }
+
+  flip(axes: number | readonly number[]): Tensor {
+    return new Tensor(this.device, ops.flip(this.#value, { axes }));
+  }
+
+  /** @param repeats along each axis; numbers beyond the rank are for new leading axes. */
+  repeat(repeats: readonly number[]): Tensor {
+    return new Tensor(this.device, ops.repeat(this.#value, { repeats }));
+  }
+
+  /** One index of an axis, which goes. */
+  select(axis: number, index: number): Tensor {
+    return new Tensor(this.device, ops.select(this.#value, { axis, index }));
+  }
+
+  /** `length` indices of an axis from `start` on. */
+  narrow(axis: number, start: number, length: number): Tensor {
+    return new Tensor(this.device, ops.narrow(this.#value, { axis, start, length }));
+  }
+
+  /** @param size of every part but the last, or the size of each. */
+  split(size: number | readonly number[], axis = 0): Tensor[] {
+    const options = typeof size === 'number' ? { size, axis } : { sizes: size, axis };
+    return ops.split(this.#value, options).map((value) => new Tensor(this.device, value));
+  }
+
+  /** @param chunks how many parts of equal size. */
+  chunk(chunks: number, axis = 0): Tensor[] {
+    return ops.chunk(this.#value, { chunks, axis }).map((value) => new Tensor(this.device, value));
+  }
+
+  /**
+   * The elements where the mask, a bool tensor that broadcasts with this one, holds: f32, i32 or bool [n]. Gradients flow
+   * to them. The mask is read, for it decides the size of the result.
+   */
+  async maskedSelect(mask: Tensor): Promise<Tensor> {
+    const shape = broadcastShapes(this.shape, mask.shape);
+    if (!shape || mask.dtype !== 'bool') {
+      const shown = `x is ${showShape(this.shape)}, mask is ${mask.dtype}${showShape(mask.shape)}`;
+      fail('maskedSelect', `mask must be bool and broadcast with x, ${shown}`);
+    }
+    const list = this.broadcastTo(shape).reshape([-1]);
+    const index = Int32Array.from(holding(await mask.broadcastTo(shape).data()));
+    return list.indexSelect(this.device.tensor({ data: index, shape: [index.length], dtype: 'i32' }), {
+      axis: 0,
+    });
+  }
+
+  /** The positions of all elements that are not zero, i32 [n, rank], in row-major order. This tensor is read. */
+  async nonzero(): Promise<Tensor> {
+    const { shape } = this;
+    const strides = stridesOf(shape);
+    const places = holding(await this.data());
+    const data = Int32Array.from(
+      places.flatMap((at) => shape.map((size, axis) => Math.floor(at / strides[axis]!) % size)),
+    );
+    return this.device.tensor({ data, shape: [places.length, shape.length], dtype: 'i32' });
+  }
+
   /**
    * Adds the derivative of this scalar to `grad` of every tensor it depends on that has `requiresGrad`. Nothing is
    * computed yet.
@@ -192,6 +298,15 @@ export class Tensor {
 /** Whether a value is computed from nothing that a gradient could pass on to. */
 export const isLeaf = ({ node }: Value): boolean =>
   !node || node.inputs.length === 0 || node.op.stopsGradient;
+
+/** Places of the elements that are not zero. */
+function holding(data: TypedArray): number[] {
+  const places: number[] = [];
+  data.forEach((value, at) => {
+    if (value !== 0) places.push(at);
+  });
+  return places;
+}
 
 /** Dtype and shape, with the label where there is one: how messages name a tensor. */
 export const describe = ({ label, shape, dtype }: Tensor): string => nameOf({ label, shape, dtype });
@@ -240,10 +355,12 @@ export function lift<F>(record: F): TensorFunction<F> {
   return call as TensorFunction<F>;
 }
 
+const takesTensors = ({ op }: { op: Op }): boolean => op.inputs.length > 0 && op.inputs[0] !== 'seed';
+
 /** All graph functions that take a tensor, lifted. */
 export const tensorFunctions = Object.fromEntries(
   Object.entries<unknown>(ops)
-    .filter(([name, entry]) => typeof entry === 'function' && 'op' in entry && name !== 'full')
+    .filter(([, entry]) => typeof entry === 'function' && 'op' in entry && takesTensors(entry as { op: Op }))
     .map(([name, record]) => [name, lift(record)]),
 ) as unknown as TensorFunctions;
 

@@ -134,9 +134,10 @@ function followPlan({ graph }: RandomGraph, inPlace: boolean): void {
       continue;
     }
     node.inputs.forEach((value, index) => {
+      if (!value) return;
       // An op that overwrites finds its input where it leaves its output.
-      const output = node.op.overwrites.indexOf(index);
-      expectHeld(value!, output >= 0 ? bufferOf.get(node.outputs[output]!)! : undefined);
+      const output = node.op.overwrites(node.inputs).indexOf(index);
+      expectHeld(value, output >= 0 ? bufferOf.get(node.outputs[output]!)! : undefined);
     });
     for (const value of node.outputs) memory.write(bufferOf.get(value)!, value, sizeOf(value.shape));
   }

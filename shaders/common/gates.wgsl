@@ -1,11 +1,5 @@
 // The functions of recurrent cells.
-#include "common/hyperbolic"
-#include "common/special"
-
-// 1 / (1 + e^-x); e^-|x| can't overflow.
-fn logistic(x: f32) -> f32 {
-  return select(exponential(x), 1.0, x >= 0.0) / (1.0 + exp(-abs(x)));
-}
+#include "common/activation"
 
 // 1 - t^2 without cancellation near 1.
 fn tanh_slope(t: f32) -> f32 {

@@ -31,8 +31,7 @@ export class Linear extends Layer {
   }
 
   forward(x: Tensor): Tensor {
-    const y = F.matmul(x, this.weight.tensor, { transposeB: true });
-    return this.bias ? y.add(this.bias.tensor) : y;
+    return F.linear(x, this.weight.tensor, this.bias?.tensor ?? null);
   }
 }
 

@@ -13,7 +13,7 @@ export interface FullOptions {
 const scratch = new DataView(new ArrayBuffer(4));
 
 /** The 32-bit word that holds `value` on a device. */
-function wordOf(value: number, dtype: DType): number {
+export function wordOf(value: number, dtype: DType): number {
   if (dtype === 'f32') scratch.setFloat32(0, value);
   else scratch.setInt32(0, value);
   return scratch.getUint32(0);

@@ -3,8 +3,9 @@ import { expectDType, type TensorType, type Value } from '../op.js';
 import { sameShape, showShape } from '../shape.js';
 import { add } from './binary.js';
 import { expectRank, expectWhole } from './common.js';
+import { concat } from './concat.js';
 import { dropout } from './dropout.js';
-import { concat, permute, reshape, slice } from './layout.js';
+import { permute, reshape } from './layout.js';
 import {
   type CellTypes,
   checkWeights,
@@ -15,6 +16,7 @@ import {
 import { gruSequence } from './recurrent_gru.js';
 import { lstmSequence } from './recurrent_lstm.js';
 import { rnnSequence } from './recurrent_rnn.js';
+import { slice } from './slice.js';
 
 export interface RecurrentOptions {
   /** Layers, each on the results of the one before it, default 1. */

@@ -5,9 +5,10 @@
  */
 import type { Value } from '../op.js';
 import { add, mul, sub } from './binary.js';
+import { concat } from './concat.js';
 import { full } from './fill.js';
-import { concat, slice } from './layout.js';
 import { zerosLike } from './recurrent_shared.js';
+import { slice } from './slice.js';
 import { sigmoid, tanh } from './unary.js';
 
 const scalar = (value: number) => full({ shape: [], value });

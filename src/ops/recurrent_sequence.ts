@@ -2,6 +2,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type Launch, type TensorType } from '../op.js';
 import { type Shape, sameShape, showShape } from '../shape.js';
 import { expectRank } from './common.js';
+import { layout, packLaunch } from './matmul_kernels.js';
 import { functionUnits } from './recurrent_math.js';
 import type { Walk } from './recurrent_reference.js';
 
@@ -144,16 +145,12 @@ const up8 = (value: number) => Math.ceil(value / 8) * 8;
 /** Sequences of one wasm unit; assembly/recurrent.ts has the same number. */
 const SLICE = 4;
 
-/** Packs B [k, n], whose rows and columns lie at these strides of `weightHidden`, for the product with a state. */
-const packLaunch = (k: number, n: number, bRow: number, bColumn: number): Launch => ({
-  kernel: 'matmul_pack_b_f32',
-  operands: ['weightHidden', 'panels'],
-  params: {
-    ...{ m: 1, n, k, aRow: k, aColumn: 1, bRow, bColumn, batch: 1 },
-    ...{ batchShape: [1, 1, 1, 1], aBatch: [0, 0, 0, 0], bBatch: [0, 0, 0, 0] },
-  },
-  units: Math.ceil(n / 8),
-});
+/** Packs weightHidden [rows, hidden], or its transpose, for the product with a state, or with the gates' gradients. */
+function packWeight(rows: number, hidden: number, transposeB: boolean): Launch {
+  const left = f32([1, transposeB ? hidden : rows]);
+  const shape = layout(left, f32([rows, hidden]), { transposeA: false, transposeB });
+  return packLaunch({ layout: shape, hasBias: false, activation: 0 }, 'weightHidden');
+}
 
 /** Bytes of the packed weight of the forward and of the backward pass. */
 export const panelBytes = ({ hidden }: Sizes, gates: number) => ({
@@ -172,7 +169,7 @@ export function forwardSlices(
   const { batch, hidden } = fields;
   const scratch = 4 * SLICE * (up8(gates * hidden) + 3 * hidden);
   return [
-    packLaunch(hidden, gates * hidden, 1, hidden),
+    packWeight(gates * hidden, hidden, true),
     { kernel, operands, params: paramsOf(call, fields, 0), units: Math.ceil(batch / SLICE), scratch },
   ];
 }
@@ -188,7 +185,7 @@ export function backwardSlices(
   const { batch, hidden } = fields;
   const scratch = 4 * SLICE * (up8(hidden) + (3 + gates) * hidden);
   return [
-    packLaunch(gates * hidden, hidden, hidden, 1),
+    packWeight(gates * hidden, hidden, false),
     { kernel, operands, params: paramsOf(call, fields, 0), units: Math.ceil(batch / SLICE), scratch },
   ];
 }

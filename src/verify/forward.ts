@@ -53,7 +53,7 @@ function layOut(kernelCase: KernelCase, target: Target, format: WordFormat): Cas
   const inputs = values.filter((value) => value !== null);
   const operands = values.map((value, i) => (i === target ? copyOf(value!) : value));
   const made = applyWith(op, operands, attributesOf(kernelCase));
-  const targets = target === 'updates' ? op.overwrites.map((index) => values[index]!) : [];
+  const targets = target === 'updates' ? op.overwrites(values).map((index) => values[index]!) : [];
   const updates = targets.map((overwritten, k) => ({ target: overwritten, value: made[k]! }));
   const outputs = typeof target === 'number' ? made.map(copyOf) : made;
   const graph = createGraph(target === 'updates' ? { inputs, updates } : { inputs, outputs });
@@ -163,7 +163,11 @@ export async function checkKernel(
 ): Promise<Finding> {
   const { op, inputs } = kernelCase;
   const reusable = backend.sharesRegions ? op.inPlace.filter((index) => inputs[index]) : [];
-  const targets: Target[] = ['own', ...(op.overwrites.length > 0 ? (['updates'] as const) : []), ...reusable];
+  const targets: Target[] = [
+    'own',
+    ...(op.overwrites(inputs).length > 0 ? (['updates'] as const) : []),
+    ...reusable,
+  ];
   let worst: Finding = { error: 0, tolerance: 1, problem: null };
   for (const target of targets) {
     const finding = await runCase(kernelCase, backend, variant, target);

@@ -20,8 +20,7 @@ export interface RandomGraph {
   readonly [fc.toStringMethod]: () => string;
 }
 
-const HYPER = [1, 0];
-const MOMENTUM_HYPER = [1, 0, 1, 1, 0];
+const HYPER = [1, 0, 1, 1, 0];
 
 /** min(4, max(-4, Σ a b)) everywhere: a product, which needs temporary memory on wasm. */
 function dotted(a: Value, b: Value): Value {
@@ -31,7 +30,7 @@ function dotted(a: Value, b: Value): Value {
 }
 
 /** Grows a list of values by one op: views, ops that may work in place, ops that overwrite, ops with two outputs. */
-function grow(values: Value[], hyper: Value, momentumHyper: Value, [op, first, second, third]: Choice): void {
+function grow(values: Value[], hyper: Value, [op, first, second, third]: Choice): void {
   const a = values[first % values.length]!;
   const alike = values.filter(({ shape }) => sameShape(shape, a.shape));
   const [b, c] = [alike[second % alike.length]!, alike[third % alike.length]!];
@@ -51,8 +50,8 @@ function grow(values: Value[], hyper: Value, momentumHyper: Value, [op, first, s
     () => [ops.concat([flat, ops.reshape(b, { shape: [-1] })], { axis: 0 })],
     () => [ops.broadcastTo(ops.max(a, { keepDims: true }), { shape: a.shape })],
     () => [dotted(a, b)],
-    () => ops.sgdUpdate(a, b, hyper),
-    () => ops.sgdMomentumUpdate(a, b, c, momentumHyper),
+    () => ops.sgdUpdate([hyper, null, a, b]),
+    () => ops.sgdUpdate([hyper, ops.reshape(c, { shape: [1, -1] }), a, b]),
   ];
   values.push(...kinds[op % kinds.length]!());
 }
@@ -64,9 +63,8 @@ function build({ nodes, outputs, updates }: Recipe): RandomGraph {
   );
   const inputs = shapes.map((shape, i) => createInput(shape, 'f32', `input ${i}`));
   const hyper = createInput([HYPER.length]);
-  const momentumHyper = createInput([MOMENTUM_HYPER.length]);
   const values = [...inputs];
-  for (const choice of nodes) grow(values, hyper, momentumHyper, choice);
+  for (const choice of nodes) grow(values, hyper, choice);
   const targets = new Map<Value, Value>();
   for (const [target, value] of updates) {
     const input = inputs[target % inputs.length]!;
@@ -75,11 +73,11 @@ function build({ nodes, outputs, updates }: Recipe): RandomGraph {
     targets.set(input, fitting[value % fitting.length]!);
   }
   const graph = createGraph({
-    inputs: [...inputs, hyper, momentumHyper],
+    inputs: [...inputs, hyper],
     outputs: outputs.map((index) => values[values.length - 1 - (index % values.length)]!),
     updates: [...targets].map(([target, value]) => ({ target, value })),
   });
-  const all = [...data, Float64Array.from(HYPER), Float64Array.from(MOMENTUM_HYPER)];
+  const all = [...data, Float64Array.from(HYPER)];
   return { graph, data: all, [fc.toStringMethod]: () => structureOf(graph).replaceAll(';', '\n') };
 }
 

@@ -24,6 +24,13 @@ function matmul(m: number, n: number, k: number, transposeA = false, transposeB 
   return { name: `matmul ${m} x ${n} x ${k}${marks}`, call };
 }
 
+/** A product with a bias and an activation. */
+function linear(m: number, n: number, k: number, activation: string | null = null): NamedCase {
+  const inputs = [random([m, k], 'x'), random([n, k], 'weight'), random([n], 'bias')];
+  const call = { op: registry.get('linear')!, inputs, options: { activation } };
+  return { name: `linear ${m} x ${n} x ${k}, ${activation}`, call };
+}
+
 /**
  * Matrix products round the wasm kernels' register tiles (4, 6 rows; 8 columns), work units (96 rows, 512 columns) and
  * depth (384), with primes in the other sizes.
@@ -36,6 +43,10 @@ export const matmulTails: readonly NamedCase[] = [
   ...around(512).map((n) => matmul(2, n, 5)),
   ...around(384).map((k) => matmul(5, 9, k)),
   matmul(13, 17, 769, true, true),
+  ...[1, ...around(4, 8)].map((n) => linear(7, n, 5, 'relu')),
+  ...around(512).map((k) => linear(5, 9, k)),
+  linear(97, 11, 769, 'tanh'),
+  linear(97, 513, 0, 'sigmoid'),
 ];
 
 /** The same round the shaders' tiles of 16 and 64. */
@@ -43,6 +54,9 @@ export const shaderMatmulTails: readonly NamedCase[] = [
   ...[1, ...around(16), 13].map((m) => matmul(m, 17, 5)),
   ...around(64).flatMap((m) => [matmul(m, 65, 15), matmul(65, m, 17, true, true)]),
   matmul(67, 71, 33, false, true),
+  ...around(16).map((n) => linear(3, n, 17, 'relu')),
+  ...around(64).map((n) => linear(65, n, 5, 'sigmoid')),
+  linear(64, 65, 0, 'tanh'),
 ];
 
 interface Convolution {

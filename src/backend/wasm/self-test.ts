@@ -23,12 +23,14 @@ export function measureTiles({ memory, kernels }: WasmModule, start: number): '4
   const missing = scratch + 4 * (SIZE * 512 + 64) - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65536));
   const view = new DataView(memory.buffer);
-  [a, panels, y].forEach((address, i) => {
+  const noBias = 0;
+  [a, panels, noBias, y].forEach((address, i) => {
     view.setUint32(operands + 4 * i, address, true);
   });
   const sizes = { m: SIZE, n: SIZE, k: SIZE, batch: 1, aRow: SIZE, aColumn: 1, bRow: SIZE, bColumn: 1 };
   const batch = { batchShape: [1, 1, 1, 1], aBatch: [0, 0, 0, 0], bBatch: [0, 0, 0, 0] };
-  writeParams(view, params, wasmParams.matmul_f32__4x8!, { ...sizes, ...batch }, 'self-test');
+  const plain = { hasBias: 0, activation: 0 };
+  writeParams(view, params, wasmParams.matmul_f32__4x8!, { ...sizes, ...plain, ...batch }, 'self-test');
   const best = { '4x8': Number.POSITIVE_INFINITY, '6x8': Number.POSITIVE_INFINITY };
   for (let round = 0; round < ROUNDS; round++) {
     for (const tile of ['4x8', '6x8'] as const) {

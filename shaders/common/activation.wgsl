@@ -15,3 +15,8 @@ fn hyperbolic_tangent(x: f32) -> f32 {
   }
   return sign(x) * (1.0 - 2.0 / (exp(2.0 * min(size, 10.0)) + 1.0));
 }
+
+// 1 / (1 + e^-x); e^-|x| can't overflow.
+fn logistic(x: f32) -> f32 {
+  return select(exponential(x), 1.0, x >= 0.0) / (1.0 + exp(-abs(x)));
+}

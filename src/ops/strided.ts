@@ -1,0 +1,87 @@
+import type { Launch, RefTensor, TensorType } from '../op.js';
+import { forEachOffset, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { elementUnits, walkParams } from './common.js';
+
+/** A copy of `shape` elements from strided places of x to strided places of y; 32-bit words of any dtype. */
+export interface StridedCopy {
+  readonly shape: Shape;
+  /** Strides may be negative: the offset is the place of the first element, wherever that is. */
+  readonly xStrides: readonly number[];
+  readonly xOffset?: number;
+  readonly yStrides: readonly number[];
+  readonly yOffset?: number;
+}
+
+export function copyLaunch(
+  backend: 'wasm' | 'webgpu',
+  copy: StridedCopy,
+  from: string,
+  to = 'output',
+): Launch {
+  const { shape, xStrides, xOffset = 0, yStrides, yOffset = 0 } = copy;
+  return {
+    kernel: 'copy__strided',
+    operands: [from, to],
+    params: { ...walkParams(shape, { xStrides, yStrides }), xOffset, yOffset },
+    units: elementUnits(sizeOf(shape), backend),
+  };
+}
+
+/** Sets every word of the output to `word`. */
+export const fillLaunch = (backend: 'wasm' | 'webgpu', shape: Shape, word: number): Launch => ({
+  kernel: 'fill',
+  operands: ['output'],
+  params: { size: sizeOf(shape), word },
+  units: elementUnits(sizeOf(shape), backend),
+});
+
+export function copyReference(x: RefTensor, copy: StridedCopy, y: Float64Array): Float64Array {
+  const { shape, xStrides, xOffset = 0, yStrides, yOffset = 0 } = copy;
+  forEachOffset(shape, [xStrides, yStrides], (_, [p, q]) => {
+    y[yOffset + q!] = x.data[xOffset + p!]!;
+  });
+  return y;
+}
+
+/** Where the elements of an op's only input come to lie. */
+type Plan<A> = (x: TensorType, attrs: A, y: TensorType) => StridedCopy;
+
+interface CopyCall<A> {
+  readonly types: { readonly x: TensorType };
+  readonly attrs: A;
+  readonly output: TensorType;
+}
+
+/**
+ * Kernels and reference of an op that is one strided copy of x. Where the copy does not reach every element of the
+ * output, `rest` says that the others are 0.
+ */
+export function stridedCopy<A>(name: string, plan: Plan<A>, rest: 'none' | 'zero' = 'none') {
+  const variant = (backend: 'wasm' | 'webgpu') => ({
+    name: `${name}__strided`,
+    launches: ({ types, attrs, output }: CopyCall<A>) => [
+      ...(rest === 'zero' ? [fillLaunch(backend, output.shape, 0)] : []),
+      copyLaunch(backend, plan(types.x, attrs, output), 'x'),
+    ],
+  });
+  return {
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    reference: ({ x }: { x: RefTensor }, attrs: A, outputs: readonly TensorType[]) =>
+      copyReference(x, plan(x, attrs, outputs[0]!), new Float64Array(sizeOf(outputs[0]!.shape))),
+  };
+}
+
+/** Elements of x at given places of its axes: the reference of whatever picks elements. */
+export function pick(
+  x: RefTensor,
+  shape: Shape,
+  place: (position: readonly number[]) => readonly number[],
+): Float64Array {
+  const strides = stridesOf(x.shape);
+  const y = new Float64Array(sizeOf(shape));
+  const axes = shape.map((_, axis) => shape.map((_, k) => (k === axis ? 1 : 0)));
+  forEachOffset(shape, axes, (i, position) => {
+    y[i] = x.data[place(position).reduce((offset, p, axis) => offset + p * strides[axis]!, 0)]!;
+  });
+  return y;
+}

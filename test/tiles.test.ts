@@ -1,0 +1,50 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../src/backend/backend.js';
+import { openWebGPU } from '../src/backend/webgpu/index.js';
+import { apply, createGraph, createInput, FaultMessages, Program } from '../src/index.js';
+import { sizeOf } from '../src/shape.js';
+import { type KernelCase, variantsTaking } from '../src/verify/index.js';
+import { openBinaries } from './support/devices.js';
+import { matmulTails, shaderMatmulTails } from './support/tails.js';
+
+const wasm = await openBinaries();
+const devices = [
+  ...wasm.map((device) => ({ ...device, cases: matmulTails })),
+  { name: 'webgpu', backend: await openWebGPU(), cases: shaderMatmulTails },
+];
+afterAll(() => {
+  for (const { backend } of devices) backend.dispose();
+});
+
+/** The bits of what one kernel variant makes of a call. */
+async function bitsBy(variant: string, { op, inputs, options }: KernelCase, backend: Backend) {
+  const tensors = inputs.filter((tensor) => tensor !== null);
+  const values = tensors.map(({ shape, dtype }) => createInput(shape, dtype));
+  const [output] = apply(op, values, options) as [ReturnType<typeof createInput>];
+  const graph = createGraph({ inputs: values, outputs: [output] });
+  const program = await Program.compile(graph, backend, new FaultMessages(), { variant: () => variant });
+  const buffers = [...values, output].map(({ shape }) =>
+    backend.allocate(4 * Math.max(1, sizeOf(shape)), 'x'),
+  );
+  tensors.forEach(({ data, dtype }, i) => {
+    if (data.length > 0) backend.write(buffers[i]!, data, dtype);
+  });
+  program.run(buffers);
+  const result = (await backend.read(buffers.at(-1)!, 'f32', sizeOf(output.shape))) as Float32Array;
+  program.dispose();
+  for (const buffer of buffers) buffer.free();
+  return new Uint32Array(result.buffer, result.byteOffset, result.length);
+}
+
+describe.each(devices)('products on $name', ({ backend, cases }) => {
+  it('have the same bits by any tile', async () => {
+    let compared = 0;
+    for (const { name, call } of cases) {
+      const variants = variantsTaking(call, backend).filter((variant) => variant !== null);
+      const [first, ...others] = await Promise.all(variants.map((variant) => bitsBy(variant, call, backend)));
+      for (const other of others) expect(other, name).toEqual(first);
+      compared += others.length;
+    }
+    expect(compared).toBeGreaterThan(0);
+  });
+});
