@@ -1,5 +1,6 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
+import * as activation from './activation.js';
 import * as attention from './attention.js';
 import * as avgPool1d from './avg_pool1d.js';
 import * as avgPool2d from './avg_pool2d.js';
@@ -14,6 +15,7 @@ import * as conv1d from './conv1d.js';
 import * as conv2d from './conv2d.js';
 import * as crossEntropy from './cross_entropy.js';
 import * as diagonal from './diagonal.js';
+import * as division from './division.js';
 import * as dropout from './dropout.js';
 import * as einsum from './einsum.js';
 import * as embedding from './embedding.js';
@@ -28,6 +30,7 @@ import * as linear from './linear.js';
 import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
+import * as logical from './logical.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
 import * as maskedSoftmax from './masked_softmax.js';
@@ -45,6 +48,7 @@ import * as prod from './prod.js';
 import * as products from './products.js';
 import * as random from './random.js';
 import * as range from './range.js';
+import * as rectifier from './rectifier.js';
 import * as recurrent from './recurrent.js';
 import * as recurrentCells from './recurrent_cells.js';
 import * as recurrentGatesGru from './recurrent_gates_gru.js';
@@ -69,6 +73,7 @@ import * as sortSelect from './sort_select.js';
 import * as split from './split.js';
 import * as standardize from './standardize.js';
 import * as standardizeBackward from './standardize_backward.js';
+import * as ternary from './ternary.js';
 import * as transpose from './transpose.js';
 import * as triangle from './triangle.js';
 import * as unary from './unary.js';
@@ -80,10 +85,15 @@ import * as where from './where.js';
 
 const families = [
   unary,
+  activation,
+  rectifier,
   binary,
+  division,
   pow,
   compare,
+  logical,
   where,
+  ternary,
   cast,
   fill,
   range,
@@ -166,6 +176,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
     .map(({ op }) => [op.name, op]),
 );
 
+export * from './activation.js';
 export { scaledDotProductAttention } from './attention.js';
 export * from './avg_pool1d.js';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avg_pool2d.js';
@@ -180,6 +191,7 @@ export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
 export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
+export * from './division.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
 export { einsum } from './einsum.js';
 export { embedding, embeddingBackward } from './embedding.js';
@@ -194,6 +206,7 @@ export { linear } from './linear.js';
 export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
+export * from './logical.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
 export { maskedSoftmax } from './masked_softmax.js';
@@ -211,6 +224,7 @@ export { prod } from './prod.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
 export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
 export { arange, eye, linspace } from './range.js';
+export * from './rectifier.js';
 export { gru, lstm, rnn } from './recurrent.js';
 export { gruCell, lstmCell, rnnCell } from './recurrent_cells.js';
 export { gruGates, gruGatesBackward } from './recurrent_gates_gru.js';
@@ -235,6 +249,7 @@ export { sortBackward, sortSelect } from './sort_select.js';
 export { chunk, split, unbind } from './split.js';
 export { standardize } from './standardize.js';
 export { standardizeBackward } from './standardize_backward.js';
+export * from './ternary.js';
 export { moveAxis, transpose } from './transpose.js';
 export { tril, triu } from './triangle.js';
 export * from './unary.js';

@@ -13,7 +13,7 @@ import {
 } from '../shape.js';
 import { mul } from './binary.js';
 import { eight } from './common.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { softmaxBackward } from './softmax.js';
 
 export interface MaskedSoftmaxOptions {
@@ -155,8 +155,7 @@ export const maskedSoftmax = defineOp({
     return out;
   },
   backward: {
-    x: ({ grad, output, attrs: { scale } }): Value =>
-      mul(softmaxBackward(grad, output), full({ shape: [], value: scale })),
+    x: ({ grad, output, attrs: { scale } }): Value => mul(softmaxBackward(grad, output), scalar(scale)),
     mask: ({ grad, output }): Value => softmaxBackward(grad, output),
   },
   cost: ({ output }) => ({ flops: 7 * sizeOf(output.shape) }),

@@ -2,15 +2,16 @@ import { defineComposition, defineCompositionWithOutputs } from '../composition.
 import { fail } from '../errors.js';
 import { expectDType, f32, type RefTensor, type SampleInput, type TensorType, type Value } from '../op.js';
 import { sameShape, showShape } from '../shape.js';
+import { tanh } from './activation.js';
 import { add } from './binary.js';
 import { expectRank } from './common.js';
 import { reshape } from './layout.js';
 import { matmul } from './matmul.js';
+import { relu } from './rectifier.js';
 import { gruGates } from './recurrent_gates_gru.js';
 import { lstmGates } from './recurrent_gates_lstm.js';
 import { errorTolerance } from './recurrent_math.js';
 import { affine, gruStep, lstmStep, rnnStep, sumRows, Tracked } from './recurrent_reference.js';
-import { relu, tanh } from './unary.js';
 
 export interface RnnCellOptions {
   /** Default 'tanh'. */

@@ -4,14 +4,13 @@
  * derivative of L with respect to one input.
  */
 import type { Value } from '../op.js';
+import { sigmoid, tanh } from './activation.js';
 import { add, mul, sub } from './binary.js';
 import { concat } from './concat.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { zerosLike } from './recurrent_shared.js';
 import { slice } from './slice.js';
-import { sigmoid, tanh } from './unary.js';
 
-const scalar = (value: number) => full({ shape: [], value });
 const times = (...factors: readonly Value[]): Value => factors.reduce((a, b) => mul(a, b));
 const plus = (...terms: readonly Value[]): Value => terms.reduce((a, b) => add(a, b));
 const oneMinus = (x: Value): Value => sub(scalar(1), x);
