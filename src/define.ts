@@ -129,6 +129,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     view: spec.view ?? false,
     stopsGradient: spec.stopsGradient ?? false,
     onceDifferentiable: spec.onceDifferentiable ?? false,
+    saves: spec.saves ?? 0,
     compose: null as Op['compose'],
     overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
@@ -237,6 +238,9 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
     backward(index, node, grads) {
       const rule = spec.backward[names[index]!];
       if (!rule || !grads.some(Boolean)) return null;
+      const through = grads.findIndex((grad, k) => grad && k >= grads.length - (spec.saves ?? 0));
+      if (through >= 0)
+        fail(spec.name, `output ${through} is kept for its gradient alone and passes none on`);
       const context = {
         ...named(node.inputs),
         // An op with several outputs asks for `grads`: any of them may be absent.
