@@ -37,3 +37,6 @@ export * from './unary_integer';
 export * from './division';
 export * from './logical';
 export { addcdiv_f32, addcmul_f32, lerp_f32, where_u32 } from './ternary';
+export * from './recurrent_gates';
+export * from './recurrent';
+export * from './masked_softmax';

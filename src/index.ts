@@ -2,7 +2,12 @@ export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
 export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
-export { defineComposition, defineCompositionWithOutputs, defineVariadicComposition } from './composition.js';
+export {
+  defineComposition,
+  defineCompositionWithOutputs,
+  defineVariadicComposition,
+  defineVariadicCompositionWithOutputs,
+} from './composition.js';
 export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';
@@ -46,6 +51,7 @@ export type { PixelShuffleOptions } from './ops/pixel_shuffle.js';
 export type { AdaptivePool1dOptions, AdaptivePool2dOptions } from './ops/pool_adaptive.js';
 export type { Pool1dOptions, Pool2dOptions } from './ops/pool_windows.js';
 export type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
+export type { RecurrentOptions, RnnOptions } from './ops/recurrent.js';
 export type { InterpolateOptions } from './ops/resize.js';
 export type { CosineSimilarityOptions, NormalizeOptions } from './ops/similarity.js';
 export type { SliceOptions } from './ops/slice.js';

@@ -39,7 +39,7 @@ function stopped(
 function floatOutputs(op: Op, sample: number, tensors: readonly (HostTensor | null)[]): number {
   const inputs = tensors.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
   const outputs = apply(op, inputs, op.samples[sample]!.options);
-  return outputs.filter(({ dtype }) => dtype === 'f32').length;
+  return outputs.slice(0, outputs.length - op.saves).filter(({ dtype }) => dtype === 'f32').length;
 }
 
 /** The gradient of a sample of an op with respect to each input that has one, against central differences in f64. */
