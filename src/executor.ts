@@ -2,6 +2,7 @@ import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backe
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
+import { mergeEqual } from './merge.js';
 import type { Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, type Plan, plan } from './plan.js';
 
@@ -58,7 +59,7 @@ export class Program {
     faults: FaultMessages,
     options: CompileOptions = {},
   ): Promise<Program> {
-    const planned = plan(graph, { inPlace: backend.sharesRegions });
+    const planned = plan(mergeEqual(graph), { inPlace: backend.sharesRegions });
     const lowered = planned.order.map((node) => lower(node, backend, options.variant?.(node)));
     const { memory, locate, temporary } = layOut(planned, lowered, backend);
     const commands: Command[] = [];

@@ -10,13 +10,12 @@ import {
   sigmoid,
 } from './recurrent_math.js';
 import { gruSecondOrder } from './recurrent_second_order.js';
-import { type RuleContext, shared } from './recurrent_shared.js';
+import type { RuleContext } from './recurrent_shared.js';
 
 type Three = [number, number, number];
 
-const gruGradients = shared(({ x, m, h, grads }: RuleContext & { x: Value; m: Value; h: Value }) =>
-  gruGatesBackward(x, m, h, grads[0]!),
-);
+const gruGradients = ({ x, m, h, grads }: RuleContext & { x: Value; m: Value; h: Value }) =>
+  gruGatesBackward(x, m, h, grads[0]!);
 
 /** Evaluates a GRU's gates, element by element. */
 function gruPoints(

@@ -10,15 +10,14 @@ import {
   sigmoid,
 } from './recurrent_math.js';
 import { lstmSecondOrder } from './recurrent_second_order.js';
-import { type RuleContext, shared, zerosLike } from './recurrent_shared.js';
+import { type RuleContext, zerosLike } from './recurrent_shared.js';
 
 type Four = [number, number, number, number];
 
 const activate = ([i, f, g, o]: Four): Four => [sigmoid(i), sigmoid(f), Math.tanh(g), sigmoid(o)];
 
-const lstmGradients = shared(({ gates, c, grads: [dh, dc] }: RuleContext & { gates: Value; c: Value }) =>
-  lstmGatesBackward(gates, c, dh ?? zerosLike(c), dc ?? zerosLike(c)),
-);
+const lstmGradients = ({ gates, c, grads: [dh, dc] }: RuleContext & { gates: Value; c: Value }) =>
+  lstmGatesBackward(gates, c, dh ?? zerosLike(c), dc ?? zerosLike(c));
 
 /** Evaluates an LSTM's gates, element by element. */
 function lstmPoints(

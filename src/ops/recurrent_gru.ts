@@ -24,7 +24,7 @@ import {
   stepLaunches,
   walkOf,
 } from './recurrent_sequence.js';
-import { type RuleContext, shared, weightGradient, zerosLike } from './recurrent_shared.js';
+import { type RuleContext, weightGradient, zerosLike } from './recurrent_shared.js';
 import { sum } from './reduce.js';
 
 const GATES = 3;
@@ -77,11 +77,11 @@ interface Context extends RuleContext {
   readonly attrs: SequenceAttrs;
 }
 
-const gradients = shared(({ grads: [dy, dhn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
+const gradients = ({ grads: [dy, dhn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
   const [y, , gates] = outputs as [Value, Value, Value];
   const seeds = [dy ?? zerosLike(y), dhn ?? zerosLike(h0)] as const;
   return gruSequenceBackward(...seeds, weightHidden, h0, y, gates, lengths, attrs);
-});
+};
 
 interface Inputs {
   readonly projected: RefTensor;

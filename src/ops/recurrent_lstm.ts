@@ -24,7 +24,7 @@ import {
   stepLaunches,
   walkOf,
 } from './recurrent_sequence.js';
-import { type RuleContext, shared, weightGradient, zerosLike } from './recurrent_shared.js';
+import { type RuleContext, weightGradient, zerosLike } from './recurrent_shared.js';
 
 const GATES = 4;
 /** Keeps the states of random samples from being all at the ends of tanh. */
@@ -86,11 +86,11 @@ interface Context extends RuleContext {
   readonly attrs: SequenceAttrs;
 }
 
-const gradients = shared(({ grads: [dy, dhn, dcn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
+const gradients = ({ grads: [dy, dhn, dcn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
   const [y, , , gates, cells] = outputs as [Value, Value, Value, Value, Value];
   const seeds = [dy ?? zerosLike(y), dhn ?? zerosLike(h0), dcn ?? zerosLike(h0)] as const;
   return lstmSequenceBackward(...seeds, weightHidden, h0, y, gates, cells, lengths, attrs);
-});
+};
 
 interface Inputs {
   readonly projected: RefTensor;

@@ -24,7 +24,7 @@ import {
   stepLaunches,
   walkOf,
 } from './recurrent_sequence.js';
-import { type RuleContext, shared, weightGradient, zerosLike } from './recurrent_shared.js';
+import { type RuleContext, weightGradient, zerosLike } from './recurrent_shared.js';
 
 export interface RnnSequenceOptions extends SequenceOptions, RnnCellOptions {}
 
@@ -84,10 +84,10 @@ interface Context extends RuleContext {
   readonly attrs: Attrs;
 }
 
-const gradients = shared(({ grads: [dy, dhn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
+const gradients = ({ grads: [dy, dhn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
   const [y] = outputs as [Value];
   return rnnSequenceBackward(dy ?? zerosLike(y), dhn ?? zerosLike(h0), weightHidden, h0, y, lengths, attrs);
-});
+};
 
 interface Inputs {
   readonly projected: RefTensor;
