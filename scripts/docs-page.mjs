@@ -73,7 +73,7 @@ function optionText(op, name) {
   return defaults.size === 1 && only !== null ? `${name} = ${only}` : `${name}?`;
 }
 
-/** The dtypes that an op's samples cover: of its inputs, one list if they share it, then of what it returns. */
+/** The dtypes that an op's samples cover: of most inputs, of those that differ, then of what it returns. */
 function dtypesOf(op) {
   const byInput = new Map();
   const results = new Set();
@@ -86,13 +86,14 @@ function dtypesOf(op) {
     for (const { dtype } of op.infer(types, op.attributes(types, options))) results.add(dtype);
   }
   const text = (dtypes) => [...dtypes].sort().join(', ');
-  const distinct = new Set([...byInput.values()].map(text));
+  const given = [...byInput].map(([name, own]) => [name, text(own)]);
   const returned = text(results);
-  if (distinct.size === 0) return `→ ${returned}`;
-  const [only] = distinct;
-  const given =
-    distinct.size === 1 ? only : [...byInput].map(([name, own]) => `${code(name)} ${text(own)}`).join('; ');
-  return given === returned ? given : `${given} → ${returned}`;
+  if (given.length === 0) return `→ ${returned}`;
+  const count = (dtypes) => given.filter(([, own]) => own === dtypes).length;
+  const usual = given.map(([, own]) => own).reduce((a, b) => (count(b) > count(a) ? b : a));
+  const others = given.filter(([, own]) => own !== usual).map(([name, own]) => `; ${code(name)} ${own}`);
+  const all = `${usual}${others.join('')}`;
+  return all === returned ? all : `${all} → ${returned}`;
 }
 
 function secondOrder(op) {
@@ -155,15 +156,16 @@ order, then one object of options. What the columns say:
 
 - **op**: the inputs; \`?\` marks one that may be null, \`[inputs]\` a list of any number.
 - **options**: \`name\` must be given, \`name = value\` has that default, \`name?\` one that depends on the call, or none.
-- **dtypes**: those of the inputs that are verified, by input where they differ; after the arrow those of the results.
+- **dtypes**: those of the inputs that are verified, with the inputs named that differ from the others; after the arrow
+  those of the results.
 - **gradients**: the inputs with respect to which there is one; *stopped* where it is held back on purpose.
 - **second order**: whether the gradient itself has gradients.
 - **gradient error**: the largest relative difference between the gradient in double precision and central differences,
   then that of second derivatives. The limit is 1e-7.
 - **wasm**, **webgpu**: the kernel variants in the order in which they are tried, with the error of each against the f64
-  reference. \`0.9 of 3\` is 0.9 where 3 is allowed, in units of 2⁻²⁴ of the magnitude that the op's bound refers to, in the
-  sample that came nearest to its bound; a result that is the reference's, rounded to f32, has an error of 0, and where
-  nothing else is allowed this says *exact*. *view* means that no bytes move, *composed* that the op stands for a graph of
+  reference. \`0.9 of 3\` is 0.9 where 3 is allowed, in units of 2⁻²⁴ of the magnitude that the op's bound refers to (a
+  bound with a floor counts as a whole), in the sample that came nearest to its bound; a result that is the reference's,
+  rounded to f32, has an error of 0, and where nothing else is allowed this says *exact*. *view* means that no bytes move, *composed* that the op stands for a graph of
   others, whose kernels run.
 
 Measured on ${date}: ${Object.entries(devices)
