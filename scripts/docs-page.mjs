@@ -164,13 +164,14 @@ order, then one object of options. What the columns say:
   then that of second derivatives. The limit is 1e-7.
 - **wasm**, **webgpu**: the kernel variants in the order in which they are tried, with the error of each against the f64
   reference. \`0.9 of 3\` is 0.9 where 3 is allowed, in units of 2⁻²⁴ of the magnitude that the op's bound refers to (a
-  bound with a floor counts as a whole), in the sample that came nearest to its bound; a result that is the reference's,
-  rounded to f32, has an error of 0, and where nothing else is allowed this says *exact*. *view* means that no bytes move, *composed* that the op stands for a graph of
-  others, whose kernels run.
+  bound with a floor counts as a whole), in the sample that came nearest to its bound. A result that is the reference's,
+  rounded to f32, has an error of 0; *exact* says that nothing else is allowed. *view* means that no bytes move,
+  *composed* that the op stands for a graph of others, whose kernels run.
 
-Measured on ${date}: ${Object.entries(devices)
+Measured on ${date} by ${Object.entries(devices)
   .map(([backend, description]) => `${backend} (${description})`)
-  .join(', ')}. [verification.md](verification.md) says what is checked and how to repeat it.
+  .join(', ')}.
+[verification.md](verification.md) says what is checked and how to repeat it.
 `;
 
 /** The page; `update` is the command that writes it. */
