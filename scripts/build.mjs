@@ -31,7 +31,13 @@ const ENTRIES = {
 /** What each step reads and makes. A step runs when its inputs' hash changed or an output is gone. */
 const STEPS = {
   shaders: {
-    inputs: ['shaders', 'scripts/build-shaders.mjs', 'scripts/reflect-shader.mjs', ...SETTINGS],
+    inputs: [
+      'shaders',
+      'scripts/build-shaders.mjs',
+      'scripts/read-shaders.mjs',
+      'scripts/reflect-shader.mjs',
+      ...SETTINGS,
+    ],
     outputs: ['build/kernels.ts', 'build/params.ts'],
     run: async () => (await import('./build-shaders.mjs')).buildShaders(),
   },
