@@ -21,7 +21,7 @@ const rules = {
   passes: { files: ['gradient.ts', 'fuse.ts', 'place.ts'], may: ['op', 'leaves'] },
 
   backend: {
-    files: ['backend/backend.ts', 'backend/params.ts'],
+    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts'],
     may: ['own', 'build', 'leaves'],
     types: ['op'],
   },

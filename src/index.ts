@@ -1,4 +1,5 @@
 export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
+export type { KernelInfo, KernelParams, KernelSet, WasmSource } from './backend/kernels.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
 export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
@@ -7,16 +8,35 @@ export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
-export { WeftError } from './errors.js';
+export { fail, WeftError } from './errors.js';
 export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';
 export { createGraph, createInput, type Graph, structureOf, type Update } from './graph.js';
 export * as io from './io/index.js';
 export * as nn from './nn/index.js';
-export type { Attrs, BackendKind, Cost, Node, Op, RefTensor, SampleInput, TensorType, Value } from './op.js';
-export { apply, applyWith } from './op.js';
-export type { Pair } from './ops/common.js';
+export type {
+  Attrs,
+  BackendKind,
+  BackwardContext,
+  Cost,
+  ErrorCase,
+  KernelCall,
+  Launch,
+  Node,
+  Op,
+  OpFunction,
+  OpSpec,
+  RefTensor,
+  Sample,
+  SampleInput,
+  TensorType,
+  Tolerance,
+  Value,
+  Variant,
+} from './op.js';
+export { apply, applyWith, expectDType } from './op.js';
+export { elementwise, expectSameShape, type Pair } from './ops/common.js';
 export type { Conv2dOptions } from './ops/conv2d.js';
 export type { CrossEntropyOptions } from './ops/cross_entropy.js';
 export { gradientOps } from './ops/gradient_ops.js';
@@ -28,6 +48,6 @@ export type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js'
 export type { SliceOptions } from './ops/slice.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random.js';
-export type { Shape } from './shape.js';
-export { Tensor, type TensorLike } from './tensor.js';
+export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
+export { lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';

@@ -1,0 +1,108 @@
+import { fail } from '../../errors.js';
+import { checkName, type KernelSet, type WasmSource } from '../kernels.js';
+import { decode } from './base64.js';
+import type { Kernel, KernelEntry, WasmModule } from './module.js';
+
+interface Target {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Map<string, KernelEntry>;
+  readonly binary: WasmModule['binary'];
+}
+
+/** First and one past the last address of the constants of a module. */
+interface Extent {
+  readonly owner: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const PARAMETERS = 5;
+
+/** Binds the modules of `sets` to the device's memory and adds their kernels; fails naming set and kernel. */
+export async function addKernels(target: Target, sets: readonly KernelSet[]): Promise<void> {
+  const owners = new Map([...target.kernels.keys()].map((kernel) => [kernel, '']));
+  const own = extentOf(new Uint8Array(target.memory.buffer.byteLength), target.memory);
+  const taken: Extent[] = own ? [{ owner: 'Weft', ...own }] : [];
+  for (const set of sets) {
+    const source = sourceOf(set, target.binary);
+    if (source === null) continue;
+    for (const [kernel, run] of await exportsOf(set.name, source, target.memory, taken)) {
+      checkName(kernel, set.name, owners.get(kernel));
+      owners.set(kernel, set.name);
+      const params = set.wasmParams?.[kernel] ?? set.kernels?.[kernel];
+      if (!params) {
+        fail(
+          'open',
+          `kernel '${kernel}' of '${set.name}' has no parameter struct in its kernels or wasmParams`,
+        );
+      }
+      target.kernels.set(kernel, { run, params });
+    }
+  }
+}
+
+function sourceOf({ name, wasm }: KernelSet, binary: WasmModule['binary']): WasmSource | null {
+  if (!wasm) return null;
+  const source = binary === 'relaxed-simd' ? (wasm.relaxed ?? wasm.simd) : wasm.simd;
+  return (
+    source ?? fail('open', `'${name}' has no wasm module for a device of plain SIMD; give it as wasm.simd`)
+  );
+}
+
+async function compile(set: string, source: WasmSource): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  try {
+    return await WebAssembly.compile(typeof source === 'string' ? decode(source) : source);
+  } catch (error) {
+    return fail('open', `the wasm module of '${set}' is not valid: ${(error as Error).message}`);
+  }
+}
+
+/** The kernels of a module, bound to `memory`; `taken` gets the place of its constants. */
+async function exportsOf(
+  set: string,
+  source: WasmSource,
+  memory: WebAssembly.Memory,
+  taken: Extent[],
+): Promise<[string, Kernel][]> {
+  const module = await compile(set, source);
+  const foreign = WebAssembly.Module.imports(module).filter(
+    ({ module: from, name, kind }) => from !== 'env' || name !== 'memory' || kind !== 'memory',
+  );
+  if (foreign.length > 0) {
+    const names = foreign.map(({ module: from, name }) => `${from}.${name}`).join(', ');
+    fail('open', `the wasm module of '${set}' imports ${names}; kernels may import env.memory alone`);
+  }
+  const before = new Uint8Array(memory.buffer).slice();
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } }).catch((error: Error) =>
+    fail('open', `the wasm module of '${set}' can't be bound to the device's memory: ${error.message}`),
+  );
+  claim(set, extentOf(before, memory), taken);
+  return Object.entries(exports).flatMap(([kernel, value]): [string, Kernel][] => {
+    if (typeof value !== 'function') return [];
+    if (value.length !== PARAMETERS) {
+      const takes = 'a kernel takes operands, params, scratch, begin, end';
+      fail('open', `kernel '${kernel}' of '${set}' has ${value.length} parameters; ${takes}`);
+    }
+    return [[kernel, value as Kernel]];
+  });
+}
+
+/** Where `memory` differs from `before`, or null. */
+function extentOf(before: Uint8Array, memory: WebAssembly.Memory): { start: number; end: number } | null {
+  const after = new Uint8Array(memory.buffer);
+  const differs = (value: number, i: number) => value !== after[i];
+  const start = before.findIndex(differs);
+  return start < 0 ? null : { start, end: before.findLastIndex(differs) + 1 };
+}
+
+function claim(owner: string, extent: { start: number; end: number } | null, taken: Extent[]): void {
+  if (!extent) return;
+  const { start, end } = extent;
+  const other = taken.find((one) => start < one.end && one.start < end);
+  if (other) {
+    const place = `the constants of its wasm module lie at ${start} to ${end}, among those of '${other.owner}'`;
+    fail('open', `'${owner}': ${place}; build it with another --memory-base`);
+  }
+  taken.push({ owner, start, end });
+}
