@@ -2,6 +2,7 @@
 import { WeftError } from '../index.js';
 import { gradcheck } from './gradcheck.js';
 import { info } from './info.js';
+import { kernels } from './kernels.js';
 
 interface Command {
   readonly summary: string;
@@ -11,6 +12,7 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   gradcheck: { summary: 'check every op: kernels, gradients, errors', run: gradcheck },
+  kernels: { summary: 'build kernels of your own into one file', run: kernels },
   info: { summary: 'what each backend is on this machine', run: info },
 };
 
