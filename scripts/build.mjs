@@ -47,7 +47,15 @@ const STEPS = {
     run: buildKernels,
   },
   bundles: {
-    inputs: ['src', 'build/kernels.ts', 'build/binaries.ts', 'tsconfig.json', ...SETTINGS],
+    inputs: [
+      'src',
+      'build/kernels.ts',
+      'build/binaries.ts',
+      'scripts/read-shaders.mjs',
+      'scripts/reflect-shader.mjs',
+      'tsconfig.json',
+      ...SETTINGS,
+    ],
     outputs: ['dist/types/src/index.d.ts', ...Object.keys(ENTRIES).map((name) => `dist/${name}.js`)],
     run: buildBundles,
   },
@@ -178,7 +186,7 @@ function checkExports(folder) {
   const { exports, bin } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   for (const target of [...leaves(exports), ...leaves(bin)].map((path) => path.replace(/^\.\//, ''))) {
     const path = target.startsWith('dist/') ? join(folder, target.slice('dist/'.length)) : at(target);
-    if (!existsSync(path.replace(/\*$/, '')))
+    if (!existsSync(path.replace(/\*.*$/, '')))
       throw new Error(`build: package.json names ${target}, which is not made`);
   }
 }

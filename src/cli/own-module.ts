@@ -23,8 +23,9 @@ export async function loadOwn(file: string): Promise<OwnModule> {
 /** Those of `ops` that have one of `names`; all without names. */
 export function chooseOps(file: string, ops: readonly Op[], names: readonly string[] | undefined): Op[] {
   if (!names) return [...ops];
-  return names.map((name) => {
-    const known = ops.map((op) => op.name).join(', ');
-    return ops.find((op) => op.name === name) ?? fail(file, `exports no op '${name}'; it exports ${known}`);
-  });
+  const known = new Map(ops.map((op) => [op.name, op]));
+  return names.map(
+    (name) =>
+      known.get(name) ?? fail(file, `exports no op '${name}'; it exports ${[...known.keys()].join(', ')}`),
+  );
 }
