@@ -64,6 +64,6 @@ export async function loadModule(
     if (params) kernels.set(name, { run: value as Kernel, params });
   }
   checkSets(sets);
-  await addKernels({ memory, kernels, binary }, sets);
+  await addKernels({ memory, kernels, binary }, module, sets);
   return { memory, kernels, binary, notes };
 }

@@ -18,11 +18,19 @@ interface Extent {
 
 const PARAMETERS = 5;
 
-/** Binds the modules of `sets` to the device's memory and adds their kernels; fails naming set and kernel. */
-export async function addKernels(target: Target, sets: readonly KernelSet[]): Promise<void> {
+/**
+ * Binds the modules of `sets` to the device's memory and adds their kernels; fails naming set and kernel. `own` is
+ * Weft's module, which is bound already.
+ */
+export async function addKernels(
+  target: Target,
+  own: WebAssembly.Module,
+  sets: readonly KernelSet[],
+): Promise<void> {
+  if (sets.length === 0) return;
   const owners = new Map([...target.kernels.keys()].map((kernel) => [kernel, '']));
-  const own = extentOf(new Uint8Array(target.memory.buffer.byteLength), target.memory);
-  const taken: Extent[] = own ? [{ owner: 'Weft', ...own }] : [];
+  const taken: Extent[] = [];
+  await claim('Weft', own, taken);
   for (const set of sets) {
     const source = sourceOf(set, target.binary);
     if (source === null) continue;
@@ -73,11 +81,8 @@ async function exportsOf(
     const names = foreign.map(({ module: from, name }) => `${from}.${name}`).join(', ');
     fail('open', `the wasm module of '${set}' imports ${names}; kernels may import env.memory alone`);
   }
-  const before = new Uint8Array(memory.buffer).slice();
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } }).catch((error: Error) =>
-    fail('open', `the wasm module of '${set}' can't be bound to the device's memory: ${error.message}`),
-  );
-  claim(set, extentOf(before, memory), taken);
+  await claim(set, module, taken);
+  const { exports } = await bind(set, module, memory);
   return Object.entries(exports).flatMap(([kernel, value]): [string, Kernel][] => {
     if (typeof value !== 'function') return [];
     if (value.length !== PARAMETERS) {
@@ -88,21 +93,27 @@ async function exportsOf(
   });
 }
 
-/** Where `memory` differs from `before`, or null. */
-function extentOf(before: Uint8Array, memory: WebAssembly.Memory): { start: number; end: number } | null {
-  const after = new Uint8Array(memory.buffer);
-  const differs = (value: number, i: number) => value !== after[i];
-  const start = before.findIndex(differs);
-  return start < 0 ? null : { start, end: before.findLastIndex(differs) + 1 };
-}
+const bind = (set: string, module: WebAssembly.Module, memory: WebAssembly.Memory) =>
+  WebAssembly.instantiate(module, { env: { memory } }).catch((error: Error) =>
+    fail('open', `the wasm module of '${set}' can't be bound to the device's memory: ${error.message}`),
+  );
 
-function claim(owner: string, extent: { start: number; end: number } | null, taken: Extent[]): void {
-  if (!extent) return;
-  const { start, end } = extent;
+/** Notes where the constants of a module lie, found by binding it to two memories of other contents. */
+async function claim(owner: string, module: WebAssembly.Module, taken: Extent[]): Promise<void> {
+  let [start, end] = [Number.POSITIVE_INFINITY, 0];
+  for (const content of [0, 0xff]) {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    const bytes = new Uint8Array(memory.buffer).fill(content);
+    await bind(owner, module, memory);
+    const first = bytes.findIndex((value) => value !== content);
+    if (first < 0) continue;
+    start = Math.min(start, first);
+    end = Math.max(end, bytes.findLastIndex((value) => value !== content) + 1);
+  }
   const other = taken.find((one) => start < one.end && one.start < end);
   if (other) {
     const place = `the constants of its wasm module lie at ${start} to ${end}, among those of '${other.owner}'`;
     fail('open', `'${owner}': ${place}; build it with another --memory-base`);
   }
-  taken.push({ owner, start, end });
+  if (end > 0) taken.push({ owner, start, end });
 }
