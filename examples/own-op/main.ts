@@ -1,5 +1,5 @@
-/** Trains a network whose gate is an op of its own, on wasm or, with `webgpu` as the argument, on WebGPU. */
-import { type Device, functional as F, lift, nn, open, optim, type Tensor } from 'weft';
+/** Trains a network whose gate is an op of its own. Arguments: wasm (default) or webgpu, steps (default 300). */
+import { type BackendKind, functional as F, lift, nn, open, optim, type Tensor } from 'weft';
 import { kernels, swiGlu } from './swi_glu.js';
 
 /** The op as a function of tensors. */
@@ -16,8 +16,8 @@ class SwiGlu extends nn.Module {
   }
 }
 
-const kind = process.argv[2] === 'webgpu' ? 'webgpu' : 'wasm';
-const device: Device = await open(kind, { seed: 1, kernels: [kernels] });
+const [backend = 'wasm', steps = '300'] = process.argv.slice(2);
+const device = await open(backend as BackendKind, { seed: 1, kernels: [kernels] });
 const model = new SwiGlu().to(device);
 const optimizer = new optim.Adam(model.parameters(), { lr: 1e-2 });
 
@@ -32,7 +32,7 @@ const step = device.compile((x, y) => {
   return loss;
 });
 
-for (let i = 1; i <= 300; i++) {
-  const loss = await (await step(x, y)).item();
-  if (i % 100 === 0) console.log(`step ${i}: loss ${loss.toFixed(5)}`);
+for (let i = 1; i <= Number(steps); i++) {
+  const loss = await step(x, y);
+  if (i % 50 === 0) console.log(`step ${i}: loss ${(await loss.item()).toFixed(5)}`);
 }

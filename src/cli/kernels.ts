@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readShaders } from '../../scripts/read-shaders.mjs';
 import { fail } from '../errors.js';
-import type { KernelSet } from '../index.js';
+import { type KernelSet, open } from '../index.js';
 import { writeFileAtomic } from '../node.js';
 import { compileKernels } from './assemblyscript.js';
 import { importTool, packageRoot } from './tools.js';
@@ -61,6 +61,8 @@ export async function kernels(args: string[]): Promise<number> {
     wasmParams: Object.fromEntries(read.wasmParams),
     wasm,
   };
+  // A device refuses what does not fit: names, imports, kernels without a struct.
+  (await open('wasm', { kernels: [set] })).dispose();
   await writeFileAtomic(out, sourceOf(set, out.endsWith('.ts')));
   const parts = [`${read.kernels.length} WGSL kernels`, ...(wasm ? ['wasm for simd and relaxed simd'] : [])];
   console.log(`${out}: '${name}', ${parts.join(', ')}`);

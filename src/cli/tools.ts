@@ -35,23 +35,28 @@ export const readText = (path: string): Promise<string> =>
 /** Imports a user's file; TypeScript by tsx where that is installed, else by Node itself where it can. */
 export async function importFile(path: string): Promise<Record<string, unknown>> {
   if (!existsSync(path)) fail(path, 'there is no such file');
-  const url = pathToFileURL(path).href;
-  if (/\.[cm]?ts$/.test(path)) await registerTsx();
+  const plain = /\.[cm]?ts$/.test(path) && !(await registerTsx());
   try {
-    return (await import(url)) as Record<string, unknown>;
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
-    if (codeOf(error) !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
-    return fail(path, "TypeScript needs the npm package 'tsx'; run 'npm install --save-dev tsx'");
+    // Node itself takes no TypeScript before 22.18, and no import of './x.js' where x.ts is meant.
+    const tsxHelps = ['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_MODULE_NOT_FOUND'].includes(String(codeOf(error)));
+    if (!plain || !tsxHelps) throw error;
+    const advice = "TypeScript needs the npm package 'tsx'; run 'npm install --save-dev tsx'";
+    return fail(path, `${(error as Error).message}; ${advice}`);
   }
 }
 
-async function registerTsx(): Promise<void> {
+/** Lets Node import TypeScript by tsx; false where that is not installed. */
+async function registerTsx(): Promise<boolean> {
   // In a variable so that bundlers leave the import alone.
   const specifier = 'tsx/esm/api';
   try {
     const { register } = (await import(specifier)) as { register(): unknown };
     register();
+    return true;
   } catch (error) {
     if (!isMissing(error, 'tsx')) throw error;
+    return false;
   }
 }
