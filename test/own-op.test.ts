@@ -248,11 +248,19 @@ describe('weft bench', () => {
     }
   });
 
+  it("takes Weft's own ops, composed ones and updates too", () => {
+    const { status, output } = weft('bench', '--op', 'dot,sgdUpdate');
+    expect(output).toMatch(/^dot of \[\d+\], \[\d+\]: \d+ flop, \d+ bytes$/m);
+    expect(output).toMatch(/^wasm, .* sgd_update_f32 /m);
+    expect(status).toBe(0);
+  });
+
   it('says what is wrong with its arguments', () => {
     const refused = (...args: string[]) => weft('bench', ...args).output;
     expect(refused()).toContain('--op: name the op to time');
     expect(refused('--op', 'matmul', '--input', 'c=2')).toContain("matmul has no input 'c'; it has a, b");
     expect(refused('--op', 'matmul', '--input', 'a=2,3')).toContain('not of the form NAME=2x3');
+    expect(refused('--op', 'reshape')).toContain('reshape: is a view: it runs no kernel');
     expect(refused('--op', 'relu', '--sample', '99')).toContain('relu: has samples 0..');
   });
 });

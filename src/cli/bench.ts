@@ -54,6 +54,8 @@ interface BenchLine {
   readonly inputs: readonly (Shape | null)[];
   readonly device: string;
   readonly variant: string | null;
+  /** What ran: the variant, or the kernels of a composition. */
+  readonly kernels: readonly string[];
   readonly medianMs: number | null;
   readonly minMs: number | null;
   /** Interquartile range over the median. */
@@ -148,6 +150,7 @@ interface Lane {
 }
 
 async function timeCall(call: Call, devices: readonly Device[]): Promise<BenchLine[]> {
+  if (call.op.view) fail(call.op.name, 'is a view: it runs no kernel that could be timed');
   const lanes: Lane[] = [];
   try {
     for (const device of devices) {
@@ -168,7 +171,10 @@ async function laneOf(call: Call, device: Device, variant: string | null): Promi
     (tensor, i) => tensor && createInput(tensor.shape, tensor.dtype, op.inputs[i]),
   );
   const inputs = values.filter((value) => value !== null);
-  const graph = createGraph({ inputs, outputs: apply(op, values, options) });
+  const outputs = apply(op, values, options);
+  const overwritten = op.overwrites(values);
+  const updates = overwritten.map((index, k) => ({ target: values[index]!, value: outputs[k]! }));
+  const graph = createGraph(updates.length > 0 ? { inputs, updates } : { inputs, outputs });
   const data = call.inputs.filter((tensor) => tensor !== null);
   const timed = await prepareTimed(device.backend, graph, data, { op, variant });
   const name = `${labelOf(device)}/${variant}`;
@@ -188,6 +194,7 @@ function lineOf({ op, inputs }: Call, { device, variant, timed }: Lane, outcome:
     inputs: inputs.map((tensor) => tensor?.shape ?? null),
     device: labelOf(device),
     variant,
+    kernels: timed.program.schedule.map(({ kernel }) => kernel),
     medianMs: time?.medianMs ?? null,
     minMs: time?.minMs ?? null,
     spread: time?.spread ?? null,
@@ -207,13 +214,13 @@ function print(lines: readonly BenchLine[]): void {
     line.error === null
       ? [
           line.device,
-          line.variant ?? '',
+          line.kernels.join(' '),
           figure(line.medianMs! * 1e3),
           `${(line.spread! * 100).toFixed(0)} %`,
           figure(line.gflops!),
           figure(line.gbps!),
         ]
-      : [line.device, line.variant ?? '', `failed: ${line.error}`],
+      : [line.device, line.kernels.join(' '), `failed: ${line.error}`],
   );
   const table = [['device', 'kernel', 'median µs', 'spread', 'GFLOP/s', 'GB/s'], ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));

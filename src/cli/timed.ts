@@ -14,7 +14,7 @@ export interface TimedGraph {
   readonly program: Program;
   /** One run, until its result exists: a GPU's is finished when something of it can be read. */
   run(): void | Promise<void>;
-  /** The first output of the last run. */
+  /** The first output of the last run, or what the first update left. */
   output(): Promise<TypedArray>;
   dispose(): void;
 }
@@ -35,15 +35,16 @@ export async function prepareTimed(
   inputs.forEach(({ data, dtype }, i) => {
     backend.write(buffers[i]!, data, dtype);
   });
-  const [first] = graph.outputs;
-  const result = buffers[graph.inputs.length]!;
+  const [output] = graph.outputs;
+  const first = output ?? graph.updates[0]!.target;
+  const result = buffers[output ? graph.inputs.length : graph.inputs.indexOf(first)]!;
   return {
     program,
     run() {
       program.run(buffers);
-      return backend.kind === 'webgpu' ? backend.read(result, first!.dtype, 1).then(() => {}) : undefined;
+      return backend.kind === 'webgpu' ? backend.read(result, first.dtype, 1).then(() => {}) : undefined;
     },
-    output: () => backend.read(result, first!.dtype, sizeOf(first!.shape)),
+    output: () => backend.read(result, first.dtype, sizeOf(first.shape)),
     dispose() {
       program.dispose();
       for (const buffer of buffers) buffer.free();
