@@ -1,0 +1,28 @@
+// One invocation per element of dx = dy f'(v).
+#include "common/indexing"
+
+struct UnaryParams {
+  size: u32,
+  a: f32,
+  b: f32,
+}
+
+@group(0) @binding(0) var<storage, read> dy_values: array<f32>;
+@group(0) @binding(1) var<storage, read> v_values: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: UnaryParams;
+
+@compute @workgroup_size(64)
+fn KERNEL(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  if (i >= params.size) {
+    return;
+  }
+  let dy = dy_values[i];
+  let v = v_values[i];
+  output[i] = EXPRESSION;
+}
