@@ -159,6 +159,33 @@ describe('the packed package', () => {
     expect(times.status).toBe(0);
   });
 
+  it('runs an op of the user in a page under a strict policy', { timeout: 120_000 }, async () => {
+    const app = join(folder, 'app');
+    const contents = `
+      import { lift, open } from 'weft';
+      import { kernels, swiGlu } from './own-op/swi_glu.ts';
+      const run = async (kind) => {
+        const device = await open(kind, { kernels: [kernels] });
+        return [...(await lift(swiGlu)(device.tensor([1, -2, 3]), device.tensor([4, 5, -6])).data())];
+      };
+      window.result = [...(await run('wasm')), ...(await run('webgpu'))];`;
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: app },
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'neutral',
+      external: ['node:*', 'webgpu'],
+    });
+    await writeFile(join(app, 'own.js'), outputFiles[0]!.text);
+    await writeFile(join(app, 'own.html'), FILES['strict.html']!.replace('page.js', 'own.js'));
+    const silu = (x: number) => x / (1 + Math.exp(-x));
+    const expected = [4 * silu(1), 5 * silu(-2), -6 * silu(3)];
+    const result = (await runPage(app, 'own.html', 100_000)) as number[];
+    expect(result).toHaveLength(6);
+    for (const [i, value] of result.entries()) expect(value).toBeCloseTo(expected[i % 3]!, 4);
+  });
+
   it('leaves nothing in a bundle that imports it for nothing', async () => {
     const { outputFiles } = await build({
       stdin: { contents: "import { open } from 'weft';", resolveDir: join(folder, 'app') },

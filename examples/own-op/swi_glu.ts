@@ -88,8 +88,8 @@ export const swiGlu = defineOp({
     },
     { types: { a: f32([3]), b: f32([2, 3]) }, message: 'swiGlu: shapes differ, a is [3], b is [2,3]' },
   ],
-  // Units of 2^-24. wasm: e^-a is within 2 ulp, 4 units, which 1 / (1 + e) passes on at most in full; sum, quotient and
-  // two products round once each. webgpu: WGSL allows e^-a 3 + 2|a| ulp, 22 units at |a| = 4, and a quotient 2.5 ulp, 5
+  // Units of 2^-24. wasm: e^-|a| is within 2 ulp, 4 units, which s passes on at most in full; sum, quotient and two
+  // products round once each. webgpu: WGSL allows e^-a 3 + 2|a| ulp, 22 units at |a| = 4, and a quotient 2.5 ulp, 5
   // units; the sum and the product round once each.
   tolerance: { wasm: { ulps: 8 }, webgpu: { ulps: 29 } },
 });
