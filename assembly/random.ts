@@ -2,7 +2,7 @@
 // blocks of 4096 elements.
 import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
 import { bits24, philox, uniform4 } from './philox';
-import { fma, loadTail, log4, operand, splat, storeTail } from './simd';
+import { fma, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
 
 /** y = F.lanes(words) for each four elements. Operands: seed, y. */
@@ -16,8 +16,7 @@ function fill<F>(o: usize, params: usize, size: u32, begin: i32, end: i32): void
   for (let i = first(begin); i < stop; i += 4) {
     const lanes = changetype<F>(0).lanes(philox(<u32>i >> 2, key0, key1), params);
     const rest = stop - i;
-    if (rest >= 4) v128.store(y + (i << 2), lanes);
-    else storeTail(y + (i << 2), lanes, rest);
+    storeUpTo(y + (i << 2), lanes, rest);
   }
 }
 
@@ -98,10 +97,9 @@ export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end
   const stop = last(end, <i32>changetype<SizeParams>(params).size);
   for (let i = first(begin); i < stop; i += 4) {
     const rest = stop - i;
-    const p = rest >= 4 ? v128.load(x + (i << 2)) : loadTail(x + (i << 2), rest);
+    const p = loadUpTo(x + (i << 2), rest);
     const lanes = v128.and(f32x4.lt(uniform4(philox(<u32>i >> 2, key0, key1)), p), splat(1.0));
-    if (rest >= 4) v128.store(y + (i << 2), lanes);
-    else storeTail(y + (i << 2), lanes, rest);
+    storeUpTo(y + (i << 2), lanes, rest);
   }
 }
 

@@ -31,7 +31,13 @@ const ENTRIES = {
 /** What each step reads and makes. A step runs when its inputs' hash changed or an output is gone. */
 const STEPS = {
   shaders: {
-    inputs: ['shaders', 'scripts/build-shaders.mjs', 'scripts/reflect-shader.mjs', ...SETTINGS],
+    inputs: [
+      'shaders',
+      'scripts/build-shaders.mjs',
+      'scripts/read-shaders.mjs',
+      'scripts/reflect-shader.mjs',
+      ...SETTINGS,
+    ],
     outputs: ['build/kernels.ts', 'build/params.ts'],
     run: async () => (await import('./build-shaders.mjs')).buildShaders(),
   },
@@ -41,7 +47,15 @@ const STEPS = {
     run: buildKernels,
   },
   bundles: {
-    inputs: ['src', 'build/kernels.ts', 'build/binaries.ts', 'tsconfig.json', ...SETTINGS],
+    inputs: [
+      'src',
+      'build/kernels.ts',
+      'build/binaries.ts',
+      'scripts/read-shaders.mjs',
+      'scripts/reflect-shader.mjs',
+      'tsconfig.json',
+      ...SETTINGS,
+    ],
     outputs: ['dist/types/src/index.d.ts', ...Object.keys(ENTRIES).map((name) => `dist/${name}.js`)],
     run: buildBundles,
   },
@@ -172,7 +186,7 @@ function checkExports(folder) {
   const { exports, bin } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   for (const target of [...leaves(exports), ...leaves(bin)].map((path) => path.replace(/^\.\//, ''))) {
     const path = target.startsWith('dist/') ? join(folder, target.slice('dist/'.length)) : at(target);
-    if (!existsSync(path.replace(/\*$/, '')))
+    if (!existsSync(path.replace(/\*.*$/, '')))
       throw new Error(`build: package.json names ${target}, which is not made`);
   }
 }

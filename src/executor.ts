@@ -101,8 +101,15 @@ export class Program {
 
 function lower(node: Node, backend: Backend, variant: string | undefined): Lowered | null {
   if (backend.kind === 'reference' || node.op.view) return null;
-  const found = node.op.lower(backend.kind, node.inputs, node.attrs, backend.features, variant);
-  return found ?? fail(node.op.name, `no ${backend.kind} kernel ${variant ?? ''} takes these inputs`);
+  const { op } = node;
+  const { kind } = backend;
+  const found = op.lower(kind, node.inputs, node.attrs, backend.features, variant);
+  if (found) return found;
+  if (op.variants(kind).length === 0) {
+    const advice = `list one in its \`kernels.${kind}\`, or compose it of other ops by defineComposition`;
+    fail(op.name, `declares no ${kind} kernel; ${advice}, or use the reference device`);
+  }
+  return fail(op.name, `no ${kind} kernel${variant ? ` ${variant}` : ''} takes these inputs`);
 }
 
 /** Gives every buffer of the plan and every temporary its place. */

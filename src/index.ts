@@ -1,4 +1,5 @@
 export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
+export type { KernelInfo, KernelParams, KernelSet, WasmSource } from './backend/kernels.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
 export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
@@ -12,7 +13,7 @@ export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
-export { WeftError } from './errors.js';
+export { fail, WeftError } from './errors.js';
 export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';
@@ -27,12 +28,31 @@ export {
 } from './graph.js';
 export * as io from './io/index.js';
 export * as nn from './nn/index.js';
-export type { Attrs, BackendKind, Cost, Node, Op, RefTensor, SampleInput, TensorType, Value } from './op.js';
-export { apply, applyWith } from './op.js';
+export type {
+  Attrs,
+  BackendKind,
+  BackwardContext,
+  Cost,
+  ErrorCase,
+  KernelCall,
+  Launch,
+  Node,
+  Op,
+  OpFunction,
+  OpSpec,
+  RefTensor,
+  Sample,
+  SampleInput,
+  TensorType,
+  Tolerance,
+  Value,
+  Variant,
+} from './op.js';
+export { apply, applyWith, expectDType } from './op.js';
 export type { AvgPool1dOptions, AvgPool2dOptions } from './ops/avg_pool2d.js';
 export type { BatchNormUpdateOptions } from './ops/batch_norm.js';
 export type { ChannelWindowOptions } from './ops/channel_window.js';
-export type { Pair } from './ops/common.js';
+export { elementwise, expectSameShape, type Pair } from './ops/common.js';
 export type { ConvTranspose1dOptions, ConvTranspose2dOptions } from './ops/conv_transpose.js';
 export type { Conv1dOptions } from './ops/conv1d.js';
 export type { Conv2dOptions, Padding2d } from './ops/conv2d.js';
@@ -59,6 +79,6 @@ export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
 export type { WeightNormOptions } from './ops/weight_norm.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random.js';
-export type { Shape } from './shape.js';
-export { Tensor, type TensorLike } from './tensor.js';
+export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
+export { lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';

@@ -166,6 +166,13 @@ describe('the shader build', () => {
     expect(await readFile(join(build(), 'params.ts'), 'utf8')).toContain('class PadParams');
   });
 
+  it('takes a file that only declares structs', async () => {
+    await run({ only: '//! params pad_f32 : PadParams\nstruct PadParams { top: i32 }\n' });
+    const { modules, wasmParams } = await tables();
+    expect(modules).toEqual({});
+    expect(wasmParams.pad_f32).toMatchObject({ params: 'PadParams', paramsBytes: 4 });
+  });
+
   it('writes only what changed', async () => {
     await run({ map: map(BODY) });
     expect((await run({ map: map(BODY) })).changed).toEqual([]);

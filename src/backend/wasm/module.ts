@@ -1,12 +1,23 @@
 import { relaxed as relaxedBase64, simd as simdBase64 } from '../../../build/binaries.js';
+import { kernels as shaderKernels, wasmParams } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
+import { checkSets, type KernelSet } from '../kernels.js';
+import type { ParamsLayout } from '../params.js';
+import { decode } from './base64.js';
+import { addKernels } from './own-kernels.js';
 
 /** A kernel: operands, parameters, private memory, first and one past the last work unit. */
 export type Kernel = (operands: number, params: number, scratch: number, begin: number, end: number) => void;
 
+/** A kernel with what its parameter struct looks like. */
+export interface KernelEntry {
+  readonly run: Kernel;
+  readonly params: ParamsLayout;
+}
+
 export interface WasmModule {
   readonly memory: WebAssembly.Memory;
-  readonly kernels: ReadonlyMap<string, Kernel>;
+  readonly kernels: ReadonlyMap<string, KernelEntry>;
   readonly binary: 'simd' | 'relaxed-simd';
   readonly notes: readonly string[];
 }
@@ -16,13 +27,6 @@ export interface WasmModuleOptions {
   readonly binary?: 'simd' | 'relaxed-simd';
   /** The chosen binary's bytes or compiled module, where the embedded one can't be used. */
   readonly source?: BufferSource | WebAssembly.Module;
-}
-
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
 }
 
 function choose(options: WasmModuleOptions): { binary: WasmModule['binary']; notes: string[] } {
@@ -35,8 +39,11 @@ function choose(options: WasmModuleOptions): { binary: WasmModule['binary']; not
   return { binary: 'simd', notes: ['relaxed SIMD is off: this WebAssembly engine does not take it'] };
 }
 
-/** Compiles the binary that this machine takes and binds it to a fresh memory. */
-export async function loadModule(options: WasmModuleOptions = {}): Promise<WasmModule> {
+/** Compiles the binary that this machine takes and binds it, and the kernels of `sets`, to a fresh memory. */
+export async function loadModule(
+  options: WasmModuleOptions = {},
+  sets: readonly KernelSet[] = [],
+): Promise<WasmModule> {
   const { binary, notes } = choose(options);
   const bytes = decode(binary === 'simd' ? simdBase64 : relaxedBase64);
   if (!options.source && !WebAssembly.validate(bytes)) {
@@ -49,9 +56,14 @@ export async function loadModule(options: WasmModuleOptions = {}): Promise<WasmM
   const source = options.source ?? bytes;
   const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const kernels = new Map<string, Kernel>();
+  const kernels = new Map<string, KernelEntry>();
   for (const [name, value] of Object.entries(instance.exports)) {
-    if (typeof value === 'function') kernels.set(name, value as Kernel);
+    if (typeof value !== 'function') continue;
+    // Kernels that both languages have take the struct of the WGSL one; the others say which they take.
+    const params = wasmParams[name] ?? shaderKernels[name];
+    if (params) kernels.set(name, { run: value as Kernel, params });
   }
+  checkSets(sets);
+  await addKernels({ memory, kernels, binary }, module, sets);
   return { memory, kernels, binary, notes };
 }
