@@ -19,6 +19,23 @@ export * from './conv2d';
 export * from './pool2d';
 export { softmax_f32, log_softmax_f32, softmax_backward_f32, log_softmax_backward_f32 } from './softmax';
 export * from './cross_entropy';
+export {
+  loss_total_f32,
+  mse_loss_f32,
+  mse_loss_backward_f32,
+  l1_loss_f32,
+  l1_loss_backward_f32,
+  smooth_l1_loss_f32,
+  smooth_l1_loss_backward_f32,
+  huber_loss_f32,
+  huber_loss_backward_f32,
+  hinge_embedding_loss_f32,
+  hinge_embedding_loss_backward_f32,
+  margin_ranking_loss_f32,
+  margin_ranking_loss_backward_f32,
+  margin_ranking_loss_backward_f32__target,
+} from './loss';
+export * from './loss_log';
 export * from './dropout';
 export * from './random';
 export * from './update';

@@ -15,6 +15,8 @@ import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
 import * as layout from './layout.js';
 import * as linear from './linear.js';
+import * as loss from './loss.js';
+import * as lossLog from './loss_log.js';
 import * as matmul from './matmul.js';
 import * as pad from './pad.js';
 import * as pool2d from './pool2d.js';
@@ -76,6 +78,8 @@ const families = [
   pool2d,
   softmax,
   crossEntropy,
+  loss,
+  lossLog,
   dropout,
   random,
   update,
@@ -99,6 +103,22 @@ export { diagonal, diagonalBackward, trace } from './diagonal.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';
 export { full } from './fill.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
+export {
+  hingeEmbeddingLoss,
+  huberLoss,
+  l1Loss,
+  marginRankingLoss,
+  mseLoss,
+  smoothL1Loss,
+} from './loss.js';
+export {
+  bceWithLogits,
+  binaryCrossEntropy,
+  gaussianNllLoss,
+  klDiv,
+  poissonNllLoss,
+  softMarginLoss,
+} from './loss_log.js';
 export { matmul } from './matmul.js';
 export { pad, padBackward } from './pad.js';
 export { avgPool2d, avgPool2dBackward, maxPool2d, maxPool2dBackward, maxPool2dSelect } from './pool2d.js';
