@@ -41,6 +41,21 @@ export function storeTail(to: usize, lanes: v128, count: i32): void {
   if (count > 2) v128.store_lane<u32>(to, lanes, 2, 8);
 }
 
+/** Four words, or as many as there are (at least 1) where these are fewer; the other lanes are zero. */
+// @ts-ignore: decorator
+@inline
+export function loadUpTo(from: usize, count: i32): v128 {
+  return count >= 4 ? v128.load(from) : loadTail(from, count);
+}
+
+/** Stores four lanes, or as many as there is room for. */
+// @ts-ignore: decorator
+@inline
+export function storeUpTo(to: usize, lanes: v128, count: i32): void {
+  if (count >= 4) v128.store(to, lanes);
+  else storeTail(to, lanes, count);
+}
+
 // @ts-ignore: decorator
 @inline
 export function sumLanes(v: v128): f32 {

@@ -80,8 +80,8 @@ fn conv2d_f32__64x64(
   left_inside = filters < vec4<u32>(params.filters);
   let pixels = pixels_of(quad_of(group.x, local % 16u), params.batch, params.outHeight, params.outWidth);
   image = (pixels.image * params.groups + group.z) * params.channels * params.height * params.width;
-  first_y = select(vec4<u32>(OUTSIDE), pixels.y * params.strideHeight - params.top, pixels.inside);
-  first_x = pixels.x * params.strideWidth - params.left;
+  first_y = select(vec4<u32>(OUTSIDE), pixels.y * params.strideHeight - u32(params.top), pixels.inside);
+  first_x = pixels.x * params.strideWidth - u32(params.left);
   let tile = multiply_tile(taps, local, left, right);
   let row = quad_of(group.y, local / 16u).x;
   store_row(row, group.z, pixels, tile.row0);

@@ -64,8 +64,8 @@ fn conv2d_input_gradient_f32__64x64(
   left_inside = channels < vec4<u32>(params.channels);
   let pixels = pixels_of(quad_of(group.x, local % 16u), params.batch, params.height, params.width);
   image = (pixels.image * params.groups + group.z) * params.filters * params.outHeight * params.outWidth;
-  padded_y = select(vec4<u32>(OUTSIDE), pixels.y + params.top, pixels.inside);
-  padded_x = pixels.x + params.left;
+  padded_y = select(vec4<u32>(OUTSIDE), pixels.y + u32(params.top), pixels.inside);
+  padded_x = pixels.x + u32(params.left);
   let tile = multiply_tile(params.filters * area, local, left, right);
   let row = quad_of(group.y, local / 16u).x;
   store_row(row, group.z, pixels, tile.row0);

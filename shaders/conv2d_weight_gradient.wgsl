@@ -28,8 +28,8 @@ fn load_left(k: u32) -> vec4<f32> {
 fn load_right(k: u32) -> vec4<f32> {
   let row = k / params.outWidth;
   let image = row / params.outHeight;
-  let y = row % params.outHeight * params.strideHeight - params.top + tap_y;
-  let x = k % params.outWidth * params.strideWidth - params.left + tap_x;
+  let y = row % params.outHeight * params.strideHeight - u32(params.top) + tap_y;
+  let x = k % params.outWidth * params.strideWidth - u32(params.left) + tap_x;
   let inside = (y < vec4<u32>(params.height)) & (x < vec4<u32>(params.width));
   let plane = image * params.groups * params.channels + tap_plane;
   let at = (plane * params.height + y) * params.width + x;

@@ -45,13 +45,6 @@ export const functional: Functional = {
   alphaDropout: seeded(ops.alphaDropout),
   bernoulli: seeded<undefined>(ops.bernoulli),
   multinomial: seeded(ops.multinomial),
-  dropout(x, options) {
-    const { device } = x;
-    const seed = device.feed([2], 'i32', () =>
-      Int32Array.of(device.generator.word(), device.generator.word()),
-    );
-    return new Tensor(device, ops.dropout(x.value, seed.value, options));
-  },
   maskedSelect: (x, mask) => x.maskedSelect(mask),
   nonzero: (x) => x.nonzero(),
 };

@@ -57,8 +57,8 @@ type OwnMethods =
   | 'select'
   | 'narrow'
   | 'split'
-  | 'chunk';
-type OwnMethods = 'reshape' | 'permute' | 'broadcastTo' | 'detach' | 'concat' | 'einsum' | 'dropout';
+  | 'chunk'
+  | 'einsum';
 /** Ops as methods: the tensor is the first argument. */
 export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
 

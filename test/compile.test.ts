@@ -32,13 +32,13 @@ describe('a compiled function', () => {
     let traces = 0;
     const f = device.compile((x: Tensor) => {
       traces++;
-      return x.sum();
+      return x.mean();
     });
     for (const values of [[1, 2], [3, 4], [5], [6, 7], [8]]) await f(host(values));
     expect([traces, f.programs().length]).toEqual([2, 2]);
-    expect(await (await f(host([1, 2, 3]))).item()).toBe(6);
+    expect(await (await f(host([1, 2, 3]))).item()).toBe(2);
     await expect(f({ ...host([1]), data: Int32Array.of(1), dtype: 'i32' })).rejects.toThrow(
-      'sum: x must be f32, it is i32[1]',
+      'mean: x must be f32, it is i32[1]',
     );
     expect(f.programs()).toHaveLength(3);
   });

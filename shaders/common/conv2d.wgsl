@@ -1,6 +1,6 @@
 // Convolution of x [batch, groups channels, height, width] with weight [groups filters, channels,
 // kernelHeight, kernelWidth] to y [batch, groups filters, outHeight, outWidth]; channels and filters are per
-// group, top and left are the padding.
+// group, top and left are the padding, negative where x is cropped.
 struct Conv2dParams {
   batch: u32,
   groups: u32,
@@ -16,8 +16,8 @@ struct Conv2dParams {
   strideWidth: u32,
   dilationHeight: u32,
   dilationWidth: u32,
-  top: u32,
-  left: u32,
+  top: i32,
+  left: i32,
   hasBias: u32,
 }
 

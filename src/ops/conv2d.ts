@@ -1,64 +1,37 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import {
-  expectDType,
-  f32,
-  type KernelCall,
-  type SampleInput,
-  type TensorType,
-  type Value,
-  type Variant,
-} from '../op.js';
+import { expectDType, f32, type SampleInput, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectRank } from './common.js';
 import {
   AXES4,
   type Conv2dAttrs,
   type Conv2dOptions,
+  checkBias,
   checkShapes,
   conv2dAttrs,
-  convolve,
   forEachProduct,
-  type Geometry,
   type GradientAttrs,
   geometry,
-  implicitProduct,
-  inputPadding,
   outShape,
-  padded,
-  paddedBytes,
-  padLaunch,
-  tileBytes,
-  transposed,
 } from './conv2d_geometry.js';
+import {
+  type ForwardCall,
+  forwardGeometry,
+  forwardWasm,
+  forwardWebGPU,
+  type InputGradientCall,
+  inputGeometry,
+  inputGradientWasm,
+  inputGradientWebGPU,
+  type WeightGradientCall,
+  weightGeometry,
+  weightGradientWasm,
+  weightGradientWebGPU,
+} from './conv2d_plan.js';
 import { sum } from './reduce.js';
 
-export type { Conv2dOptions } from './conv2d_geometry.js';
-
-type ForwardCall = KernelCall<'x' | 'weight' | 'bias?', Conv2dAttrs>;
-const forwardGeometry = ({ types, attrs }: ForwardCall) => ({
-  ...geometry(types.x.shape, types.weight.shape, attrs),
-  hasBias: Number(types.bias !== null),
-});
-const hasPadding = (g: Geometry) => g.top > 0 || g.left > 0;
-
-const forwardWasm = (
-  tile: '4x8' | '6x8',
-  feature?: string,
-): Variant<'x' | 'weight' | 'bias?', Conv2dAttrs> => ({
-  name: `conv2d_f32__${tile}`,
-  when: ({ features }) => feature === undefined || features.has(feature),
-  temporaries(call) {
-    const g = forwardGeometry(call);
-    const tiles = { tiles: tileBytes(g) };
-    return hasPadding(g) ? { ...tiles, padded: paddedBytes(inputPadding(g)) } : tiles;
-  },
-  launches(call) {
-    const g = forwardGeometry(call);
-    if (!hasPadding(g)) return convolve(tile, g, 'x', 'weight', 'bias');
-    return [padLaunch('x', inputPadding(g)), ...convolve(tile, padded(g), 'padded', 'weight', 'bias')];
-  },
-});
+export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
 
 const dotTolerance = <C>(terms: (call: C) => number) =>
   ({ ulps: (call: C) => terms(call) + 4, magnitude: 'absolute' }) as const;
@@ -80,6 +53,20 @@ const cases: readonly (readonly [Shape, Shape, Conv2dOptions])[] = [
   [[3, 13, 4, 4], [17, 13, 1, 1], {}],
   [[1, 2, 6, 6], [3, 2, 2, 2], { padding: 2 }],
   [[1, 48, 5, 5], [3, 48, 3, 3], { padding: 1 }],
+  [[1, 2, 6, 7], [3, 2, 4, 2], { padding: 'same', dilation: [1, 2] }],
+  [
+    [2, 2, 5, 6],
+    [4, 1, 3, 3],
+    {
+      padding: [
+        [-1, 2],
+        [3, -2],
+      ],
+      groups: 2,
+      stride: [1, 2],
+    },
+  ],
+  [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
 ];
 
 /** Convolution (cross-correlation, as in PyTorch): x [n, c, h, w], weight [o, c / groups, r, s], bias [o] or null. */
@@ -87,15 +74,14 @@ export const conv2d = defineOp({
   name: 'conv2d',
   summary: 'y = x ⋆ weight + bias',
   inputs: ['x', 'weight', 'bias?'],
-  attributes: (options: Conv2dOptions | undefined) => conv2dAttrs('conv2d', options),
+  attributes: (options: Conv2dOptions | undefined, { weight }) =>
+    conv2dAttrs('conv2d', options, weight.shape.slice(2)),
   infer({ x, weight, bias }, attrs) {
     expectDType('conv2d', { x, weight, bias }, 'f32');
     expectRank('conv2d', 'x', x, 4, AXES4.x);
     expectRank('conv2d', 'weight', weight, 4, AXES4.weight);
     const g = checkShapes('conv2d', x.shape, weight.shape, attrs);
-    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== weight.shape[0])) {
-      fail('conv2d', `bias must be [${weight.shape[0]}], it is ${showShape(bias.shape)}`);
-    }
+    checkBias('conv2d', bias, weight.shape[0]!);
     return f32(outShape(g));
   },
   reference({ x, weight, bias }, attrs, [y]) {
@@ -123,18 +109,7 @@ export const conv2d = defineOp({
   },
   kernels: {
     wasm: [forwardWasm('6x8', 'tile-6x8'), forwardWasm('4x8')],
-    webgpu: [
-      {
-        name: 'conv2d_f32__64x64',
-        launches(call) {
-          const g = forwardGeometry(call);
-          const columns = g.batch * g.outHeight * g.outWidth;
-          return [
-            implicitProduct('conv2d_f32__64x64', ['x', 'weight', 'bias', 'output'], g, g.filters, columns),
-          ];
-        },
-      },
-    ],
+    webgpu: forwardWebGPU,
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
   linear: ['x', 'weight'],
@@ -172,6 +147,21 @@ export const conv2d = defineOp({
       message: 'conv2d: stride must be a whole number of at least 1, got 0',
     },
     {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      options: { padding: 'same', stride: 2 },
+      message: "conv2d: padding 'same' needs stride 1, it is [2,2]",
+    },
+    {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      options: {
+        padding: [
+          [0, 0.5],
+          [0, 0],
+        ],
+      },
+      message: 'conv2d: padding must be whole numbers [[top, bottom], [left, right]], got [[0,0.5],[0,0]]',
+    },
+    {
       types: { x: f32([1, 4, 8, 8]), weight: f32([3, 2, 3, 3]) },
       options: { groups: 2 },
       message: "conv2d: filters don't divide into 2 groups, x is [1,4,8,8], weight is [3,2,3,3]",
@@ -185,9 +175,14 @@ export interface Conv2dGradientOptions extends Conv2dOptions {
   readonly shape: Shape;
 }
 
-function gradientAttrs(name: string, options: Conv2dGradientOptions | undefined): GradientAttrs {
+function gradientAttrs(
+  name: string,
+  options: Conv2dGradientOptions | undefined,
+  weight: Shape | undefined,
+): GradientAttrs {
   if (!options) fail(name, 'needs options { shape }');
-  return { ...conv2dAttrs(name, options), shape: options.shape };
+  const { shape } = options;
+  return { ...conv2dAttrs(name, options, (weight ?? shape).slice(2)), shape };
 }
 
 /** Refuses an output gradient that no forward pass with these shapes gives. */
@@ -199,32 +194,7 @@ function checkGradient(name: string, dy: TensorType, x: Shape, weight: Shape, at
 }
 
 const outputOf = ([x, weight, options]: readonly [Shape, Shape, Conv2dOptions]): number[] =>
-  outShape(geometry(x, weight, conv2dAttrs('conv2d', options)));
-
-type InputGradientCall = KernelCall<'dy' | 'weight', GradientAttrs>;
-const inputGeometry = ({ types, attrs }: InputGradientCall) =>
-  geometry(attrs.shape, types.weight.shape, attrs);
-
-const inputGradientWasm = (
-  tile: '4x8' | '6x8',
-  feature?: string,
-): Variant<'dy' | 'weight', GradientAttrs> => ({
-  name: `conv2d_input_gradient_f32__${tile}`,
-  when: ({ features }) => feature === undefined || features.has(feature),
-  temporaries(call) {
-    const g = inputGeometry(call);
-    return { tiles: tileBytes(g), flipped: tileBytes(g), padded: paddedBytes(transposed(g).padding) };
-  },
-  launches(call) {
-    const g = inputGeometry(call);
-    const { padding, convolution } = transposed(g);
-    return [
-      padLaunch('dy', padding),
-      { kernel: 'conv2d_flip_f32', operands: ['weight', 'flipped'], params: { ...g }, units: g.groups },
-      ...convolve(tile, convolution, 'padded', 'flipped', null),
-    ];
-  },
-});
+  outShape(geometry(x, weight, conv2dAttrs('conv2d', options, weight.slice(2))));
 
 const inputTolerance = dotTolerance((call: InputGradientCall) => {
   const g = inputGeometry(call);
@@ -236,7 +206,8 @@ export const conv2dInputGradient = defineOp({
   name: 'conv2dInputGradient',
   summary: 'dx = Σ dy · weight over the outputs that x reaches',
   inputs: ['dy', 'weight'],
-  attributes: (options: Conv2dGradientOptions | undefined) => gradientAttrs('conv2dInputGradient', options),
+  attributes: (options: Conv2dGradientOptions | undefined, { weight }) =>
+    gradientAttrs('conv2dInputGradient', options, weight.shape),
   infer({ dy, weight }, attrs) {
     expectDType('conv2dInputGradient', { dy, weight }, 'f32');
     expectRank('conv2dInputGradient', 'dy', dy, 4, '[batch, filters, height, width]');
@@ -260,17 +231,7 @@ export const conv2dInputGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
     wasm: [inputGradientWasm('6x8', 'tile-6x8'), inputGradientWasm('4x8')],
-    webgpu: [
-      {
-        name: 'conv2d_input_gradient_f32__64x64',
-        launches(call) {
-          const g = inputGeometry(call);
-          const columns = g.batch * g.height * g.width;
-          const operands = ['dy', 'weight', 'output'];
-          return [implicitProduct('conv2d_input_gradient_f32__64x64', operands, g, g.channels, columns)];
-        },
-      },
-    ],
+    webgpu: inputGradientWebGPU,
   },
   linear: ['dy', 'weight'],
   samples: cases.map((entry) => ({
@@ -287,46 +248,6 @@ export const conv2dInputGradient = defineOp({
   tolerance: { wasm: inputTolerance, webgpu: inputTolerance },
 });
 
-type WeightGradientCall = KernelCall<'x' | 'dy', GradientAttrs>;
-const weightGeometry = ({ types, attrs }: WeightGradientCall) => geometry(types.x.shape, attrs.shape, attrs);
-
-/** Taps (rows of the transposed gradient) that one wasm work unit covers. */
-const TAPS = 48;
-/** dWᵀ = patches · dYᵀ: dY is packed into panels of 8 filters, x is read in place. */
-const weightGradientWasm = (tile: '4x8' | '6x8', feature?: string): Variant<'x' | 'dy', GradientAttrs> => ({
-  name: `conv2d_weight_gradient_f32__${tile}`,
-  when: ({ features }) => feature === undefined || features.has(feature),
-  temporaries(call) {
-    const g = weightGeometry(call);
-    const panels = Math.ceil(g.filters / 8);
-    const packed = { panels: 4 * 8 * g.groups * panels * g.batch * g.outHeight * g.outWidth };
-    return hasPadding(g) ? { ...packed, padded: paddedBytes(inputPadding(g)) } : packed;
-  },
-  launches(call) {
-    const g = weightGeometry(call);
-    const panels = Math.ceil(g.filters / 8);
-    const taps = g.channels * g.kernelHeight * g.kernelWidth;
-    const source = hasPadding(g) ? padded(g) : g;
-    const pads = hasPadding(g) ? [padLaunch('x', inputPadding(g))] : [];
-    return [
-      ...pads,
-      {
-        kernel: 'conv2d_pack_gradient_f32',
-        operands: ['dy', 'panels'],
-        params: { ...source },
-        units: g.groups * panels * g.batch,
-      },
-      {
-        kernel: `conv2d_weight_gradient_f32__${tile}`,
-        operands: [hasPadding(g) ? 'padded' : 'x', 'panels', 'output'],
-        params: { ...source },
-        units: g.groups * panels * Math.ceil(taps / TAPS),
-        scratch: 4 * 8 * TAPS + 4 * TAPS,
-      },
-    ];
-  },
-});
-
 const weightTolerance = dotTolerance((call: WeightGradientCall) => {
   const g = weightGeometry(call);
   return g.batch * g.outHeight * g.outWidth;
@@ -337,7 +258,8 @@ export const conv2dWeightGradient = defineOp({
   name: 'conv2dWeightGradient',
   summary: 'dweight = Σ dy · x over batch and outputs',
   inputs: ['x', 'dy'],
-  attributes: (options: Conv2dGradientOptions | undefined) => gradientAttrs('conv2dWeightGradient', options),
+  attributes: (options: Conv2dGradientOptions | undefined) =>
+    gradientAttrs('conv2dWeightGradient', options, undefined),
   infer({ x, dy }, attrs) {
     expectDType('conv2dWeightGradient', { x, dy }, 'f32');
     expectRank('conv2dWeightGradient', 'x', x, 4, AXES4.x);
@@ -359,18 +281,7 @@ export const conv2dWeightGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
     wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
-    webgpu: [
-      {
-        name: 'conv2d_weight_gradient_f32__64x64',
-        launches(call) {
-          const g = weightGeometry(call);
-          const taps = g.channels * g.kernelHeight * g.kernelWidth;
-          return [
-            implicitProduct('conv2d_weight_gradient_f32__64x64', ['x', 'dy', 'output'], g, g.filters, taps),
-          ];
-        },
-      },
-    ],
+    webgpu: weightGradientWebGPU,
   },
   linear: ['x', 'dy'],
   samples: cases.map((entry) => ({

@@ -4,9 +4,11 @@ import { f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { forEachOffset, showShape, sizeOf, stridesOf } from '../shape.js';
 import { mul } from './binary.js';
 import { type Equation, parseEquation } from './einsum_parse.js';
-import { pad, permute, reshape, slice } from './layout.js';
+import { permute, reshape } from './layout.js';
 import { matmul } from './matmul.js';
+import { pad } from './pad.js';
 import { sum } from './reduce.js';
+import { slice } from './slice.js';
 
 export interface EinsumOptions {
   /** As torch.einsum has it: `bij,bjk->bik`. */

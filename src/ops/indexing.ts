@@ -18,7 +18,7 @@ import {
   shapesOf,
   startLaunch,
 } from './indexing_walk.js';
-import { pad } from './layout.js';
+import { pad } from './pad.js';
 
 type Attrs = AxisAttrs;
 type Backend = 'wasm' | 'webgpu';

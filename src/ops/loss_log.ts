@@ -1,0 +1,394 @@
+/**
+ * Losses of probabilities and rates, with logarithms and powers. Kernels: assembly/loss_log.ts, shaders/loss_log.wgsl,
+ * shaders/loss_log_backward.wgsl.
+ *
+ * Units of 2^-24 that kernels may be off: a logarithm 3 relative on wasm; in WGSL 6, or 8 absolute within [½, 2]. A power
+ * e^v 3 on wasm, 2 (3 + 2 |v|) in WGSL. ln(1 + e^-|z|) 8 absolute on wasm: the power's 3, its sum's 1, the logarithm's 3 of
+ * at most 0.7, and one when it is added to max(z, 0); in WGSL, as |z| e^-|z| < 0.4, 8 + 1 + 8 + 1. The sigmoid on |z| <= 8 6
+ * and 44, see unary.ts.
+ */
+import { fail } from '../errors.js';
+import { f32, type Value } from '../op.js';
+import { add, div, maximum, mul, sub } from './binary.js';
+import { greater } from './compare.js';
+import { full } from './fill.js';
+import { defineLoss, type LossAttrs, type Operands, type ReductionOptions } from './loss_family.js';
+import { exp, neg, sigmoid, square } from './unary.js';
+import { where } from './where.js';
+
+const scalar = (value: number) => full({ shape: [], value });
+const scaled = (g: Value, by: number) => mul(g, scalar(by));
+
+/** Kernels take a logarithm of 1 ± something as one absolute unit more. */
+const logSize = (v: number): number => 1 + Math.abs(v);
+const clampedLog = (v: number): number => Math.max(v, -100);
+const logOf = (p: number): number => clampedLog(Math.log(p));
+const logOfRest = (p: number): number => clampedLog(Math.log1p(-p));
+const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+const sigmoidOf = (z: number): number => (z < 0 ? Math.exp(z) : 1) / (1 + Math.exp(-Math.abs(z)));
+
+/** The least that p (1 - p) counts as a divisor, as in PyTorch. */
+const LEAST = 1e-12;
+const varianceOf = (p: Value): Value => maximum(mul(p, sub(scalar(1), p)), scalar(LEAST));
+
+/** -(t ln p + (1 - t) ln(1 - p)) for probabilities p, weighted; logarithms below -100 count as -100. */
+export const [binaryCrossEntropy, binaryCrossEntropyBackward] = defineLoss<
+  readonly ['p', 'target', 'weight?'],
+  LossAttrs
+>('binaryCrossEntropy', {
+  summary: 'y = -weight (target ln p + (1 - target) ln(1 - p)), each, mean or Σ',
+  inputs: ['p', 'target', 'weight?'],
+  evaluate: ({ x, t }) => (t - 1) * logOfRest(x) - t * logOf(x),
+  // The logarithm's 3 or 8, that of 1 - p one more, target - 1, both products and their difference.
+  ulps: { wasm: 7, webgpu: 12 },
+  magnitude: ({ x, t }) => Math.abs(t - 1) * logSize(logOfRest(x)) + Math.abs(t) * logSize(logOf(x)),
+  derivatives: {
+    p: {
+      kernel: '__x',
+      evaluate: ({ x, t }) => (x - t) / Math.max((1 - x) * x, LEAST),
+      // Two differences, the product, the quotient: 1, or WGSL's 5.
+      ulps: { wasm: 4, webgpu: 8 },
+      second: {
+        // 1 / q - (p - t) (1 - 2p) / q², or 1 / 1e-12 where q = p (1 - p) is below that.
+        p(g, { x: p, t }) {
+          const q = varianceOf(p);
+          const bend = div(mul(sub(p, t), sub(scalar(1), scaled(p, 2))), q);
+          const inside = greater(q, scalar(LEAST));
+          return div(mul(g, sub(scalar(1), where(inside, bend, scalar(0)))), q);
+        },
+        target: (g, { x: p }) => neg(div(g, varianceOf(p))),
+      },
+    },
+    target: {
+      kernel: '__target',
+      evaluate: ({ x }) => logOfRest(x) - logOf(x),
+      ulps: { wasm: 5, webgpu: 10 },
+      magnitude: ({ x }) => logSize(logOfRest(x)) + logSize(logOf(x)),
+      second: { p: (g, { x: p }) => neg(div(g, varianceOf(p))) },
+    },
+  },
+  cases: [{ fill: { p: { domain: [0.1, 0.9] }, target: { domain: [0, 1] } } }],
+});
+
+/** (posWeight - 1) σ - posWeight, the derivative by logits and target. */
+function mixed(g: Value, { x, c }: Operands): Value {
+  return c ? mul(g, sub(mul(sub(c, scalar(1)), sigmoid(x)), c)) : neg(g);
+}
+
+/**
+ * Binary cross-entropy of sigmoid(x), computed without overflow: (1 - t) x + (1 + (posWeight - 1) t) ln(1 + e^-x), times
+ * weight. posWeight, [classes] for example, and weight are repeated over the shape of x.
+ */
+export const [bceWithLogits, bceWithLogitsBackward] = defineLoss<
+  readonly ['x', 'target', 'weight?', 'posWeight?'],
+  LossAttrs
+>('bceWithLogits', {
+  summary: 'y = weight ((1 - target) x + (1 + (posWeight - 1) target) ln(1 + e^-x)), each, mean or Σ',
+  inputs: ['x', 'target', 'weight?', 'posWeight?'],
+  third: 'posWeight',
+  evaluate: ({ x, t, c }) => (1 - t) * x + (c === null ? 1 : (c - 1) * t + 1) * softplus(-x),
+  // ln(1 + e^-x) 8 or 18, its factor 3, two products and the sum.
+  ulps: { wasm: 14, webgpu: 24 },
+  magnitude: ({ x, t, c }) =>
+    Math.abs((1 - t) * x) + (Math.abs((c ?? 1) - 1) * Math.abs(t) + 1) * (1 + softplus(-x)),
+  derivatives: {
+    x: {
+      kernel: '__x',
+      evaluate: ({ x, t, c }) => ((c ?? 1) * t + 1 - t) * sigmoidOf(x) - (c ?? 1) * t,
+      // The sigmoid's 6 or 44, its factor 3, the product and the difference.
+      ulps: { wasm: 11, webgpu: 49 },
+      magnitude: ({ x, t, c }) =>
+        (Math.abs((c ?? 1) * t) + 1 + Math.abs(t)) * sigmoidOf(x) + Math.abs((c ?? 1) * t),
+      second: {
+        x(g, { x, t, c }) {
+          const s = sigmoid(x);
+          const slope = mul(g, mul(s, sub(scalar(1), s)));
+          return c ? mul(slope, add(mul(sub(c, scalar(1)), t), scalar(1))) : slope;
+        },
+        target: mixed,
+      },
+    },
+    target: {
+      kernel: '__target',
+      evaluate: ({ x, c }) => (c === null ? -x : c * softplus(-x) - softplus(x)),
+      ulps: { wasm: 10, webgpu: 20 },
+      magnitude: ({ x, c }) => (1 + Math.abs(c ?? 1)) * (1 + Math.abs(x)),
+      second: { x: mixed },
+    },
+  },
+  cases: [
+    {
+      fill: { x: { domain: [-6, 6] }, target: { domain: [0, 1] }, posWeight: { domain: [0.5, 3] } },
+    },
+  ],
+});
+
+export interface KlDivOptions {
+  /** Whether the target holds logarithms of probabilities, default false. */
+  readonly logTarget?: boolean;
+  /** 'batchMean' is the sum divided by the size of the first axis; default 'mean', over all elements. */
+  readonly reduction?: 'none' | 'mean' | 'sum' | 'batchMean';
+}
+
+/** The Kullback-Leibler divergence t (ln t - x) of x, logarithms of probabilities, from target. */
+export const [klDiv, klDivBackward] = defineLoss<
+  readonly ['x', 'target'],
+  { readonly logTarget: boolean },
+  KlDivOptions
+>('klDiv', {
+  summary: 'y = target (ln target - x), x logarithms of probabilities; each, mean, mean over the batch or Σ',
+  inputs: ['x', 'target'],
+  reductions: ['none', 'mean', 'sum', 'batchMean'],
+  attributes: (options) => ({ logTarget: options?.logTarget ?? false }),
+  params: ({ logTarget }) => ({ a: Number(logTarget) }),
+  evaluate({ x, t }, { logTarget }) {
+    if (logTarget) return Math.exp(t) * (t - x);
+    return (t === 0 ? 0 : t * Math.log(t)) - t * x;
+  },
+  // The logarithm's 3 or 8, or the power's 3 or 22 at |t| <= 4; products and differences.
+  ulps: { wasm: 6, webgpu: 24 },
+  magnitude: ({ x, t }, { logTarget }) =>
+    logTarget
+      ? Math.exp(t) * Math.abs(t - x)
+      : Math.abs(t) * (t === 0 ? 0 : logSize(Math.log(t))) + Math.abs(t * x),
+  derivatives: {
+    x: {
+      kernel: '__x',
+      evaluate: ({ t }, { logTarget }) => (logTarget ? -Math.exp(t) : -t),
+      ulps: { wasm: 3, webgpu: 22 },
+      second: { target: (g, { t }, { logTarget }) => neg(logTarget ? mul(g, exp(t)) : g) },
+    },
+    target: {
+      kernel: '__target',
+      evaluate({ x, t }, { logTarget }) {
+        if (logTarget) return Math.exp(t) * (t - x + 1);
+        return t === 0 ? Number.NaN : Math.log(t) + 1 - x;
+      },
+      ulps: { wasm: 6, webgpu: 25 },
+      magnitude: ({ x, t }, { logTarget }) =>
+        logTarget ? Math.exp(t) * (Math.abs(t - x) + 1) : logSize(Math.log(t)) + 1 + Math.abs(x),
+      second: {
+        x: (g, { t }, { logTarget }) => neg(logTarget ? mul(g, exp(t)) : g),
+        target: (g, { x, t }, { logTarget }) =>
+          logTarget ? mul(g, mul(exp(t), add(sub(t, x), scalar(2)))) : div(g, t),
+      },
+    },
+  },
+  cases: [
+    { fill: { x: { domain: [-3, 0] }, target: { domain: [0.1, 1] } } },
+    { options: { logTarget: true }, fill: { x: { domain: [-3, 0] }, target: { domain: [-3, 0] } } },
+    {
+      options: { reduction: 'batchMean' },
+      fill: { x: { domain: [-3, 0] }, target: { domain: [0.1, 1] } },
+    },
+  ],
+  errors: [
+    {
+      types: { x: f32([]), target: f32([]) },
+      options: { reduction: 'batchMean' },
+      message: "klDiv: 'batchMean' needs a batch axis, x is []",
+    },
+  ],
+});
+
+/** ln(1 + e^(-target x)), target ±1, which has no gradient. */
+export const [softMarginLoss, softMarginLossBackward] = defineLoss<readonly ['x', 'target'], LossAttrs>(
+  'softMarginLoss',
+  {
+    summary: 'y = ln(1 + e^(-target x)), each, mean or Σ',
+    inputs: ['x', 'target'],
+    evaluate: ({ x, t }) => softplus(-t * x),
+    // The product rounds by a unit of |tx|, ln(1 + e^z) by 8 or 18 of 1 + |z|.
+    ulps: { wasm: 9, webgpu: 19 },
+    magnitude: ({ x, t }) => 1 + Math.abs(t * x),
+    derivatives: {
+      x: {
+        evaluate: ({ x, t }) => -t * sigmoidOf(-t * x),
+        // The sigmoid's own, that of its rounded argument (at most |tx| <= 8), the product.
+        ulps: { wasm: 15, webgpu: 53 },
+        second: {
+          x(g, { x, t }) {
+            const s = sigmoid(neg(mul(t, x)));
+            return mul(g, mul(square(t), mul(s, sub(scalar(1), s))));
+          },
+        },
+      },
+    },
+    cases: [{ fill: { x: { domain: [-6, 6] }, target: { values: [1, -1, -1, 1, -1] } } }],
+  },
+);
+
+export interface GaussianNllLossOptions extends ReductionOptions {
+  /** Whether the constant ln(2π) / 2 is added, default false. */
+  readonly full?: boolean;
+  /** The least that a variance counts, default 1e-6. Its gradient is as if it were not held back. */
+  readonly eps?: number;
+}
+
+const heldVariance = (c: Value, eps: number): Value => maximum(c, scalar(eps));
+
+/** (ln v + (x - t)² / v) / 2, v = max(variance, eps); the variance is repeated over the shape of x. */
+export const [gaussianNllLoss, gaussianNllLossBackward] = defineLoss<
+  readonly ['x', 'target', 'variance'],
+  { readonly full: boolean; readonly eps: number },
+  GaussianNllLossOptions
+>('gaussianNllLoss', {
+  summary: 'y = (ln v + (x - target)² / v) / 2, v = max(variance, eps); each, mean or Σ',
+  inputs: ['x', 'target', 'variance'],
+  third: 'variance',
+  attributes(options) {
+    const { full = false, eps = 1e-6 } = options ?? {};
+    if (!(eps > 0)) fail('gaussianNllLoss', `eps must be above 0, got ${eps}`);
+    return { full, eps };
+  },
+  params: ({ full, eps }) => ({ a: eps, b: full ? 0.5 * Math.log(2 * Math.PI) : 0 }),
+  evaluate({ x, t, c }, attrs) {
+    const v = Math.max(c!, attrs.eps);
+    return 0.5 * (Math.log(v) + (x - t) ** 2 / v) + (attrs.full ? 0.5 * Math.log(2 * Math.PI) : 0);
+  },
+  // The logarithm's 3 or 8, the square 3 and the quotient 1 or 5 (a held variance is a rounded one), the sums.
+  ulps: { wasm: 8, webgpu: 12 },
+  magnitude({ x, t, c }, { eps }) {
+    const v = Math.max(c!, eps);
+    return logSize(Math.log(v)) + (x - t) ** 2 / v + 1;
+  },
+  derivatives: {
+    x: {
+      kernel: '__x',
+      evaluate: ({ x, t, c }, { eps }) => (x - t) / Math.max(c!, eps),
+      ulps: { wasm: 3, webgpu: 7 },
+      second: {
+        x: (g, { c }, { eps }) => div(g, heldVariance(c!, eps)),
+        target: (g, { c }, { eps }) => neg(div(g, heldVariance(c!, eps))),
+        variance: (g, { x, t, c }, { eps }) =>
+          neg(div(mul(g, sub(x, t)), square(heldVariance(c!, eps)))),
+      },
+    },
+    target: {
+      kernel: '__x',
+      sign: -1,
+      evaluate: ({ x, t, c }, { eps }) => (t - x) / Math.max(c!, eps),
+      ulps: { wasm: 3, webgpu: 7 },
+      second: {
+        x: (g, { c }, { eps }) => neg(div(g, heldVariance(c!, eps))),
+        target: (g, { c }, { eps }) => div(g, heldVariance(c!, eps)),
+        variance: (g, { x, t, c }, { eps }) => div(mul(g, sub(x, t)), square(heldVariance(c!, eps))),
+      },
+    },
+    variance: {
+      kernel: '__variance',
+      evaluate({ x, t, c }, { eps }) {
+        const v = Math.max(c!, eps);
+        return 0.5 * (1 / v - ((x - t) / v) ** 2);
+      },
+      // 1 / v 2 or 6; the ratio 3 or 7, its square twice that and 1; the difference.
+      ulps: { wasm: 8, webgpu: 16 },
+      magnitude({ x, t, c }, { eps }) {
+        const v = Math.max(c!, eps);
+        return 0.5 * (1 / v + ((x - t) / v) ** 2);
+      },
+      second: {
+        x: (g, { x, t, c }, { eps }) => neg(div(mul(g, sub(x, t)), square(heldVariance(c!, eps)))),
+        target: (g, { x, t, c }, { eps }) => div(mul(g, sub(x, t)), square(heldVariance(c!, eps))),
+        variance(g, { x, t, c }, { eps }) {
+          const v = heldVariance(c!, eps);
+          return div(mul(g, sub(div(square(sub(x, t)), v), scalar(0.5))), square(v));
+        },
+      },
+    },
+  },
+  cases: [
+    { fill: { variance: { domain: [0.3, 2] } } },
+    { options: { full: true, eps: 1e-3 }, fill: { variance: { domain: [0.3, 2] } } },
+  ],
+  thirdShape: (shape) => (shape.length > 1 ? [...shape.slice(0, -1), 1] : shape),
+  errors: [
+    {
+      types: { x: f32([2, 3]), target: f32([2, 3]), variance: f32([2]) },
+      message: 'gaussianNllLoss: variance must broadcast to [2,3], it is [2]',
+    },
+    {
+      types: { x: f32([2]), target: f32([2]), variance: f32([2]) },
+      options: { eps: 0 },
+      message: 'gaussianNllLoss: eps must be above 0, got 0',
+    },
+  ],
+});
+
+export interface PoissonNllLossOptions extends ReductionOptions {
+  /** Whether x is the logarithm of the rate, default true. */
+  readonly logInput?: boolean;
+  /** Whether Stirling's approximation of ln(target!) is added where target > 1, default false. */
+  readonly full?: boolean;
+  /** Added to the rate before its logarithm, default 1e-8. */
+  readonly eps?: number;
+}
+
+const stirling = (t: number): number =>
+  t > 1 ? t * Math.log(t) - t + 0.5 * Math.log(2 * Math.PI * t) : 0;
+
+/** e^x - t x for the logarithm x of a rate, or x - t ln(x + eps) for a rate. */
+export const [poissonNllLoss, poissonNllLossBackward] = defineLoss<
+  readonly ['x', 'target'],
+  { readonly logInput: boolean; readonly full: boolean; readonly eps: number },
+  PoissonNllLossOptions
+>('poissonNllLoss', {
+  summary: 'y = e^x - target x, or x - target ln x; each, mean or Σ',
+  inputs: ['x', 'target'],
+  attributes(options) {
+    const { logInput = true, full = false, eps = 1e-8 } = options ?? {};
+    return { logInput, full, eps };
+  },
+  params: ({ logInput, full, eps }) => ({ a: Number(logInput), b: eps, e: Number(full) }),
+  evaluate: ({ x, t }, { logInput, full, eps }) =>
+    (logInput ? Math.exp(x) - t * x : x - t * Math.log(x + eps)) + (full ? stirling(t) : 0),
+  // A power 3, or 22 at |x| <= 4, a logarithm 3 or 8 with its argument's 2; products and at most five sums.
+  ulps: { wasm: 12, webgpu: 29 },
+  magnitude({ x, t }, { logInput, full, eps }) {
+    const size = Math.abs(t);
+    const own = logInput
+      ? Math.exp(x) + size * Math.abs(x)
+      : Math.abs(x) + size * logSize(Math.log(x + eps));
+    if (!full || t <= 1) return own;
+    return own + size * logSize(Math.log(t)) + size + logSize(Math.log(2 * Math.PI * t));
+  },
+  derivatives: {
+    x: {
+      kernel: '__x',
+      evaluate: ({ x, t }, { logInput, eps }) => (logInput ? Math.exp(x) - t : 1 - t / (x + eps)),
+      ulps: { wasm: 4, webgpu: 23 },
+      magnitude: ({ x, t }, { logInput, eps }) =>
+        logInput ? Math.exp(x) + Math.abs(t) : 1 + Math.abs(t / (x + eps)),
+      second: {
+        x: (g, { x, t }, { logInput, eps }) =>
+          logInput ? mul(g, exp(x)) : div(mul(g, t), square(add(x, scalar(eps)))),
+        target: (g, { x }, { logInput, eps }) => neg(logInput ? g : div(g, add(x, scalar(eps)))),
+      },
+    },
+    target: {
+      kernel: '__target',
+      evaluate: ({ x, t }, { logInput, full, eps }) =>
+        -(logInput ? x : Math.log(x + eps)) + (full && t > 1 ? Math.log(t) + 0.5 / t : 0),
+      ulps: { wasm: 7, webgpu: 15 },
+      magnitude: ({ x, t }, { logInput, full, eps }) =>
+        (logInput ? Math.abs(x) : logSize(Math.log(x + eps))) +
+        (full && t > 1 ? logSize(Math.log(t)) + 0.5 / t : 0),
+      second: {
+        x: (g, { x }, { logInput, eps }) => neg(logInput ? g : div(g, add(x, scalar(eps)))),
+        target(g, { t }, { full }) {
+          if (!full) return null;
+          const bend = div(sub(scalar(1), div(scalar(0.5), t)), t);
+          return mul(g, where(greater(t, scalar(1)), bend, scalar(0)));
+        },
+      },
+    },
+  },
+  cases: [
+    { fill: { x: { domain: [-2, 2] }, target: { domain: [0, 5] } } },
+    { options: { full: true }, fill: { x: { domain: [-2, 2] }, target: { values: [2, 0.5, 3, 7, 5.5] } } },
+    {
+      options: { logInput: false, full: true, eps: 1e-3 },
+      fill: { x: { domain: [0.3, 2] }, target: { values: [2, 0.5, 3, 7, 5.5] } },
+    },
+  ],
+});

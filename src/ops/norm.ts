@@ -1,0 +1,140 @@
+import { fail } from '../errors.js';
+import type { KernelCall, Sample, Value } from '../op.js';
+import { f32 } from '../op.js';
+import { div, mul } from './binary.js';
+import { cast } from './cast.js';
+import { equal } from './compare.js';
+import { full } from './fill.js';
+import { pow } from './pow.js';
+import { sum } from './reduce.js';
+import { type ReduceAttrs, type ReduceContext, type ReduceOptions, reduce } from './reduce_common.js';
+import { abs, sign } from './unary.js';
+import { where } from './where.js';
+
+export interface NormOptions extends ReduceOptions {
+  /** The order, default 2: (Σ |x|^p)^(1/p); Infinity the largest |x|, -Infinity the smallest, 0 how many are not zero. */
+  readonly p?: number;
+}
+
+interface NormAttrs extends ReduceAttrs {
+  readonly p: number;
+}
+
+const scalar = (value: number): Value => full({ shape: [], value });
+
+function normOf(group: Float64Array, { p }: NormAttrs): number {
+  const sizes = group.map(Math.abs);
+  if (p === Infinity) return sizes.reduce((a, b) => Math.max(a, b), 0);
+  if (p === -Infinity) return sizes.reduce((a, b) => Math.min(a, b), Infinity);
+  if (p === 0) return sizes.reduce((count, v) => count + Number(v !== 0), 0);
+  return sizes.reduce((total, v) => total + v ** p, 0) ** (1 / p);
+}
+
+/** a / b, and 0 where b is 0, with finite gradients there too. */
+function ratio(a: Value, b: Value): Value {
+  const zero = equal(b, scalar(0));
+  return where(zero, scalar(0), div(a, where(zero, scalar(1), b)));
+}
+
+/** The gradient goes to the elements that reach the norm; ties share it equally. */
+function toExtremum({ grad, x, output, attrs, keep }: ReduceContext<NormAttrs>): Value {
+  const reached = cast(equal(abs(x), keep(output)), { dtype: 'f32' });
+  const count = sum(reached, { axes: attrs.axes, keepDims: true });
+  return mul(mul(sign(x), reached), div(keep(grad), count));
+}
+
+/** dx = sign(x) |x|^(p - 1) y^(1 - p) dy, and 0 where x is 0: PyTorch's choice of a subgradient. */
+function powerGradient({ grad, x, output, attrs: { p }, keep }: ReduceContext<NormAttrs>): Value {
+  const zero = equal(x, scalar(0));
+  const power = pow(where(zero, scalar(1), abs(x)), scalar(p - 1));
+  const slopes = where(zero, scalar(0), mul(sign(x), power));
+  const share =
+    p < 1
+      ? mul(grad, pow(output, scalar(1 - p)))
+      : ratio(grad, pow(where(equal(output, scalar(0)), scalar(1), output), scalar(p - 1)));
+  return mul(slopes, keep(share));
+}
+
+function backward(context: ReduceContext<NormAttrs>): Value | null {
+  const { grad, x, output, keep } = context;
+  const { p } = context.attrs;
+  if (p === 0) return null;
+  if (p === 1) return mul(sign(x), keep(grad));
+  if (p === 2) return mul(x, keep(ratio(grad, output)));
+  return Number.isFinite(p) ? powerGradient(context) : toExtremum(context);
+}
+
+const kernelOf = (p: number): string => {
+  const names: Readonly<Record<string, string>> = {
+    0: 'norm_zero',
+    1: 'norm_one',
+    2: 'norm_two',
+    Infinity: 'norm_max',
+    '-Infinity': 'norm_min',
+  };
+  return `${names[String(p)] ?? 'norm_power'}_f32`;
+};
+const kernels = [0, 1, 2, Infinity, -Infinity, 3].map((p) => ({
+  kernel: kernelOf(p),
+  when: ({ attrs }: KernelCall<'x', NormAttrs>) => kernelOf(attrs.p) === kernelOf(p),
+  params: ({ attrs }: KernelCall<'x', NormAttrs>) => ({ power: Number.isFinite(attrs.p) ? attrs.p : 0 }),
+}));
+
+/**
+ * Units of 2^-24 for a power a^b, given |b log2 a| <= `exponent`: 2 on wasm. WGSL takes it as exp2(b log2 a): log2's
+ * 3 ulp of 2^-23, or 2^-21 near 1, times b; exp2's 3 + 2 |exponent| ulp.
+ */
+const powUlps = (backend: 'wasm' | 'webgpu', b: number, exponent: number): number =>
+  backend === 'wasm' ? 2 : 2 * (3 * exponent + 3 + 2 * exponent) + 8 * Math.abs(b);
+
+/** Relative errors of Σ |x|^p: the power's and n roundings; the root divides them by p and adds its own. */
+function ulps(count: number, { p }: NormAttrs, backend: 'wasm' | 'webgpu'): number {
+  if (p === 0 || !Number.isFinite(p)) return 0;
+  if (p === 1) return count;
+  // A root halves relative errors; WGSL's is that of 1 / inverseSqrt: 2 ulp and 2.5 ulp.
+  if (p === 2) return (count + 1) / 2 + (backend === 'wasm' ? 1 : 9);
+  // |x| lies within [1/8, 8], the sum within that power times n.
+  const exponent = 3 * Math.abs(p);
+  const root = powUlps(backend, 1 / p, (exponent + Math.log2(count + 1)) / Math.abs(p));
+  return (powUlps(backend, p, exponent) + count) / Math.abs(p) + root + 1;
+}
+
+const samples: readonly Sample<'x', NormOptions>[] = [
+  ...[0, 1, 2, Infinity, -Infinity, 3, 1.5, 0.5, -1.5].flatMap((p): Sample<'x', NormOptions>[] => {
+    const fill = Number.isFinite(p)
+      ? ({ domain: [0.3, 2], signed: true } as const)
+      : ({ domain: [4, 6], distinct: true } as const);
+    return [
+      { inputs: { x: { shape: [67, 3], ...fill } }, options: { p, axes: 0, keepDims: true } },
+      { inputs: { x: { shape: [2, 3, 5], ...fill } }, options: { p, axes: [0, -1] } },
+    ];
+  }),
+  { inputs: { x: { shape: [5, 3], values: [0, 2, -1, 0] } }, options: { p: 0 } },
+  { inputs: { x: { shape: [4099] } } },
+];
+
+/** The p-norm of the elements over the axes, as PyTorch's linalg.vector_norm. */
+export const norm = reduce<NormAttrs, NormOptions>('norm', {
+  summary: 'y = (Σ |x|^p)^(1/p) over the axes',
+  dtypes: { f32: 'f32' },
+  kernels,
+  attributes(options) {
+    const p = options?.p ?? 2;
+    if (typeof p !== 'number' || Number.isNaN(p)) fail('norm', `p must be a number, got ${p}`);
+    return { p };
+  },
+  empty: ({ p }) => p >= 0 && p !== Infinity,
+  evaluate: normOf,
+  backward,
+  samples,
+  errors: [
+    {
+      types: { x: f32([2, 0]) },
+      options: { p: Infinity, axes: 1 },
+      message: "norm: can't reduce an empty axis, x is [2,0]",
+    },
+    { types: { x: f32([2]) }, options: { p: Number.NaN }, message: 'norm: p must be a number, got NaN' },
+  ],
+  ulps,
+  magnitude: normOf,
+});

@@ -1,0 +1,165 @@
+import { fail } from '../errors.js';
+import { f32, type Value } from '../op.js';
+import { div, mul, sub } from './binary.js';
+import { equal } from './compare.js';
+import { full } from './fill.js';
+import { mean } from './reduce.js';
+import {
+  countOf,
+  type ReduceAttrs,
+  type ReduceContext,
+  type ReduceOptions,
+  reduce,
+  reduceSamples,
+} from './reduce_common.js';
+import { POWER_ULPS } from './softmax.js';
+import { exp } from './unary.js';
+import { where } from './where.js';
+
+const scalar = (value: number): Value => full({ shape: [], value });
+
+export interface VarianceOptions extends ReduceOptions {
+  /** What is taken off the count of elements before dividing by it, default 1; 0 for the population's variance. */
+  readonly correction?: number;
+}
+
+interface VarianceAttrs extends ReduceAttrs {
+  readonly correction: number;
+}
+
+/** 1 / (n - correction), infinite where nothing is left: 0 times it is NaN, as PyTorch has it. */
+const share = (count: number, correction: number): number => 1 / Math.max(0, count - correction);
+
+const average = (group: Float64Array): number => group.reduce((a, b) => a + b, 0) / group.length;
+
+/** From the first element's distance on, so that equal elements give exactly 0. */
+function varianceOf(group: Float64Array, { correction }: VarianceAttrs): number {
+  const distances = group.map((v) => v - group[0]!);
+  const centre = average(distances);
+  return distances.reduce((total, v) => total + (v - centre) ** 2, 0) * share(group.length, correction);
+}
+
+/**
+ * Bounds both kernels' errors in units of 2^-24 =: u. With s = |x - x₀| for the first element x₀ and d = |x - mean|, the
+ * mean of x - x₀ is off by some δ <= (n + 2) u s̄, the same for all elements, and each x - x₀ by u s, each difference by
+ * u d: Σ (d + error)² is off by 2 u Σ d s + 2 u Σ d² + n δ², for Σ d = 0 takes out what is linear in δ. Adding squares
+ * costs n u Σ d² more, the square and the scale 3.
+ */
+function varianceMagnitude(group: Float64Array, { correction }: VarianceAttrs): number {
+  const centre = average(group);
+  const n = group.length;
+  const distance = average(group.map((v) => Math.abs(v - group[0]!)));
+  const terms = group.reduce(
+    (total, v) => total + (v - centre) ** 2 + Math.abs(v - centre) * Math.abs(v - group[0]!),
+    0,
+  );
+  return (terms + 2 ** -24 * n * (n + 2) * distance ** 2) * share(n, correction);
+}
+const varianceUlps = (count: number) => count + 8;
+
+/** d variance / dx = 2 (x - mean) / (n - correction). */
+function varianceGradient(grad: Value, { x, attrs, keep }: ReduceContext<VarianceAttrs>): Value {
+  const { axes, correction } = attrs;
+  const count = countOf(x.shape, axes);
+  const centred = sub(x, mean(x, { axes, keepDims: true }));
+  return mul(mul(keep(grad), scalar(2 * share(count, correction))), centred);
+}
+
+const correctionOf = (name: string) => (options: VarianceOptions | undefined) => {
+  const correction = options?.correction ?? 1;
+  if (!Number.isFinite(correction)) fail(name, `correction must be a finite number, got ${correction}`);
+  return { correction };
+};
+
+const correctionError = (name: string) => ({
+  types: { x: f32([3]) },
+  options: { correction: Infinity },
+  message: `${name}: correction must be a finite number, got Infinity`,
+});
+
+const moments = (kernel: string) => [
+  {
+    kernel,
+    params: ({ types, attrs }: { types: { x: { shape: readonly number[] } }; attrs: VarianceAttrs }) => ({
+      scale: share(countOf(types.x.shape, attrs.axes), attrs.correction),
+    }),
+  },
+];
+
+/** Samples of at least two elements per output, one of them far from zero. */
+const samples = [
+  ...reduceSamples<VarianceOptions>()
+    .filter((_, i) => i !== 5)
+    .map((sample, i) => (i === 1 ? { ...sample, options: { ...sample.options, correction: 0 } } : sample)),
+  {
+    inputs: { x: { shape: [3, 67], domain: [1000, 1001] as const } },
+    options: { axes: 1, correction: 0.5 },
+  },
+];
+
+/** Σ (x - mean)² / (n - correction) over the axes, in two passes. */
+export const variance = reduce<VarianceAttrs, VarianceOptions>('variance', {
+  summary: 'y = Σ (x - mean)² / (n - correction) over the axes',
+  dtypes: { f32: 'f32' },
+  kernels: moments('variance_f32'),
+  attributes: correctionOf('variance'),
+  evaluate: varianceOf,
+  backward: (context) => varianceGradient(context.grad, context),
+  samples,
+  errors: [correctionError('variance')],
+  ulps: varianceUlps,
+  magnitude: varianceMagnitude,
+});
+
+/** The square root of `variance`; where it is 0, its gradient is 0. */
+export const std = reduce<VarianceAttrs, VarianceOptions>('std', {
+  summary: 'y = √(Σ (x - mean)² / (n - correction)) over the axes',
+  dtypes: { f32: 'f32' },
+  kernels: moments('std_f32'),
+  attributes: correctionOf('std'),
+  evaluate: (group, attrs) => Math.sqrt(varianceOf(group, attrs)),
+  backward(context) {
+    const { grad, output } = context;
+    const zero = equal(output, scalar(0));
+    const doubled = mul(where(zero, scalar(1), output), scalar(2));
+    return varianceGradient(where(zero, scalar(0), div(grad, doubled)), context);
+  },
+  samples,
+  errors: [correctionError('std')],
+  // A root halves relative errors; its own is 1 unit on wasm, in WGSL that of 1 / inverseSqrt: 2 ulp and 2.5 ulp.
+  ulps: (count, _, backend) => varianceUlps(count) / 2 + (backend === 'wasm' ? 1 : 9),
+  magnitude(group, attrs) {
+    const root = Math.sqrt(varianceOf(group, attrs));
+    return root === 0 ? 0 : varianceMagnitude(group, attrs) / root;
+  },
+});
+
+function logSumExpOf(group: Float64Array): number {
+  const top = group.reduce((a, b) => Math.max(a, b), -Infinity);
+  const shift = Math.abs(top) === Infinity ? 0 : top;
+  return shift + Math.log(group.reduce((total, v) => total + Math.exp(v - shift), 0));
+}
+
+/** ln Σ e^x over the axes, from the largest element on, so that it can't overflow. */
+export const logSumExp = reduce('logSumExp', {
+  summary: 'y = ln Σ e^x over the axes',
+  dtypes: { f32: 'f32' },
+  kernels: [{ kernel: 'log_sum_exp_f32' }],
+  evaluate: logSumExpOf,
+  backward: ({ grad, x, output, keep }) => mul(exp(sub(x, keep(output))), keep(grad)),
+  domain: { domain: [-4, 4] },
+  more: [
+    {
+      inputs: { x: { shape: [3, 5], values: [1000, 999, 998.5, 1000, 990, -1000, -1001, -1000] } },
+      options: { axes: 1 },
+    },
+  ],
+  // A relative error of Σ is an absolute one of ln Σ: the power's and n units, for v e^v <= 1/e bounds what rounding v
+  // does beyond the samples' domain; ln's own are 8 units near 1 (WGSL: 2^-21 within [½, 2]), else 6; the sum adds one.
+  ulps: (count, _, backend) => POWER_ULPS[backend] + count + 10,
+  magnitude(group) {
+    const top = group.reduce((a, b) => Math.max(a, b), -Infinity);
+    const y = logSumExpOf(group);
+    return 1 + Math.abs(y) + (Number.isFinite(top) ? Math.abs(y - top) : 0);
+  },
+});

@@ -1,0 +1,199 @@
+import { defineOp } from '../define.js';
+import { fail } from '../errors.js';
+import { f32, type KernelCall, type Sample, type Value } from '../op.js';
+import type { Shape } from '../shape.js';
+import { mul, sub } from './binary.js';
+import { snake } from './common.js';
+import { full } from './fill.js';
+import { linearScan } from './linear_scan.js';
+import { expectOneOf } from './reduce_common.js';
+import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
+import { POWER_ULPS } from './softmax.js';
+import { axisOf, rowsOf } from './sort_select.js';
+import { exp } from './unary.js';
+
+export interface ScanOptions extends AlongOptions {
+  /** Each result without the element itself: the first is that of nothing. Default false. */
+  readonly exclusive?: boolean;
+}
+
+interface ScanAttrs {
+  readonly axis: number;
+  readonly reverse: boolean;
+  readonly exclusive: boolean;
+}
+
+interface CumulativeSpec {
+  readonly summary: string;
+  readonly start: number;
+  readonly step: (held: number, x: number, dtype: string) => number;
+  readonly dtypes: readonly ('f32' | 'i32')[];
+  readonly backward: (context: { grad: Value; x: Value; output: Value; attrs: ScanAttrs }) => Value;
+  readonly linear: boolean;
+  /** Whether nothing has a finite result, so that there is an exclusive form. */
+  readonly exclusive: boolean;
+  readonly samples: readonly Sample<'x', ScanOptions>[];
+  /** Units per rounding, default 1, and what they are of where that is not the same of absolute numbers. */
+  readonly ulps?: { readonly wasm: number; readonly webgpu: number };
+  readonly magnitude?: (row: Float64Array) => Float64Array;
+}
+
+/** y_i = x_0 ∘ x_1 ∘ ... ∘ x_i along an axis. */
+function cumulative(name: string, spec: CumulativeSpec) {
+  const kernels = spec.dtypes.map((dtype) => `${snake(name)}_${dtype}`);
+  // At most one rounding for each element of the row: it is gone through once, or by parts of n / 64 elements, twice,
+  // and the up to 64 parts are joined, which is fewer.
+  const tolerance = (backend: 'wasm' | 'webgpu') => ({
+    ulps: ({ types, attrs }: KernelCall<'x', ScanAttrs>) =>
+      types.x.dtype === 'f32' ? rowsOf(types.x.shape, attrs.axis).length * (spec.ulps?.[backend] ?? 1) : 0,
+    magnitude: spec.magnitude ? ('declared' as const) : ('absolute' as const),
+  });
+  return defineOp({
+    name,
+    summary: spec.summary,
+    inputs: ['x'],
+    attributes(options: ScanOptions | undefined, { x }): ScanAttrs {
+      const { axis, reverse = false, exclusive = false } = options ?? fail(name, 'needs options { axis }');
+      if (exclusive && !spec.exclusive) fail(name, 'has no exclusive form: that of nothing is -Infinity');
+      return { axis: axisOf(name, axis, x.shape), reverse, exclusive };
+    },
+    infer({ x }) {
+      expectOneOf(name, x, spec.dtypes);
+      return x;
+    },
+    reference: ({ x }, attrs) =>
+      mapScans(x.shape, attrs, [x.data], (row) => {
+        let held = spec.start;
+        return row.map((v) => {
+          const before = held;
+          held = spec.step(held, v, x.dtype);
+          return attrs.exclusive ? before : held;
+        });
+      }),
+    backward: { x: spec.backward },
+    kernels: scanKernels<'x', ScanAttrs>(
+      ({ types }) => `${snake(name)}_${types.x.dtype}`,
+      kernels,
+      ['x', 'output'],
+      ({ exclusive }) => Number(exclusive),
+    ),
+    linear: spec.linear ? ['x'] : [],
+    samples: spec.samples,
+    errors: [
+      ...(spec.exclusive
+        ? []
+        : [
+            {
+              types: { x: f32([2]) },
+              options: { axis: 0, exclusive: true },
+              message: `${name}: has no exclusive form: that of nothing is -Infinity`,
+            },
+          ]),
+      { types: { x: f32([2, 3]) }, message: `${name}: needs options { axis }` },
+      {
+        types: { x: f32([2, 3]) },
+        options: { axis: -3 },
+        message: `${name}: axis -3 is outside a tensor of rank 2`,
+      },
+      {
+        types: { x: { shape: [2], dtype: 'bool' } },
+        options: { axis: 0 },
+        message: `${name}: x must be ${spec.dtypes.join(' or ')}, it is bool[2]`,
+      },
+    ],
+    tolerance: { wasm: tolerance('wasm'), webgpu: tolerance('webgpu') },
+    magnitude: ({ x }, attrs) => mapScans(x.shape, attrs, [x.data], (row) => spec.magnitude!(row)),
+  });
+}
+
+/** Shapes and options whose rows are of one element, of a few, of more than a workgroup, and strided. */
+const cases: readonly (readonly [Shape, ScanOptions])[] = [
+  [[], { axis: 0 }],
+  [[3, 7], { axis: 1, exclusive: true }],
+  [[3, 1], { axis: -1, reverse: true }],
+  [[2, 131, 2], { axis: 1 }],
+  [[67, 3], { axis: 0, reverse: true, exclusive: true }],
+  [[2, 5, 3], { axis: -2, reverse: true }],
+];
+
+/** The sums of x's elements up to and with each one, along an axis; f32, or i32, which wraps. */
+export const cumsum = cumulative('cumsum', {
+  summary: 'y_i = x_0 + ... + x_i along an axis',
+  start: 0,
+  step: (held, x, dtype) => (dtype === 'f32' ? held + x : (held + x) | 0),
+  dtypes: ['f32', 'i32'],
+  backward: ({ grad, attrs }): Value => cumsum(grad, { ...attrs, reverse: !attrs.reverse }),
+  linear: true,
+  exclusive: true,
+  samples: [
+    { inputs: { x: { shape: [2, 67], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 1 } },
+    { inputs: { x: { shape: [7, 2], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 0, reverse: true } },
+    ...cases.map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
+  ],
+});
+
+/** The products of x's elements up to and with each one, along an axis. */
+export const cumprod = cumulative('cumprod', {
+  summary: 'y_i = x_0 · ... · x_i along an axis',
+  start: 1,
+  step: (held, x) => held * x,
+  dtypes: ['f32'],
+  // dx_i = Π_{j<i} x_j · Σ_{k>=i} dy_k Π_{i<j<=k} x_j: no division, so right where elements are zero.
+  backward: ({ grad, x, attrs: { axis, reverse, exclusive } }): Value =>
+    mul(
+      cumprod(x, { axis, reverse, exclusive: true }),
+      linearScan(x, grad, { axis, reverse: !reverse, mode: exclusive ? 'exclusive' : 'shifted' }),
+    ),
+  linear: false,
+  exclusive: true,
+  samples: [
+    { inputs: { x: { shape: [2, 5], values: [2, 0, 3, -1, 0, 1.5, 2, 0, 4, 5] } }, options: { axis: 1 } },
+    ...cases.map(([shape, options]) => ({
+      inputs: { x: { shape, domain: [0.9, 1.1] as const, signed: true } },
+      options,
+    })),
+  ],
+});
+
+/** ln (e^a + e^b). */
+function logAdd(a: number, b: number): number {
+  const top = Math.max(a, b);
+  return Math.abs(top) === Infinity ? top : top + Math.log1p(Math.exp(Math.min(a, b) - top));
+}
+
+/** ln (e^x_0 + ... + e^x_i) along an axis, from the larger of two numbers on, so that it can't overflow. */
+export const logCumSumExp = cumulative('logCumSumExp', {
+  summary: 'y_i = ln (e^x_0 + ... + e^x_i) along an axis',
+  start: -Infinity,
+  step: logAdd,
+  dtypes: ['f32'],
+  // dx_i = e^(x_i - y_i) U_i with U_i = dy_i + e^(y_i - y_{i+1}) U_{i+1}, and e^(y_{i-1} - y_i) = 1 - e^(x_i - y_i).
+  backward({ grad, x, output, attrs: { axis, reverse } }): Value {
+    const share = exp(sub(x, output));
+    const rest = sub(full({ shape: [], value: 1 }), share);
+    return mul(share, linearScan(rest, grad, { axis, reverse: !reverse, mode: 'shifted' }));
+  },
+  linear: false,
+  exclusive: false,
+  samples: cases.map(([shape, { axis, reverse }]) => ({
+    inputs: { x: { shape, domain: [-4, 4] as const } },
+    options: { axis, reverse },
+  })),
+  // The power, the sum beside it, its logarithm (8 units near 1 in WGSL, else 6), and the sum of both.
+  ulps: { wasm: POWER_ULPS.wasm + 10, webgpu: POWER_ULPS.webgpu + 10 },
+  magnitude(row) {
+    let held = -Infinity;
+    let largest = 1;
+    return row.map((v) => {
+      held = logAdd(held, v);
+      largest = Math.max(largest, 1 + Math.abs(held));
+      return largest;
+    });
+  },
+});
+
+/** For each element of a row the product of all others, made without division. */
+export const exclusiveProducts = (x: Value, axis: number): Value => {
+  const along = (reverse: boolean) => cumprod(x, { axis, reverse, exclusive: true });
+  return mul(along(false), along(true));
+};

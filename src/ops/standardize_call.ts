@@ -1,0 +1,84 @@
+import { fail } from '../errors.js';
+import { expectDType, type TensorType } from '../op.js';
+import { sameShape, showShape } from '../shape.js';
+import { expectRank } from './common.js';
+import { type Layout, layoutOf, type StandardizeAttrs } from './standardize_layout.js';
+
+export interface StandardizeOptions {
+  readonly eps: number;
+  readonly centred?: boolean;
+  readonly overBatch?: boolean;
+}
+
+export const AXES = '[batch, groups, channels, plane]';
+
+export const complete = (name: string, options: StandardizeOptions | undefined): StandardizeAttrs => {
+  if (!options) fail(name, 'needs options { eps }');
+  return { eps: options.eps, centred: options.centred ?? true, overBatch: options.overBatch ?? false };
+};
+
+/** Refuses an x that is not [batch, groups, channels, plane], and weights that don't fit it. */
+export function check(
+  name: string,
+  x: TensorType,
+  affine: Readonly<Record<string, TensorType | null>>,
+  attrs: StandardizeAttrs,
+): Layout {
+  expectDType(name, { x, ...affine }, 'f32');
+  expectRank(name, 'x', x, 4, AXES);
+  const layout = layoutOf(x.shape, attrs.overBatch);
+  if (attrs.overBatch && layout.channels !== 1)
+    fail(name, `rows over the batch have one channel per group, x is ${showShape(x.shape)}`);
+  for (const [input, type] of Object.entries(affine)) {
+    const wanted = [layout.groups * layout.channels];
+    if (type && !sameShape(type.shape, wanted))
+      fail(name, `${input} must be ${showShape(wanted)}, it is ${showShape(type.shape)}`);
+  }
+  return layout;
+}
+
+export const paramsOf = (
+  layout: Layout,
+  { eps, centred, overBatch }: StandardizeAttrs,
+  has: { readonly weight: TensorType | null; readonly bias?: TensorType | null },
+) => {
+  const { batch, rows, blocks, run, step, groups, channels, plane, count } = layout;
+  return {
+    batch,
+    rows,
+    blocks,
+    run,
+    step,
+    groups,
+    channels,
+    plane,
+    eps,
+    scale: 1 / Math.max(count, 1),
+    centred: Number(centred),
+    overBatch: Number(overBatch),
+    hasWeight: Number(has.weight !== null),
+    hasBias: Number((has.bias ?? null) !== null),
+  };
+};
+
+/** x, whether there are weights, and options: rows of one element, tails, and a mean that dwarfs the spread. */
+export const cases: readonly {
+  readonly shape: readonly number[];
+  readonly affine?: 'both' | 'weight';
+  readonly domain?: readonly [number, number];
+  readonly options: StandardizeOptions;
+}[] = [
+  { shape: [1, 1, 1, 1], affine: 'both', options: { eps: 0.01 } },
+  { shape: [3, 1, 19, 1], affine: 'both', options: { eps: 1e-5 } },
+  { shape: [2, 3, 2, 7], affine: 'both', options: { eps: 1e-3 } },
+  { shape: [5, 2, 3, 1], affine: 'weight', options: { eps: 1e-5, centred: false } },
+  { shape: [4, 3, 1, 9], affine: 'both', options: { eps: 1e-5, overBatch: true } },
+  { shape: [17, 2, 1, 1], options: { eps: 1e-5, overBatch: true } },
+  { shape: [9, 7, 1, 1], affine: 'both', options: { eps: 1e-5, overBatch: true } },
+  { shape: [2, 3, 1, 67], domain: [999.5, 1000.5], options: { eps: 1e-5 } },
+  { shape: [3, 2, 1, 5], affine: 'weight', options: { eps: 0, centred: false, overBatch: true } },
+];
+
+/** One wasm unit is a row, or four where every row is a column of memory; one GPU workgroup is a row. */
+export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean, backend: 'wasm' | 'webgpu'): number =>
+  backend === 'webgpu' ? rows * 64 : overBatch && plane === 1 ? Math.ceil(rows / 4) : rows;

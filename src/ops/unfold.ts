@@ -1,0 +1,301 @@
+import { defineOp } from '../define.js';
+import { fail } from '../errors.js';
+import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
+import { type Shape, showShape, sizeOf } from '../shape.js';
+import { expectRank, type Pair, pair } from './common.js';
+
+export interface UnfoldOptions {
+  /** Window [height, width]. */
+  readonly kernel: Pair;
+  /** From one window to the next, default 1. */
+  readonly stride?: Pair;
+  /** Zeros added on each side, default 0. */
+  readonly padding?: Pair;
+  /** From one element of a window to the next, default 1. */
+  readonly dilation?: Pair;
+}
+
+export interface FoldOptions extends UnfoldOptions {
+  /** Height and width of the image that was unfolded. */
+  readonly outputSize: Pair;
+}
+
+export interface WindowAttrs {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+}
+
+export type FoldAttrs = WindowAttrs & { readonly outputSize: readonly [number, number] };
+
+export function windowAttrs(name: string, options: UnfoldOptions | undefined): WindowAttrs {
+  if (!options) fail(name, 'needs options { kernel }');
+  return {
+    kernel: pair(name, 'kernel', options.kernel, 1),
+    stride: pair(name, 'stride', options.stride ?? 1, 1),
+    padding: pair(name, 'padding', options.padding ?? 0, 0),
+    dilation: pair(name, 'dilation', options.dilation ?? 1, 1),
+  };
+}
+
+/** The windows of `planes` images [height, width]. */
+export function windows(name: string, planes: number, size: Shape, attrs: WindowAttrs) {
+  const { kernel, stride, padding, dilation } = attrs;
+  const [outHeight, outWidth] = size.map((length, axis) => {
+    const reach = dilation[axis]! * (kernel[axis]! - 1) + 1;
+    return Math.floor((length + 2 * padding[axis]! - reach) / stride[axis]!) + 1;
+  }) as [number, number];
+  if (outHeight < 1 || outWidth < 1) {
+    fail(
+      name,
+      `the kernel [${kernel.join(',')}] is larger than the padded image ${showShape(size)}, ` +
+        `dilation is [${dilation.join(',')}], padding is [${padding.join(',')}]`,
+    );
+  }
+  return {
+    planes,
+    height: size[0]!,
+    width: size[1]!,
+    outHeight,
+    outWidth,
+    kernelHeight: kernel[0],
+    kernelWidth: kernel[1],
+    strideHeight: stride[0],
+    strideWidth: stride[1],
+    dilationHeight: dilation[0],
+    dilationWidth: dilation[1],
+    top: padding[0],
+    left: padding[1],
+  };
+}
+
+type Windows = ReturnType<typeof windows>;
+
+/** Calls `visit` with each element of each window that lies on the image: its place in the columns and in the image. */
+export function forEachTap(g: Windows, visit: (column: number, image: number) => void): void {
+  let at = 0;
+  for (let plane = 0; plane < g.planes; plane++) {
+    for (let r = 0; r < g.kernelHeight; r++) {
+      for (let s = 0; s < g.kernelWidth; s++) {
+        for (let oy = 0; oy < g.outHeight; oy++) {
+          for (let ox = 0; ox < g.outWidth; ox++, at++) {
+            const y = oy * g.strideHeight - g.top + r * g.dilationHeight;
+            const x = ox * g.strideWidth - g.left + s * g.dilationWidth;
+            const inside = y >= 0 && y < g.height && x >= 0 && x < g.width;
+            if (inside) visit(at, (plane * g.height + y) * g.width + x);
+          }
+        }
+      }
+    }
+  }
+}
+
+const unfoldWindows = (x: TensorType, attrs: WindowAttrs): Windows =>
+  windows('unfold', x.shape[0]! * x.shape[1]!, x.shape.slice(2), attrs);
+
+/** Shape of the image that columns [n, c · area, windows] fold to. */
+const imageShape = ({ shape }: TensorType, { kernel, outputSize }: FoldAttrs): number[] => [
+  shape[0]!,
+  shape[1]! / (kernel[0] * kernel[1]),
+  ...outputSize,
+];
+
+function foldWindows(x: TensorType, attrs: FoldAttrs): Windows {
+  const [batch, channels, ...size] = imageShape(x, attrs) as [number, number, number, number];
+  return windows('fold', batch * channels, size, attrs);
+}
+
+/** Windows of every sample: the shape of x and its options. */
+const cases: readonly (readonly [Shape, UnfoldOptions])[] = [
+  [[1, 1, 1, 1], { kernel: 1 }],
+  [[2, 3, 5, 7], { kernel: [3, 2] }],
+  [[1, 2, 9, 8], { kernel: 3, stride: 2, padding: 1 }],
+  [[2, 1, 7, 11], { kernel: [2, 3], dilation: [3, 2], padding: [0, 4], stride: [1, 3] }],
+  [[1, 2, 4, 17], { kernel: 2, padding: [1, 2], dilation: [2, 1] }],
+];
+
+const columnsOf = ([[batch, channels, ...size], options]: (typeof cases)[number]): number[] => {
+  const g = windows('fold', 1, size, windowAttrs('fold', options));
+  return [batch!, channels! * g.kernelHeight * g.kernelWidth, g.outHeight * g.outWidth];
+};
+
+/**
+ * The windows of x [n, c, h, w] as columns (im2col): [n, c · kernel height · kernel width, windows], windows in row-major
+ * order, zeros where they reach over the edge. As torch.nn.functional.unfold.
+ */
+export const unfold = defineOp({
+  name: 'unfold',
+  summary: 'y = the windows of x as columns',
+  inputs: ['x'],
+  attributes: (options: UnfoldOptions | undefined) => windowAttrs('unfold', options),
+  infer({ x }, attrs) {
+    expectDType('unfold', { x }, 'f32');
+    expectRank('unfold', 'x', x, 4, '[batch, channels, height, width]');
+    const g = unfoldWindows(x, attrs);
+    return f32([x.shape[0]!, x.shape[1]! * g.kernelHeight * g.kernelWidth, g.outHeight * g.outWidth]);
+  },
+  reference({ x }, attrs, [y]) {
+    const out = new Float64Array(sizeOf(y!.shape));
+    forEachTap(unfoldWindows(x, attrs), (column, image) => {
+      out[column] = x.data[image]!;
+    });
+    return out;
+  },
+  backward: {
+    x: ({ grad, x, attrs }): Value =>
+      fold(grad, { ...attrs, outputSize: x.shape.slice(2) as [number, number] }),
+  },
+  kernels: {
+    wasm: [
+      {
+        name: 'unfold_f32',
+        launches({ types: { x }, attrs }) {
+          const g = unfoldWindows(x, attrs);
+          const units = g.planes * g.kernelHeight * g.kernelWidth;
+          return [{ kernel: 'unfold_f32', operands: ['x', 'output'], params: g, units }];
+        },
+      },
+    ],
+    webgpu: [
+      {
+        name: 'unfold_f32',
+        launches: ({ types: { x }, attrs, output }) => [
+          {
+            kernel: 'unfold_f32',
+            operands: ['x', 'output'],
+            params: unfoldWindows(x, attrs),
+            units: sizeOf(output.shape),
+          },
+        ],
+      },
+    ],
+  },
+  linear: ['x'],
+  samples: cases.map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
+  errors: [
+    {
+      types: { x: f32([1, 1, 4, 4]) },
+      options: { kernel: 3, dilation: 2 },
+      message:
+        'unfold: the kernel [3,3] is larger than the padded image [4,4], dilation is [2,2], padding is [0,0]',
+    },
+    {
+      types: { x: f32([1, 4, 4]) },
+      options: { kernel: 3 },
+      message: 'unfold: x must have 4 axes [batch, channels, height, width], it is [1,4,4]',
+    },
+    {
+      types: { x: { shape: [1, 1, 4, 4], dtype: 'i32' } },
+      options: { kernel: 3 },
+      message: 'unfold: x must be f32, it is i32[1,1,4,4]',
+    },
+    {
+      types: { x: f32([1, 1, 4, 4]) },
+      options: { kernel: 0 },
+      message: 'unfold: kernel must be a whole number of at least 1, got 0',
+    },
+    { types: { x: f32([1, 1, 4, 4]) }, message: 'unfold: needs options { kernel }' },
+  ],
+});
+
+// A sum of as many elements as a window has.
+const foldTolerance = {
+  ulps: ({ attrs: { kernel } }: KernelCall<'x', FoldAttrs>) => kernel[0] * kernel[1],
+  magnitude: 'absolute',
+} as const;
+
+/**
+ * Columns x [n, c · kernel height · kernel width, windows] put back where the windows lie (col2im) and summed where they
+ * overlap: [n, c, outputSize]. As torch.nn.functional.fold.
+ */
+export const fold = defineOp({
+  name: 'fold',
+  summary: 'y = Σ columns over the windows that cover y',
+  inputs: ['x'],
+  attributes(options: FoldOptions | undefined) {
+    if (!options) fail('fold', 'needs options { kernel, outputSize }');
+    return { ...windowAttrs('fold', options), outputSize: pair('fold', 'outputSize', options.outputSize, 1) };
+  },
+  infer({ x }, attrs) {
+    expectDType('fold', { x }, 'f32');
+    expectRank('fold', 'x', x, 3, '[batch, channels · kernel, windows]');
+    const area = attrs.kernel[0] * attrs.kernel[1];
+    const shown = `x is ${showShape(x.shape)}`;
+    if (x.shape[1]! % area !== 0)
+      fail('fold', `channels don't divide by the kernel's ${area} elements, ${shown}`);
+    const g = foldWindows(x, attrs);
+    const count = g.outHeight * g.outWidth;
+    if (x.shape[2] !== count)
+      fail('fold', `an image ${showShape(attrs.outputSize)} has ${count} windows, ${shown}`);
+    return f32(imageShape(x, attrs));
+  },
+  reference({ x }, attrs, [y]) {
+    const out = new Float64Array(sizeOf(y!.shape));
+    forEachTap(foldWindows(x, attrs), (column, image) => {
+      out[image]! += x.data[column]!;
+    });
+    return out;
+  },
+  backward: { x: ({ grad, attrs: { outputSize: _, ...attrs } }): Value => unfold(grad, attrs) },
+  cost: ({ types: { x } }) => ({ flops: sizeOf(x.shape) }),
+  kernels: {
+    wasm: [
+      {
+        name: 'fold_f32',
+        launches({ types: { x }, attrs }) {
+          const g = foldWindows(x, attrs);
+          return [{ kernel: 'fold_f32', operands: ['x', 'output'], params: g, units: g.planes }];
+        },
+      },
+    ],
+    webgpu: [
+      {
+        name: 'fold_f32',
+        launches: ({ types: { x }, attrs, output }) => [
+          {
+            kernel: 'fold_f32',
+            operands: ['x', 'output'],
+            params: foldWindows(x, attrs),
+            units: sizeOf(output.shape),
+          },
+        ],
+      },
+    ],
+  },
+  linear: ['x'],
+  samples: cases.map((entry) => ({
+    inputs: { x: { shape: columnsOf(entry) } },
+    options: { ...entry[1], outputSize: entry[0].slice(2) as unknown as Pair },
+  })),
+  errors: [
+    {
+      types: { x: f32([1, 7, 9]) },
+      options: { kernel: 2, outputSize: 4 },
+      message: "fold: channels don't divide by the kernel's 4 elements, x is [1,7,9]",
+    },
+    {
+      types: { x: f32([1, 8, 8]) },
+      options: { kernel: 2, outputSize: 4 },
+      message: 'fold: an image [4,4] has 9 windows, x is [1,8,8]',
+    },
+    {
+      types: { x: f32([1, 8, 8]) },
+      options: { kernel: 2, outputSize: [1, 4] },
+      message:
+        'fold: the kernel [2,2] is larger than the padded image [1,4], dilation is [1,1], padding is [0,0]',
+    },
+    {
+      types: { x: f32([8, 9]) },
+      options: { kernel: 2, outputSize: 4 },
+      message: 'fold: x must have 3 axes [batch, channels · kernel, windows], it is [8,9]',
+    },
+    {
+      types: { x: { shape: [1, 8, 9], dtype: 'i32' } },
+      options: { kernel: 2, outputSize: 4 },
+      message: 'fold: x must be f32, it is i32[1,8,9]',
+    },
+    { types: { x: f32([1, 8, 9]) }, message: 'fold: needs options { kernel, outputSize }' },
+  ],
+  tolerance: { wasm: foldTolerance, webgpu: foldTolerance },
+});
