@@ -9,6 +9,7 @@ import { abs } from './unary.js';
 import { where } from './where.js';
 
 const scalar = (value: number) => full({ shape: [], value });
+const signOf = (d: number): number => Number(d > 0) - Number(d < 0);
 const scaled = (g: Value, by: number) => mul(g, scalar(by));
 
 /** A grid of hundredths, and one off it by a quarter: differences keep clear of hundredths. */
@@ -62,8 +63,6 @@ export const [l1Loss, l1LossBackward] = defineLoss<readonly ['x', 'target'], Los
   cases: [{ fill: APART }],
 });
 
-const signOf = (d: number): number => Number(d > 0) - Number(d < 0);
-
 export interface SmoothL1LossOptions extends ReductionOptions {
   /** Where the parabola becomes a line, at least 0; default 1. */
   readonly beta?: number;
@@ -91,7 +90,7 @@ export const [smoothL1Loss, smoothL1LossBackward] = defineLoss<
   ulps: { wasm: 5, webgpu: 9 },
   magnitude: ({ x, t }, { beta }) =>
     Math.abs(x - t) < beta ? (0.5 * (x - t) ** 2) / beta : Math.abs(x - t) + 0.5 * beta,
-  derivatives: ofDifference(
+  derivatives: ofDifference<{ readonly beta: number }>(
     {
       evaluate: ({ x, t }, { beta }) => (Math.abs(x - t) < beta ? (x - t) / beta : signOf(x - t)),
       ulps: { wasm: 3, webgpu: 7 },
@@ -137,7 +136,7 @@ export const [huberLoss, huberLossBackward] = defineLoss<
     const d = Math.abs(x - t);
     return d <= delta ? 0.5 * d * d : delta * (d + 0.5 * delta);
   },
-  derivatives: ofDifference(
+  derivatives: ofDifference<{ readonly delta: number }>(
     {
       evaluate: ({ x, t }, { delta }) => (Math.abs(x - t) <= delta ? x - t : delta * signOf(x - t)),
       ulps: { wasm: 2, webgpu: 2 },
