@@ -14,7 +14,14 @@ export * from './reduce';
 export * from './matmul';
 export * from './conv2d';
 export { log_softmax_backward_f32, log_softmax_f32, softmax_backward_f32, softmax_f32 } from './softmax';
-export * from './cross_entropy';
+export {
+  cross_entropy_rows_f32,
+  cross_entropy_f32,
+  cross_entropy_backward_f32,
+  cross_entropy_shares_f32,
+  cross_entropy_shares_backward_f32,
+} from './cross_entropy';
+export * from './nll_loss';
 export {
   loss_total_f32,
   mse_loss_f32,

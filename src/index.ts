@@ -23,7 +23,7 @@ export type { Pair } from './ops/common.js';
 export type { ConvTranspose1dOptions, ConvTranspose2dOptions } from './ops/conv_transpose.js';
 export type { Conv1dOptions } from './ops/conv1d.js';
 export type { Conv2dOptions, Padding2d } from './ops/conv2d.js';
-export type { CrossEntropyOptions } from './ops/cross_entropy.js';
+export type { CrossEntropyOptions, LabelOptions } from './ops/class_rows.js';
 export { gradientOps } from './ops/gradient_ops.js';
 export type { GroupNormOptions } from './ops/group_norm.js';
 export * as ops from './ops/index.js';

@@ -29,6 +29,7 @@ import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
+import * as nllLoss from './nll_loss.js';
 import * as loss from './loss.js';
 import * as lossLog from './loss_log.js';
 import * as matmul from './matmul.js';
@@ -130,6 +131,7 @@ const families = [
   crossEntropy,
   loss,
   lossLog,
+  nllLoss,
   dropout,
   standardize,
   standardizeBackward,
@@ -181,6 +183,7 @@ export { localResponseNorm, localResponseNormBackward } from './local_response_n
 export { locallyConnected2d } from './locally_connected.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
+export { nllLoss, nllLossBackward } from './nll_loss.js';
 export {
   hingeEmbeddingLoss,
   huberLoss,

@@ -27,8 +27,8 @@ const logOfRest = (p: number): number => clampedLog(Math.log1p(-p));
 const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 const sigmoidOf = (z: number): number => (z < 0 ? Math.exp(z) : 1) / (1 + Math.exp(-Math.abs(z)));
 
-/** The least that p (1 - p) counts as a divisor, as in PyTorch. */
-const LEAST = 1e-12;
+/** The least that p (1 - p) counts as a divisor: PyTorch's, an f32. */
+const LEAST = Math.fround(1e-12);
 const varianceOf = (p: Value): Value => maximum(mul(p, sub(scalar(1), p)), scalar(LEAST));
 
 /** -(t ln p + (1 - t) ln(1 - p)) for probabilities p, weighted; logarithms below -100 count as -100. */
