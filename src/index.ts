@@ -31,6 +31,14 @@ export { registry } from './ops/index.js';
 export type { LayerNormOptions, RmsNormOptions } from './ops/layer_norm.js';
 export type { LocalResponseNormOptions } from './ops/local_response_norm.js';
 export type { LpPool1dOptions, LpPool2dOptions } from './ops/lp_pool2d.js';
+export type {
+  HuberLossOptions,
+  MarginOptions,
+  SmoothL1LossOptions,
+} from './ops/loss.js';
+export type { CosineEmbeddingLossOptions, TripletMarginLossOptions } from './ops/loss_embedding.js';
+export type { Reduction, ReductionOptions } from './ops/loss_family.js';
+export type { GaussianNllLossOptions, KlDivOptions, PoissonNllLossOptions } from './ops/loss_log.js';
 export type { MaxUnpool1dOptions, MaxUnpool2dOptions } from './ops/max_unpool2d.js';
 export type { NormOptions } from './ops/normalization.js';
 export type { PadMode, PadOptions } from './ops/pad.js';

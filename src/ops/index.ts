@@ -31,6 +31,7 @@ import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
 import * as nllLoss from './nll_loss.js';
 import * as loss from './loss.js';
+import * as lossEmbedding from './loss_embedding.js';
 import * as lossLog from './loss_log.js';
 import * as matmul from './matmul.js';
 import * as maxPool1d from './max_pool1d.js';
@@ -130,6 +131,7 @@ const families = [
   softmax,
   crossEntropy,
   loss,
+  lossEmbedding,
   lossLog,
   nllLoss,
   dropout,
@@ -183,6 +185,7 @@ export { localResponseNorm, localResponseNormBackward } from './local_response_n
 export { locallyConnected2d } from './locally_connected.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
+export { cosineEmbeddingLoss, tripletMarginLoss } from './loss_embedding.js';
 export { nllLoss, nllLossBackward } from './nll_loss.js';
 export {
   hingeEmbeddingLoss,

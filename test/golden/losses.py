@@ -78,5 +78,16 @@ for shape in SHAPES:
         x = rate if log else abs(rate) + np.float32(0.2)
         pair("poissonNllLoss", poisson, x, count, {"logInput": log, "full": full, "eps": 1e-3}, to=logs)
 
+for shape in [(4, 5), (3,)]:
+    a, b, c = (g.normal(*shape) for _ in range(3))
+    t = (g.integers(0, 2, *shape[:-1]) * 2 - 1).astype("float32")
+    for margin, reduction in [(0.0, "mean"), (0.3, "none"), (-0.2, "sum")]:
+        cosine = lambda a, b, t: F.cosine_embedding_loss(a, b, t, margin=margin, reduction=reduction)
+        g.case("cosineEmbeddingLoss", cosine, [a, b, t], {"margin": margin, "reduction": reduction}, grads=[0, 1])
+    for margin, p, swap, reduction in [(1.0, 2, False, "mean"), (2.0, 1, True, "none"), (0.5, 3, True, "sum")]:
+        triplet = lambda a, b, c: F.triplet_margin_loss(a, b, c, margin, p, 1e-3, swap, reduction=reduction)
+        options = {"margin": margin, "p": p, "eps": 1e-3, "swap": swap, "reduction": reduction}
+        g.case("tripletMarginLoss", triplet, [a, b, c], options)
+
 g.save()
 logs.save()
