@@ -27,8 +27,7 @@ export type CrossEntropyAttrs = LabelAttrs & { readonly labelSmoothing: number }
 
 export function labelAttrs(name: string, options: LabelOptions | undefined): LabelAttrs {
   const { ignoreIndex = -100 } = options ?? {};
-  if (!Number.isInteger(ignoreIndex))
-    fail(name, `ignoreIndex must be a whole number, got ${ignoreIndex}`);
+  if (!Number.isInteger(ignoreIndex)) fail(name, `ignoreIndex must be a whole number, got ${ignoreIndex}`);
   return { reduction: reductionOf(name, options), ignoreIndex };
 }
 

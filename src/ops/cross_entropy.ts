@@ -7,9 +7,9 @@ import { add, div, mul, sub } from './binary.js';
 import {
   acrossRows,
   alongClasses,
-  checkRows,
   type CrossEntropyAttrs,
   type CrossEntropyOptions,
+  checkRows,
   classAxis,
   geometry,
   labelAttrs,
@@ -21,19 +21,21 @@ import {
   totalLaunch,
   weightLaunch,
 } from './class_rows.js';
-import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
 import { derivatives, losses, magnitudes, sizes } from './cross_entropy_reference.js';
+import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
 import { full } from './fill.js';
 import { nllLossBackward } from './nll_loss.js';
 import { sum } from './reduce.js';
 import { logSoftmax, POWER_ULPS, softmax, softmaxBackward } from './softmax.js';
 
-const attributesOf = (name: string) => (options: CrossEntropyOptions | undefined): CrossEntropyAttrs => {
-  const { labelSmoothing = 0 } = options ?? {};
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
-    fail(name, `labelSmoothing must be within 0 and 1, got ${labelSmoothing}`);
-  return { ...labelAttrs(name, options), labelSmoothing };
-};
+const attributesOf =
+  (name: string) =>
+  (options: CrossEntropyOptions | undefined): CrossEntropyAttrs => {
+    const { labelSmoothing = 0 } = options ?? {};
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+      fail(name, `labelSmoothing must be within 0 and 1, got ${labelSmoothing}`);
+    return { ...labelAttrs(name, options), labelSmoothing };
+  };
 
 interface Types {
   readonly logits: TensorType;
@@ -107,7 +109,11 @@ const lossTolerance = (backend: 'wasm' | 'webgpu') =>
   }) as const;
 
 /** g by row, as it stands against the logits: dy, divided by the number of rows or the labels' weights for a mean. */
-function rowGradient(dy: Value, { logits, target, weight }: Rest, { reduction, ignoreIndex }: CrossEntropyAttrs): Value {
+function rowGradient(
+  dy: Value,
+  { logits, target, weight }: Rest,
+  { reduction, ignoreIndex }: CrossEntropyAttrs,
+): Value {
   if (reduction === 'none') return alongClasses(dy, logits.shape);
   if (reduction === 'sum') return dy;
   if (target.dtype === 'f32') return mul(dy, scalar(1 / geometry(logits.shape).rows));
@@ -129,7 +135,10 @@ function labelWeights(logits: Value, target: Value, weight: Value | null, ignore
 }
 
 /** What the shares of a row add up to, with their weights. */
-function shareTotal({ logits, target, weight }: Rest, { ignoreIndex, labelSmoothing }: CrossEntropyAttrs): Value {
+function shareTotal(
+  { logits, target, weight }: Rest,
+  { ignoreIndex, labelSmoothing }: CrossEntropyAttrs,
+): Value {
   const { classes } = geometry(logits.shape);
   if (target.dtype === 'f32') {
     const even = add(mul(target, scalar(1 - labelSmoothing)), scalar(labelSmoothing / classes));

@@ -34,13 +34,11 @@ function inputsOf({ logits, shares, weighted }: Case) {
   };
 }
 
-export const crossEntropySamples: readonly Sample<'logits' | 'target' | 'weight?', CrossEntropyOptions>[] = CASES.map(
-  (one) => ({ inputs: inputsOf(one), options: one.options }),
-);
+export const crossEntropySamples: readonly Sample<'logits' | 'target' | 'weight?', CrossEntropyOptions>[] =
+  CASES.map((one) => ({ inputs: inputsOf(one), options: one.options }));
 
-export const backwardSamples: readonly Sample<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyOptions>[] = CASES.map(
-  (one) => {
+export const backwardSamples: readonly Sample<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyOptions>[] =
+  CASES.map((one) => {
     const dy = { shape: one.options?.reduction === 'none' ? rowShape(one.logits) : [] };
     return { inputs: { ...inputsOf(one), dy }, options: one.options };
-  },
-);
+  });

@@ -27,17 +27,17 @@ import * as linear from './linear.js';
 import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
-import * as lpPool1d from './lp_pool1d.js';
-import * as lpPool2d from './lp_pool2d.js';
-import * as nllLoss from './nll_loss.js';
 import * as loss from './loss.js';
 import * as lossEmbedding from './loss_embedding.js';
 import * as lossLog from './loss_log.js';
+import * as lpPool1d from './lp_pool1d.js';
+import * as lpPool2d from './lp_pool2d.js';
 import * as matmul from './matmul.js';
 import * as maxPool1d from './max_pool1d.js';
 import * as maxPool2d from './max_pool2d.js';
 import * as maxUnpool1d from './max_unpool1d.js';
 import * as maxUnpool2d from './max_unpool2d.js';
+import * as nllLoss from './nll_loss.js';
 import * as norm from './norm.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
@@ -183,10 +183,6 @@ export { linear } from './linear.js';
 export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
-export { lpPool1d } from './lp_pool1d.js';
-export { lpPool2d } from './lp_pool2d.js';
-export { cosineEmbeddingLoss, tripletMarginLoss } from './loss_embedding.js';
-export { nllLoss, nllLossBackward } from './nll_loss.js';
 export {
   hingeEmbeddingLoss,
   huberLoss,
@@ -195,6 +191,7 @@ export {
   mseLoss,
   smoothL1Loss,
 } from './loss.js';
+export { cosineEmbeddingLoss, tripletMarginLoss } from './loss_embedding.js';
 export {
   bceWithLogits,
   binaryCrossEntropy,
@@ -203,11 +200,14 @@ export {
   poissonNllLoss,
   softMarginLoss,
 } from './loss_log.js';
+export { lpPool1d } from './lp_pool1d.js';
+export { lpPool2d } from './lp_pool2d.js';
 export { matmul } from './matmul.js';
 export * from './max_pool1d.js';
 export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';
 export { maxUnpool2d, maxUnpool2dBackward } from './max_unpool2d.js';
+export { nllLoss, nllLossBackward } from './nll_loss.js';
 export { norm } from './norm.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';

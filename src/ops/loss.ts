@@ -4,7 +4,13 @@ import { f32, type Value } from '../op.js';
 import { mul, sub } from './binary.js';
 import { greaterEqual, less, lessEqual } from './compare.js';
 import { full } from './fill.js';
-import { type Derivative, defineLoss, type LossAttrs, type Operands, type ReductionOptions } from './loss_family.js';
+import {
+  type Derivative,
+  defineLoss,
+  type LossAttrs,
+  type Operands,
+  type ReductionOptions,
+} from './loss_family.js';
 import { abs } from './unary.js';
 import { where } from './where.js';
 
@@ -22,8 +28,10 @@ function ofDifference<A extends LossAttrs>(
   one: Omit<Derivative<A>, 'second' | 'kernel' | 'sign'>,
   curvature: ((g: Value, difference: Value, attrs: A) => Value) | null,
 ): { readonly x: Derivative<A>; readonly target: Derivative<A> } {
-  const bend = (by: number) => (g: Value, { x, t }: Operands, attrs: A) =>
-    curvature && curvature(by === 1 ? g : scaled(g, by), sub(x, t), attrs);
+  const bend =
+    (by: number) =>
+    (g: Value, { x, t }: Operands, attrs: A) =>
+      curvature?.(by === 1 ? g : scaled(g, by), sub(x, t), attrs) ?? null;
   const opposite = (value: number) => -value;
   return {
     x: { ...one, second: { x: bend(1), target: bend(-1) } },
@@ -43,9 +51,8 @@ export const [mseLoss, mseLossBackward] = defineLoss<readonly ['x', 'target'], L
   evaluate: ({ x, t }) => (x - t) ** 2,
   // The difference rounds once, its square again.
   ulps: { wasm: 3, webgpu: 3 },
-  derivatives: ofDifference(
-    { evaluate: ({ x, t }) => 2 * (x - t), ulps: { wasm: 1, webgpu: 1 } },
-    (g) => scaled(g, 2),
+  derivatives: ofDifference({ evaluate: ({ x, t }) => 2 * (x - t), ulps: { wasm: 1, webgpu: 1 } }, (g) =>
+    scaled(g, 2),
   ),
   cases: [{ fill: {} }],
 });
@@ -56,10 +63,7 @@ export const [l1Loss, l1LossBackward] = defineLoss<readonly ['x', 'target'], Los
   inputs: ['x', 'target'],
   evaluate: ({ x, t }) => Math.abs(x - t),
   ulps: { wasm: 1, webgpu: 1 },
-  derivatives: ofDifference(
-    { evaluate: ({ x, t }) => signOf(x - t), ulps: { wasm: 0, webgpu: 0 } },
-    null,
-  ),
+  derivatives: ofDifference({ evaluate: ({ x, t }) => signOf(x - t), ulps: { wasm: 0, webgpu: 0 } }, null),
   cases: [{ fill: APART }],
 });
 

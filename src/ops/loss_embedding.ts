@@ -106,7 +106,11 @@ export const cosineEmbeddingLoss = defineComposition({
   },
   samples: [
     {
-      inputs: { a: { shape: [5, 7] }, b: { shape: [5, 7] }, target: { shape: [5], values: [1, -1, 1, 1, -1] } },
+      inputs: {
+        a: { shape: [5, 7] },
+        b: { shape: [5, 7] },
+        target: { shape: [5], values: [1, -1, 1, 1, -1] },
+      },
     },
     {
       inputs: {
@@ -184,7 +188,8 @@ function distances(
     Number.isFinite(p)
       ? add64(x.map((v) => Math.abs(v) ** p)) ** (1 / p)
       : x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-  const between = (u: readonly number[], v: readonly number[]) => lengthOf(u.map((one, i) => one - v[i]! + eps));
+  const between = (u: readonly number[], v: readonly number[]) =>
+    lengthOf(u.map((one, i) => one - v[i]! + eps));
   return anchor!.map((a, row) => {
     const [b, c] = [positive![row]!, negative![row]!];
     const other = between(a, c);

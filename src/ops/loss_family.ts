@@ -17,8 +17,15 @@ import {
   type TensorType,
   type Value,
 } from '../op.js';
-import { broadcastShapes, broadcastStrides, forEachOffset, type Shape, sameShape, sizeOf } from '../shape.js';
-import { showShape } from '../shape.js';
+import {
+  broadcastShapes,
+  broadcastStrides,
+  forEachOffset,
+  type Shape,
+  sameShape,
+  showShape,
+  sizeOf,
+} from '../shape.js';
 import { mul } from './binary.js';
 import { BLOCK, elementUnits, expectSameShape, snake } from './common.js';
 import { full } from './fill.js';
@@ -334,9 +341,7 @@ function errorsOf(family: Family, name: string, more: Types, options: object) {
   ];
 }
 
-type AnyRule = (
-  context: Record<string, Value | null> & { grad: Value; attrs: LossAttrs },
-) => Value | null;
+type AnyRule = (context: Record<string, Value | null> & { grad: Value; attrs: LossAttrs }) => Value | null;
 type BackwardFunction = (...args: unknown[]) => Value;
 
 /** dx = dy scale weight f'(x), for the operand that `wrt` names; dy is a scalar or has the shape of x. */
@@ -368,7 +373,12 @@ function defineBackward(family: Family): OpFunction<readonly string[], object> {
     const product = (op as unknown as BackwardFunction)(...given, context.attrs);
     return context.dy!.shape.length === 0 ? sum(product) : product;
   };
-  const weighted = (inputs: Tensors, attrs: LossAttrs, f: (point: Point) => number, size: (v: number) => number) =>
+  const weighted = (
+    inputs: Tensors,
+    attrs: LossAttrs,
+    f: (point: Point) => number,
+    size: (v: number) => number,
+  ) =>
     family.map(inputs, (point, w, i) => {
       const dy = inputs.dy!;
       return size(f(point)) * size(w * dy.data[dy.shape.length === 0 ? 0 : i]! * Number(attrs.scale));
@@ -396,7 +406,12 @@ function defineBackward(family: Family): OpFunction<readonly string[], object> {
       return shape;
     },
     reference: (inputs: Tensors, attrs: LossAttrs) =>
-      weighted(inputs, attrs, (point) => of(attrs).evaluate(point, attrs), (v) => v),
+      weighted(
+        inputs,
+        attrs,
+        (point) => of(attrs).evaluate(point, attrs),
+        (v) => v,
+      ),
     backward: rules,
     kernels: backwardKernels(family),
     inPlace: [x, t, 'dy'],
@@ -406,14 +421,18 @@ function defineBackward(family: Family): OpFunction<readonly string[], object> {
       ...errorsOf(family, name, { dy: f32([]) }, {}),
       {
         types: {
-          ...Object.fromEntries([x, t, ...(third && spec.inputs.includes(third) ? [third] : [])].map((k) => [k, f32([2])])),
+          ...Object.fromEntries(
+            [x, t, ...(third && spec.inputs.includes(third) ? [third] : [])].map((k) => [k, f32([2])]),
+          ),
           dy: f32([3]),
         },
         message: `${name}: dy must be a scalar or [2], it is [3]`,
       },
       {
         types: {
-          ...Object.fromEntries([x, t, ...(third && spec.inputs.includes(third) ? [third] : [])].map((k) => [k, f32([2])])),
+          ...Object.fromEntries(
+            [x, t, ...(third && spec.inputs.includes(third) ? [third] : [])].map((k) => [k, f32([2])]),
+          ),
           dy: f32([]),
         },
         options: { wrt: 'y' },
@@ -422,12 +441,7 @@ function defineBackward(family: Family): OpFunction<readonly string[], object> {
     ],
     tolerance: { wasm: tolerance('wasm'), webgpu: tolerance('webgpu') },
     magnitude: (inputs: Tensors, attrs: LossAttrs) =>
-      weighted(
-        inputs,
-        attrs,
-        (point) => (of(attrs).magnitude ?? of(attrs).evaluate)(point, attrs),
-        Math.abs,
-      ),
+      weighted(inputs, attrs, (point) => (of(attrs).magnitude ?? of(attrs).evaluate)(point, attrs), Math.abs),
   } as unknown as OpSpec<readonly string[], LossAttrs, object>);
   return op;
 }
@@ -437,7 +451,10 @@ export function defineLoss<
   const N extends readonly string[],
   A extends LossAttrs,
   U extends object = ReductionOptions,
->(name: string, typed: LossSpec<N, A, U>): readonly [OpFunction<N, U>, OpFunction<readonly string[], object>] {
+>(
+  name: string,
+  typed: LossSpec<N, A, U>,
+): readonly [OpFunction<N, U>, OpFunction<readonly string[], object>] {
   const spec = typed as unknown as AnySpec;
   const family = new Family(name, spec);
   const backward = defineBackward(family);
@@ -493,7 +510,9 @@ export function defineLoss<
     errors: [
       ...errorsOf(family, name, {}, {}),
       {
-        types: Object.fromEntries(plain.filter((_, i) => !spec.inputs[i]!.endsWith('?')).map((k) => [k, f32([2])])),
+        types: Object.fromEntries(
+          plain.filter((_, i) => !spec.inputs[i]!.endsWith('?')).map((k) => [k, f32([2])]),
+        ),
         options: { reduction: 'all' },
         message: `${name}: ${reductionMessage(spec.reductions ?? REDUCTIONS)}, got 'all'`,
       },

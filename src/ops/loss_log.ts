@@ -260,8 +260,7 @@ export const [gaussianNllLoss, gaussianNllLossBackward] = defineLoss<
       second: {
         x: (g, { c }, { eps }) => div(g, heldVariance(c!, eps)),
         target: (g, { c }, { eps }) => neg(div(g, heldVariance(c!, eps))),
-        variance: (g, { x, t, c }, { eps }) =>
-          neg(div(mul(g, sub(x, t)), square(heldVariance(c!, eps)))),
+        variance: (g, { x, t, c }, { eps }) => neg(div(mul(g, sub(x, t)), square(heldVariance(c!, eps)))),
       },
     },
     target: {
@@ -324,8 +323,7 @@ export interface PoissonNllLossOptions extends ReductionOptions {
   readonly eps?: number;
 }
 
-const stirling = (t: number): number =>
-  t > 1 ? t * Math.log(t) - t + 0.5 * Math.log(2 * Math.PI * t) : 0;
+const stirling = (t: number): number => (t > 1 ? t * Math.log(t) - t + 0.5 * Math.log(2 * Math.PI * t) : 0);
 
 /** e^x - t x for the logarithm x of a rate, or x - t ln(x + eps) for a rate. */
 export const [poissonNllLoss, poissonNllLossBackward] = defineLoss<
@@ -346,9 +344,7 @@ export const [poissonNllLoss, poissonNllLossBackward] = defineLoss<
   ulps: { wasm: 12, webgpu: 29 },
   magnitude({ x, t }, { logInput, full, eps }) {
     const size = Math.abs(t);
-    const own = logInput
-      ? Math.exp(x) + size * Math.abs(x)
-      : Math.abs(x) + size * logSize(Math.log(x + eps));
+    const own = logInput ? Math.exp(x) + size * Math.abs(x) : Math.abs(x) + size * logSize(Math.log(x + eps));
     if (!full || t <= 1) return own;
     return own + size * logSize(Math.log(t)) + size + logSize(Math.log(2 * Math.PI * t));
   },

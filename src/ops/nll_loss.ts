@@ -1,7 +1,7 @@
 /** Negative log-likelihood. Kernels: assembly/nll_loss.ts, shaders/nll_loss.wgsl. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
+import { expectDType, f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { checkShape, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import {
   checkRows,
@@ -54,7 +54,11 @@ function rowsOf(x: RefTensor, target: RefTensor, weight: RefTensor | null, ignor
 
 const totalOf = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
 
-function reduced(losses: readonly number[], weights: readonly number[], { reduction }: LabelAttrs): Float64Array {
+function reduced(
+  losses: readonly number[],
+  weights: readonly number[],
+  { reduction }: LabelAttrs,
+): Float64Array {
   if (reduction === 'none') return Float64Array.from(losses);
   return Float64Array.of(reduction === 'mean' ? totalOf(losses) / totalOf(weights) : totalOf(losses));
 }
