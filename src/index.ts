@@ -36,8 +36,9 @@ export type {
   SmoothL1LossOptions,
 } from './ops/loss.js';
 export type { CosineEmbeddingLossOptions, TripletMarginLossOptions } from './ops/loss_embedding.js';
-export type { Reduction, ReductionOptions } from './ops/loss_family.js';
-export type { GaussianNllLossOptions, KlDivOptions, PoissonNllLossOptions } from './ops/loss_log.js';
+export type { KlDivOptions } from './ops/loss_log.js';
+export type { GaussianNllLossOptions, PoissonNllLossOptions } from './ops/loss_rate.js';
+export type { Reduction, ReductionOptions } from './ops/loss_spec.js';
 export type { LpPool1dOptions, LpPool2dOptions } from './ops/lp_pool2d.js';
 export type { MaxUnpool1dOptions, MaxUnpool2dOptions } from './ops/max_unpool2d.js';
 export type { NormOptions } from './ops/normalization.js';

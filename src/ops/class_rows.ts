@@ -4,7 +4,7 @@ import { expectDType, type RefTensor, type TensorType, type Value } from '../op.
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { full } from './fill.js';
 import { reshape } from './layout.js';
-import { type Reduction, reductionOf } from './loss_family.js';
+import { type Reduction, reductionOf } from './loss_spec.js';
 
 export interface LabelOptions {
   /** Each row's loss, their mean (over the weights of the labels that count) or their sum; default 'mean'. */

@@ -14,13 +14,10 @@ import {
   geometry,
   labelAttrs,
   labelFault,
-  rowBytes,
-  rowParams,
   rowShape,
   scalar,
-  totalLaunch,
-  weightLaunch,
 } from './class_rows.js';
+import { byLabel, byShare, labelGradient, shareGradient } from './cross_entropy_kernels.js';
 import { derivatives, losses, magnitudes, sizes } from './cross_entropy_reference.js';
 import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
 import { full } from './fill.js';
@@ -50,52 +47,6 @@ function check(name: string, { logits, target, weight }: Types): void {
 }
 
 type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
-
-const scratchOf = ({ inner, classes }: { inner: number; classes: number }) => ({
-  scratch: inner === 1 ? 0 : 4 * classes,
-});
-
-const byLabel = (backend: 'wasm' | 'webgpu') => ({
-  name: 'cross_entropy_f32',
-  when: ({ types }: Call) => types.target.dtype === 'i32',
-  temporaries: ({ types, attrs }: Call) => rowBytes(sizeOf(types.target.shape), attrs),
-  launches({ types, attrs }: Call) {
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    const out = attrs.reduction === 'none' ? 'output' : 'losses';
-    return [
-      {
-        kernel: 'cross_entropy_rows_f32',
-        operands: ['logits', 'target', 'weight', out, 'weights', 'fault'],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-      ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, attrs.reduction === 'mean')]),
-    ];
-  },
-});
-
-const byShare = (backend: 'wasm' | 'webgpu') => ({
-  name: 'cross_entropy_shares_f32',
-  when: ({ types }: Call) => types.target.dtype === 'f32',
-  temporaries({ types, attrs }: Call): Record<string, number> {
-    return attrs.reduction === 'none' ? {} : { losses: 4 * Math.max(1, geometry(types.logits.shape).rows) };
-  },
-  launches({ types, attrs }: Call) {
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    const out = attrs.reduction === 'none' ? 'output' : 'losses';
-    return [
-      {
-        kernel: 'cross_entropy_shares_f32',
-        operands: ['logits', 'target', 'weight', out],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-      ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, false)]),
-    ];
-  },
-});
 
 // A row's loss is off by so many units of 1 + loss as logSoftmax, and by another for each class that is added up; two
 // sums over the rows; quotient and products.
@@ -223,44 +174,6 @@ function errors(name: string, more: Readonly<Record<string, TensorType>>) {
 }
 
 type BackwardCall = KernelCall<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyAttrs>;
-
-const labelGradient = (backend: 'wasm' | 'webgpu') => ({
-  name: 'cross_entropy_backward_f32',
-  when: ({ types }: BackwardCall) => types.target.dtype === 'i32',
-  temporaries: ({ attrs }: BackwardCall): Record<string, number> =>
-    attrs.reduction === 'mean' ? { total: 4 } : {},
-  launches({ types, attrs }: BackwardCall) {
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    const total = attrs.reduction === 'mean' ? 'total' : null;
-    return [
-      ...(total ? [weightLaunch(params, backend)] : []),
-      {
-        kernel: 'cross_entropy_backward_f32',
-        operands: ['logits', 'target', 'weight', 'dy', total, 'output'],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-    ];
-  },
-});
-
-const shareGradient = {
-  name: 'cross_entropy_shares_backward_f32',
-  when: ({ types }: BackwardCall) => types.target.dtype === 'f32',
-  launches({ types, attrs }: BackwardCall) {
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    return [
-      {
-        kernel: 'cross_entropy_shares_backward_f32',
-        operands: ['logits', 'target', 'weight', 'dy', 'output'],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-    ];
-  },
-};
 
 // Twice the power's, its sum and the shares' a unit for each class; the labels' weights a unit for each row; quotients.
 const gradientTolerance = (backend: 'wasm' | 'webgpu') =>

@@ -30,6 +30,7 @@ import * as locallyConnected from './locally_connected.js';
 import * as loss from './loss.js';
 import * as lossEmbedding from './loss_embedding.js';
 import * as lossLog from './loss_log.js';
+import * as lossRate from './loss_rate.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
 import * as matmul from './matmul.js';
@@ -133,6 +134,7 @@ const families = [
   loss,
   lossEmbedding,
   lossLog,
+  lossRate,
   nllLoss,
   dropout,
   standardize,
@@ -192,14 +194,8 @@ export {
   smoothL1Loss,
 } from './loss.js';
 export { cosineEmbeddingLoss, tripletMarginLoss } from './loss_embedding.js';
-export {
-  bceWithLogits,
-  binaryCrossEntropy,
-  gaussianNllLoss,
-  klDiv,
-  poissonNllLoss,
-  softMarginLoss,
-} from './loss_log.js';
+export { bceWithLogits, binaryCrossEntropy, klDiv, softMarginLoss } from './loss_log.js';
+export { gaussianNllLoss, poissonNllLoss } from './loss_rate.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
 export { matmul } from './matmul.js';

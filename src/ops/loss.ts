@@ -4,13 +4,8 @@ import { f32, type Value } from '../op.js';
 import { mul, sub } from './binary.js';
 import { greaterEqual, less, lessEqual } from './compare.js';
 import { full } from './fill.js';
-import {
-  type Derivative,
-  defineLoss,
-  type LossAttrs,
-  type Operands,
-  type ReductionOptions,
-} from './loss_family.js';
+import { defineLoss } from './loss_define.js';
+import type { Derivative, LossAttrs, Operands, ReductionOptions } from './loss_spec.js';
 import { abs } from './unary.js';
 import { where } from './where.js';
 

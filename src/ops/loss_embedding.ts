@@ -7,7 +7,7 @@ import { add, div, minimum, mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';
 import { equal } from './compare.js';
 import { full } from './fill.js';
-import { type Reduction, type ReductionOptions, reductionOf } from './loss_family.js';
+import { type Reduction, type ReductionOptions, reductionOf } from './loss_spec.js';
 import { norm } from './norm.js';
 import { mean, sum } from './reduce.js';
 import { clamp, sqrt, square } from './unary.js';
