@@ -54,3 +54,23 @@ export function maximum_f32(o: usize, p: usize, s: usize, begin: i32, end: i32):
 // @ts-ignore: decorator
 @final @unmanaged class Minimum { @inline lanes(a: v128, b: v128, p: usize): v128 { return f32x4.min(a, b); } }
 export function minimum_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Minimum>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class AddI32 { @inline lanes(a: v128, b: v128, p: usize): v128 { return i32x4.add(a, b); } }
+export function add_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<AddI32>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class SubI32 { @inline lanes(a: v128, b: v128, p: usize): v128 { return i32x4.sub(a, b); } }
+export function sub_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<SubI32>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class MulI32 { @inline lanes(a: v128, b: v128, p: usize): v128 { return i32x4.mul(a, b); } }
+export function mul_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<MulI32>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class MaximumI32 { @inline lanes(a: v128, b: v128, p: usize): v128 { return i32x4.max_s(a, b); } }
+export function maximum_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<MaximumI32>(o, p, begin, end); }
+
+// @ts-ignore: decorator
+@final @unmanaged class MinimumI32 { @inline lanes(a: v128, b: v128, p: usize): v128 { return i32x4.min_s(a, b); } }
+export function minimum_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<MinimumI32>(o, p, begin, end); }

@@ -1,6 +1,6 @@
 // Random numbers by Philox: word i % 4 at counter i / 4 belongs to element i, the key is the `seed` operand. Units are
 // blocks of 4096 elements.
-import { IntegersParams, MultinomialParams, RandomParams, SizeParams } from '../build/params';
+import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
 import { bits24, philox, uniform4 } from './philox';
 import { fma, loadTail, log4, operand, splat, storeTail } from './simd';
 import { first, last } from './walk';
@@ -109,8 +109,8 @@ export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end
  * For each row of weights, `samples` draws with replacement: the first class whose running sum exceeds u · total.
  * Operands: weights, seed, y. Units are rows.
  */
-export function multinomial_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<MultinomialParams>(params);
+export function categorical_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<CategoricalParams>(params);
   const key0 = load<u32>(operand(o, 1));
   const key1 = load<u32>(operand(o, 1), 4);
   const classes = <i32>p.classes;

@@ -88,8 +88,21 @@ export function transpose4(from: usize, stride: usize, to: usize, step: usize): 
   v128.store(to + 3 * step, v128.shuffle<i64>(high01, high23, 1, 3));
 }
 
+/** e^r - 1 for |r| <= ln 2 / 2 within 2 ulp, a polynomial of degree 7 (Cephes, expf). */
+// @ts-ignore: decorator
+@inline
+export function expTail4(r: v128): v128 {
+  let y = splat(1.9875691500e-4);
+  y = fma(y, r, splat(1.3981999507e-3));
+  y = fma(y, r, splat(8.3334519073e-3));
+  y = fma(y, r, splat(4.1665795894e-2));
+  y = fma(y, r, splat(1.6666665459e-1));
+  y = fma(y, r, splat(5.0000001201e-1));
+  return fma(y, f32x4.mul(r, r), r);
+}
+
 /**
- * e^x within 2 ulp: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 6 in r (Cephes, expf), scaled by 2^n in
+ * e^x within 2 ulp: x = n ln 2 + r with |r| <= ln 2 / 2, 1 + expTail4(r), scaled by 2^n in
  * two steps so that results go down to subnormal numbers and up to infinity. NaN stays NaN.
  */
 // @ts-ignore: decorator
@@ -102,18 +115,28 @@ export function exp4(given: v128): v128 {
   const shifted = f32x4.add(f32x4.mul(x, splat(1.44269504088896341)), magic);
   const n = f32x4.sub(shifted, magic);
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, splat(0.693359375))), f32x4.mul(n, splat(-2.12194440e-4)));
-  let y = splat(1.9875691500e-4);
-  y = fma(y, r, splat(1.3981999507e-3));
-  y = fma(y, r, splat(8.3334519073e-3));
-  y = fma(y, r, splat(4.1665795894e-2));
-  y = fma(y, r, splat(1.6666665459e-1));
-  y = fma(y, r, splat(5.0000001201e-1));
-  y = f32x4.add(fma(y, f32x4.mul(r, r), r), splat(1.0));
+  let y = f32x4.add(expTail4(r), splat(1.0));
   const whole = i32x4.sub(shifted, magic);
   const half = i32x4.shr_s(whole, 1);
   const bias = i32x4.splat(127);
   y = f32x4.mul(y, i32x4.shl(i32x4.add(half, bias), 23));
   return f32x4.mul(y, i32x4.shl(i32x4.add(i32x4.sub(whole, half), bias), 23));
+}
+
+/** m³ P(m) with ln(1 + m) = m - m²/2 + m³ P(m) for 1 + m in [√½, √2), P of degree 8 (Cephes, logf); z = m². */
+// @ts-ignore: decorator
+@inline
+export function logTail4(m: v128, z: v128): v128 {
+  let y = splat(7.0376836292e-2);
+  y = fma(y, m, splat(-1.1514610310e-1));
+  y = fma(y, m, splat(1.1676998740e-1));
+  y = fma(y, m, splat(-1.2420140846e-1));
+  y = fma(y, m, splat(1.4249322787e-1));
+  y = fma(y, m, splat(-1.6668057665e-1));
+  y = fma(y, m, splat(2.0000714765e-1));
+  y = fma(y, m, splat(-2.4999993993e-1));
+  y = fma(y, m, splat(3.3333331174e-1));
+  return f32x4.mul(f32x4.mul(y, m), z);
 }
 
 /**
@@ -132,16 +155,7 @@ export function log4(given: v128): v128 {
   e = f32x4.sub(e, v128.and(splat(1.0), low));
   m = f32x4.sub(f32x4.add(m, v128.and(m, low)), splat(1.0));
   const z = f32x4.mul(m, m);
-  let y = splat(7.0376836292e-2);
-  y = fma(y, m, splat(-1.1514610310e-1));
-  y = fma(y, m, splat(1.1676998740e-1));
-  y = fma(y, m, splat(-1.2420140846e-1));
-  y = fma(y, m, splat(1.4249322787e-1));
-  y = fma(y, m, splat(-1.6668057665e-1));
-  y = fma(y, m, splat(2.0000714765e-1));
-  y = fma(y, m, splat(-2.4999993993e-1));
-  y = fma(y, m, splat(3.3333331174e-1));
-  y = f32x4.mul(f32x4.mul(y, m), z);
+  let y = logTail4(m, z);
   y = fma(e, splat(-2.12194440e-4), y);
   y = fma(z, splat(-0.5), y);
   y = fma(e, splat(0.693359375), f32x4.add(m, y));
@@ -170,12 +184,13 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(near, signed, f32x4.lt(size, splat(0.625)));
 }
 
-/** 1 / (1 + e^-x). */
+/** 1 / (1 + e^-x), by way of e^-|x|, which can't overflow. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
   const one = splat(1.0);
-  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, splat(0.0))), f32x4.add(one, e));
 }
 
 /** erf x with an absolute error below 4e-7, six units of 2^-24: an odd rational function on [-4, 4] (Eigen's coefficients), ±1 beyond. */
@@ -232,6 +247,18 @@ export function sine4(x: v128, shift: i32): v128 {
   const low = sine2(f64x2.promote_low_f32x4(x), shift);
   const upper = v128.shuffle<i64>(x, x, 1, 0);
   const high = sine2(f64x2.promote_low_f32x4(upper), shift);
+  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
+/** tan x within 1 ulp, for any finite x. */
+// @ts-ignore: decorator
+@inline
+export function tangent4(x: v128): v128 {
+  if (v128.any_true(f32x4.ge(f32x4.abs(x), splat(4e8)))) return f32x4.div(sineHuge(x, 0), sineHuge(x, 1));
+  const lower = f64x2.promote_low_f32x4(x);
+  const upper = f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0));
+  const low = f64x2.div(sine2(lower, 0), sine2(lower, 1));
+  const high = f64x2.div(sine2(upper, 0), sine2(upper, 1));
   return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
 }
 

@@ -4,14 +4,14 @@
 #include "common/special"
 #include "common/binary"
 
-// WGSL's pow is defined for a > 0 only. a^0 = 1 whatever a is; a negative a takes whole b alone, and odd b
-// keep its sign; (+-1)^(+-infinity) is NaN, as in JavaScript.
+// WGSL's pow is defined for a > 0 only. a^0 = 1^b = (-1)^(+-infinity) = 1, whatever a and b are; a negative a
+// takes whole b alone, and odd b keep its sign.
 fn power(a: f32, b: f32) -> f32 {
-  if (b == 0.0) {
+  if ((b == 0.0 && !is_nan(b)) || (a == 1.0 && !is_nan(a)) || (a == -1.0 && is_infinite(b))) {
     return 1.0;
   }
   let size = abs(a);
-  if (is_nan(a) || is_nan(b) || (size == 1.0 && is_infinite(b))) {
+  if (is_nan(a) || is_nan(b)) {
     return nan();
   }
   var y = 0.0;

@@ -1,8 +1,9 @@
-// y = sin x and cos x, element by element, f32: one invocation per element. WGSL's own have an absolute
+// y = sin x, cos x and tan x, element by element, f32: one invocation per element. WGSL's own have an absolute
 // accuracy of 2^-11 on [-pi, pi] and none beyond.
 //
 //! kernel sin_f32 = sine(x, 0u)
 //! kernel cos_f32 = sine(x, 1u)
+//! kernel tan_f32 = sine(x, 0u) / sine(x, 1u)
 #include "common/multiply"
 #include "common/special"
 #include "common/unary"

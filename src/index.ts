@@ -2,7 +2,12 @@ export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
 export type { CompiledArguments, CompiledFunction, Traced } from './compile.js';
-export { defineComposition, defineCompositionWithOutputs, defineVariadicComposition } from './composition.js';
+export {
+  defineComposition,
+  defineCompositionWithOutputs,
+  defineVariadicComposition,
+  defineVariadicCompositionWithOutputs,
+} from './composition.js';
 export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';
@@ -11,7 +16,15 @@ export { WeftError } from './errors.js';
 export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';
-export { createGraph, createInput, type Graph, structureOf, type Update } from './graph.js';
+export {
+  createGraph,
+  createInput,
+  type Graph,
+  leavesOf,
+  nodesOf,
+  structureOf,
+  type Update,
+} from './graph.js';
 export * as io from './io/index.js';
 export * as nn from './nn/index.js';
 export type { Attrs, BackendKind, Cost, Node, Op, RefTensor, SampleInput, TensorType, Value } from './op.js';
@@ -47,6 +60,7 @@ export type { PixelShuffleOptions } from './ops/pixel_shuffle.js';
 export type { AdaptivePool1dOptions, AdaptivePool2dOptions } from './ops/pool_adaptive.js';
 export type { Pool1dOptions, Pool2dOptions } from './ops/pool_windows.js';
 export type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
+export type { RecurrentOptions, RnnOptions } from './ops/recurrent.js';
 export type { InterpolateOptions } from './ops/resize.js';
 export type { CosineSimilarityOptions, NormalizeOptions } from './ops/similarity.js';
 export type { SliceOptions } from './ops/slice.js';

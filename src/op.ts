@@ -155,6 +155,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly stopsGradient?: boolean;
   /** Its gradient has none itself: asking for a second derivative is an error. */
   readonly onceDifferentiable?: boolean;
+  /** How many of the last outputs are kept for its gradient alone: differentiating through them is an error. */
+  readonly saves?: number;
   readonly kernels: {
     readonly [K in Exclude<BackendKind, 'reference'>]: readonly Variant<Names[number], A>[];
   };
@@ -206,6 +208,7 @@ export interface Op {
   readonly view: boolean;
   readonly stopsGradient: boolean;
   readonly onceDifferentiable: boolean;
+  readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
   readonly compose: ((inputs: readonly (Value | null)[], attrs: Attrs) => readonly Value[]) | null;
   /** For outputs 0, 1, ... the position of the input whose bytes it takes; none for most ops. */
@@ -268,7 +271,9 @@ export type OpFunction<Names extends readonly string[], U, R = Value> = ((
   ...args: [...inputs: ValueArgs<Names>, options?: U]
 ) => R) & { readonly op: Op };
 
-export type VariadicFunction<U> = ((inputs: readonly Value[], options: U) => Value) & { readonly op: Op };
+export type VariadicFunction<U, R = Value> = ((inputs: readonly Value[], options?: U) => R) & {
+  readonly op: Op;
+};
 
 /** Records one application of `op`; throws the op's own error where the inputs don't fit. */
 export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {

@@ -1,10 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openReference } from '../src/backend/reference.js';
-import { nodesOf } from '../src/graph.js';
-import { createGraph, type HostTensor, type Node, type Value } from '../src/index.js';
-import { sizeOf } from '../src/shape.js';
-import { evaluator } from '../src/verify/evaluate.js';
-import { checkKernel, variantsTaking } from '../src/verify/index.js';
+import type { Value } from '../src/index.js';
+import { checkKernels, evaluateAll } from '../src/verify/index.js';
 import { openDevices } from './support/devices.js';
 import { type GoldenCase, goldenFiles, goldenGraph } from './support/golden.js';
 
@@ -19,26 +16,6 @@ const devices = await openDevices();
 afterAll(() => {
   for (const { backend } of devices) backend.dispose();
 });
-
-/** Every value of a case's graph, computed in f64. */
-async function evaluate({ inputs, data, outputs }: ReturnType<typeof goldenGraph>) {
-  const nodes = nodesOf(outputs, new Set());
-  const values = nodes.flatMap((node) => node.outputs);
-  const run = await evaluator(createGraph({ inputs, outputs: values }), reference);
-  try {
-    const results = await run.run(data);
-    const known = new Map<Value, Float64Array>();
-    inputs.forEach((value, i) => {
-      known.set(value, data[i]!);
-    });
-    values.forEach((value, i) => {
-      known.set(value, results[i]!);
-    });
-    return { nodes, known };
-  } finally {
-    run.free();
-  }
-}
 
 function expectEqual(golden: GoldenCase, outputs: readonly Value[], known: ReadonlyMap<Value, Float64Array>) {
   golden.expected.forEach(({ name, shape, data }, k) => {
@@ -55,39 +32,18 @@ function expectEqual(golden: GoldenCase, outputs: readonly Value[], known: Reado
   });
 }
 
-const hostOf = ({ shape, dtype }: Value, data: Float64Array): HostTensor => {
-  const Kind = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint8Array;
-  return { shape, dtype, data: Kind.from(data) };
-};
-
-/** Every kernel call of the case, on every device, within the op's own bound. */
-async function expectKernels(nodes: readonly Node[], known: ReadonlyMap<Value, Float64Array>) {
-  const seen = new Set<string>();
-  for (const node of nodes) {
-    const { op, attrs } = node;
-    const inputs = node.inputs.map((value) => value && hostOf(value, known.get(value)!));
-    const key = JSON.stringify([op.name, attrs, node.inputs.map((value) => value?.shape)]);
-    if (op.view || seen.has(key)) continue;
-    seen.add(key);
-    if (inputs.some((tensor) => tensor && sizeOf(tensor.shape) === 0)) continue;
-    for (const { name, backend } of devices) {
-      const call = { op, inputs, options: undefined, attrs };
-      for (const variant of variantsTaking(call, backend)) {
-        const { problem } = await checkKernel(call, backend, variant);
-        if (problem) expect.fail(`${op.name} on ${name}, ${variant}: ${problem}`);
-      }
-    }
-  }
-}
-
 describe.each(goldenFiles())('PyTorch $torch, $family', ({ cases }) => {
   it.each(cases.map((golden, i) => ({ title: `${i}: ${golden.name}`, golden })))(
     '$title',
     async ({ golden }) => {
       const graph = goldenGraph(golden);
-      const { nodes, known } = await evaluate(graph);
-      expectEqual(golden, graph.outputs, known);
-      await expectKernels(nodes, known);
+      const computed = await evaluateAll(graph.inputs, graph.data, graph.outputs, reference);
+      expectEqual(golden, graph.outputs, computed.known);
+      for (const { name, backend } of devices) {
+        for (const { op, variant, problem } of await checkKernels(computed, backend)) {
+          if (problem) expect.fail(`${op} on ${name}, ${variant}: ${problem}`);
+        }
+      }
     },
   );
 });

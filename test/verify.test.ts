@@ -54,7 +54,9 @@ describe('verifyOps', () => {
     const backward: Spec['backward'] = { x: ({ grad, x }) => ops.mul(grad, x) };
     const found = await problems(squareOp({ backward }));
     expect(found).toEqual([
-      expect.stringMatching(/^reference gradient: the gradient gives .* central differences/),
+      expect.stringMatching(
+        /^reference gradient: the gradient at \[\d\] is .* central differences give .* along a random direction/,
+      ),
     ]);
   });
 
@@ -167,6 +169,7 @@ describe('verifyOps', () => {
         tolerance: 1,
         ok: true,
         problem: null,
+        worst: null,
         reproduce: 'npm run gradcheck -- --op matmul --backend wasm --variant matmul_f32__4x8 --sample 3',
       },
     ]);
@@ -211,27 +214,6 @@ describe('sampleInputs', () => {
     expect(new Set(data({ dtype: 'i32', domain: [-1, 1] }))).toEqual(new Set([-1, 0, 1]));
     expect(new Set(data({ dtype: 'bool' }))).toEqual(new Set([0, 1]));
     expect(data({ values: [1, 2, 3] }).slice(0, 4)).toEqual([1, 2, 3, 1]);
-  });
-});
-
-describe('gradcheck', () => {
-  const x = { data: Float32Array.of(0.5, -1, 2), shape: [3], dtype: 'f32' as const };
-
-  it("checks the user's own function", async () => {
-    const [finding] = await gradcheck(reference, (v) => ops.mul(ops.sin(v), ops.exp(v)), [x]);
-    expect(finding).toMatchObject({ index: 0, problem: null });
-    expect(finding!.error).toBeLessThan(1e-9);
-  });
-
-  it('shows a gradient that stops on the way', async () => {
-    const [finding] = await gradcheck(reference, (v) => ops.mul(v, ops.detach(v)), [x]);
-    expect(finding!.problem).toContain('central differences');
-  });
-
-  it('needs the reference device', async () => {
-    await expect(gradcheck(wasm, (v) => v, [x])).rejects.toThrow(
-      'gradcheck: needs the reference device, not wasm',
-    );
   });
 });
 

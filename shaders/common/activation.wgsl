@@ -1,3 +1,4 @@
+#include "common/exponential"
 #include "common/special"
 
 // WGSL's tanh may overflow to NaN for large |x| and loses small ones. Below 0.625 the odd polynomial of
@@ -14,9 +15,4 @@ fn hyperbolic_tangent(x: f32) -> f32 {
     return x;
   }
   return sign(x) * (1.0 - 2.0 / (exp(2.0 * min(size, 10.0)) + 1.0));
-}
-
-// 1 / (1 + e^-x); e^-|x| can't overflow.
-fn logistic(x: f32) -> f32 {
-  return select(exponential(x), 1.0, x >= 0.0) / (1.0 + exp(-abs(x)));
 }

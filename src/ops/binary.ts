@@ -5,13 +5,21 @@ import {
   expectDType,
   f32,
   type SampleInput,
+  type TensorType,
   type Tolerance,
   type Value,
 } from '../op.js';
-import { broadcastShapes, broadcastStrides, showShape } from '../shape.js';
-import { broadcastBinary, elementwise, snake, walkParams } from './common.js';
+import { showShape, sizeOf } from '../shape.js';
+import {
+  binaryParams,
+  broadcastBinary,
+  broadcastOrFail,
+  elementwise,
+  expectNumbers,
+  snake,
+} from './common.js';
 import { equal, greater, less } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { where } from './where.js';
 
 type BinaryContext = BackwardContext<object> & { readonly a: Value; readonly b: Value };
@@ -19,10 +27,16 @@ type BinaryContext = BackwardContext<object> & { readonly a: Value; readonly b: 
 interface BinarySpec {
   readonly summary: string;
   readonly evaluate: (a: number, b: number) => number;
-  /** Gradients in the shape of the output; the walk sums over what was broadcast. */
+  /** The same on i32, for an op that takes both. */
+  readonly integer?: (a: number, b: number) => number;
+  /** What to do with i32 operands, for an op that takes none. */
+  readonly advice?: string;
+  /** Whether i32 kernels report a b of 0. */
+  readonly divides?: boolean;
+  /** Gradients in the shape of the output; the walk sums over what was broadcast. A rule gives null for zero. */
   readonly backward: {
-    readonly a: (context: BinaryContext) => Value;
-    readonly b: (context: BinaryContext) => Value;
+    readonly a: (context: BinaryContext) => Value | null;
+    readonly b: (context: BinaryContext) => Value | null;
   };
   readonly linear?: readonly ('a' | 'b')[];
   readonly a?: Omit<SampleInput, 'shape'>;
@@ -30,7 +44,7 @@ interface BinarySpec {
   readonly tolerance?: { readonly [K in 'wasm' | 'webgpu']: Tolerance<unknown> };
 }
 
-const scalar = (value: number) => full({ shape: [], value });
+type BinaryTypes = { readonly a: TensorType; readonly b: TensorType };
 
 /** Shapes of pairs: equal, scalar on either side, row, column, outer, and ranks that differ. */
 const shapes: readonly (readonly [readonly number[], readonly number[]])[] = [
@@ -52,32 +66,72 @@ const shapes: readonly (readonly [readonly number[], readonly number[]])[] = [
   ],
 ];
 
-/** y = f(a, b), element by element, f32, with NumPy's broadcasting. */
+/** Both ends of i32 among small numbers, none of them 0. */
+const WHOLE_A = [7, -7, 2147483647, -2147483648, 1, 46341, -5];
+const WHOLE_B = [3, -2, 2147483647, -1, 5];
+
+function inferBinary(name: string, spec: BinarySpec, { a, b }: BinaryTypes): TensorType {
+  if (!spec.integer) {
+    const whole = [a, b].some(({ dtype }) => dtype === 'i32');
+    if (whole && spec.advice) {
+      const shown = `a is ${a.dtype}${showShape(a.shape)}, b is ${b.dtype}${showShape(b.shape)}`;
+      fail(name, `takes f32 alone, ${shown}; ${spec.advice}`);
+    }
+    expectDType(name, { a, b }, 'f32');
+  } else expectNumbers(name, a, b);
+  return { shape: broadcastOrFail(name, a, b), dtype: a.dtype };
+}
+
+/** One variant per dtype. */
+function variants(name: string, spec: BinarySpec, backend: 'wasm' | 'webgpu') {
+  return (spec.integer ? (['f32', 'i32'] as const) : (['f32'] as const)).map((dtype) => {
+    const reports = spec.divides && dtype === 'i32' ? ['fault'] : [];
+    const [base] = elementwise<'a' | 'b', object>(
+      `${snake(name)}_${dtype}`,
+      ['a', 'b', 'output', ...reports],
+      binaryParams,
+    )[backend];
+    return { ...base!, when: ({ types }: { readonly types: BinaryTypes }) => types.a.dtype === dtype };
+  });
+}
+
+const zeroAt = ({ a, b }: BinaryTypes, _: object, [at]: readonly [number, number]): string =>
+  `element ${at} of b is 0, a is i32${showShape(a.shape)}, b is i32${showShape(b.shape)}`;
+
+/** y = f(a, b), element by element, with NumPy's broadcasting: of f32, where it makes sense of i32. */
 export function binary(name: string, spec: BinarySpec) {
+  const wholes: { a: SampleInput; b: SampleInput }[] = [
+    {
+      a: { shape: [67, 63], dtype: 'i32', values: WHOLE_A },
+      b: { shape: [63], dtype: 'i32', values: WHOLE_B },
+    },
+    {
+      a: { shape: [2, 3, 1, 5], dtype: 'i32', values: WHOLE_A },
+      b: { shape: [3, 4, 1], dtype: 'i32', values: WHOLE_B },
+    },
+  ];
   return defineOp({
     name,
     summary: spec.summary,
     inputs: ['a', 'b'],
-    infer({ a, b }) {
-      expectDType(name, { a, b }, 'f32');
-      const shape = broadcastShapes(a.shape, b.shape);
-      if (!shape)
-        fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
-      return f32(shape);
+    infer: (types) => inferBinary(name, spec, types),
+    reference({ a, b }, attrs, [y]) {
+      if (a.dtype !== 'i32') return broadcastBinary(a, b, y!.shape, spec.evaluate);
+      const zero = spec.divides && sizeOf(y!.shape) > 0 ? b.data.indexOf(0) : -1;
+      if (zero >= 0) fail(name, zeroAt({ a, b }, attrs, [zero, 0]));
+      return broadcastBinary(a, b, y!.shape, spec.integer!);
     },
-    reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, spec.evaluate),
     backward: spec.backward,
-    kernels: elementwise<'a' | 'b', object>(`${snake(name)}_f32`, ['a', 'b', 'output'], ({ types, output }) =>
-      walkParams(output.shape, {
-        aStrides: broadcastStrides(types.a.shape, output.shape),
-        bStrides: broadcastStrides(types.b.shape, output.shape),
-      }),
-    ),
+    kernels: { wasm: variants(name, spec, 'wasm'), webgpu: variants(name, spec, 'webgpu') },
     inPlace: ['a', 'b'],
     linear: spec.linear ?? [],
-    samples: shapes.map(([a, b]) => ({
-      inputs: { a: { shape: a, ...spec.a }, b: { shape: b, ...spec.b } },
-    })),
+    fault: zeroAt,
+    samples: [
+      ...shapes.map(([a, b]) => ({
+        inputs: { a: { shape: a, ...spec.a }, b: { shape: b, ...spec.b } },
+      })),
+      ...(spec.integer ? wholes.map((inputs) => ({ inputs })) : []),
+    ],
     errors: [
       {
         types: { a: f32([2, 3]), b: f32([2]) },
@@ -85,7 +139,15 @@ export function binary(name: string, spec: BinarySpec) {
       },
       {
         types: { a: f32([2, 3]), b: { shape: [3], dtype: 'i32' } },
-        message: `${name}: b must be f32, it is i32[3]`,
+        message: spec.integer
+          ? `${name}: dtypes differ, a is f32[2,3], b is i32[3]`
+          : spec.advice
+            ? `${name}: takes f32 alone, a is f32[2,3], b is i32[3]; ${spec.advice}`
+            : `${name}: b must be f32, it is i32[3]`,
+      },
+      {
+        types: { a: { shape: [2], dtype: 'bool' }, b: { shape: [2], dtype: 'bool' } },
+        message: `${name}: a must be ${spec.integer ? 'f32 or i32' : 'f32'}, it is bool[2]`,
       },
     ],
     tolerance: spec.tolerance ?? { wasm: { ulps: 1 }, webgpu: { ulps: 1 } },
@@ -95,18 +157,21 @@ export function binary(name: string, spec: BinarySpec) {
 export const add = binary('add', {
   summary: 'y = a + b',
   evaluate: (a, b) => a + b,
+  integer: (a, b) => (a + b) | 0,
   backward: { a: ({ grad }) => grad, b: ({ grad }) => grad },
 });
 
 export const sub = binary('sub', {
   summary: 'y = a - b',
   evaluate: (a, b) => a - b,
+  integer: (a, b) => (a - b) | 0,
   backward: { a: ({ grad }) => grad, b: ({ grad }) => mul(grad, scalar(-1)) },
 });
 
 export const mul = binary('mul', {
   summary: 'y = a · b',
   evaluate: (a, b) => a * b,
+  integer: Math.imul,
   backward: { a: ({ grad, b }) => mul(grad, b), b: ({ grad, a }) => mul(grad, a) },
   linear: ['a', 'b'],
 });
@@ -114,6 +179,7 @@ export const mul = binary('mul', {
 export const div = binary('div', {
   summary: 'y = a / b',
   evaluate: (a, b) => a / b,
+  advice: 'cast() to f32, or use floorDivide',
   backward: {
     a: ({ grad, b }) => div(grad, b),
     b: ({ grad, b, output }) => mul(mul(grad, div(output, b)), scalar(-1)),
@@ -124,16 +190,17 @@ export const div = binary('div', {
   tolerance: { wasm: { ulps: 1 }, webgpu: { ulps: 5 } },
 });
 
-/** The share of the gradient that goes to the operand that wins; ties are split, as in PyTorch. */
-const winner = (grad: Value, wins: Value, ties: Value): Value =>
-  mul(grad, where(wins, scalar(1), where(ties, scalar(0.5), scalar(0))));
+/** The share of the gradient that goes to an operand; ties are split, as in PyTorch. */
+const share = (grad: Value, loses: Value, ties: Value): Value =>
+  mul(grad, where(loses, scalar(0), where(ties, scalar(0.5), scalar(1))));
 
 export const maximum = binary('maximum', {
   summary: 'y = max(a, b)',
   evaluate: Math.max,
+  integer: Math.max,
   backward: {
-    a: ({ grad, a, b }) => winner(grad, greater(a, b), equal(a, b)),
-    b: ({ grad, a, b }) => winner(grad, less(a, b), equal(a, b)),
+    a: ({ grad, a, b }) => share(grad, less(a, b), equal(a, b)),
+    b: ({ grad, a, b }) => share(grad, greater(a, b), equal(a, b)),
   },
   a: { distinct: true },
   // Off the grid of a by a quarter of its spacing or more, whatever the sizes.
@@ -144,9 +211,10 @@ export const maximum = binary('maximum', {
 export const minimum = binary('minimum', {
   summary: 'y = min(a, b)',
   evaluate: Math.min,
+  integer: Math.min,
   backward: {
-    a: ({ grad, a, b }) => winner(grad, less(a, b), equal(a, b)),
-    b: ({ grad, a, b }) => winner(grad, greater(a, b), equal(a, b)),
+    a: ({ grad, a, b }) => share(grad, greater(a, b), equal(a, b)),
+    b: ({ grad, a, b }) => share(grad, less(a, b), equal(a, b)),
   },
   a: { distinct: true },
   // Off the grid of a by a quarter of its spacing or more, whatever the sizes.

@@ -1,6 +1,7 @@
 import { fail } from '../errors.js';
 import type { KernelCall, Launch, RefTensor, TensorType, Variant } from '../op.js';
 import {
+  broadcastShapes,
   broadcastStrides,
   collapse,
   forEachOffset,
@@ -57,6 +58,21 @@ export function walkParams(
   return params;
 }
 
+/** {@link walkParams} of two operands with broadcasting. */
+export const binaryParams = <A>({ types, output }: KernelCall<'a' | 'b', A>): Launch['params'] =>
+  walkParams(output.shape, {
+    aStrides: broadcastStrides(types.a.shape, output.shape),
+    bStrides: broadcastStrides(types.b.shape, output.shape),
+  });
+
+/** The broadcast of two operands' shapes, or an error naming both. */
+export function broadcastOrFail(name: string, a: TensorType, b: TensorType): Shape {
+  const shape = broadcastShapes(a.shape, b.shape);
+  return (
+    shape ?? fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`)
+  );
+}
+
 /** Refuses two tensors that must have one shape. */
 export function expectSameShape(name: string, types: Readonly<Record<string, TensorType>>): void {
   const entries = Object.entries(types);
@@ -66,6 +82,13 @@ export function expectSameShape(name: string, types: Readonly<Record<string, Ten
     name,
     `shapes differ, ${entries.map(([key, type]) => `${key} is ${showShape(type.shape)}`).join(', ')}`,
   );
+}
+
+/** Refuses two tensors that are not both f32 or both i32. */
+export function expectNumbers(name: string, a: TensorType, b: TensorType): void {
+  const shown = (type: TensorType) => `${type.dtype}${showShape(type.shape)}`;
+  if (a.dtype !== b.dtype) fail(name, `dtypes differ, a is ${shown(a)}, b is ${shown(b)}`);
+  if (a.dtype === 'bool') fail(name, `a must be f32 or i32, it is ${shown(a)}`);
 }
 
 /** Refuses a tensor that does not have `rank` axes; `axes` names them. */

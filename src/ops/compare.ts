@@ -1,45 +1,42 @@
 import { defineOp } from '../define.js';
-import { fail } from '../errors.js';
+import type { DType } from '../dtype.js';
 import type { KernelCall } from '../op.js';
-import { broadcastShapes, broadcastStrides, showShape } from '../shape.js';
-import { broadcastBinary, elementwise, snake, walkParams } from './common.js';
+import type { Shape } from '../shape.js';
+import {
+  binaryParams,
+  broadcastBinary,
+  broadcastOrFail,
+  elementwise,
+  expectNumbers,
+  snake,
+} from './common.js';
 
-/** Whether a relation holds, element by element, with broadcasting; both operands f32 or both i32; the result is bool. */
-function compare(name: string, symbol: string, holds: (a: number, b: number) => boolean) {
-  const kernel = snake(name);
-  const variants = (backend: 'wasm' | 'webgpu') =>
-    (['f32', 'i32'] as const).map((dtype) => {
-      const [base] = elementwise<'a' | 'b', object>(
-        `${kernel}_${dtype}`,
-        ['a', 'b', 'output'],
-        ({ types, output }) =>
-          walkParams(output.shape, {
-            aStrides: broadcastStrides(types.a.shape, output.shape),
-            bStrides: broadcastStrides(types.b.shape, output.shape),
-          }),
-      )[backend];
-      return { ...base!, when: ({ types }: KernelCall<'a' | 'b', object>) => types.a.dtype === dtype };
-    });
+const of = (shape: Shape, dtype: DType) => ({ shape, dtype });
+
+/** A bool is a word of 0 or 1, which the i32 kernel compares. */
+const variants = (name: string, backend: 'wasm' | 'webgpu') =>
+  (['f32', 'i32'] as const).map((dtype) => {
+    const kernel = `${snake(name)}_${dtype}`;
+    const [base] = elementwise<'a' | 'b', object>(kernel, ['a', 'b', 'output'], binaryParams)[backend];
+    const when = ({ types }: KernelCall<'a' | 'b', object>) =>
+      (types.a.dtype === 'f32') === (dtype === 'f32');
+    return { ...base!, when };
+  });
+
+/** Whether a relation holds, element by element, with broadcasting; both operands of one dtype; the result is bool. */
+function compare(name: string, symbol: string, holds: (a: number, b: number) => boolean, takesBool = false) {
+  const bools = { a: of([2, 17], 'bool'), b: of([17], 'bool') };
   return defineOp({
     name,
     summary: `y = a ${symbol} b`,
     inputs: ['a', 'b'],
     infer({ a, b }) {
-      if (a.dtype !== b.dtype) {
-        fail(
-          name,
-          `dtypes differ, a is ${a.dtype}${showShape(a.shape)}, b is ${b.dtype}${showShape(b.shape)}`,
-        );
-      }
-      if (a.dtype === 'bool') fail(name, `a must be f32 or i32, it is bool${showShape(a.shape)}`);
-      const shape = broadcastShapes(a.shape, b.shape);
-      if (!shape)
-        fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`);
-      return { shape, dtype: 'bool' as const };
+      if (!takesBool || a.dtype !== 'bool' || b.dtype !== 'bool') expectNumbers(name, a, b);
+      return of(broadcastOrFail(name, a, b), 'bool');
     },
     reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, (p, q) => Number(holds(p, q))),
     backward: { a: null, b: null },
-    kernels: { wasm: variants('wasm'), webgpu: variants('webgpu') },
+    kernels: { wasm: variants(name, 'wasm'), webgpu: variants(name, 'webgpu') },
     samples: [
       { inputs: { a: { shape: [4099] }, b: { shape: [] } } },
       { inputs: { a: { shape: [2, 1, 5], values: [1, 2, 3, 4] }, b: { shape: [3, 1], values: [2, 3, 4] } } },
@@ -49,22 +46,24 @@ function compare(name: string, symbol: string, holds: (a: number, b: number) => 
           b: { shape: [3, 5], dtype: 'i32', domain: [0, 2] },
         },
       },
+      ...(takesBool ? [{ inputs: bools }] : []),
     ],
     errors: [
+      ...(takesBool ? [] : [{ types: bools, message: `${name}: a must be f32 or i32, it is bool[2,17]` }]),
       {
-        types: { a: { shape: [2], dtype: 'f32' }, b: { shape: [3], dtype: 'f32' } },
+        types: { a: of([2], 'f32'), b: of([3], 'f32') },
         message: `${name}: shapes don't broadcast, a is [2], b is [3]`,
       },
       {
-        types: { a: { shape: [2], dtype: 'f32' }, b: { shape: [2], dtype: 'i32' } },
+        types: { a: of([2], 'f32'), b: of([2], 'i32') },
         message: `${name}: dtypes differ, a is f32[2], b is i32[2]`,
       },
     ],
   });
 }
 
-export const equal = compare('equal', '=', (a, b) => a === b);
-export const notEqual = compare('notEqual', '≠', (a, b) => a !== b);
+export const equal = compare('equal', '=', (a, b) => a === b, true);
+export const notEqual = compare('notEqual', '≠', (a, b) => a !== b, true);
 export const less = compare('less', '<', (a, b) => a < b);
 export const lessEqual = compare('lessEqual', '≤', (a, b) => a <= b);
 export const greater = compare('greater', '>', (a, b) => a > b);

@@ -1,6 +1,7 @@
 import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
+import type { Value } from '../op.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { elementwise } from './common.js';
 
@@ -51,3 +52,6 @@ export const full = defineOp({
     { types: {}, options: { shape: [2], value: Number.NaN }, message: "full: attribute 'value' is NaN" },
   ],
 });
+
+/** One number as an f32 scalar. */
+export const scalar = (value: number): Value => full({ shape: [], value });

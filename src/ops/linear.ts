@@ -2,11 +2,12 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
+import { sigmoidBackward, tanhBackward } from './activation.js';
 import { reshape } from './layout.js';
 import { matmul } from './matmul.js';
 import { layout, productKernels } from './matmul_kernels.js';
+import { reluBackward } from './rectifier.js';
 import { sum } from './reduce.js';
-import { reluBackward, sigmoidBackward, tanhBackward } from './unary.js';
 
 /** What can be applied to the sums while they are stored: functions whose derivative follows from their value. */
 export type LinearActivation = 'relu' | 'tanh' | 'sigmoid';

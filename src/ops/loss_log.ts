@@ -5,15 +5,16 @@
  * Units of 2^-24 that kernels may be off: a logarithm 3 relative on wasm; in WGSL 6, or 8 absolute within [½, 2]. A power
  * e^v 3 on wasm, 2 (3 + 2 |v|) in WGSL. ln(1 + e^-|z|) 8 absolute on wasm: the power's 3, its sum's 1, the logarithm's 3 of
  * at most 0.7, and one when it is added to max(z, 0); in WGSL, as |z| e^-|z| < 0.4, 8 + 1 + 8 + 1. The sigmoid on |z| <= 8 6
- * and 44, see unary.ts.
+ * and 44, see activation.ts.
  */
 import { f32, type Value } from '../op.js';
+import { sigmoid } from './activation.js';
 import { add, div, maximum, mul, sub } from './binary.js';
 import { greater } from './compare.js';
 import { full } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { LossAttrs, Operands } from './loss_spec.js';
-import { exp, neg, sigmoid, square } from './unary.js';
+import { exp, neg, square } from './unary.js';
 import { where } from './where.js';
 
 const scalar = (value: number) => full({ shape: [], value });

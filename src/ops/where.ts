@@ -1,52 +1,48 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type Value } from '../op.js';
-import { broadcastShapes, broadcastStrides, forEachOffset, showShape, sizeOf } from '../shape.js';
-import { elementwise, walkParams } from './common.js';
-import { full } from './fill.js';
+import { expectDType, type Value } from '../op.js';
+import { showShape } from '../shape.js';
+import { referenceOfThree, shapeOfThree, threeParams, triples } from './broadcast_three.js';
+import { elementwise } from './common.js';
+import { scalar } from './fill.js';
 
-/** Elements of `a` where `condition` holds, of `b` elsewhere; the three broadcast. */
+/** Elements of `a` where `condition` holds, of `b` elsewhere; the three broadcast. Any dtype, the same for a and b. */
 export const where = defineOp({
   name: 'where',
   summary: 'y = condition ? a : b',
   inputs: ['condition', 'a', 'b'],
   infer({ condition, a, b }) {
     expectDType('where', { condition }, 'bool');
-    expectDType('where', { a, b }, 'f32');
-    const values = broadcastShapes(a.shape, b.shape);
-    const shape = values && broadcastShapes(condition.shape, values);
-    if (!shape) {
-      const shapes = `condition is ${showShape(condition.shape)}, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`;
-      fail('where', `shapes don't broadcast, ${shapes}`);
+    if (a.dtype !== b.dtype) {
+      const shown = `a is ${a.dtype}${showShape(a.shape)}, b is ${b.dtype}${showShape(b.shape)}`;
+      fail('where', `dtypes differ, ${shown}`);
     }
-    return f32(shape);
+    return { shape: shapeOfThree('where', { condition, a, b }), dtype: a.dtype };
   },
-  reference({ condition, a, b }, _, [y]) {
-    const out = new Float64Array(sizeOf(y!.shape));
-    const strides = [condition, a, b].map(({ shape }) => broadcastStrides(shape, y!.shape));
-    forEachOffset(y!.shape, strides, (i, [c, p, q]) => {
-      out[i] = condition.data[c!] ? a.data[p!]! : b.data[q!]!;
-    });
-    return out;
-  },
+  reference: ({ condition, a, b }, _, [y]) =>
+    referenceOfThree([condition, a, b], y!.shape, (c, p, q) => (c ? p : q)),
   backward: {
     condition: null,
-    a: ({ grad, condition }): Value => where(condition, grad, full({ shape: [], value: 0 })),
-    b: ({ grad, condition }): Value => where(condition, full({ shape: [], value: 0 }), grad),
+    a: ({ grad, condition }): Value => where(condition, grad, scalar(0)),
+    b: ({ grad, condition }): Value => where(condition, scalar(0), grad),
   },
   kernels: elementwise<'condition' | 'a' | 'b', object>(
-    'where_f32',
+    'where_u32',
     ['condition', 'a', 'b', 'output'],
-    ({ types, output }) =>
-      walkParams(output.shape, {
-        cStrides: broadcastStrides(types.condition.shape, output.shape),
-        aStrides: broadcastStrides(types.a.shape, output.shape),
-        bStrides: broadcastStrides(types.b.shape, output.shape),
-      }),
+    ({ types, output }) => ({ ...threeParams(output.shape, [types.condition, types.a, types.b]), value: 0 }),
   ),
+  inPlace: ['a', 'b'],
   samples: [
-    { inputs: { condition: { shape: [4099], dtype: 'bool' }, a: { shape: [4099] }, b: { shape: [4099] } } },
-    { inputs: { condition: { shape: [3, 1], dtype: 'bool' }, a: { shape: [2, 1, 5] }, b: { shape: [] } } },
+    ...triples.map(([condition, a, b]) => ({
+      inputs: { condition: { shape: condition, dtype: 'bool' as const }, a: { shape: a }, b: { shape: b } },
+    })),
+    ...(['i32', 'bool'] as const).map((dtype) => ({
+      inputs: {
+        condition: { shape: [2, 1, 5], dtype: 'bool' as const },
+        a: { shape: [3, 5], dtype, domain: [-9, 9] as const },
+        b: { shape: [3, 1], dtype, domain: [-9, 9] as const },
+      },
+    })),
   ],
   errors: [
     {
@@ -64,6 +60,14 @@ export const where = defineOp({
         b: { shape: [], dtype: 'f32' },
       },
       message: "where: shapes don't broadcast, condition is [2], a is [3], b is []",
+    },
+    {
+      types: {
+        condition: { shape: [2], dtype: 'bool' },
+        a: { shape: [2], dtype: 'f32' },
+        b: { shape: [], dtype: 'i32' },
+      },
+      message: 'where: dtypes differ, a is f32[2], b is i32[]',
     },
   ],
 });

@@ -15,9 +15,10 @@ export async function checkAdjoint(op: Op, sample: number, reference: Backend): 
   const given = sampleInputs(op, sample);
   if (op.linear.length === 0) return [];
   if (op.variadic) {
-    if (op.linear.length === 0) return [];
     const all = given.flatMap((tensor, index) => (tensor?.dtype === 'f32' ? [index] : []));
-    return all.length === 0 ? [] : [{ index: 0, ...(await adjointOf(op, sample, given, all, reference)) }];
+    return all.length === 0
+      ? []
+      : [{ index: 0, worst: null, ...(await adjointOf(op, sample, given, all, reference)) }];
   }
   const linear = op.linear.filter((index) => given[index]?.dtype === 'f32');
   const tensors = given.map((tensor, index) =>
@@ -25,7 +26,7 @@ export async function checkAdjoint(op: Op, sample: number, reference: Backend): 
   );
   const findings: InputFinding[] = [];
   for (const index of linear) {
-    findings.push({ index, ...(await adjointOf(op, sample, tensors, [index], reference)) });
+    findings.push({ index, worst: null, ...(await adjointOf(op, sample, tensors, [index], reference)) });
   }
   return findings;
 }
@@ -38,7 +39,7 @@ async function adjointOf(
   reference: Backend,
 ): Promise<Finding> {
   const generator = generatorOf(`${op.name}/${sample}/adjoint/${indices.join()}`);
-  const { values, inputs, data, output, random } = record(recorded(op, sample), tensors, generator);
+  const { values, inputs, data, output, random } = await record(recorded(op, sample), tensors, generator);
   const seed = random(output.shape);
   const wrt = indices.map((index) => values[index]!);
   const transposed = gradient(output, wrt, gradientOps, seed).map(

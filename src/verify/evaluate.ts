@@ -5,7 +5,10 @@ import {
   FaultMessages,
   type Generator,
   type Graph,
+  gradient,
+  gradientOps,
   type HostTensor,
+  leavesOf,
   type Op,
   ops,
   Program,
@@ -46,13 +49,14 @@ export async function evaluator(graph: Graph, reference: Backend) {
 }
 
 /** A function to be differentiated: recorded from `inputs`; `random` gives further inputs with fixed random values. */
-export type Recorded = (
-  inputs: readonly (Value | null)[],
-  random: (shape: readonly number[]) => Value,
-) => Value;
+export interface Recorded {
+  (inputs: readonly (Value | null)[], random: (shape: readonly number[]) => Value): Value;
+  /** What a value holds that the function uses besides its inputs. */
+  readonly constant?: (value: Value) => Promise<Doubles>;
+}
 
 /** The function as a graph, with its inputs' values in f64; null inputs are not among them. */
-export function record(f: Recorded, tensors: readonly (HostTensor | null)[], generator: Generator) {
+export async function record(f: Recorded, tensors: readonly (HostTensor | null)[], generator: Generator) {
   const values = tensors.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
   const inputs = values.filter((value) => value !== null);
   const data: Doubles[] = tensors
@@ -65,13 +69,21 @@ export function record(f: Recorded, tensors: readonly (HostTensor | null)[], gen
     return value;
   };
   const output = f(values, random);
+  for (const leaf of leavesOf([output], new Set(inputs))) {
+    if (inputs.includes(leaf) || !f.constant) continue;
+    data.push(await f.constant(leaf));
+    inputs.push(leaf);
+  }
   return { values, inputs, data, output, random };
 }
 
-/** A sample of an op as a function of its inputs: its float outputs (or one), several of them as one vector. */
+/**
+ * A sample of an op as a function of its inputs: its float outputs (or one) but those that it saves for its gradient,
+ * several of them as one vector.
+ */
 export const recorded = (op: Op, sample: number, only?: number) => (inputs: readonly (Value | null)[]) => {
   const outputs = apply(op, inputs, op.samples[sample]!.options);
-  const floats = outputs.filter(({ dtype }) => dtype === 'f32');
+  const floats = outputs.slice(0, outputs.length - op.saves).filter(({ dtype }) => dtype === 'f32');
   if (only !== undefined) return floats[only]!;
   if (floats.length < 2) return floats[0] ?? outputs[0]!;
   return ops.concat(
@@ -79,3 +91,13 @@ export const recorded = (op: Op, sample: number, only?: number) => (inputs: read
     { axis: 0 },
   );
 };
+
+/** The gradient of ⟨f, random⟩ with respect to input number `first`, as a function of the same inputs. */
+export function slopeOf(f: Recorded, first: number): Recorded {
+  const slope = (inputs: readonly (Value | null)[], random: (shape: readonly number[]) => Value) => {
+    const output = f(inputs, random);
+    const [own] = gradient(output, [inputs[first]!], gradientOps, random(output.shape));
+    return own ?? ops.full({ shape: [], value: 0 });
+  };
+  return Object.assign(slope, { constant: f.constant });
+}

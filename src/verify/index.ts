@@ -10,11 +10,28 @@ import { type Check, type Finding, type InputFinding, reproduceLine, type Verify
 import { inputName } from './samples.js';
 
 export { checkAdjoint } from './adjoint.js';
-export { checkDerivatives, checkGradient, checkSecondOrder, gradcheck } from './derivatives.js';
+export { checkGradient, checkSecondOrder } from './derivatives.js';
+export { checkDirections, checkJacobian } from './differences.js';
 export { checkErrorCase } from './errors.js';
-export type { Recorded } from './evaluate.js';
 export { checkForward, checkKernel, type KernelCase, variantsFor, variantsTaking } from './forward.js';
-export { type Check, type Finding, type InputFinding, reproduceLine, type VerifyResult } from './result.js';
+export {
+  type GradcheckFinding,
+  type GradcheckFunction,
+  type GradcheckInput,
+  type GradcheckOptions,
+  type GradcheckResult,
+  gradcheck,
+  gradgradcheck,
+} from './gradcheck.js';
+export { checkKernels, evaluateAll, type KernelsFinding } from './kernels.js';
+export {
+  type Check,
+  type Disagreement,
+  type Finding,
+  type InputFinding,
+  reproduceLine,
+  type VerifyResult,
+} from './result.js';
 export { generatorOf, inputName, sampleInputs } from './samples.js';
 
 export interface VerifyOptions {
@@ -77,6 +94,7 @@ async function* checksOf(
   ): VerifyResult => {
     const { variant = null, input = null } = rest;
     const { error, tolerance, problem } = finding;
+    const worst = 'worst' in finding ? (finding as InputFinding).worst : null;
     const where = { op: op.name, backend: backend.kind, device: backend.info.description };
     const reproduce = reproduceLine(op, backend.kind, variant, sample);
     return {
@@ -89,6 +107,7 @@ async function* checksOf(
       tolerance,
       ok: problem === null,
       problem,
+      worst,
       reproduce,
     };
   };
@@ -143,6 +162,6 @@ async function attemptAll(run: () => Promise<InputFinding[]>): Promise<InputFind
   try {
     return await run();
   } catch (error) {
-    return [{ ...failed(error), index: -1 }];
+    return [{ ...failed(error), index: -1, worst: null }];
   }
 }

@@ -9,10 +9,22 @@ export interface Finding {
   readonly problem: string | null;
 }
 
+/** A derivative at one place, by reverse mode and by central differences. */
+export interface Disagreement {
+  /** Indices along the input's axes. */
+  readonly coordinate: readonly number[];
+  /** Indices along the output's axes, where single outputs were looked at. */
+  readonly output?: readonly number[];
+  readonly analytic: number;
+  readonly numeric: number;
+}
+
 /** A finding about one input. */
 export interface InputFinding extends Finding {
   /** The input's position. */
   readonly index: number;
+  /** Where the two derivatives differ most; null unless the check failed. */
+  readonly worst: Disagreement | null;
 }
 
 /** One line of `npm run gradcheck -- --json FILE`. */
@@ -30,6 +42,8 @@ export interface VerifyResult {
   readonly tolerance: number;
   readonly ok: boolean;
   readonly problem: string | null;
+  /** Where a derivative is wrong, and both values of it; null unless such a check failed. */
+  readonly worst: Disagreement | null;
   /** The command that runs this check alone. */
   readonly reproduce: string;
 }

@@ -26,6 +26,13 @@ function fillF32(input: SampleInput, size: number, generator: Generator): Float3
   });
 }
 
+/** A tensor as `input` describes it. */
+export const fillInput = (input: SampleInput, generator: Generator): HostTensor => ({
+  shape: input.shape,
+  dtype: input.dtype ?? 'f32',
+  data: fillData(input, generator),
+});
+
 function fillData(input: SampleInput, generator: Generator): HostTensor['data'] {
   const size = sizeOf(input.shape);
   const { values, dtype = 'f32', domain = [-1, 1] } = input;
@@ -45,11 +52,9 @@ function fillData(input: SampleInput, generator: Generator): HostTensor['data'] 
 /** The inputs of an op's sample number `index`: the same at every call, on every machine. Null for those left out. */
 export function sampleInputs(op: Op, index: number): (HostTensor | null)[] {
   const sample = op.samples[index] ?? fail(op.name, `has samples 0..${op.samples.length - 1}, not ${index}`);
-  return sample.inputs.map((input, position) => {
-    if (!input) return null;
-    const generator = generatorOf(`${op.name}/${index}/${position}`);
-    return { shape: input.shape, dtype: input.dtype ?? 'f32', data: fillData(input, generator) };
-  });
+  return sample.inputs.map(
+    (input, position) => input && fillInput(input, generatorOf(`${op.name}/${index}/${position}`)),
+  );
 }
 
 /** An op's name for its input number `index`. */

@@ -1,13 +1,5 @@
-// dx = dy f'(v), element by element, f32: one invocation per element. v is the forward op's input or its
-// output.
-//
-//! kernel tanh_backward_f32 = dy * ((1.0 - v) * (1.0 + v))
-//! kernel sigmoid_backward_f32 = dy * (v * (1.0 - v))
-//! kernel relu_backward_f32 = select(0.0, dy, v > 0.0)
-//! kernel leaky_relu_backward_f32 = select(params.a * dy, dy, v > 0.0)
-//! kernel gelu_backward_f32 = dy * (normal_cdf(v) + v * normal_pdf(v))
+// One invocation per element of dx = dy f'(v).
 #include "common/indexing"
-#include "common/normal"
 
 struct UnaryParams {
   size: u32,

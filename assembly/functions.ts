@@ -1,0 +1,74 @@
+// Elementary functions of four lanes, on top of those in simd.ts.
+import { exp4, expTail4, fma, log4, logTail4, splat } from './simd';
+
+/** e^x - 1 within 8 ulp. */
+// @ts-ignore: decorator
+@inline
+export function expm1x4(x: v128): v128 {
+  const far = f32x4.sub(exp4(x), splat(1.0));
+  return v128.bitselect(expTail4(x), far, f32x4.le(f32x4.abs(x), splat(0.34657359)));
+}
+
+/** ln(1 + x) within 4 ulp. */
+// @ts-ignore: decorator
+@inline
+export function log1px4(x: v128): v128 {
+  const z = f32x4.mul(x, x);
+  const near = f32x4.add(x, fma(z, splat(-0.5), logTail4(x, z)));
+  const far = log4(f32x4.add(x, splat(1.0)));
+  const inside = v128.and(f32x4.gt(x, splat(-0.29289322)), f32x4.lt(x, splat(0.41421356)));
+  return v128.bitselect(near, far, inside);
+}
+
+/**
+ * ln(1 + e^x) = max(x, 0) + ln(1 + e), e = e^-|x|, within 4 ulp: one polynomial in m = e, or for e > √2 - 1 in
+ * m = (e - 1) / 2, where 1 + e = 2 (1 + m).
+ */
+// @ts-ignore: decorator
+@inline
+export function softplus4(x: v128): v128 {
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const far = f32x4.gt(e, splat(0.41421356));
+  const m = v128.bitselect(f32x4.mul(f32x4.sub(e, splat(1.0)), splat(0.5)), e, far);
+  const z = f32x4.mul(m, m);
+  const logarithm = f32x4.add(m, fma(z, splat(-0.5), logTail4(m, z)));
+  const tail = f32x4.add(logarithm, v128.and(splat(0.69314718), far));
+  // The pseudo-maximum lets NaN, its first operand, through.
+  return f32x4.add(f32x4.pmax(x, splat(0.0)), tail);
+}
+
+/**
+ * tanh(ln(1 + e^x)) = n / (n + 2), n = e (e + 2), e = e^x; for x >= 0 with w = e^-x, (1 + 2 w) / (1 + 2 w + 2 w²). No
+ * term is negative.
+ */
+// @ts-ignore: decorator
+@inline
+export function softTanh4(x: v128): v128 {
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const two = splat(2.0);
+  const below = f32x4.lt(x, splat(0.0));
+  const n = v128.bitselect(f32x4.mul(e, f32x4.add(e, two)), fma(two, e, splat(1.0)), below);
+  const rest = v128.bitselect(two, f32x4.mul(two, f32x4.mul(e, e)), below);
+  return f32x4.div(n, f32x4.add(n, rest));
+}
+
+/** Its derivative, 4 e (1 + e) / (n + 2)²; for x >= 0, 4 w² (1 + w) / (1 + 2 w + 2 w²)². */
+// @ts-ignore: decorator
+@inline
+export function softTanhSlope4(x: v128): v128 {
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const two = splat(2.0);
+  const below = f32x4.lt(x, splat(0.0));
+  const square = f32x4.mul(e, e);
+  const top = f32x4.mul(f32x4.mul(splat(4.0), f32x4.add(splat(1.0), e)), v128.bitselect(e, square, below));
+  const n = v128.bitselect(f32x4.mul(e, f32x4.add(e, two)), fma(two, e, splat(1.0)), below);
+  const bottom = f32x4.add(n, v128.bitselect(two, f32x4.mul(two, square), below));
+  return f32x4.div(top, f32x4.mul(bottom, bottom));
+}
+
+/** 2 √(2/π) (x + 0.044715 x³), the argument of the sigmoid in gelu's approximation. */
+// @ts-ignore: decorator
+@inline
+export function geluArgument4(x: v128): v128 {
+  return f32x4.mul(x, fma(f32x4.mul(x, x), splat(0.07135481), splat(1.59576912)));
+}

@@ -1,0 +1,66 @@
+import { type Backend, createGraph, type HostTensor, nodesOf, type Value } from '../index.js';
+import { sizeOf } from '../shape.js';
+import { type Doubles, evaluator } from './evaluate.js';
+import { checkKernel, variantsTaking } from './forward.js';
+import type { Finding } from './result.js';
+
+/** A finding about one kernel call of a graph. */
+export interface KernelsFinding extends Finding {
+  readonly op: string;
+  readonly variant: string | null;
+}
+
+const hostOf = ({ shape, dtype }: Value, data: Doubles): HostTensor => {
+  const Kind = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint8Array;
+  return { shape, dtype, data: Kind.from(data) };
+};
+
+/** Every value that `outputs` need, computed in f64, by value. */
+export async function evaluateAll(
+  inputs: readonly Value[],
+  data: readonly Doubles[],
+  outputs: readonly Value[],
+  reference: Backend,
+) {
+  const nodes = nodesOf(outputs, new Set(inputs));
+  const values = nodes.flatMap((node) => node.outputs);
+  const run = await evaluator(createGraph({ inputs, outputs: values }), reference);
+  try {
+    const results = await run.run(data);
+    const known = new Map<Value, Doubles>();
+    inputs.forEach((value, i) => {
+      known.set(value, data[i]!);
+    });
+    values.forEach((value, i) => {
+      known.set(value, results[i]!);
+    });
+    return { nodes, known };
+  } finally {
+    run.free();
+  }
+}
+
+/**
+ * Holds every kernel call that a graph makes on a device to its own bound: each op, in every variant that takes the call,
+ * gets the values that the f64 reference has there, rounded to what the device holds. A call that is met again with the
+ * same shapes and attributes is not repeated.
+ */
+export async function checkKernels(
+  { nodes, known }: Awaited<ReturnType<typeof evaluateAll>>,
+  backend: Backend,
+): Promise<KernelsFinding[]> {
+  const findings: KernelsFinding[] = [];
+  const seen = new Set<string>();
+  for (const { op, attrs, inputs } of nodes) {
+    const key = JSON.stringify([op.name, attrs, inputs.map((value) => value && [value.dtype, value.shape])]);
+    if (op.view || seen.has(key)) continue;
+    seen.add(key);
+    const tensors = inputs.map((value) => value && hostOf(value, known.get(value)!));
+    if (tensors.some((tensor) => tensor && sizeOf(tensor.shape) === 0)) continue;
+    const call = { op, inputs: tensors, options: undefined, attrs };
+    for (const variant of variantsTaking(call, backend)) {
+      findings.push({ op: op.name, variant, ...(await checkKernel(call, backend, variant)) });
+    }
+  }
+  return findings;
+}
