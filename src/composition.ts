@@ -144,7 +144,7 @@ function applyToList(op: Op, inputs: readonly Value[], options: unknown): readon
 
 /** Applies an op to a call's arguments: inputs in order, then options. */
 function applyTo(op: Op, args: readonly unknown[]): readonly Value[] {
-  const inputs = op.inputs.map((_, i) => args[i] as Value);
+  const inputs = op.inputs.map((_, i) => (args[i] ?? null) as Value | null);
   return apply(op, inputs, args[op.inputs.length]);
 }
 

@@ -28,7 +28,7 @@ export function defineOp<const Names extends readonly string[], A extends object
   const record = (...args: unknown[]) =>
     apply(
       op,
-      spec.inputs.map((_, i) => args[i] as Value),
+      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
       args[spec.inputs.length],
     )[0]!;
   return Object.assign(record, { op }) as OpFunction<Names, U>;
@@ -42,7 +42,7 @@ export function defineOpWithOutputs<const Names extends readonly string[], A ext
   const record = (...args: unknown[]) =>
     apply(
       op,
-      spec.inputs.map((_, i) => args[i] as Value),
+      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
       args[spec.inputs.length],
     );
   return Object.assign(record, { op }) as OpFunction<Names, U, readonly Value[]>;

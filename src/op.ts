@@ -256,9 +256,17 @@ export interface Op {
   fault(types: readonly (TensorType | null)[], attrs: Attrs, detail: readonly [number, number]): string;
 }
 
-type ValueArgs<Names extends readonly string[]> = {
-  [K in keyof Names]: Names[K] extends `${string}?` ? Value | null : Value;
-};
+/** What the caller passes: optional inputs at the end may be left out, those before others are null. */
+type ValueArgs<Names extends readonly string[]> = Names extends readonly [
+  infer First,
+  ...infer Rest extends readonly string[],
+]
+  ? First extends `${string}?`
+    ? [(Value | null)?, ...ValueArgs<Rest>]
+    : [Value, ...ValueArgs<Rest>]
+  : Names extends readonly []
+    ? []
+    : Value[];
 
 /** The graph function of an op: inputs in order, then its options. */
 export type OpFunction<Names extends readonly string[], U, R = Value> = ((

@@ -217,6 +217,51 @@ describe.each(devices.map((device) => ({ name: device.info.backend, device })))(
       });
     });
 
+    // A row whose largest element is -Infinity has no softmax: PyTorch's is NaN. WGSL compilers may assume that there are no
+    // infinities, and a largest element that starts from the lowest finite number makes such a row look like any other.
+    describe('softmax', () => {
+      const whole = [-Infinity, -Infinity, -Infinity];
+      const none = [Number.NaN, Number.NaN, Number.NaN];
+      const partly = [-Infinity, 1, -Infinity];
+      const [p, q] = [portion(0, 1), portion(1, 0)];
+      const { log } = Math;
+      const data = async (y: Tensor) => [...(await y.data())];
+
+      it('softmax at -Infinity rows', async () => {
+        const x = rowsOf(device, [whole, [0, 1, -Infinity], partly]);
+        expectClose(await data(F.softmax(x)), [...none, p, q, 0, 0, 1, 0]);
+        const logarithms = [...none, log(p), log(q), -Infinity, -Infinity, 0, -Infinity];
+        expectClose(await data(F.logSoftmax(x)), logarithms);
+      });
+
+      it('softmax at -Infinity columns', async () => {
+        const x = rowsOf(device, [
+          [-Infinity, 0],
+          [-Infinity, 1],
+          [-Infinity, -Infinity],
+        ]);
+        expectClose(await data(F.softmax(x, { axis: 0 })), [Number.NaN, p, Number.NaN, q, Number.NaN, 0]);
+      });
+
+      it('softmax at -Infinity rows longer than a vector or a workgroup', async () => {
+        for (const size of [4, 7, 67, 130]) {
+          const x = device.tensor(new Float32Array(2 * size).fill(-Infinity).fill(0, size), [2, size]);
+          const absent = Array<number>(size).fill(Number.NaN);
+          const even = Array<number>(size).fill(1 / size);
+          expectClose(await data(F.softmax(x)), [...absent, ...even]);
+          expectClose(await data(F.logSoftmax(x)), [...absent, ...even.map(log)]);
+        }
+      });
+
+      it('gradients of softmax at rows that are -Infinity in part', async () => {
+        const x = () => rowsOf(device, [[0, 1, -Infinity], partly]);
+        const softmax = await derivatives([x()], (t) => F.softmax(t!));
+        expectClose(softmax.gradients[0]!, [-p * q, p * q, 0, 0, 0, 0]);
+        const logSoftmax = await derivatives([x()], (t) => F.logSoftmax(t!));
+        expectClose(logSoftmax.gradients[0]!, [1 - 6 * p, 2 - 6 * q, 3, 4, -10, 6]);
+      });
+    });
+
     describe('reductions', () => {
       const along = { axes: 1 };
       const seeded = (rows: readonly (readonly number[])[], f: (x: Tensor) => Tensor) => {

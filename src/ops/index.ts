@@ -31,6 +31,10 @@ import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
 import * as logical from './logical.js';
+import * as loss from './loss.js';
+import * as lossEmbedding from './loss_embedding.js';
+import * as lossLog from './loss_log.js';
+import * as lossRate from './loss_rate.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
 import * as maskedSoftmax from './masked_softmax.js';
@@ -40,6 +44,7 @@ import * as maxPool2d from './max_pool2d.js';
 import * as maxUnpool1d from './max_unpool1d.js';
 import * as maxUnpool2d from './max_unpool2d.js';
 import * as multinomial from './multinomial.js';
+import * as nllLoss from './nll_loss.js';
 import * as norm from './norm.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
@@ -117,7 +122,7 @@ const families = {
     localResponseNorm,
     weightNorm,
   ],
-  Losses: [crossEntropy],
+  Losses: [crossEntropy, nllLoss, loss, lossLog, lossRate, lossEmbedding],
   Recurrent: [
     recurrent,
     recurrentCells,
@@ -179,6 +184,10 @@ export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
 export * from './logical.js';
+export { hingeEmbeddingLoss, huberLoss, l1Loss, marginRankingLoss, mseLoss, smoothL1Loss } from './loss.js';
+export { cosineEmbeddingLoss, tripletMarginLoss } from './loss_embedding.js';
+export { bceWithLogits, binaryCrossEntropy, klDiv, softMarginLoss } from './loss_log.js';
+export { gaussianNllLoss, poissonNllLoss } from './loss_rate.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
 export { maskedSoftmax } from './masked_softmax.js';
@@ -188,6 +197,7 @@ export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';
 export { maxUnpool2d, maxUnpool2dBackward } from './max_unpool2d.js';
 export { categorical, multinomial } from './multinomial.js';
+export { nllLoss, nllLossBackward } from './nll_loss.js';
 export { norm } from './norm.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
