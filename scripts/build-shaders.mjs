@@ -52,7 +52,7 @@ async function writeIfChanged(path, text) {
 }
 
 /**
- * Builds both files. Throws an Error that names file, kernel and what is wrong.
+ * Builds the files. Throws an Error that names file, kernel and what is wrong.
  * @param {{ shaders?: string, build?: string }} [options] folders; default: the repository's own
  * @returns {Promise<{ kernels: number, modules: number, changed: string[] }>}
  */
@@ -60,13 +60,14 @@ export async function buildShaders({ shaders = join(root, 'shaders'), build = jo
   const { modules, kernels, wasmParams, classes } = await readShaders({ folder: shaders, reflection });
   const table = [
     HEAD + TYPES,
-    record('modules', 'string', modules),
     record('kernels', 'KernelInfo', kernels),
     `/** Parameter structs of the kernels that only wasm has. */\n${record('wasmParams', 'KernelParams', wasmParams)}`,
   ].join('\n');
   await mkdir(build, { recursive: true });
   const changed = [];
   if (await writeIfChanged(join(build, 'kernels.ts'), table)) changed.push('kernels.ts');
+  const texts = `${HEAD}\n${record('modules', 'string', modules)}`;
+  if (await writeIfChanged(join(build, 'shaders.ts'), texts)) changed.push('shaders.ts');
   if (await writeIfChanged(join(build, 'params.ts'), `${HEAD}\n${classes}`)) changed.push('params.ts');
   return { kernels: kernels.length, modules: modules.length, changed };
 }
@@ -76,5 +77,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     console.error(error.message);
     process.exit(1);
   });
-  console.log(`build/kernels.ts, build/params.ts: ${kernels} kernels in ${modules} modules`);
+  console.log(
+    `build/kernels.ts, build/shaders.ts, build/params.ts: ${kernels} kernels in ${modules} modules`,
+  );
 }

@@ -16,6 +16,7 @@ against what it declares. Exit code 1 if anything is not ok.
   --op LIST        ops, separated by commas (default: all)
   --variant NAME   one kernel variant, as in matmul_f32__4x8
   --sample N       one of the op's samples
+  --full           every element of the Jacobian instead of one random direction, where it has at most 65,536
   --json FILE      also write the results as JSON
   --help`;
 
@@ -25,6 +26,7 @@ const OPTIONS = {
   op: { type: 'string' },
   variant: { type: 'string' },
   sample: { type: 'string' },
+  full: { type: 'boolean' },
   json: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
@@ -47,7 +49,13 @@ export async function gradcheck(args: string[]): Promise<number> {
   const devices = (await Promise.all(kinds.map((kind) => openAll(kind, own?.kernels)))).flat();
   try {
     const backends = devices.map(({ backend }) => backend);
-    const found = await verifyOps({ backends, ops, variant, sample });
+    const found = await verifyOps({
+      backends,
+      ops,
+      variant,
+      sample,
+      mode: values.full ? 'full' : 'directional',
+    });
     const results = own ? found.map((result) => reproducedBy(values.module!, result)) : found;
     if (results.length === 0)
       fail('gradcheck', 'nothing was checked: this combination of options fits no kernel');

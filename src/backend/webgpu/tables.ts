@@ -1,4 +1,5 @@
-import { kernels as ownKernels, modules as ownModules } from '../../../build/kernels.js';
+import { kernels as ownKernels } from '../../../build/kernels.js';
+import { modules as ownModules } from '../../../build/shaders.js';
 import { fail } from '../../errors.js';
 import { checkName, checkSets, type KernelSet } from '../kernels.js';
 import type { KernelTable, ModuleTable } from './pipelines.js';
