@@ -1,67 +1,67 @@
-// Writes docs/ops.md from the op declarations; with --check it only says whether the file is up to date.
+// Writes docs/ops.md from the op declarations and docs/ops-measured.json. With --check it only says whether both are up
+// to date; with --measure it first makes the measurements anew, of all ops or of those named after it (`--measure a,b`).
 // Run by `node scripts/run.mjs scripts/docs.mjs`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { registry } from '../src/ops/index.ts';
+import { groups, registry } from '../src/ops/index.ts';
+import { measure, mismatches, textOf } from './docs-measure.mjs';
+import { pageOf } from './docs-page.mjs';
 
-const FILE = fileURLToPath(new URL('../docs/ops.md', import.meta.url));
+const fileOf = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+const PAGE = fileOf('ops.md');
+const MEASURED = fileOf('ops-measured.json');
 const UPDATE = 'node scripts/run.mjs scripts/docs.mjs';
 
-const HEAD = `# Ops
-
-Written by \`${UPDATE}\` from the declarations in \`src/ops/\`.
-
-Each op is a function of graph values (\`ops.relu(x)\`) and of tensors (\`functional.relu(x)\`, \`x.relu()\`): its inputs in
-order, then its options. A \`?\` marks an input that may be null. The third column names the attributes that the options
-become. A gradient exists with respect to the inputs in the fourth column. The last two columns are the kernel variants, in
-the order in which they are tried; *view* means that no bytes move, *composed* that the op stands for a graph of others.
-
-| op | formula | attributes | gradients | wasm | webgpu |
-|---|---|---|---|---|---|
-`;
-
-const code = (text) => `\`${text}\``;
-const list = (names) => (names.length === 0 ? '–' : names.map(code).join(', '));
-
-function signature(op) {
-  if (op.variadic) return `${op.name}([${op.inputs[0]}])`;
-  return `${op.name}(${op.inputs.map((name) => (op.optional.has(name) ? `${name}?` : name)).join(', ')})`;
-}
-
-function attributesOf(op) {
-  const [{ inputs, options }] = op.samples;
-  const types = inputs.map((input) => input && { shape: input.shape, dtype: input.dtype ?? 'f32' });
-  return Object.keys(op.attributes(types, options));
-}
-
-function gradientsOf(op) {
-  if (op.stopsGradient) return 'stopped';
-  return list(op.inputs.filter((_, index) => op.differentiable(index)));
-}
-
-function row(op) {
-  const kernels = ['wasm', 'webgpu'].map((backend) =>
-    op.view ? '*view*' : op.compose ? '*composed*' : list(op.variants(backend)),
-  );
-  const cells = [code(signature(op)), op.summary, list(attributesOf(op)), gradientsOf(op), ...kernels];
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-}
-
-const ops = [...registry.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-const text = `${HEAD}${ops.map(row).join('\n')}\n`;
-
-if (process.argv.includes('--check')) {
-  let held = '';
+function read(file) {
   try {
-    held = readFileSync(FILE, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
+    return '';
   }
-  if (held !== text) {
-    console.error(`docs/ops.md is out of date: run '${UPDATE}'`);
-    process.exitCode = 1;
+}
+
+const held = () => JSON.parse(read(MEASURED) || '{ "date": "", "devices": {}, "ops": {} }');
+
+/** Measures the named ops, or all; what else the file holds of ops that there still are stays. */
+async function update(names) {
+  const unknown = names?.find((name) => !registry.has(name));
+  if (unknown) throw new Error(`there is no op '${unknown}'`);
+  const ops = names ? names.map((name) => registry.get(name)) : [...registry.values()];
+  const found = await measure(ops);
+  const before = held();
+  if (names && JSON.stringify(before.devices) !== JSON.stringify(found.devices))
+    throw new Error(`the other ops were measured on other devices: measure all with '${UPDATE} --measure'`);
+  const kept = Object.entries(before.ops).filter(([name]) => names && registry.has(name));
+  writeFileSync(MEASURED, textOf({ ...found, ops: { ...Object.fromEntries(kept), ...found.ops } }));
+}
+
+async function main([mode, names]) {
+  if (mode === '--measure') await update(names?.split(','));
+  const measured = held();
+  const problems = mismatches([...registry.values()], measured);
+  if (problems.length > 0) {
+    const names = [...new Set(problems.map((problem) => problem.split("'")[1]))].filter((name) =>
+      registry.has(name),
+    );
+    console.error(`docs/ops-measured.json is out of date: ${problems.join('; ')}`);
+    console.error(`run '${UPDATE} --measure${names.length > 0 ? ` ${names.join(',')}` : ''}'`);
+    return 1;
   }
-} else {
-  writeFileSync(FILE, text);
-  console.log(`docs: ${ops.length} ops`);
+  const text = pageOf({ groups, measured, update: UPDATE });
+  if (mode !== '--check') {
+    writeFileSync(PAGE, text);
+    console.log(`docs: ${registry.size} ops`);
+    return 0;
+  }
+  if (read(PAGE) === text) return 0;
+  console.error(`docs/ops.md is out of date: run '${UPDATE}'`);
+  return 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`docs: ${error.message}`);
+  process.exitCode = 1;
 }

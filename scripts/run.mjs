@@ -20,10 +20,11 @@ function checkNode() {
 
 /**
  * Whether the arguments ask for the webgpu backend: `--backend webgpu`, `--backend wasm,webgpu`,
- * `--backend=webgpu`.
+ * `--backend=webgpu`, or `--measure`, which measures every backend.
  */
 function asksForWebgpu(args) {
   return args.some((arg, i) => {
+    if (arg === '--measure') return true;
     const list = arg.startsWith('--backend=')
       ? arg.slice('--backend='.length)
       : args[i - 1] === '--backend'

@@ -1,4 +1,13 @@
-import { attributesOf, boundsOf, type CallOf, common, defaultCost, namer, positional } from './define.js';
+import {
+  attributesOf,
+  boundsOf,
+  type CallOf,
+  common,
+  defaultCost,
+  namer,
+  positional,
+  ulpsOf,
+} from './define.js';
 import { fail } from './errors.js';
 import {
   type Attrs,
@@ -189,6 +198,7 @@ function createOp({ spec, variadic, attributes, compose, reference, magnitude }:
     variants: () => [],
     lower: never,
     bounds: boundsOf({ name: spec.name, tolerance: spec.tolerance, callOf, reference, magnitude }),
+    ulps: ulpsOf(spec.tolerance, callOf),
     fault: never,
   };
 }

@@ -99,6 +99,7 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
       return { variant: name, temporaries: [], launches: resolved };
     },
     bounds: (_backend, _inputs, _attrs, results) => results.map(({ length }) => new Float64Array(length)),
+    ulps: () => 0,
     fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
   };
   const record = (inputs: readonly Value[], options?: U) => {
@@ -188,12 +189,21 @@ interface Bounded {
   readonly magnitude: Op['reference'] | null;
 }
 
+/** The units of roundoff that a declaration's tolerance sets for a call. */
+export const ulpsOf =
+  (tolerance: AnySpec['tolerance'], callOf: CallOf): Op['ulps'] =>
+  (backend, types, attrs) => {
+    const { ulps = 0 } = tolerance?.[backend] ?? {};
+    return typeof ulps === 'function' ? ulps(callOf(types, attrs, new Set())) : ulps;
+  };
+
 /** The bounds that a declaration's tolerance sets. */
 export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
+  const ulps = ulpsOf(tolerance, callOf);
   return (backend, inputs, attrs, results) => {
-    const { ulps = 0, magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
+    const { magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
     const call = callOf(inputs, attrs, new Set());
-    const unit = 2 ** -24 * (typeof ulps === 'function' ? ulps(call) : ulps);
+    const unit = 2 ** -24 * ulps(backend, inputs, attrs);
     const magnitudes = {
       output: () => results,
       absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
@@ -267,6 +277,7 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
       return chosen ? lowerVariant(spec, chosen, call) : null;
     },
     bounds: boundsOf({ name: spec.name, tolerance: spec.tolerance, callOf, reference, magnitude }),
+    ulps: ulpsOf(spec.tolerance, callOf),
     fault: (types, attrs, detail) =>
       spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail) ??
       fail(spec.name, 'a kernel reported a data error that the op does not declare'),

@@ -251,6 +251,8 @@ export interface Op {
     attrs: Attrs,
     results: readonly Float64Array[],
   ): readonly Float64Array[];
+  /** The units of f32 roundoff (2^-24) of a magnitude that `bounds` allows, its floor left out; 0 for exact kernels. */
+  ulps(backend: 'wasm' | 'webgpu', types: readonly (TensorType | null)[], attrs: Attrs): number;
   fault(types: readonly (TensorType | null)[], attrs: Attrs, detail: readonly [number, number]): string;
 }
 

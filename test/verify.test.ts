@@ -167,6 +167,7 @@ describe('verifyOps', () => {
         input: null,
         error: expect.any(Number),
         tolerance: 1,
+        ulps: 5,
         ok: true,
         problem: null,
         worst: null,

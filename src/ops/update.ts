@@ -270,6 +270,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
       const sizes = evaluate(rule.magnitude, absolute, attrs as unknown as UpdateAttrs);
       return sizes.map((values) => values.map((value) => 2 ** -24 * rule.ulps[backend] * value));
     },
+    ulps: (backend) => rule.ulps[backend],
     fault: () => fail(name, 'a kernel reported a data error that the op does not declare'),
   };
   const record = (inputs: readonly (Value | null)[], options?: UpdateOptions) => apply(op, inputs, options);

@@ -141,11 +141,12 @@ function judge(
   );
   const expected = op.reference(exact, attrs, outputs);
   const bounds = boundsOn(backend, op, exact, attrs, expected);
-  return outputs
+  const worst = outputs
     .map((_, k) =>
       compare(outputs.length > 1 ? `output ${k}` : 'output', actual[k]!, expected[k]!, bounds[k]!),
     )
     .reduce((a, b) => (b.error > a.error ? b : a));
+  return { ...worst, ulps: backend.kind === 'reference' ? null : op.ulps(backend.kind, inputs, attrs) };
 }
 
 /** 2^-53 / 2^-24: roundings of double precision in units of those of f32. */
@@ -181,15 +182,15 @@ export async function checkKernel(
     ...(op.overwrites(inputs).length > 0 ? (['updates'] as const) : []),
     ...reusable,
   ];
-  let worst: Finding = { error: 0, tolerance: 1, problem: null };
+  let worst: Finding | null = null;
   for (const target of targets) {
     const finding = await runCase(kernelCase, backend, variant, target);
     const where =
       target === 'own' ? '' : target === 'updates' ? 'in place: ' : `in place of '${op.inputs[target]}': `;
     if (finding.problem) return { ...finding, problem: `${where}${finding.problem}` };
-    if (finding.error > worst.error) worst = finding;
+    if (!worst || finding.error > worst.error) worst = finding;
   }
-  return worst;
+  return worst!;
 }
 
 /** The call that an op's sample number `sample` describes. */

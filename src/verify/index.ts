@@ -96,7 +96,7 @@ async function* checksOf(
     rest: { variant?: string | null; input?: string } = {},
   ): VerifyResult => {
     const { variant = null, input = null } = rest;
-    const { error, tolerance, problem } = finding;
+    const { error, tolerance, problem, ulps = null } = finding;
     const worst = 'worst' in finding ? (finding as InputFinding).worst : null;
     const where = { op: op.name, backend: backend.kind, device: backend.info.description };
     const whole = options.mode === 'full' && (check === 'gradient' || check === 'second-order');
@@ -109,6 +109,7 @@ async function* checksOf(
       input,
       error,
       tolerance,
+      ulps,
       ok: problem === null,
       problem,
       worst,

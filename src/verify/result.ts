@@ -7,6 +7,11 @@ export interface Finding {
   readonly error: number;
   readonly tolerance: number;
   readonly problem: string | null;
+  /**
+   * Of a kernel against the reference: what the bound allows beside its floor, in units of 2^-24 of a magnitude; null for
+   * other checks and on the reference.
+   */
+  readonly ulps?: number | null;
 }
 
 /** A derivative at one place, by reverse mode and by central differences. */
@@ -40,6 +45,8 @@ export interface VerifyResult {
   readonly input: string | null;
   readonly error: number;
   readonly tolerance: number;
+  /** On a kernel: the units of 2^-24 of a magnitude that a share of 1 stands for; null for other checks. */
+  readonly ulps: number | null;
   readonly ok: boolean;
   readonly problem: string | null;
   /** Where a derivative is wrong, and both values of it; null unless such a check failed. */
