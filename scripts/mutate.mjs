@@ -23,6 +23,7 @@ the op's own checks must fail. Exit code 1 if a gradient stays unnoticed, or eve
   --op LIST     ops, separated by commas (default: all)
   --kind LIST   backward, wasm, webgpu, separated by commas (default: all)
   --least N     shifts of each kernel that are tried in any case (default: 3)
+  --every       every shift of each kernel: some ten minutes
   --quick       all gradients, and of each family of kernels one that is tried until a shift is noticed
   --json FILE   also write every mutant as JSON
   --help`;
@@ -35,6 +36,7 @@ function parse() {
     op: { type: 'string' },
     kind: { type: 'string', default: KINDS.join() },
     least: { type: 'string', default: '3' },
+    every: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -49,7 +51,7 @@ function parse() {
     if (!registry.has(name)) throw new Error(`there is no op '${name}'`);
     return registry.get(name);
   });
-  const least = values.quick ? 1 : Number(values.least);
+  const least = values.every ? Number.MAX_SAFE_INTEGER : values.quick ? 1 : Number(values.least);
   if (!Number.isInteger(least) || least < 1)
     throw new Error(`--least takes a whole number, not '${values.least}'`);
   return { ...values, kinds, ops, least };
@@ -106,6 +108,20 @@ function share(groups, op, kind) {
   return kind === 'backward' ? found : `${found} (${all.filter(killed).length}/${all.length})`;
 }
 
+/** Each place that was changed, with the ops that were tried on it, and whether one of them noticed. */
+function placesOf(mutants) {
+  const places = new Map();
+  for (const mutant of mutants) {
+    const { kind, op, target, place } = mutant;
+    const key = kind === 'backward' ? `${kind} ${op} ${target}` : `${kind} ${target} ${place}`;
+    const held = places.get(key) ?? { mutant, found: false, ops: new Set() };
+    places.set(key, held);
+    held.found ||= killed(mutant);
+    held.ops.add(op);
+  }
+  return places;
+}
+
 function report({ ops, kinds }, groups) {
   const rows = [
     ['op', ...kinds],
@@ -119,18 +135,23 @@ function report({ ops, kinds }, groups) {
         .join('  ')
         .trimEnd(),
     );
-  const survivors = groups.flat().filter((mutant) => !killed(mutant));
-  if (survivors.length > 0) console.log('\nunnoticed:');
-  for (const { op, kind, target, place } of survivors) console.log(`  ${op}, ${kind}, ${target}: ${place}`);
+  const places = placesOf(groups.flat());
+  const unnoticed = [...places.values()].filter(({ found }) => !found);
+  if (unnoticed.length > 0) console.log('\nnoticed by no op and no variant that was tried:');
+  for (const { mutant, ops: users } of unnoticed)
+    console.log(`  ${mutant.kind} ${mutant.target}: ${mutant.place} (${[...users].join(', ')})`);
   const failures = groups.filter((mutants) => !mutants.some(killed)).map(([first]) => first);
   console.log();
   for (const kind of kinds) {
     const all = groups.flat().filter((mutant) => mutant.kind === kind);
-    console.log(`${kind}: ${all.filter(killed).length} of ${all.length} mutants noticed`);
+    const own = [...places.values()].filter(({ mutant }) => mutant.kind === kind);
+    const found = own.filter((place) => place.found).length;
+    const which = kind === 'backward' ? '' : `, in ${found} of ${own.length} places by some op`;
+    console.log(`${kind}: ${all.filter(killed).length} of ${all.length} mutants noticed${which}`);
   }
   for (const { op, kind, target } of failures)
     console.log(`FAILED: ${op}, ${kind}, ${target}: nothing was noticed`);
-  return { survivors, failures };
+  return failures;
 }
 
 async function main() {
@@ -142,7 +163,7 @@ async function main() {
   const elsewhere = options.kinds.includes('webgpu') ? await onSoftwareGpu() : null;
   if (elsewhere !== null) return elsewhere;
   const groups = await run(options);
-  const { failures } = report(options, groups);
+  const failures = report(options, groups);
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ mutants: groups.flat() })}\n`);
   return failures.length === 0 ? 0 : 1;
 }

@@ -88,7 +88,7 @@ export const countNonzero = reduce('countNonzero', {
   kernels: byDType('count'),
   evaluate: (group) => group.reduce((count, v) => count + Number(v !== 0), 0),
   backward: null,
-  more: [{ inputs: { x: { shape: [5, 3], values: [0, 1, -0, 0.5] } }, options: { axes: [1] } }],
+  more: [{ inputs: { x: { shape: [37, 19], values: [0, 1, -0, 0.5, 0, 2, 3] } }, options: { axes: [1] } }],
 });
 
 /** Whether any element over the axes is true; false of nothing. */

@@ -147,8 +147,7 @@ async function problemOf(call: KernelCase, backend: Backend, variant: string): P
 }
 
 async function tryShift({ op, kind, variant, kernel, cases }: KernelUse, shift: Shift): Promise<Mutant> {
-  const target = variant === kernel ? kernel : `${kernel} of ${variant}`;
-  const mutant = { op: op.name, kind, target, place: shift.place };
+  const mutant = { op: op.name, kind, target: kernel, variant, place: shift.place };
   const backend = await shift.open();
   try {
     for (const [i, call] of cases.entries()) {

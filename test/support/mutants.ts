@@ -10,8 +10,10 @@ const FACTOR = 1.00001;
 export interface Mutant {
   readonly op: string;
   readonly kind: 'backward' | 'wasm' | 'webgpu';
-  /** The input whose gradient is wrong, or the variant and kernel that is. */
+  /** The input whose gradient is wrong, or the kernel that is. */
   readonly target: string;
+  /** The variant of the op that launches the kernel; null for a gradient. */
+  readonly variant: string | null;
   /** What was changed. */
   readonly place: string;
   /** The check that failed and what it said; null: the mutant survived. */
@@ -103,6 +105,7 @@ export async function mutateRule(op: Op, index: number, reference: Backend): Pro
     op: op.name,
     kind: 'backward',
     target,
+    variant: null,
     place: `gradient times ${FACTOR}`,
     killedBy: await found(),
   };
