@@ -2,7 +2,7 @@
 // channel is `inner` elements, and word c % 4 of Philox at counter c / 4 belongs to channel c.
 import { DropoutParams } from '../build/params';
 import { bits24, philox } from './philox';
-import { loadTail, operand, splat, storeTail } from './simd';
+import { loadUpTo, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
 
 export function dropout_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
@@ -23,10 +23,9 @@ export function dropout_f32(o: usize, params: usize, scratch: usize, begin: i32,
       const kept = i32x4.ge_s(bits24(philox(<u32>i >> 2, key0, key1)), threshold);
       const rest = stop - i;
       const at = i << 2;
-      const lanes = rest >= 4 ? v128.load(x + at) : loadTail(x + at, rest);
+      const lanes = loadUpTo(x + at, rest);
       const value = v128.bitselect(f32x4.add(f32x4.mul(lanes, scale), shift), dropped, kept);
-      if (rest >= 4) v128.store(y + at, value);
-      else storeTail(y + at, value, rest);
+      storeUpTo(y + at, value, rest);
     }
     return;
   }

@@ -1,8 +1,8 @@
 // Random numbers by Philox: word i % 4 at counter i / 4 belongs to element i, the key is the `seed` operand. Units are
 // blocks of 4096 elements.
-import { IntegersParams, MultinomialParams, RandomParams, SizeParams } from '../build/params';
+import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
 import { bits24, philox, uniform4 } from './philox';
-import { fma, loadTail, log4, operand, splat, storeTail } from './simd';
+import { fma, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
 
 /** y = F.lanes(words) for each four elements. Operands: seed, y. */
@@ -16,8 +16,7 @@ function fill<F>(o: usize, params: usize, size: u32, begin: i32, end: i32): void
   for (let i = first(begin); i < stop; i += 4) {
     const lanes = changetype<F>(0).lanes(philox(<u32>i >> 2, key0, key1), params);
     const rest = stop - i;
-    if (rest >= 4) v128.store(y + (i << 2), lanes);
-    else storeTail(y + (i << 2), lanes, rest);
+    storeUpTo(y + (i << 2), lanes, rest);
   }
 }
 
@@ -98,10 +97,9 @@ export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end
   const stop = last(end, <i32>changetype<SizeParams>(params).size);
   for (let i = first(begin); i < stop; i += 4) {
     const rest = stop - i;
-    const p = rest >= 4 ? v128.load(x + (i << 2)) : loadTail(x + (i << 2), rest);
+    const p = loadUpTo(x + (i << 2), rest);
     const lanes = v128.and(f32x4.lt(uniform4(philox(<u32>i >> 2, key0, key1)), p), splat(1.0));
-    if (rest >= 4) v128.store(y + (i << 2), lanes);
-    else storeTail(y + (i << 2), lanes, rest);
+    storeUpTo(y + (i << 2), lanes, rest);
   }
 }
 
@@ -109,8 +107,8 @@ export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end
  * For each row of weights, `samples` draws with replacement: the first class whose running sum exceeds u · total.
  * Operands: weights, seed, y. Units are rows.
  */
-export function multinomial_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<MultinomialParams>(params);
+export function categorical_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<CategoricalParams>(params);
   const key0 = load<u32>(operand(o, 1));
   const key1 = load<u32>(operand(o, 1), 4);
   const classes = <i32>p.classes;

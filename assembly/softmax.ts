@@ -39,11 +39,11 @@ export function logOf(value: f32): f32 {
   return f32x4.extract_lane(log4(splat(value)), 0);
 }
 
-function gather(x: usize, step: usize, count: i32, to: usize): void {
+export function gather(x: usize, step: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) store<f32>(to + (i << 2), load<f32>(x + i * step));
 }
 
-function scatter(from: usize, y: usize, step: usize, count: i32): void {
+export function scatter(from: usize, y: usize, step: usize, count: i32): void {
   for (let i = 0; i < count; i++) store<f32>(y + i * step, load<f32>(from + (i << 2)));
 }
 

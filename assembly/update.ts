@@ -1,20 +1,7 @@
 // One optimiser step over many parameters, in place; src/ops/update_rules.ts has the formulas. Operands: hyper, state, then
 // each parameter and its gradient. Units are blocks of 4096 elements of one parameter, numbered through all of them.
 import { UpdateParams } from '../build/params';
-import { BLOCK, loadTail, operand, storeTail } from './simd';
-
-// @ts-ignore: decorator
-@inline
-function read(from: usize, rest: i32): v128 {
-  return rest >= 4 ? v128.load(from) : loadTail(from, rest);
-}
-
-// @ts-ignore: decorator
-@inline
-function write(to: usize, lanes: v128, rest: i32): void {
-  if (rest >= 4) v128.store(to, lanes);
-  else storeTail(to, lanes, rest);
-}
+import { BLOCK, loadUpTo, operand, storeUpTo } from './simd';
 
 /** Hyper-parameter number `i` in four lanes. */
 // @ts-ignore: decorator
@@ -28,6 +15,29 @@ function hyper(o: usize, i: i32): v128 {
 @inline
 function decayed(g: v128, decay: v128, p: v128): v128 {
   return f32x4.add(g, f32x4.mul(decay, p));
+}
+
+/** keep · state + added, which becomes the state. */
+// @ts-ignore: decorator
+@inline
+function moved(state: usize, keep: v128, added: v128, rest: i32): v128 {
+  const next = f32x4.add(f32x4.mul(keep, loadUpTo(state, rest)), added);
+  storeUpTo(state, next, rest);
+  return next;
+}
+
+/** w · g². */
+// @ts-ignore: decorator
+@inline
+function squared(w: v128, g: v128): v128 {
+  return f32x4.mul(f32x4.mul(w, g), g);
+}
+
+/** √v · root + eps. */
+// @ts-ignore: decorator
+@inline
+function spread(v: v128, root: v128, eps: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.sqrt(v), root), eps);
 }
 
 /** Calls F.step on the elements of each parameter that the units cover. `row` is the bytes of a row of the state. */
@@ -61,15 +71,14 @@ function update<F>(o: usize, params: usize, begin: i32, end: i32): void {
     const nesterov = load<f32>(operand(o, 0), 16) != 0.0;
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;
-      const p = read(param + at, rest);
-      const g = decayed(read(grad + at, rest), decay, p);
+      const p = loadUpTo(param + at, rest);
+      const g = decayed(loadUpTo(grad + at, rest), decay, p);
       let direction = g;
       if (states) {
-        const v = f32x4.add(f32x4.mul(momentum, read(state + at, rest)), f32x4.mul(damped, g));
+        const v = moved(state + at, momentum, f32x4.mul(damped, g), rest);
         direction = nesterov ? f32x4.add(g, f32x4.mul(momentum, v)) : v;
-        write(state + at, v, rest);
       }
-      write(param + at, f32x4.sub(p, f32x4.mul(lr, direction)), rest);
+      storeUpTo(param + at, f32x4.sub(p, f32x4.mul(lr, direction)), rest);
     }
   }
 }
@@ -90,14 +99,12 @@ export function sgd_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i3
     const shrink = hyper(o, 8);
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;
-      const p = read(param + at, rest);
-      const g = decayed(read(grad + at, rest), decay, p);
-      const m = f32x4.add(f32x4.mul(beta1, read(state + at, rest)), f32x4.mul(rest1, g));
-      const v = f32x4.add(f32x4.mul(beta2, read(state + row + at, rest)), f32x4.mul(f32x4.mul(rest2, g), g));
-      const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(v), root), eps);
-      write(state + at, m, rest);
-      write(state + row + at, v, rest);
-      write(param + at, f32x4.sub(f32x4.mul(shrink, p), f32x4.div(f32x4.mul(size, m), divisor)), rest);
+      const p = loadUpTo(param + at, rest);
+      const g = decayed(loadUpTo(grad + at, rest), decay, p);
+      const m = moved(state + at, beta1, f32x4.mul(rest1, g), rest);
+      const v = moved(state + row + at, beta2, squared(rest2, g), rest);
+      const change = f32x4.div(f32x4.mul(size, m), spread(v, root, eps));
+      storeUpTo(param + at, f32x4.sub(f32x4.mul(shrink, p), change), rest);
     }
   }
 }
@@ -117,23 +124,16 @@ export function adam_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i
     const kept: u32 = centered ? 2 : 1;
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;
-      const p = read(param + at, rest);
-      const g = decayed(read(grad + at, rest), decay, p);
-      const square = f32x4.add(f32x4.mul(alpha, read(state + at, rest)), f32x4.mul(f32x4.mul(restAlpha, g), g));
-      let spread = square;
-      write(state + at, square, rest);
+      const p = loadUpTo(param + at, rest);
+      const g = decayed(loadUpTo(grad + at, rest), decay, p);
+      let square = moved(state + at, alpha, squared(restAlpha, g), rest);
       if (centered) {
-        const mean = f32x4.add(f32x4.mul(alpha, read(state + row + at, rest)), f32x4.mul(restAlpha, g));
-        write(state + row + at, mean, rest);
-        spread = f32x4.sub(square, f32x4.mul(mean, mean));
+        const mean = moved(state + row + at, alpha, f32x4.mul(restAlpha, g), rest);
+        square = f32x4.sub(square, f32x4.mul(mean, mean));
       }
-      let move = f32x4.div(g, f32x4.add(f32x4.sqrt(spread), eps));
-      if (states > kept) {
-        const velocity = state + kept * row + at;
-        move = f32x4.add(f32x4.mul(momentum, read(velocity, rest)), move);
-        write(velocity, move, rest);
-      }
-      write(param + at, f32x4.sub(p, f32x4.mul(lr, move)), rest);
+      let change = f32x4.div(g, f32x4.add(f32x4.sqrt(square), eps));
+      if (states > kept) change = moved(state + kept * row + at, momentum, change, rest);
+      storeUpTo(param + at, f32x4.sub(p, f32x4.mul(lr, change)), rest);
     }
   }
 }
@@ -148,11 +148,11 @@ export function rmsprop_update_f32(o: usize, p: usize, s: usize, begin: i32, end
     const decay = hyper(o, 2);
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;
-      const p = read(param + at, rest);
-      const g = decayed(read(grad + at, rest), decay, p);
-      const sum = f32x4.add(read(state + at, rest), f32x4.mul(g, g));
-      write(state + at, sum, rest);
-      write(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(lr, g), f32x4.add(f32x4.sqrt(sum), eps))), rest);
+      const p = loadUpTo(param + at, rest);
+      const g = decayed(loadUpTo(grad + at, rest), decay, p);
+      const sum = f32x4.add(loadUpTo(state + at, rest), f32x4.mul(g, g));
+      storeUpTo(state + at, sum, rest);
+      storeUpTo(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(lr, g), f32x4.add(f32x4.sqrt(sum), eps))), rest);
     }
   }
 }
@@ -170,13 +170,12 @@ export function adagrad_update_f32(o: usize, p: usize, s: usize, begin: i32, end
     const decay = hyper(o, 5);
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;
-      const p = read(param + at, rest);
-      const g = decayed(read(grad + at, rest), decay, p);
-      const m = f32x4.add(f32x4.mul(beta1, read(state + at, rest)), f32x4.mul(rest1, g));
-      const most = f32x4.max(f32x4.mul(beta2, read(state + row + at, rest)), f32x4.add(f32x4.abs(g), eps));
-      write(state + at, m, rest);
-      write(state + row + at, most, rest);
-      write(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(size, m), most)), rest);
+      const p = loadUpTo(param + at, rest);
+      const g = decayed(loadUpTo(grad + at, rest), decay, p);
+      const m = moved(state + at, beta1, f32x4.mul(rest1, g), rest);
+      const most = f32x4.max(f32x4.mul(beta2, loadUpTo(state + row + at, rest)), f32x4.add(f32x4.abs(g), eps));
+      storeUpTo(state + row + at, most, rest);
+      storeUpTo(param + at, f32x4.sub(p, f32x4.div(f32x4.mul(size, m), most)), rest);
     }
   }
 }
@@ -198,15 +197,12 @@ export function adamax_update_f32(o: usize, p: usize, s: usize, begin: i32, end:
     const shrink = hyper(o, 9);
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;
-      const p = read(param + at, rest);
-      const g = decayed(read(grad + at, rest), decay, p);
-      const m = f32x4.add(f32x4.mul(beta1, read(state + at, rest)), f32x4.mul(rest1, g));
-      const v = f32x4.add(f32x4.mul(beta2, read(state + row + at, rest)), f32x4.mul(f32x4.mul(rest2, g), g));
-      const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(v), root), eps);
-      const move = f32x4.add(f32x4.mul(gradientStep, g), f32x4.mul(meanStep, m));
-      write(state + at, m, rest);
-      write(state + row + at, v, rest);
-      write(param + at, f32x4.sub(f32x4.mul(shrink, p), f32x4.div(move, divisor)), rest);
+      const p = loadUpTo(param + at, rest);
+      const g = decayed(loadUpTo(grad + at, rest), decay, p);
+      const m = moved(state + at, beta1, f32x4.mul(rest1, g), rest);
+      const v = moved(state + row + at, beta2, squared(rest2, g), rest);
+      const change = f32x4.add(f32x4.mul(gradientStep, g), f32x4.mul(meanStep, m));
+      storeUpTo(param + at, f32x4.sub(f32x4.mul(shrink, p), f32x4.div(change, spread(v, root, eps))), rest);
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measure, messageOf } from '../src/cli/measure.js';
 import { type Device, open } from '../src/index.js';
 import {
   type BenchCase,
@@ -22,7 +23,6 @@ import { peerField } from './compare/contestants.js';
 import { installPeers } from './compare/install.js';
 import { openPeer, PEERS, type Peer, type PeerName } from './compare/peer.js';
 import { caseInputs } from './inputs.js';
-import { measure, messageOf } from './measure.js';
 import { measurePeak } from './peak.js';
 import { type BenchResult, machineFacts, type Peak, toResult, writeReport, writeWhole } from './report.js';
 import { reportText } from './table.js';

@@ -1,6 +1,6 @@
 import type { Command } from '../src/backend/backend.js';
+import { measure } from '../src/cli/measure.js';
 import type { Backend } from '../src/index.js';
-import { measure } from './measure.js';
 import type { Peak } from './report.js';
 
 const COPY_BYTES = 1 << 26;

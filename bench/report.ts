@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Timing } from '../src/cli/measure.js';
 import { type BenchCase, bytesOf, type CaseSuite, caseName, flopsOf, type Pass, passOf } from './cases.js';
-import type { Timing } from './measure.js';
 
 export interface Machine {
   readonly cpu: string;

@@ -1,21 +1,20 @@
+import type { Contestant } from '../src/cli/measure.js';
+import { prepareTimed } from '../src/cli/timed.js';
 import {
   type Backend,
   createGraph,
   createInput,
   type Device,
-  type DeviceBuffer,
   functional as F,
-  FaultMessages,
+  type HostTensor,
   ops,
   optim,
-  Program,
   type Tensor,
   type Value,
 } from '../src/index.js';
 import type { BenchCase, StepCase } from './cases.js';
 import { conv2dOutputShape } from './cases.js';
 import { ADAM, type CaseInputs, operand, PARAMETERS, STEP_LOSSES } from './inputs.js';
-import type { Contestant } from './measure.js';
 
 /** A case that is ready to run on a device of Weft's. */
 export interface WeftCase {
@@ -73,33 +72,18 @@ async function prepareOp(
   );
   const output = record(c, (name) => values.get(name)!);
   const graph = createGraph({ inputs: [...values.values()], outputs: [output] });
-  const program = await Program.compile(graph, backend, new FaultMessages());
-  const elements = output.shape.reduce((a, b) => a * b, 1);
-  const buffers: DeviceBuffer[] = [...values.keys()].map((name) => {
-    const { data } = operand(given, name);
-    const buffer = backend.allocate(4 * data.length, name);
-    backend.write(buffer, data, 'f32');
-    return buffer;
+  const operands = [...values.keys()].map((name): HostTensor => {
+    const { data, shape } = operand(given, name);
+    return { data, shape, dtype: 'f32' };
   });
-  const result = backend.allocate(4 * elements, 'output');
-  buffers.push(result);
+  const timed = await prepareTimed(backend, graph, operands);
   return {
-    contestant: {
-      name: `weft-${backend.kind}`,
-      run() {
-        program.run(buffers);
-        // A GPU's work is finished when something of it can be read.
-        return backend.kind === 'webgpu' ? backend.read(result, 'f32', 1).then(() => {}) : undefined;
-      },
-    },
+    contestant: { name: `weft-${backend.kind}`, run: () => timed.run() },
     async output() {
-      program.run(buffers);
-      return Float32Array.from(await backend.read(result, 'f32', elements));
+      await timed.run();
+      return Float32Array.from(await timed.output());
     },
-    dispose() {
-      program.dispose();
-      for (const buffer of buffers) buffer.free();
-    },
+    dispose: () => timed.dispose(),
   };
 }
 

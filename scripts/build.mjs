@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (...parts) => join(root, ...parts);
@@ -31,17 +32,32 @@ const ENTRIES = {
 /** What each step reads and makes. A step runs when its inputs' hash changed or an output is gone. */
 const STEPS = {
   shaders: {
-    inputs: ['shaders', 'scripts/build-shaders.mjs', 'scripts/reflect-shader.mjs', ...SETTINGS],
-    outputs: ['build/kernels.ts', 'build/params.ts'],
+    inputs: [
+      'shaders',
+      'scripts/build-shaders.mjs',
+      'scripts/read-shaders.mjs',
+      'scripts/reflect-shader.mjs',
+      ...SETTINGS,
+    ],
+    outputs: ['build/kernels.ts', 'build/shaders.ts', 'build/params.ts'],
     run: async () => (await import('./build-shaders.mjs')).buildShaders(),
   },
   kernels: {
     inputs: ['assembly', 'build/params.ts', 'asconfig.json', ...SETTINGS],
-    outputs: [...TARGETS.map((target) => `build/weft.${target}.wasm`), 'build/binaries.ts'],
+    outputs: TARGETS.flatMap((target) => [`build/weft.${target}.wasm`, `build/${target}.ts`]),
     run: buildKernels,
   },
   bundles: {
-    inputs: ['src', 'build/kernels.ts', 'build/binaries.ts', 'tsconfig.json', ...SETTINGS],
+    inputs: [
+      'src',
+      'build/kernels.ts',
+      'build/shaders.ts',
+      ...TARGETS.map((target) => `build/${target}.ts`),
+      'scripts/read-shaders.mjs',
+      'scripts/reflect-shader.mjs',
+      'tsconfig.json',
+      ...SETTINGS,
+    ],
     outputs: ['dist/types/src/index.d.ts', ...Object.keys(ENTRIES).map((name) => `dist/${name}.js`)],
     run: buildBundles,
   },
@@ -110,11 +126,11 @@ async function buildKernels() {
       }
     }),
   );
-  const lines = TARGETS.map((target) => {
-    const text = readFileSync(at(`build/weft.${target}.wasm`)).toString('base64');
-    return `export const ${target} =\n  '${text}';\n`;
-  });
-  writeAtomic(at('build/binaries.ts'), lines.join(''));
+  // One file each, so that a page loads the one it uses; gzipped, for base64 of plain bytes hardly compresses.
+  for (const target of TARGETS) {
+    const text = gzipSync(readFileSync(at(`build/weft.${target}.wasm`)), { level: 9 }).toString('base64');
+    writeAtomic(at(`build/${target}.ts`), `export const binary =\n  '${text}';\n`);
+  }
 }
 
 async function bundle(folder) {
@@ -172,7 +188,7 @@ function checkExports(folder) {
   const { exports, bin } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   for (const target of [...leaves(exports), ...leaves(bin)].map((path) => path.replace(/^\.\//, ''))) {
     const path = target.startsWith('dist/') ? join(folder, target.slice('dist/'.length)) : at(target);
-    if (!existsSync(path.replace(/\*$/, '')))
+    if (!existsSync(path.replace(/\*.*$/, '')))
       throw new Error(`build: package.json names ${target}, which is not made`);
   }
 }

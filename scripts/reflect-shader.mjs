@@ -1,5 +1,4 @@
-/** What the build must know of a kernel, and the limits it is held to. */
-import { ResourceType, WgslParser, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+/** What the build must know of a kernel, and the limits it is held to. `library` is the module wgsl_reflect. */
 
 /** What every WebGPU device allows. */
 const MAX_STORAGE_BUFFERS = 8;
@@ -70,7 +69,7 @@ function workgroupBytes(where, wgsl, reflection, variables, entry) {
 }
 
 /** Checks one entry point against the format and the guaranteed limits, and describes it. */
-function reflectKernel(file, module, wgsl, reflection, variables, entry) {
+function reflectKernel({ ResourceType }, file, { module, wgsl, reflected, variables }, entry) {
   const where = `${file}: kernel ${entry.name}`;
   const bindings = [...entry.resources].sort((a, b) => a.binding - b.binding);
   for (const resource of bindings) {
@@ -107,7 +106,7 @@ function reflectKernel(file, module, wgsl, reflection, variables, entry) {
       `a workgroup of ${size.join('x')} has ${invocations} invocations, at most ${MAX_INVOCATIONS} (64 along z) are allowed`,
     );
   }
-  const shared = workgroupBytes(where, wgsl, reflection, variables, entry);
+  const shared = workgroupBytes(where, wgsl, reflected, variables, entry);
   if (shared > MAX_WORKGROUP_BYTES) {
     fail(where, `it uses ${shared} bytes of workgroup memory, at most ${MAX_WORKGROUP_BYTES} are allowed`);
   }
@@ -129,7 +128,8 @@ function reflectKernel(file, module, wgsl, reflection, variables, entry) {
  * All kernels of one module, as [name, { info, struct }]; `only` is the one that a template must make. Throws an Error that
  * names file, kernel and what is wrong.
  */
-export function reflectModule(file, module, wgsl, only) {
+export function reflectModule(library, file, module, wgsl, only) {
+  const { WgslParser, WgslReflect } = library;
   const where = only ? `${file}: kernel ${only}` : file;
   const parse = (run) => {
     try {
@@ -142,22 +142,22 @@ export function reflectModule(file, module, wgsl, only) {
     }
   };
   const ast = parse(() => new WgslParser().parse(wgsl));
-  const reflection = parse(() => new WgslReflect(wgsl));
-  if (reflection.overrides.length > 0)
-    fail(where, `override '${reflection.overrides[0].name}' is never set, use a const`);
+  const reflected = parse(() => new WgslReflect(wgsl));
+  if (reflected.overrides.length > 0)
+    fail(where, `override '${reflected.overrides[0].name}' is never set, use a const`);
   const variables = ast.filter(({ storage }) => storage === 'workgroup');
-  const entries = reflection.entry.compute;
+  const entries = reflected.entry.compute;
   if (entries.length === 0) fail(where, 'it has no @compute fn');
   if (only && !entries.some(({ name }) => name === only))
     fail(where, `no '@compute ... fn KERNEL' in the template`);
   return entries.map((entry) => [
     entry.name,
-    reflectKernel(file, module, wgsl, reflection, variables, entry),
+    reflectKernel(library, file, { module, wgsl, reflected, variables }, entry),
   ]);
 }
 
 /** The structs that `lines`, [kernel, struct name], take from a module, as [kernel, struct]. */
-export function reflectStructs(file, wgsl, lines) {
+export function reflectStructs({ WgslReflect }, file, wgsl, lines) {
   const structs = lines.length === 0 ? [] : new WgslReflect(wgsl).structs;
   return lines.map(([kernel, name]) => {
     const where = `${file}: kernel ${kernel}`;

@@ -1,54 +1,57 @@
-// Cross entropy of logits f32 [rows, classes] with labels i32 [rows].
+// Cross-entropy of logits with labels i32, or with probabilities f32, with class weights and smoothing.
+#include "common/cross_entropy"
 #include "common/fault"
 #include "common/indexing"
-#include "common/special"
 #include "common/tree"
-
-struct CrossEntropyParams {
-  rows: u32,
-  classes: u32,
-  scale: f32,
-  faultId: u32,
-}
-
-struct CrossEntropySumParams {
-  rows: u32,
-  classes: u32,
-  scale: f32,
-}
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
-@group(0) @binding(2) var<storage, read_write> row_losses: array<f32>;
-@group(0) @binding(3) var<storage, read_write> fault: array<atomic<u32>>;
-@group(0) @binding(4) var<uniform> params: CrossEntropyParams;
+@group(0) @binding(1) var<storage, read> shares: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> row_losses: array<f32>;
+@group(0) @binding(4) var<storage, read_write> row_weights: array<f32>;
+@group(0) @binding(5) var<storage, read_write> fault: array<atomic<u32>>;
+@group(0) @binding(6) var<uniform> params: CrossEntropyParams;
+@group(0) @binding(4) var<uniform> share_params: CrossEntropyParams;
 
 @group(0) @binding(0) var<storage, read> losses: array<f32>;
-@group(0) @binding(1) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(2) var<uniform> sum_params: CrossEntropySumParams;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read_write> mean_loss: array<f32>;
+@group(0) @binding(3) var<uniform> sum_params: CrossEntropyParams;
 
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dlogits: array<f32>;
-@group(0) @binding(4) var<uniform> backward: CrossEntropySumParams;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read> total_weight: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(6) var<uniform> backward: CrossEntropyParams;
+@group(0) @binding(4) var<storage, read_write> share_dlogits: array<f32>;
+@group(0) @binding(5) var<uniform> share_backward: CrossEntropyParams;
 
-fn row_max(start: u32, classes: u32) -> f32 {
+fn row_max(start: u32, p: CrossEntropyParams) -> f32 {
   var top = logits[start];
-  for (var i = 1u; i < classes; i++) {
-    top = max(top, logits[start + i]);
+  for (var c = 1u; c < p.classes; c++) {
+    top = max(top, logits[start + c * p.inner]);
   }
   return top;
 }
 
-fn row_total(start: u32, classes: u32, top: f32) -> f32 {
+fn row_total(start: u32, p: CrossEntropyParams, top: f32) -> f32 {
   var total = 0.0;
-  for (var i = 0u; i < classes; i++) {
-    total += exponential(logits[start + i] - top);
+  for (var c = 0u; c < p.classes; c++) {
+    total += exponential(logits[start + c * p.inner] - top);
   }
   return total;
 }
 
-// losses[row] = log sum e^(logits - top) - (logits[label] - top), one invocation per row. A label outside
-// 0..classes-1 gives 0 and a fault.
+fn weight_of(c: u32, p: CrossEntropyParams) -> f32 {
+  if (p.hasWeight == 0u) {
+    return 1.0;
+  }
+  return weight[c];
+}
+
+// row_losses = (1 - smoothing) w[label] nll[label] + smoothing mean of w nll, nll = log sum e^(x - top) - (x -
+// top), and row_weights = w[label], one invocation per row; both 0 for ignoreIndex, and for a label outside
+// 0..classes-1, which is a fault.
 @compute @workgroup_size(64)
 fn cross_entropy_rows_f32(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -60,32 +63,49 @@ fn cross_entropy_rows_f32(
     return;
   }
   let label = labels[row];
-  if (label < 0 || u32(label) >= params.classes) {
-    report_fault(params.faultId, row, bitcast<u32>(label));
+  if (label < 0 || u32(label) >= params.classes || label == params.ignoreIndex) {
+    if (label != params.ignoreIndex) {
+      report_fault(params.faultId, row, bitcast<u32>(label));
+    }
     row_losses[row] = 0.0;
+    row_weights[row] = 0.0;
     return;
   }
-  let start = row * params.classes;
-  let top = row_max(start, params.classes);
-  let total = row_total(start, params.classes, top);
-  row_losses[row] = logarithm(total) - (logits[start + u32(label)] - top);
+  let p = params;
+  let start = row_start(row, p.classes, p.inner);
+  let top = row_max(start, p);
+  let total = logarithm(row_total(start, p, top));
+  let own = weight_of(u32(label), p);
+  var loss = own * (total - (logits[start + u32(label) * p.inner] - top));
+  if (p.smoothing > 0.0) {
+    var all = 0.0;
+    for (var c = 0u; c < p.classes; c++) {
+      all += weight_of(c, p) * (total - (logits[start + c * p.inner] - top));
+    }
+    loss = (1.0 - p.smoothing) * loss + p.smoothing / f32(p.classes) * all;
+  }
+  row_losses[row] = loss;
+  row_weights[row] = own;
 }
 
-// loss = scale * sum of losses, by one workgroup.
+// loss = sum of losses / sum of weights, by one workgroup.
 @compute @workgroup_size(64)
 fn cross_entropy_f32(@builtin(local_invocation_index) local: u32) {
   var part = 0.0;
+  var share = 0.0;
   for (var row = local; row < sum_params.rows; row += 64u) {
     part += losses[row];
+    share += weights[row];
   }
   let total = tree_sum(part, local);
+  let counted = tree_sum(share, local);
   if (local == 0u) {
-    loss[0] = total * sum_params.scale;
+    mean_loss[0] = total / counted;
   }
 }
 
-// dlogits = dy scale (softmax(logits) - onehot(label)), one invocation per row; 0 for a label outside
-// 0..classes-1.
+// dlogits = g (A softmax(logits) - K), one invocation per row: K = (1 - smoothing) w onehot(label) + smoothing
+// w / classes, A its sum, g = dy, divided by the total weight where that is counted; 0 for ignored labels.
 @compute @workgroup_size(64)
 fn cross_entropy_backward_f32(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -96,20 +116,88 @@ fn cross_entropy_backward_f32(
   if (row >= backward.rows) {
     return;
   }
-  let classes = backward.classes;
-  let start = row * classes;
+  let p = backward;
+  let start = row_start(row, p.classes, p.inner);
   let label = labels[row];
-  if (label < 0 || u32(label) >= classes) {
-    for (var i = 0u; i < classes; i++) {
-      dlogits[start + i] = 0.0;
+  if (label < 0 || u32(label) >= p.classes || label == p.ignoreIndex) {
+    for (var c = 0u; c < p.classes; c++) {
+      dlogits[start + c * p.inner] = 0.0;
     }
     return;
   }
-  let top = row_max(start, classes);
-  let total = row_total(start, classes, top);
-  let scale = dy[0] * backward.scale;
-  for (var i = 0u; i < classes; i++) {
-    let p = exponential(logits[start + i] - top) / total;
-    dlogits[start + i] = scale * select(p, p - 1.0, i == u32(label));
+  var g = dy[row * p.moves];
+  if (p.counted == 1u) {
+    g /= total_weight[0];
+  }
+  let own = (1.0 - p.smoothing) * weight_of(u32(label), p);
+  let each = p.smoothing / f32(p.classes);
+  var all = own;
+  if (p.smoothing > 0.0) {
+    for (var c = 0u; c < p.classes; c++) {
+      all += each * weight_of(c, p);
+    }
+  }
+  let top = row_max(start, p);
+  let scale = all / row_total(start, p, top);
+  for (var c = 0u; c < p.classes; c++) {
+    let at = start + c * p.inner;
+    var slope = exponential(logits[at] - top) * scale;
+    if (p.smoothing > 0.0) {
+      slope -= each * weight_of(c, p);
+    }
+    dlogits[at] = g * select(slope, slope - own, c == u32(label));
+  }
+}
+
+fn share_of(at: u32, c: u32, p: CrossEntropyParams) -> f32 {
+  return weight_of(c, p) * (shares[at] * (1.0 - p.smoothing) + p.smoothing / f32(p.classes));
+}
+
+// row_losses = sum of K nll with K = w (target (1 - smoothing) + smoothing / classes).
+@compute @workgroup_size(64)
+fn cross_entropy_shares_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let row = linear_index(group, local, groups);
+  if (row >= share_params.rows) {
+    return;
+  }
+  let p = share_params;
+  let start = row_start(row, p.classes, p.inner);
+  let top = row_max(start, p);
+  let total = logarithm(row_total(start, p, top));
+  var loss = 0.0;
+  for (var c = 0u; c < p.classes; c++) {
+    let at = start + c * p.inner;
+    loss += share_of(at, c, p) * (total - (logits[at] - top));
+  }
+  row_losses[row] = loss;
+}
+
+// dlogits = dy scale (A softmax(logits) - K), K as above and A its sum.
+@compute @workgroup_size(64)
+fn cross_entropy_shares_backward_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let row = linear_index(group, local, groups);
+  if (row >= share_backward.rows) {
+    return;
+  }
+  let p = share_backward;
+  let start = row_start(row, p.classes, p.inner);
+  let top = row_max(start, p);
+  var all = 0.0;
+  for (var c = 0u; c < p.classes; c++) {
+    all += share_of(start + c * p.inner, c, p);
+  }
+  let scale = all / row_total(start, p, top);
+  let g = dy[row * p.moves] * p.scale;
+  for (var c = 0u; c < p.classes; c++) {
+    let at = start + c * p.inner;
+    share_dlogits[at] = g * (exponential(logits[at] - top) * scale - share_of(at, c, p));
   }
 }

@@ -51,28 +51,28 @@ fn bernoulli_f32(
   outcome[i] = select(0.0, 1.0, u < probabilities[i]);
 }
 
-struct MultinomialParams {
+struct CategoricalParams {
   rows: u32,
   classes: u32,
   samples: u32,
 }
 
 @group(0) @binding(2) var<storage, read_write> chosen: array<i32>;
-@group(0) @binding(3) var<uniform> multinomial_params: MultinomialParams;
+@group(0) @binding(3) var<uniform> categorical_params: CategoricalParams;
 
 // One draw with replacement per invocation: the first class whose running sum exceeds u total.
 @compute @workgroup_size(64)
-fn multinomial_f32(
+fn categorical_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let draw = linear_index(group, local, groups);
-  let classes = multinomial_params.classes;
-  if (draw >= multinomial_params.rows * multinomial_params.samples) {
+  let classes = categorical_params.classes;
+  if (draw >= categorical_params.rows * categorical_params.samples) {
     return;
   }
-  let first = draw / multinomial_params.samples * classes;
+  let first = draw / categorical_params.samples * classes;
   var total = 0.0;
   var last = 0u;
   for (var c = 0u; c < classes; c++) {

@@ -68,11 +68,52 @@ export interface VariadicCompositionSpec<A extends object, U>
   readonly linear?: boolean;
 }
 
+/** A composition of any number of inputs, with several outputs. */
+export interface VariadicCompositionWithOutputsSpec<A extends object, U>
+  extends Omit<VariadicCompositionSpec<A, U>, 'compose' | 'reference'> {
+  readonly compose: (inputs: readonly Value[], attrs: A) => readonly Value[];
+  readonly reference: (inputs: readonly RefTensor[], attrs: A) => readonly Float64Array[];
+  readonly magnitude?: (inputs: readonly RefTensor[], attrs: A) => readonly Float64Array[];
+}
+
 /** Declares a composition of any number of inputs. */
 export function defineVariadicComposition<A extends object, U>(
   spec: VariadicCompositionSpec<A, U>,
 ): VariadicFunction<U> {
-  const op = createOp({
+  const { compose, reference, ...rest } = spec;
+  const op = createVariadic<A, U>({
+    ...rest,
+    compose: (inputs, attrs) => [compose(inputs, attrs)],
+    reference: (inputs, attrs, outputs) => [reference(inputs, attrs, outputs[0]!)],
+  });
+  return Object.assign((inputs: readonly Value[], options?: U) => applyToList(op, inputs, options)[0]!, {
+    op,
+  });
+}
+
+/** {@link defineVariadicComposition} with several outputs; its function returns all of them. */
+export function defineVariadicCompositionWithOutputs<A extends object, U>(
+  spec: VariadicCompositionWithOutputsSpec<A, U>,
+): VariadicFunction<U, readonly Value[]> {
+  const op = createVariadic(spec);
+  return Object.assign((inputs: readonly Value[], options?: U) => applyToList(op, inputs, options), { op });
+}
+
+type VariadicParts<A extends object, U> = Omit<VariadicCompositionWithOutputsSpec<A, U>, 'reference'> & {
+  readonly reference: (
+    inputs: readonly RefTensor[],
+    attrs: A,
+    outputs: readonly TensorType[],
+  ) => readonly Float64Array[];
+};
+
+function createVariadic<A extends object, U>(spec: VariadicParts<A, U>): Op {
+  type Evaluate = VariadicParts<A, U>['reference'];
+  const untyped =
+    (f: Evaluate): Op['reference'] =>
+    (inputs, attrs, outputs) =>
+      f(inputs as readonly RefTensor[], attrs as unknown as A, outputs);
+  return createOp({
     spec: {
       ...(spec as object),
       inputs: ['inputs'],
@@ -81,22 +122,20 @@ export function defineVariadicComposition<A extends object, U>(
     variadic: true,
     attributes: (types, options) =>
       spec.attributes(options as U, types as readonly TensorType[]) as unknown as Attrs,
-    compose: (inputs, attrs) => [spec.compose(inputs as readonly Value[], attrs as unknown as A)],
-    reference: (inputs, attrs, outputs) => [
-      spec.reference(inputs as readonly RefTensor[], attrs as unknown as A, outputs[0]!),
-    ],
-    magnitude: null,
+    compose: (inputs, attrs) => spec.compose(inputs as readonly Value[], attrs as unknown as A),
+    reference: untyped(spec.reference),
+    magnitude: spec.magnitude ? untyped(spec.magnitude) : null,
   });
-  const record = (inputs: readonly Value[], options: U) => {
-    if (inputs.length === 0) fail(spec.name, 'needs at least one input');
-    return apply(op, inputs, options)[0]!;
-  };
-  return Object.assign(record, { op });
+}
+
+function applyToList(op: Op, inputs: readonly Value[], options: unknown): readonly Value[] {
+  if (inputs.length === 0) fail(op.name, 'needs at least one input');
+  return apply(op, inputs, options);
 }
 
 /** Applies an op to a call's arguments: inputs in order, then options. */
 function applyTo(op: Op, args: readonly unknown[]): readonly Value[] {
-  const inputs = op.inputs.map((_, i) => args[i] as Value);
+  const inputs = op.inputs.map((_, i) => (args[i] ?? null) as Value | null);
   return apply(op, inputs, args[op.inputs.length]);
 }
 

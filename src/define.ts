@@ -28,7 +28,7 @@ export function defineOp<const Names extends readonly string[], A extends object
   const record = (...args: unknown[]) =>
     apply(
       op,
-      spec.inputs.map((_, i) => args[i] as Value),
+      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
       args[spec.inputs.length],
     )[0]!;
   return Object.assign(record, { op }) as OpFunction<Names, U>;
@@ -42,7 +42,7 @@ export function defineOpWithOutputs<const Names extends readonly string[], A ext
   const record = (...args: unknown[]) =>
     apply(
       op,
-      spec.inputs.map((_, i) => args[i] as Value),
+      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
       args[spec.inputs.length],
     );
   return Object.assign(record, { op }) as OpFunction<Names, U, readonly Value[]>;
@@ -101,7 +101,7 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
     bounds: (_backend, _inputs, _attrs, results) => results.map(({ length }) => new Float64Array(length)),
     fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
   };
-  const record = (inputs: readonly Value[], options: U) => {
+  const record = (inputs: readonly Value[], options?: U) => {
     if (inputs.length === 0) fail(spec.name, 'needs at least one input');
     return apply(op, inputs, options)[0]!;
   };
@@ -129,6 +129,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     view: spec.view ?? false,
     stopsGradient: spec.stopsGradient ?? false,
     onceDifferentiable: spec.onceDifferentiable ?? false,
+    saves: spec.saves ?? 0,
     compose: null as Op['compose'],
     overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
@@ -237,6 +238,9 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
     backward(index, node, grads) {
       const rule = spec.backward[names[index]!];
       if (!rule || !grads.some(Boolean)) return null;
+      const through = grads.findIndex((grad, k) => grad && k >= grads.length - (spec.saves ?? 0));
+      if (through >= 0)
+        fail(spec.name, `output ${through} is kept for its gradient alone and passes none on`);
       const context = {
         ...named(node.inputs),
         // An op with several outputs asks for `grads`: any of them may be absent.

@@ -1,4 +1,5 @@
 import type { Backend, BackendInfo } from './backend/backend.js';
+import type { KernelSet } from './backend/kernels.js';
 import type { WasmOptions } from './backend/wasm/index.js';
 import type { WebGPUOptions } from './backend/webgpu/index.js';
 import {
@@ -30,6 +31,8 @@ import { type CompiledGraph, renew, type Trace } from './trace.js';
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
   readonly seed?: number;
+  /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
+  readonly kernels?: readonly KernelSet[];
   readonly wasm?: WasmOptions;
   readonly webgpu?: WebGPUOptions;
 }
@@ -45,11 +48,11 @@ export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = 
   }
   if (kind === 'wasm') {
     const { openWasm } = await import('./backend/wasm/index.js');
-    return new Device(await openWasm(options.wasm), options.seed);
+    return new Device(await openWasm(options.wasm, options.kernels), options.seed);
   }
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return new Device(await openWebGPU(options.webgpu), options.seed);
+  return new Device(await openWebGPU(options.webgpu, options.kernels), options.seed);
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */

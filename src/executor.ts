@@ -2,6 +2,7 @@ import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backe
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
+import { mergeEqual } from './merge.js';
 import type { Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, type Plan, plan } from './plan.js';
 
@@ -58,7 +59,7 @@ export class Program {
     faults: FaultMessages,
     options: CompileOptions = {},
   ): Promise<Program> {
-    const planned = plan(graph, { inPlace: backend.sharesRegions });
+    const planned = plan(mergeEqual(graph), { inPlace: backend.sharesRegions });
     const lowered = planned.order.map((node) => lower(node, backend, options.variant?.(node)));
     const { memory, locate, temporary } = layOut(planned, lowered, backend);
     const commands: Command[] = [];
@@ -100,8 +101,15 @@ export class Program {
 
 function lower(node: Node, backend: Backend, variant: string | undefined): Lowered | null {
   if (backend.kind === 'reference' || node.op.view) return null;
-  const found = node.op.lower(backend.kind, node.inputs, node.attrs, backend.features, variant);
-  return found ?? fail(node.op.name, `no ${backend.kind} kernel ${variant ?? ''} takes these inputs`);
+  const { op } = node;
+  const { kind } = backend;
+  const found = op.lower(kind, node.inputs, node.attrs, backend.features, variant);
+  if (found) return found;
+  if (op.variants(kind).length === 0) {
+    const advice = `list one in its \`kernels.${kind}\`, or compose it of other ops by defineComposition`;
+    fail(op.name, `declares no ${kind} kernel; ${advice}, or use the reference device`);
+  }
+  return fail(op.name, `no ${kind} kernel${variant ? ` ${variant}` : ''} takes these inputs`);
 }
 
 /** Gives every buffer of the plan and every temporary its place. */

@@ -1,6 +1,6 @@
 import type { DType } from './dtype.js';
 import { fail } from './errors.js';
-import type { Node, Value } from './op.js';
+import type { Attrs, Node, Value } from './op.js';
 import { checkShape, type Shape, showShape } from './shape.js';
 
 /** An input of a graph: a tensor that is there before the graph runs. */
@@ -126,7 +126,7 @@ export function structureOf({ inputs, outputs, updates }: Graph): string {
     node.outputs.forEach((value, k) => {
       if (!names.has(value)) names.set(value, `${n}.${k}`);
     });
-    lines.push(`${node.op.name}(${node.inputs.map(name).join()})${JSON.stringify(node.attrs, writeNumber)}`);
+    lines.push(`${node.op.name}(${node.inputs.map(name).join()})${attrsText(node.attrs)}`);
   });
   lines.push(
     `=${outputs.map(name).join()}`,
@@ -135,7 +135,9 @@ export function structureOf({ inputs, outputs, updates }: Graph): string {
   return lines.join(';');
 }
 
-/** JSON writes infinities as null and -0 as 0: attributes that differ must not look alike. */
+/** Attributes as a text that no others share: JSON alone writes infinities as null and -0 as 0. */
+export const attrsText = (attrs: Attrs): string => JSON.stringify(attrs, writeNumber);
+
 const writeNumber = (_: string, value: unknown): unknown =>
   typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
     ? `${Object.is(value, -0) ? '-0' : value}`

@@ -155,6 +155,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly stopsGradient?: boolean;
   /** Its gradient has none itself: asking for a second derivative is an error. */
   readonly onceDifferentiable?: boolean;
+  /** How many of the last outputs are kept for its gradient alone: differentiating through them is an error. */
+  readonly saves?: number;
   readonly kernels: {
     readonly [K in Exclude<BackendKind, 'reference'>]: readonly Variant<Names[number], A>[];
   };
@@ -206,6 +208,7 @@ export interface Op {
   readonly view: boolean;
   readonly stopsGradient: boolean;
   readonly onceDifferentiable: boolean;
+  readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
   readonly compose: ((inputs: readonly (Value | null)[], attrs: Attrs) => readonly Value[]) | null;
   /** For outputs 0, 1, ... the position of the input whose bytes it takes; none for most ops. */
@@ -251,16 +254,26 @@ export interface Op {
   fault(types: readonly (TensorType | null)[], attrs: Attrs, detail: readonly [number, number]): string;
 }
 
-type ValueArgs<Names extends readonly string[]> = {
-  [K in keyof Names]: Names[K] extends `${string}?` ? Value | null : Value;
-};
+/** What the caller passes: optional inputs at the end may be left out, those before others are null. */
+type ValueArgs<Names extends readonly string[]> = Names extends readonly [
+  infer First,
+  ...infer Rest extends readonly string[],
+]
+  ? First extends `${string}?`
+    ? [(Value | null)?, ...ValueArgs<Rest>]
+    : [Value, ...ValueArgs<Rest>]
+  : Names extends readonly []
+    ? []
+    : Value[];
 
 /** The graph function of an op: inputs in order, then its options. */
 export type OpFunction<Names extends readonly string[], U, R = Value> = ((
   ...args: [...inputs: ValueArgs<Names>, options?: U]
 ) => R) & { readonly op: Op };
 
-export type VariadicFunction<U> = ((inputs: readonly Value[], options: U) => Value) & { readonly op: Op };
+export type VariadicFunction<U, R = Value> = ((inputs: readonly Value[], options?: U) => R) & {
+  readonly op: Op;
+};
 
 /** Records one application of `op`; throws the op's own error where the inputs don't fit. */
 export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {

@@ -7,7 +7,7 @@ const host = (rows: number) =>
 const labels = (...data: number[]) =>
   ({ data: Int32Array.from(data), shape: [data.length], dtype: 'i32' }) as const;
 
-const FAULT = 'crossEntropy: label 4 at row 1 is outside 0..3, logits is [3,4], labels is [3]';
+const FAULT = 'crossEntropy: label 4 at row 1 is outside 0..3, logits is [3,4], target is [3]';
 
 describe.each(['reference', 'wasm', 'webgpu'] as const)('a label outside the classes on %s', (kind) => {
   let device: Device;

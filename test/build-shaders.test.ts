@@ -31,7 +31,8 @@ interface Tables {
 }
 
 async function tables(): Promise<Tables> {
-  const { code } = await transform(await readFile(join(build(), 'kernels.ts'), 'utf8'), { loader: 'ts' });
+  const texts = ['kernels.ts', 'shaders.ts'].map((name) => readFile(join(build(), name), 'utf8'));
+  const { code } = await transform((await Promise.all(texts)).join('\n'), { loader: 'ts' });
   return (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as Tables;
 }
 
@@ -63,7 +64,7 @@ describe('the shader build', () => {
     expect(await run({ walk: text })).toEqual({
       kernels: 2,
       modules: 1,
-      changed: ['kernels.ts', 'params.ts'],
+      changed: ['kernels.ts', 'shaders.ts', 'params.ts'],
     });
     const { kernels, modules } = await tables();
     expect(Object.keys(modules)).toEqual(['walk']);
@@ -166,10 +167,17 @@ describe('the shader build', () => {
     expect(await readFile(join(build(), 'params.ts'), 'utf8')).toContain('class PadParams');
   });
 
+  it('takes a file that only declares structs', async () => {
+    await run({ only: '//! params pad_f32 : PadParams\nstruct PadParams { top: i32 }\n' });
+    const { modules, wasmParams } = await tables();
+    expect(modules).toEqual({});
+    expect(wasmParams.pad_f32).toMatchObject({ params: 'PadParams', paramsBytes: 4 });
+  });
+
   it('writes only what changed', async () => {
     await run({ map: map(BODY) });
     expect((await run({ map: map(BODY) })).changed).toEqual([]);
-    expect((await run({ map: map(BODY, '32') })).changed).toEqual(['kernels.ts']);
+    expect((await run({ map: map(BODY, '32') })).changed).toEqual(['kernels.ts', 'shaders.ts']);
   });
 
   it('counts workgroup memory per kernel', async () => {

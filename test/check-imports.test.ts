@@ -50,6 +50,7 @@ describe('check-imports', () => {
         "\nexport * from './io/index.js';",
       'node.ts': `import 'node:fs';\n${values('./io/index.js')}`,
       'cli/main.ts': `import 'node:fs';\n${values('../index.js')}`,
+      'cli/kernels.ts': values('../../scripts/read-shaders.mjs'),
       'verify/index.ts': values('../index.js'),
     });
     expect(output).toBe('imports: all as they should be\n');
@@ -85,6 +86,7 @@ describe('check-imports', () => {
     ['io/index.ts', values('left-pad'), 'io may not import'],
     ['verify/index.ts', values('../executor.js'), 'verify may not import'],
     ['cli/main.ts', "export * from '../executor.js';", 'cli may not import'],
+    ['cli/main.ts', values('../../scripts/build.mjs'), 'cli may not import'],
     ['node.ts', values('./executor.js'), 'host may not import'],
     ['index.ts', values('./cli/main.js'), 'index may not import'],
     ['stray.ts', '', 'belongs to no row of the rules'],

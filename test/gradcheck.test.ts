@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openReference } from '../src/backend/reference.js';
 import { openWasm } from '../src/backend/wasm/index.js';
 import { Device, defineOp, functional as F, nn, ops, Tensor, type Value } from '../src/index.js';
-import { gradcheck, gradgradcheck } from '../src/verify/index.js';
+import { gradcheck, gradgradcheck, verifyOps } from '../src/verify/index.js';
 
 const reference = new Device(openReference());
 const wasm = new Device(await openWasm());
@@ -104,6 +104,17 @@ describe('gradcheck', () => {
     ],
   ])('refuses what makes no sense: %#', async (call, message) => {
     await expect(call()).rejects.toThrow(`gradcheck: ${message}`);
+  });
+});
+
+describe('verifyOps', () => {
+  it('works out whole Jacobians on request', async () => {
+    const found = await verifyOps({ backends: [reference.backend], ops: [crooked.op], mode: 'full' });
+    const wrongs = found.filter(({ ok }) => !ok);
+    expect(wrongs.map(({ check }) => check)).toContain('gradient');
+    const { worst, reproduce } = wrongs.find(({ check }) => check === 'gradient')!;
+    expect(worst).toMatchObject({ coordinate: [1, 2], output: [1, 2] });
+    expect(reproduce).toBe('npm run gradcheck -- --op crooked --backend reference --sample 0 --full');
   });
 });
 

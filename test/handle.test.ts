@@ -116,7 +116,7 @@ describe('recording', () => {
     expectTypeOf(F.matmul).returns.toEqualTypeOf<Tensor>();
     expectTypeOf(x.mul).parameter(0).toEqualTypeOf<Tensor | number>();
     expectTypeOf(x.item()).toEqualTypeOf<Promise<number>>();
-    expectTypeOf(F.conv2d).parameter(2).toEqualTypeOf<Tensor | number | null>();
+    expectTypeOf(F.conv2d).parameter(2).toEqualTypeOf<Tensor | number | null | undefined>();
     expectTypeOf(x.sum({ axes: 0, keepDims: true })).toEqualTypeOf<Tensor>();
     const f = device.compile((a: Tensor, b: Tensor) => ({ sum: a.add(b), all: a }));
     expectTypeOf<Awaited<ReturnType<typeof f>>>().toEqualTypeOf<{ sum: Tensor; all: Tensor }>();

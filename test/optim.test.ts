@@ -17,6 +17,12 @@ const golden: {
   readonly start: readonly number[][];
   readonly gradients: readonly (readonly number[][])[];
   readonly traces: readonly Trace[];
+  readonly clips: readonly {
+    readonly name: 'norm' | 'value';
+    readonly options: unknown;
+    readonly norm: number | null;
+    readonly after: readonly number[][];
+  }[];
 } = JSON.parse(readFileSync(new URL('golden/optimizers.json', import.meta.url), 'utf8'));
 
 /** The largest rounding error of one step, in units of 2^-24 of what a parameter and its change can be: see update_rules.ts. */
@@ -65,6 +71,34 @@ describe.each(devices)(`PyTorch ${golden.torch}'s traces on $name`, ({ device, t
   );
 });
 
+describe.each(devices)(`PyTorch ${golden.torch}'s clipping on $name`, ({ device, tolerance }) => {
+  it.each(golden.clips.map((clip) => ({ ...clip, title: JSON.stringify(clip.options) })))(
+    '$name $title',
+    async ({ name, options, norm, after }) => {
+      const [, parameters] = setUp(device, golden.traces[0]!);
+      golden.gradients[0]!.forEach((data, i) => {
+        parameters[i]!.grad = device.tensor(data, golden.shapes[i]!);
+      });
+      if (name === 'value') optim.clipGradValue(parameters, options as number);
+      else {
+        const { maxNorm, normType } = options as { maxNorm: number; normType?: number | 'inf' };
+        const p = normType === 'inf' ? Number.POSITIVE_INFINITY : normType;
+        const total = optim.clipGradNorm(
+          parameters,
+          p === undefined ? { maxNorm } : { maxNorm, normType: p },
+        );
+        expect(Math.abs((await total.item()) / norm! - 1)).toBeLessThan(tolerance);
+      }
+      for (const [i, parameter] of parameters.entries()) {
+        const found = await parameter.grad!.data();
+        after[i]!.forEach((wanted, k) => {
+          expect(Math.abs(found[k]! - wanted)).toBeLessThanOrEqual(tolerance);
+        });
+      }
+    },
+  );
+});
+
 describe('an optimiser', () => {
   const { device } = devices[0]!;
   const adam = golden.traces.find(({ optimizer }) => optimizer === 'Adam')!;
@@ -100,6 +134,22 @@ describe('an optimiser', () => {
     await step(...golden.gradients[0]!.map((data, i) => wasm.tensor(data, golden.shapes[i]!)));
     const kernels = step.programs()[0]!.program.schedule.filter(({ kernel }) => kernel === 'adam_update_f32');
     expect(kernels.length).toBe(1);
+  });
+
+  it('needs gradients, and a bound that makes sense, to clip', () => {
+    const [, parameters] = setUp(device, adam);
+    expect(() => optim.clipGradNorm(parameters, { maxNorm: 1 })).toThrow(
+      'clipGradNorm: no parameter has a gradient',
+    );
+    expect(() => optim.clipGradNorm(parameters, { maxNorm: -1 })).toThrow(
+      'clipGradNorm: maxNorm must be a number of at least 0, got -1',
+    );
+    expect(() => optim.clipGradNorm(parameters, { maxNorm: 1, normType: 0 })).toThrow(
+      'clipGradNorm: normType must be positive, got 0',
+    );
+    expect(() => optim.clipGradValue(parameters, Number.NaN)).toThrow(
+      'clipGradValue: value must be a number of at least 0, got NaN',
+    );
   });
 
   it.each([

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,9 +20,11 @@ const FILES: Readonly<Record<string, string>> = {
     console.log(JSON.stringify(await trainSteps(weft, 'wasm', 3)));
   `,
   'types.ts': `
-    import { type Device, functional as F, open, type Tensor } from 'weft';
+    import { type Device, functional as F, lift, open, type Tensor } from 'weft';
     import { readSafetensors } from 'weft/node';
     import type { VerifyResult } from 'weft/verify';
+    import { kernels, swiGlu } from './own-op/swi_glu.js';
+    const gate: (a: Tensor, b: Tensor) => Tensor = lift(swiGlu), gated = await open('wasm', { kernels: [kernels] });
     const device: Device = await open('wasm');
     const y: Tensor = F.matmul(device.ones([2, 3]), device.ones([3, 4])).relu().mul(2);
     // @ts-expect-error a matrix product takes tensors
@@ -30,6 +32,7 @@ const FILES: Readonly<Record<string, string>> = {
     // @ts-expect-error there is no such option
     F.matmul(y, y, { transpose: true });
     export const rows: readonly VerifyResult[] = [];
+    export const same = gate(gated.ones([2]), gated.ones([2]));
     export const numbers = (await readSafetensors('model.safetensors')).tensors, first: number = await y.item();
   `,
   'tsconfig.json': JSON.stringify({
@@ -38,6 +41,7 @@ const FILES: Readonly<Record<string, string>> = {
       target: 'ES2022',
       lib: ['ES2022', 'DOM', 'ESNext.Disposable'],
       noEmit: true,
+      declaration: true,
       types: [],
     },
     files: ['types.ts'],
@@ -79,6 +83,7 @@ describe('the packed package', () => {
     await mkdir(app);
     for (const [name, text] of Object.entries(FILES)) await writeFile(join(app, name), text);
     await cp(join(root, 'test/support/train-steps.js'), join(app, 'train-steps.js'));
+    await cp(join(root, 'examples/own-op'), join(app, 'own-op'), { recursive: true });
     const [tarball] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
     npm(['install', '--offline', '--no-audit', '--no-fund', '--omit=peer', join(folder, tarball!)], app);
     losses = JSON.parse(
@@ -120,6 +125,65 @@ describe('the packed package', () => {
     const check = () =>
       execFileSync(process.execPath, args, { cwd: join(folder, 'app'), encoding: 'utf8', stdio: 'pipe' });
     expect(check).not.toThrow();
+  });
+
+  it('builds, checks and times an op of the user', { timeout: 120_000 }, async () => {
+    const app = join(folder, 'app');
+    const weft = (...args: string[]) => {
+      const command = [join(app, 'node_modules/weft/dist/cli.js'), ...args];
+      const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: app, encoding: 'utf8' });
+      return { status, output: stdout + stderr };
+    };
+    const files = ['--shaders', 'own-op/shaders', '--assembly', 'own-op/assembly/swi_glu.ts'];
+    const kernels = () => weft('kernels', ...files, '--out', 'own-op/kernels.ts');
+    const committed = await readFile(join(app, 'own-op/kernels.ts'), 'utf8');
+    await rm(join(app, 'own-op/kernels.ts'));
+    expect(kernels().output).toContain("run 'npm install --save-dev wgsl_reflect'");
+    await mkdir(join(folder, 'node_modules'));
+    const provide = (name: string) =>
+      symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
+    await provide('wgsl_reflect');
+    expect(kernels().output).toContain("run 'npm install --save-dev assemblyscript'");
+    await provide('assemblyscript');
+    expect(kernels()).toMatchObject({ status: 0 });
+    expect(await readFile(join(app, 'own-op/kernels.ts'), 'utf8')).toBe(committed);
+    const module = ['--module', 'own-op/swi_glu.ts'];
+    if (Number(process.versions.node.split('.')[0]) < 22)
+      expect(weft('gradcheck', ...module).output).toContain("run 'npm install --save-dev tsx'");
+    await provide('tsx');
+    const checks = weft('gradcheck', ...module);
+    expect(checks.output).toMatch(/checks of 2 ops, 0 failed/);
+    expect(checks.status).toBe(0);
+    const times = weft('bench', ...module, '--op', 'swiGlu');
+    expect(times.output).toMatch(/wasm, .* swi_glu_f32 /);
+    expect(times.status).toBe(0);
+  });
+
+  it('runs an op of the user in a page under a strict policy', { timeout: 120_000 }, async () => {
+    const app = join(folder, 'app');
+    const contents = `
+      import { lift, open } from 'weft';
+      import { kernels, swiGlu } from './own-op/swi_glu.ts';
+      const run = async (kind) => {
+        const device = await open(kind, { kernels: [kernels] });
+        return [...(await lift(swiGlu)(device.tensor([1, -2, 3]), device.tensor([4, 5, -6])).data())];
+      };
+      window.result = [...(await run('wasm')), ...(await run('webgpu'))];`;
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: app },
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'neutral',
+      external: ['node:*', 'webgpu'],
+    });
+    await writeFile(join(app, 'own.js'), outputFiles[0]!.text);
+    await writeFile(join(app, 'own.html'), FILES['strict.html']!.replace('page.js', 'own.js'));
+    const silu = (x: number) => x / (1 + Math.exp(-x));
+    const expected = [4 * silu(1), 5 * silu(-2), -6 * silu(3)];
+    const result = (await runPage(app, 'own.html', 100_000)) as number[];
+    expect(result).toHaveLength(6);
+    for (const [i, value] of result.entries()) expect(value).toBeCloseTo(expected[i % 3]!, 4);
   });
 
   it('leaves nothing in a bundle that imports it for nothing', async () => {

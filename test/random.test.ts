@@ -31,7 +31,8 @@ describe('random tensors', () => {
     integers: (device) => device.integers([21], { low: -3, high: 9 }),
     permutation: (device) => device.permutation(21),
     bernoulli: (device) => F.bernoulli(device.full([21], 0.3)),
-    multinomial: (device) => F.multinomial(device.tensor([1, 2, 1]), { samples: 21 }),
+    categorical: (device) => F.categorical(device.tensor([1, 2, 1]), { samples: 21 }),
+    multinomial: (device) => F.multinomial(device.full([21], 1), { samples: 21 }),
     dropout: (device) => F.dropout(device.ones([21])),
     featureDropout: (device) => F.featureDropout(device.ones([3, 7])),
     alphaDropout: (device) => F.alphaDropout(device.ones([21]), { p: 0.2 }),
@@ -89,11 +90,24 @@ describe('distributions', () => {
     near(count(await F.bernoulli(device.full([SIZE], 0.3)).data(), 1), 0.3);
     const dice = await device.integers([SIZE], { low: 1, high: 7 }).data();
     for (let face = 1; face <= 6; face++) near(count(dice, face), 1 / 6);
-    const drawn = await F.multinomial(device.tensor([3, 0, 1, 6]), { samples: SIZE }).data();
+    const drawn = await F.categorical(device.tensor([3, 0, 1, 6]), { samples: SIZE }).data();
     [0.3, 0, 0.1, 0.6].forEach((p, c) => {
       if (p === 0) expect(count(drawn, c)).toBe(0);
       else near(count(drawn, c), p);
     });
+  });
+
+  it('draw without replacement, the heavier the earlier', async () => {
+    const weights = device.tensor([6, 1, 3]).broadcastTo([SIZE, 3]);
+    const rows = Array.from(await F.multinomial(weights, { samples: 3 }).data());
+    const first = rows.filter((_, i) => i % 3 === 0);
+    [0.6, 0.1, 0.3].forEach((p, c) => {
+      const share = first.filter((one) => one === c).length / SIZE;
+      expect(Math.abs(share - p)).toBeLessThan(five(Math.sqrt(p * (1 - p))));
+    });
+    for (let row = 0; row < 100; row++) {
+      expect(rows.slice(3 * row, 3 * row + 3).sort()).toEqual([0, 1, 2]);
+    }
   });
 
   it('hold every number once in a permutation', async () => {

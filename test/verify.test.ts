@@ -8,7 +8,7 @@ import { openReference } from '../src/backend/reference.js';
 import { openWasm } from '../src/backend/wasm/index.js';
 import { defineOp, type Op, ops, type Value } from '../src/index.js';
 import type { OpSpec } from '../src/op.js';
-import { checkErrorCase, gradcheck, sampleInputs, verifyOps } from '../src/verify/index.js';
+import { checkErrorCase, sampleInputs, verifyOps } from '../src/verify/index.js';
 
 const reference = openReference();
 const wasm = await openWasm({ binary: 'simd', tile: '4x8' });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { simd } from '../build/binaries.js';
 import type { Backend, DeviceBuffer } from '../src/backend/backend.js';
 import { openReference } from '../src/backend/reference.js';
 import { Allocator } from '../src/backend/wasm/allocator.js';
 import { openWasm } from '../src/backend/wasm/index.js';
+import { embedded } from '../src/backend/wasm/module.js';
 import { createGraph, createInput, FaultMessages, ops, Program, type Value } from '../src/index.js';
 import { hasRelaxedSimd } from './support/devices.js';
 
@@ -152,7 +152,7 @@ describe('the wasm backend', () => {
   });
 
   it('takes the binary from the caller, and measures which tile is faster', async () => {
-    const source = Buffer.from(simd, 'base64');
+    const source = await embedded('simd');
     for (const given of [source, await WebAssembly.compile(source)]) {
       const backend = await openWasm({ binary: 'simd', source: given });
       expect(await apply(backend, (x) => ops.square(x), [3])).toEqual([9]);

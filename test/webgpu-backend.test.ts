@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend, Command, DeviceBuffer, DispatchCommand } from '../src/backend/backend.js';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
 import { workgroupsOf } from '../src/backend/webgpu/workgroups.js';
-import { arena, copy, dispatch, external, kernels, modules, scale } from './support/webgpu-kernels.js';
+import { arena, copy, dispatch, external, scale, set } from './support/webgpu-kernels.js';
 
 describe('the webgpu backend', () => {
   let backend: Backend;
@@ -15,7 +15,7 @@ describe('the webgpu backend', () => {
     backend.prepare({ commands, externals, regions });
 
   beforeEach(async () => {
-    backend = await openWebGPU({ kernels, modules });
+    backend = await openWebGPU({}, [set]);
   });
   afterEach(() => backend.dispose());
 
@@ -68,7 +68,7 @@ describe('the webgpu backend', () => {
     expect(() => backend.write(buffer, new Float32Array(1), 'f32')).toThrow(
       "'small' is used after it was freed",
     );
-    const other = await openWebGPU({ kernels, modules });
+    const other = await openWebGPU({}, [set]);
     expect(() => backend.write(other.allocate(4, 'y'), new Float32Array(1), 'f32')).toThrow(
       'of another device',
     );
@@ -220,14 +220,14 @@ describe('the webgpu backend', () => {
   });
 
   it('names what is wrong with a command', async () => {
-    await expect(prepare([dispatch('absent', [], {}, 1)], 0)).rejects.toThrow("no WebGPU kernel 'absent'");
+    await expect(prepare([dispatch('absent', [], {}, 1)], 0)).rejects.toThrow("no webgpu kernel 'absent'");
     await expect(prepare([dispatch('scale_f32', [], {}, 1)], 0)).rejects.toThrow(
       'takes 2 operands, 0 are given',
     );
     const shared = [scale(arena(0, 0, 4), arena(0, 256, 4), 1, 1)];
     await expect(prepare(shared, 0, [512])).rejects.toThrow('writes a buffer that another operand reads');
     await expect(prepare([dispatch('broken_f32', [], { n: 1 }, 1)], 0)).rejects.toThrow(
-      /shader module broken, line 2: .*missing.*'return missing;'/s,
+      /shader module test\/broken, line 2: .*missing.*'return missing;'/s,
     );
     await expect(prepare([scale(arena(0, 128, 4), arena(1, 0, 4), 1, 1)], 0, [512, 4])).rejects.toThrow(
       '128',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
-import { arena, external, kernels, modules, scale } from './support/webgpu-kernels.js';
+import { arena, external, scale, set } from './support/webgpu-kernels.js';
 
 describe('a webgpu device in trouble', () => {
   // Held to the end: Node's implementation must outlive what its devices have yet to answer.
@@ -33,7 +33,7 @@ describe('a webgpu device in trouble', () => {
 
   it('says which buffer found no memory, and goes on', async () => {
     const device = await makeDevice();
-    const backend = await openWebGPU({ device, kernels, modules });
+    const backend = await openWebGPU({ device }, [set]);
     const commands = [
       scale(external(0, 4), external(1, 4), 1, 2),
       scale(external(1, 4), arena(0, 0, 4), 1, 2),
@@ -59,7 +59,7 @@ describe('a webgpu device in trouble', () => {
   });
 
   it('refuses a buffer that is too large at once', async () => {
-    const backend = await openWebGPU({ kernels, modules });
+    const backend = await openWebGPU({}, [set]);
     expect(() => backend.allocate(backend.maxBufferBytes + 1, 'huge')).toThrow("buffer 'huge' of");
     expect(await backend.read(backend.allocate(4, 'x'), 'f32', 1)).toEqual(Float32Array.of(0));
     backend.dispose();
@@ -67,10 +67,10 @@ describe('a webgpu device in trouble', () => {
 
   it('is left alone by dispose if it is the caller’s', async () => {
     const device = await makeDevice();
-    const first = await openWebGPU({ device, kernels, modules });
+    const first = await openWebGPU({ device }, [set]);
     await first.read(first.allocate(4, 'x'), 'f32', 1);
     first.dispose();
-    const second = await openWebGPU({ device, kernels, modules });
+    const second = await openWebGPU({ device }, [set]);
     expect(await second.read(second.allocate(4, 'x'), 'f32', 1)).toEqual(Float32Array.of(0));
     second.dispose();
     device.destroy();
@@ -78,7 +78,7 @@ describe('a webgpu device in trouble', () => {
 
   it('fails every call, those under way too, when it is lost', async () => {
     const device = await makeDevice();
-    const backend = await openWebGPU({ device, kernels, modules });
+    const backend = await openWebGPU({ device }, [set]);
     const [x, y] = [backend.allocate(4, 'x'), backend.allocate(4, 'y')];
     const program = await backend.prepare({
       commands: [scale(external(0, 4), external(1, 4), 1, 2)],
@@ -98,7 +98,7 @@ describe('a webgpu device in trouble', () => {
   });
 
   it('fails every call after dispose', async () => {
-    const backend = await openWebGPU({ kernels, modules });
+    const backend = await openWebGPU({}, [set]);
     const x = backend.allocate(4, 'x');
     const under = backend.read(x, 'f32', 1);
     backend.dispose();
@@ -111,8 +111,6 @@ describe('a webgpu device in trouble', () => {
 
   it('says what to do where there is no adapter', async () => {
     const gpu = { requestAdapter: async () => null } as unknown as GPU;
-    await expect(openWebGPU({ gpu, kernels, modules })).rejects.toThrow(
-      /no adapter was found.*or use the wasm backend/,
-    );
+    await expect(openWebGPU({ gpu }, [set])).rejects.toThrow(/no adapter was found.*or use the wasm backend/);
   });
 });

@@ -2,9 +2,10 @@
  * Holds every peer's adapter against plain f64 loops on tiny cases: `npx tsx bench/compare/check.ts [peer
  * ...]`.
  */
+
+import { messageOf } from '../../src/cli/measure.js';
 import { type BenchCase, caseName, passOf, SMALL_CASES } from '../cases.js';
 import { caseInputs } from '../inputs.js';
-import { messageOf } from '../measure.js';
 import { referenceOutput, relativeError } from '../reference.js';
 import { installPeers } from './install.js';
 import { openPeer, PEERS, type PeerName } from './peer.js';

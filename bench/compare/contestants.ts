@@ -1,6 +1,6 @@
+import { type Contestant, messageOf } from '../../src/cli/measure.js';
 import type { BenchCase } from '../cases.js';
 import type { CaseInputs } from '../inputs.js';
-import { type Contestant, messageOf } from '../measure.js';
 import { relativeError } from '../reference.js';
 import type { Peer, PeerName, Prepared } from './peer.js';
 

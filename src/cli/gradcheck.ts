@@ -3,6 +3,7 @@ import { fail } from '../errors.js';
 import { writeFileAtomic } from '../node.js';
 import { findOps, type VerifyResult, verifyOps } from '../verify/index.js';
 import { backendKinds, openAll } from './open.js';
+import { chooseOps, loadOwn } from './own-module.js';
 
 const HELP = `usage: weft gradcheck [options]
 
@@ -11,17 +12,21 @@ against what it declares. Exit code 1 if anything is not ok.
 
   --backend LIST   reference, wasm, webgpu, separated by commas (default: reference,wasm); derivatives and errors are
                    checked on the reference
+  --module FILE    check the ops that this file exports, on devices with the \`kernels\` that it exports, in place of Weft's
   --op LIST        ops, separated by commas (default: all)
   --variant NAME   one kernel variant, as in matmul_f32__4x8
   --sample N       one of the op's samples
+  --full           every element of the Jacobian instead of one random direction, where it has at most 65,536
   --json FILE      also write the results as JSON
   --help`;
 
 const OPTIONS = {
   backend: { type: 'string' },
+  module: { type: 'string' },
   op: { type: 'string' },
   variant: { type: 'string' },
   sample: { type: 'string' },
+  full: { type: 'boolean' },
   json: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
@@ -38,12 +43,20 @@ export async function gradcheck(args: string[]): Promise<number> {
   if (sample !== undefined && !Number.isInteger(sample))
     fail('--sample', `must be a whole number, got '${values.sample}'`);
   const names = values.op?.split(',').map((name) => name.trim());
-  findOps(names);
+  const own = values.module === undefined ? null : await loadOwn(values.module);
+  const ops = own ? chooseOps(values.module!, own.ops, names) : findOps(names);
   const kinds = backendKinds(values.backend ?? 'reference,wasm');
-  const devices = (await Promise.all(kinds.map(openAll))).flat();
+  const devices = (await Promise.all(kinds.map((kind) => openAll(kind, own?.kernels)))).flat();
   try {
     const backends = devices.map(({ backend }) => backend);
-    const results = await verifyOps({ backends, ops: names, variant, sample });
+    const found = await verifyOps({
+      backends,
+      ops,
+      variant,
+      sample,
+      mode: values.full ? 'full' : 'directional',
+    });
+    const results = own ? found.map((result) => reproducedBy(values.module!, result)) : found;
     if (results.length === 0)
       fail('gradcheck', 'nothing was checked: this combination of options fits no kernel');
     report(
@@ -56,6 +69,12 @@ export async function gradcheck(args: string[]): Promise<number> {
     for (const device of devices) device.dispose();
   }
 }
+
+/** A result of an op of the user's, with the command that finds the op. */
+const reproducedBy = (file: string, result: VerifyResult): VerifyResult => ({
+  ...result,
+  reproduce: result.reproduce.replace(/^npm run gradcheck --/, `npx weft gradcheck --module ${file}`),
+});
 
 /** The error as a share of what is allowed. */
 const shareOf = ({ error, tolerance }: VerifyResult): number => (tolerance > 0 ? error / tolerance : error);

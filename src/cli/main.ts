@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { WeftError } from '../index.js';
+import { bench } from './bench.js';
 import { gradcheck } from './gradcheck.js';
 import { info } from './info.js';
+import { kernels } from './kernels.js';
 
 interface Command {
   readonly summary: string;
@@ -10,7 +12,9 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  bench: { summary: 'time the kernels of an op', run: bench },
   gradcheck: { summary: 'check every op: kernels, gradients, errors', run: gradcheck },
+  kernels: { summary: 'build kernels of your own into one file', run: kernels },
   info: { summary: 'what each backend is on this machine', run: info },
 };
 

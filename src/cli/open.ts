@@ -1,5 +1,5 @@
 import { fail } from '../errors.js';
-import { type BackendKind, type Device, open } from '../index.js';
+import { type BackendKind, type Device, type KernelSet, open } from '../index.js';
 
 const KINDS: readonly BackendKind[] = ['reference', 'wasm', 'webgpu'];
 
@@ -13,11 +13,11 @@ export function backendKinds(list: string): BackendKind[] {
 
 /**
  * The devices that together run every kernel of a backend: on wasm one for each binary that this engine takes, with the
- * tile whose variants are not chosen otherwise.
+ * tile whose variants are not chosen otherwise. `kernels` are those beyond Weft's own.
  */
-export async function openAll(kind: BackendKind): Promise<Device[]> {
-  if (kind !== 'wasm') return [await open(kind)];
-  const best = await open('wasm', { wasm: { tile: '6x8' } });
+export async function openAll(kind: BackendKind, kernels: readonly KernelSet[] = []): Promise<Device[]> {
+  if (kind !== 'wasm') return [await open(kind, { kernels })];
+  const best = await open('wasm', { kernels, wasm: { tile: '6x8' } });
   if (!best.backend.features.has('relaxed-simd')) return [best];
-  return [await open('wasm', { wasm: { binary: 'simd', tile: '6x8' } }), best];
+  return [await open('wasm', { kernels, wasm: { binary: 'simd', tile: '6x8' } }), best];
 }

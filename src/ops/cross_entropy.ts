@@ -1,247 +1,242 @@
+/** Cross-entropy of logits. Kernels: assembly/cross_entropy.ts, shaders/cross_entropy.wgsl. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
-import { type Shape, showShape } from '../shape.js';
-import { mul } from './binary.js';
+import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
+import { sameShape, showShape, sizeOf } from '../shape.js';
+import { add, div, mul, sub } from './binary.js';
+import {
+  acrossRows,
+  alongClasses,
+  type CrossEntropyAttrs,
+  type CrossEntropyOptions,
+  checkRows,
+  classAxis,
+  geometry,
+  labelAttrs,
+  labelFault,
+  rowShape,
+  scalar,
+} from './class_rows.js';
+import { byLabel, byShare, labelGradient, shareGradient } from './cross_entropy_kernels.js';
+import { derivatives, losses, magnitudes, sizes } from './cross_entropy_reference.js';
+import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
 import { full } from './fill.js';
+import { nllLossBackward } from './nll_loss.js';
 import { sum } from './reduce.js';
-import { POWER_ULPS, softmax, softmaxBackward } from './softmax.js';
+import { logSoftmax, POWER_ULPS, softmax, softmaxBackward } from './softmax.js';
 
-export interface CrossEntropyOptions {
-  /** Over the rows, default 'mean'. */
-  readonly reduction?: 'mean' | 'sum';
-}
-
-interface Attrs {
-  readonly reduction: 'mean' | 'sum';
-}
-
-const reductionOf =
+const attributesOf =
   (name: string) =>
-  (options: CrossEntropyOptions | undefined): Attrs => {
-    const reduction = options?.reduction ?? 'mean';
-    if (reduction !== 'mean' && reduction !== 'sum')
-      fail(name, `reduction must be 'mean' or 'sum', got '${reduction}'`);
-    return { reduction };
+  (options: CrossEntropyOptions | undefined): CrossEntropyAttrs => {
+    const { labelSmoothing = 0 } = options ?? {};
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+      fail(name, `labelSmoothing must be within 0 and 1, got ${labelSmoothing}`);
+    return { ...labelAttrs(name, options), labelSmoothing };
   };
 
-const scaleOf = (logits: Shape, { reduction }: Attrs): number => (reduction === 'mean' ? 1 / logits[0]! : 1);
-
-function checkTypes(name: string, logits: TensorType, labels: TensorType): void {
-  expectDType(name, { logits }, 'f32');
-  expectDType(name, { labels }, 'i32');
-  const shown = `logits is ${showShape(logits.shape)}, labels is ${showShape(labels.shape)}`;
-  if (logits.shape.length !== 2) fail(name, `logits must be [rows, classes], ${shown}`);
-  if (labels.shape.length !== 1 || labels.shape[0] !== logits.shape[0])
-    fail(name, `labels must be [rows], ${shown}`);
+interface Types {
+  readonly logits: TensorType;
+  readonly target: TensorType;
+  readonly weight: TensorType | null;
 }
 
-const params = (logits: Shape, attrs: Attrs) => ({
-  rows: logits[0]!,
-  classes: logits[1]!,
-  scale: scaleOf(logits, attrs),
-});
-
-const labelFault = (
-  { logits, labels }: { logits: TensorType; labels: TensorType },
-  _: Attrs,
-  [row, label]: readonly [number, number],
-): string =>
-  `label ${label | 0} at row ${row} is outside 0..${logits.shape[1]! - 1}, ` +
-  `logits is ${showShape(logits.shape)}, labels is ${showShape(labels.shape)}`;
-
-/** Softmax of one row of the reference logits. */
-function probabilities(logits: Float64Array, row: number, classes: number): Float64Array {
-  const values = logits.subarray(row * classes, (row + 1) * classes);
-  const top = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = values.map((v) => Math.exp(v - top));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((v) => v / total);
+function check(name: string, { logits, target, weight }: Types): void {
+  if (target.dtype === 'bool')
+    fail(name, `target must be i32 labels or f32 probabilities, it is bool${showShape(target.shape)}`);
+  checkRows(name, 'logits', logits, target, weight);
 }
 
-const rowLoss = (logits: RefTensor, labels: RefTensor, row: number): number =>
-  -Math.log(probabilities(logits.data, row, logits.shape[1]!)[labels.data[row]!]!);
+type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
 
-function checkLabel(name: string, label: number, row: number, logits: TensorType, labels: TensorType): void {
-  const inside = label >= 0 && label < logits.shape[1]!;
-  if (!inside) fail(name, labelFault({ logits, labels }, { reduction: 'mean' }, [row, label]));
-}
-
-const samples: readonly {
-  inputs: {
-    logits: { shape: Shape; domain: [number, number] };
-    labels: { shape: Shape; dtype: 'i32'; domain: [number, number] };
-  };
-  options?: CrossEntropyOptions;
-}[] = [
-  [1, 1],
-  [3, 10],
-  [7, 17],
-  [65, 4],
-].flatMap(([rows, classes]) =>
-  [{}, { reduction: 'sum' as const }].map((options) => ({
-    inputs: {
-      logits: { shape: [rows!, classes!], domain: [-4, 4] as [number, number] },
-      labels: { shape: [rows!], dtype: 'i32' as const, domain: [0, classes! - 1] as [number, number] },
-    },
-    options,
-  })),
-);
-
-const errors = (name: string, extra: Readonly<Record<string, TensorType>>) => [
-  {
-    types: { logits: f32([2, 3, 4]), labels: { shape: [2], dtype: 'i32' as const }, ...extra },
-    message: `${name}: logits must be [rows, classes], logits is [2,3,4], labels is [2]`,
-  },
-  {
-    types: { logits: f32([2, 3]), labels: { shape: [3], dtype: 'i32' as const }, ...extra },
-    message: `${name}: labels must be [rows], logits is [2,3], labels is [3]`,
-  },
-  {
-    types: { logits: f32([2, 3]), labels: f32([2]), ...extra },
-    message: `${name}: labels must be i32, it is f32[2]`,
-  },
-];
-
-type LossCall = KernelCall<'logits' | 'labels', Attrs>;
-
-const loss = (backend: 'wasm' | 'webgpu') => ({
-  name: 'cross_entropy_f32',
-  temporaries: ({ types }: LossCall) => ({ losses: 4 * types.logits.shape[0]! }),
-  launches({ types, attrs }: LossCall) {
-    const p = params(types.logits.shape, attrs);
-    return [
-      {
-        kernel: 'cross_entropy_rows_f32',
-        operands: ['logits', 'labels', 'losses', 'fault'],
-        params: p,
-        units: p.rows,
-      },
-      {
-        kernel: 'cross_entropy_f32',
-        operands: ['losses', 'output'],
-        params: p,
-        units: backend === 'wasm' ? 1 : 64,
-      },
-    ];
-  },
-});
-
-// A row's loss is off by so many units of 1 + loss as logSoftmax; the sum over rows and its scale round once each.
+// A row's loss is off by so many units of 1 + loss as logSoftmax, and by another for each class that is added up; two
+// sums over the rows; quotient and products.
 const lossTolerance = (backend: 'wasm' | 'webgpu') =>
   ({
-    ulps({ types }: LossCall) {
-      const [rows, classes] = types.logits.shape as [number, number];
-      return POWER_ULPS[backend] + classes + 16 + rows + 1;
+    ulps({ types }: Call) {
+      const { rows, classes } = geometry(types.logits.shape);
+      return POWER_ULPS[backend] + 2 * classes + 16 + 2 * rows + 12;
     },
     magnitude: 'declared',
   }) as const;
 
-/** -log softmax(logits)[label], averaged or summed over rows: logits f32 [rows, classes], labels i32 [rows]. */
+/** g by row, as it stands against the logits: dy, divided by the number of rows or the labels' weights for a mean. */
+function rowGradient(
+  dy: Value,
+  { logits, target, weight }: Rest,
+  { reduction, ignoreIndex }: CrossEntropyAttrs,
+): Value {
+  if (reduction === 'none') return alongClasses(dy, logits.shape);
+  if (reduction === 'sum') return dy;
+  if (target.dtype === 'f32') return mul(dy, scalar(1 / geometry(logits.shape).rows));
+  return div(dy, sum(labelWeights(logits, target, weight, ignoreIndex)));
+}
+
+interface Rest {
+  readonly logits: Value;
+  readonly target: Value;
+  readonly weight: Value | null;
+}
+
+/** Each row's weight[label], or 1 without a weight, against the logits; 0 for ignored labels. */
+function labelWeights(logits: Value, target: Value, weight: Value | null, ignoreIndex: number): Value {
+  const ones = full({ shape: target.shape, value: -1 });
+  const { shape } = logits;
+  const spread = nllLossBackward(target, weight, ones, { shape, reduction: 'none', ignoreIndex });
+  return sum(spread, { axes: classAxis(shape), keepDims: true });
+}
+
+/** What the shares of a row add up to, with their weights. */
+function shareTotal(
+  { logits, target, weight }: Rest,
+  { ignoreIndex, labelSmoothing }: CrossEntropyAttrs,
+): Value {
+  const { classes } = geometry(logits.shape);
+  if (target.dtype === 'f32') {
+    const even = add(mul(target, scalar(1 - labelSmoothing)), scalar(labelSmoothing / classes));
+    const shares = weight ? mul(even, acrossRows(weight, logits.shape)) : even;
+    return sum(shares, { axes: classAxis(logits.shape), keepDims: true });
+  }
+  const own = mul(labelWeights(logits, target, weight, ignoreIndex), scalar(1 - labelSmoothing));
+  const counts = mul(labelWeights(logits, target, null, ignoreIndex), scalar(labelSmoothing / classes));
+  return add(own, mul(counts, weight ? sum(weight) : scalar(classes)));
+}
+
+/** g times weight by class, times what of the target is not spread evenly. */
+function ownShare(g: Value, { logits, weight }: Rest, { labelSmoothing }: CrossEntropyAttrs): Value {
+  const rest = mul(g, scalar(1 - labelSmoothing));
+  return weight ? mul(rest, acrossRows(weight, logits.shape)) : rest;
+}
+
+/**
+ * -Σ share log softmax(logits) over the classes, of f32 logits [classes], [n, classes] or [n, classes, d1, ...]. The target
+ * is one i32 label for each row, or f32 shares in the shape of the logits. The shares of a label are 1 at the label; weight
+ * [classes] multiplies shares. 'mean' divides by the weights of the labels that count, or by the number of rows.
+ *
+ * @throws where a label is outside the classes and not `ignoreIndex`.
+ */
 export const crossEntropy = defineOp({
   name: 'crossEntropy',
-  summary: 'y = mean or Σ of -log softmax(logits)[label]',
-  inputs: ['logits', 'labels'],
-  attributes: reductionOf('crossEntropy'),
-  infer({ logits, labels }) {
-    checkTypes('crossEntropy', logits, labels);
-    return f32([]);
+  summary: 'y = -weight[label] log softmax(logits)[label], or -Σ weight target log softmax(logits)',
+  inputs: ['logits', 'target', 'weight?'],
+  attributes: attributesOf('crossEntropy'),
+  infer({ logits, target, weight }, { reduction }) {
+    check('crossEntropy', { logits, target, weight });
+    return f32(reduction === 'none' ? rowShape(logits.shape) : []);
   },
-  reference({ logits, labels }, attrs) {
-    let total = 0;
-    labels.data.forEach((label, row) => {
-      checkLabel('crossEntropy', label, row, logits, labels);
-      total += rowLoss(logits, labels, row);
-    });
-    return Float64Array.of(total * scaleOf(logits.shape, attrs));
-  },
+  reference: (inputs, attrs) => losses('crossEntropy', inputs, attrs),
   backward: {
-    logits: ({ grad, logits, labels, attrs }): Value => crossEntropyBackward(logits, labels, grad, attrs),
-    labels: null,
+    logits: ({ grad, logits, target, weight, attrs }): Value =>
+      crossEntropyBackward(logits, target, weight, grad, attrs),
+    target({ grad, logits, target, weight, attrs }): Value {
+      const rest = { logits, target, weight };
+      const share = ownShare(rowGradient(grad, rest, attrs), rest, attrs);
+      const y = logSoftmax(logits, { axis: classAxis(logits.shape) });
+      return mul(mul(y, scalar(-1)), share);
+    },
+    weight: null,
   },
-  cost: ({ types }) => ({ flops: 5 * types.logits.shape[0]! * types.logits.shape[1]! }),
-  kernels: { wasm: [loss('wasm')], webgpu: [loss('webgpu')] },
-  fault: labelFault,
-  samples,
-  errors: errors('crossEntropy', {}),
-  tolerance: { wasm: lossTolerance('wasm'), webgpu: lossTolerance('webgpu') },
-  magnitude({ logits, labels }, attrs) {
-    const total = labels.data.reduce((sum, _, row) => sum + 1 + rowLoss(logits, labels, row), 0);
-    return Float64Array.of(total * scaleOf(logits.shape, attrs));
-  },
-});
-
-type BackwardCall = KernelCall<'logits' | 'labels' | 'dy', Attrs>;
-
-const gradientKernel = {
-  name: 'cross_entropy_backward_f32',
-  launches: ({ types, attrs }: BackwardCall) => [
+  cost: ({ types }) => ({ flops: 5 * sizeOf(types.logits.shape) }),
+  kernels: { wasm: [byLabel('wasm'), byShare('wasm')], webgpu: [byLabel('webgpu'), byShare('webgpu')] },
+  fault: ({ logits, target }, _, detail) => labelFault('logits', logits, target, detail),
+  samples: crossEntropySamples,
+  errors: [
+    ...errors('crossEntropy', {}),
     {
-      kernel: 'cross_entropy_backward_f32',
-      operands: ['logits', 'labels', 'dy', 'output'],
-      params: params(types.logits.shape, attrs),
-      units: types.logits.shape[0]!,
+      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'i32' } },
+      options: { labelSmoothing: 1.5 },
+      message: 'crossEntropy: labelSmoothing must be within 0 and 1, got 1.5',
     },
   ],
-};
+  tolerance: { wasm: lossTolerance('wasm'), webgpu: lossTolerance('webgpu') },
+  magnitude: (inputs, attrs) => magnitudes('crossEntropy', inputs, attrs),
+});
 
+function errors(name: string, more: Readonly<Record<string, TensorType>>) {
+  const target = { shape: [2], dtype: 'i32' as const };
+  return [
+    {
+      types: { logits: f32([2, 3]), target: { shape: [3], dtype: 'i32' as const }, ...more },
+      message: `${name}: target must be [2], logits is [2,3], target is [3]`,
+    },
+    {
+      types: { logits: f32([2, 3]), target: f32([2]), ...more },
+      message: `${name}: target must be [2,3], logits is [2,3], target is [2]`,
+    },
+    {
+      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'bool' as const }, ...more },
+      message: `${name}: target must be i32 labels or f32 probabilities, it is bool[2]`,
+    },
+    {
+      types: { logits: f32([2, 3]), target, weight: f32([2]), ...more },
+      message: `${name}: weight must be [3], it is [2]`,
+    },
+  ];
+}
+
+type BackwardCall = KernelCall<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyAttrs>;
+
+// Twice the power's, its sum and the shares' a unit for each class; the labels' weights a unit for each row; quotients.
 const gradientTolerance = (backend: 'wasm' | 'webgpu') =>
   ({
-    ulps: ({ types }: BackwardCall) => 2 * POWER_ULPS[backend] + types.logits.shape[1]! + 6 + 3,
+    ulps({ types }: BackwardCall) {
+      const { rows, classes } = geometry(types.logits.shape);
+      return 2 * POWER_ULPS[backend] + 2 * classes + 6 + rows + 16;
+    },
     magnitude: 'declared',
   }) as const;
 
-/** dlogits = dy (softmax(logits) - onehot(labels)), divided by the rows for 'mean'; dy is a scalar. */
+/** dlogits = g (A softmax(logits) - share), A the sum of a row's weighted shares. */
 export const crossEntropyBackward = defineOp({
   name: 'crossEntropyBackward',
-  summary: 'dlogits = dy (softmax(logits) - onehot(labels)), / rows for the mean',
-  inputs: ['logits', 'labels', 'dy'],
-  attributes: reductionOf('crossEntropyBackward'),
-  infer({ logits, labels, dy }) {
-    checkTypes('crossEntropyBackward', logits, labels);
-    expectDType('crossEntropyBackward', { dy }, 'f32');
-    if (dy.shape.length !== 0)
-      fail('crossEntropyBackward', `dy must be a scalar, it is ${showShape(dy.shape)}`);
+  summary: 'dlogits = dy (softmax(logits) - onehot(target)), weighted, / the weights for the mean',
+  inputs: ['logits', 'target', 'weight?', 'dy'],
+  attributes: attributesOf('crossEntropyBackward'),
+  infer({ logits, target, weight, dy }, { reduction }) {
+    const name = 'crossEntropyBackward';
+    check(name, { logits, target, weight });
+    expectDType(name, { dy }, 'f32');
+    const wanted = reduction === 'none' ? rowShape(logits.shape) : [];
+    if (!sameShape(dy.shape, wanted))
+      fail(name, `dy must be ${showShape(wanted)}, it is ${showShape(dy.shape)}`);
     return logits;
   },
-  reference({ logits, labels, dy }, attrs) {
-    const classes = logits.shape[1]!;
-    const scale = dy.data[0]! * scaleOf(logits.shape, attrs);
-    const out = new Float64Array(logits.data.length);
-    labels.data.forEach((label, row) => {
-      checkLabel('crossEntropyBackward', label, row, logits, labels);
-      probabilities(logits.data, row, classes).forEach((p, c) => {
-        out[row * classes + c] = scale * (p - Number(c === label));
-      });
-    });
-    return out;
-  },
+  reference: (inputs, attrs) => derivatives('crossEntropyBackward', inputs, attrs),
   backward: {
     // With p = softmax(logits): the derivative of p along grad is p (grad - Σ grad p).
-    logits({ grad, logits, dy, attrs }): Value {
-      const scale = mul(dy, full({ shape: [], value: scaleOf(logits.shape, attrs) }));
-      return softmaxBackward(mul(grad, scale), softmax(logits));
+    logits({ grad, logits, target, weight, dy, attrs }): Value {
+      const rest = { logits, target, weight };
+      const axis = classAxis(logits.shape);
+      const scale = mul(rowGradient(dy, rest, attrs), shareTotal(rest, attrs));
+      return softmaxBackward(mul(grad, scale), softmax(logits, { axis }), { axis });
     },
-    labels: null,
-    dy: ({ grad, logits, labels, attrs }): Value =>
-      sum(mul(grad, crossEntropyBackward(logits, labels, full({ shape: [], value: 1 }), attrs))),
+    // A share raises A by its weight, and is subtracted itself.
+    target({ grad, logits, target, weight, dy, attrs }): Value {
+      const rest = { logits, target, weight };
+      const axis = classAxis(logits.shape);
+      const along = sum(mul(grad, softmax(logits, { axis })), { axes: axis, keepDims: true });
+      return mul(sub(along, grad), ownShare(rowGradient(dy, rest, attrs), rest, attrs));
+    },
+    weight: null,
+    dy({ grad, logits, target, weight, dy, attrs }): Value {
+      const ones = full({ shape: dy.shape, value: 1 });
+      const product = mul(grad, crossEntropyBackward(logits, target, weight, ones, attrs));
+      return attrs.reduction === 'none' ? sum(product, { axes: classAxis(logits.shape) }) : sum(product);
+    },
   },
-  kernels: { wasm: [gradientKernel], webgpu: [{ ...gradientKernel }] },
+  kernels: {
+    wasm: [labelGradient('wasm'), shareGradient],
+    webgpu: [labelGradient('webgpu'), { ...shareGradient }],
+  },
   inPlace: ['logits'],
   linear: ['dy'],
-  samples: samples.map(({ inputs, options }) => ({ inputs: { ...inputs, dy: { shape: [] } }, options })),
-  errors: errors('crossEntropyBackward', { dy: f32([]) }),
-  // p carries softmax's error, two factors of the scale and the difference a rounding each; p - 1 may cancel.
+  samples: backwardSamples,
+  errors: [
+    ...errors('crossEntropyBackward', { dy: f32([]) }),
+    {
+      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'i32' }, dy: f32([2]) },
+      message: 'crossEntropyBackward: dy must be [], it is [2]',
+    },
+  ],
   tolerance: { wasm: gradientTolerance('wasm'), webgpu: gradientTolerance('webgpu') },
-  magnitude({ logits, labels, dy }, attrs) {
-    const classes = logits.shape[1]!;
-    const scale = Math.abs(dy.data[0]! * scaleOf(logits.shape, attrs));
-    const out = new Float64Array(logits.data.length);
-    labels.data.forEach((label, row) => {
-      probabilities(logits.data, row, classes).forEach((p, c) => {
-        out[row * classes + c] = scale * (p + Number(c === label));
-      });
-    });
-    return out;
-  },
+  magnitude: (inputs, attrs) => sizes('crossEntropyBackward', inputs, attrs),
 });

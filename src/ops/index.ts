@@ -1,6 +1,7 @@
 /** Every op. The names here are the public names; a tool that wants all ops loops over `registry`. */
 import type { Op } from '../op.js';
 import * as activation from './activation.js';
+import * as attention from './attention.js';
 import * as avgPool1d from './avg_pool1d.js';
 import * as avgPool2d from './avg_pool2d.js';
 import * as batchNorm from './batch_norm.js';
@@ -30,13 +31,20 @@ import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
 import * as logical from './logical.js';
+import * as loss from './loss.js';
+import * as lossEmbedding from './loss_embedding.js';
+import * as lossLog from './loss_log.js';
+import * as lossRate from './loss_rate.js';
 import * as lpPool1d from './lp_pool1d.js';
 import * as lpPool2d from './lp_pool2d.js';
+import * as maskedSoftmax from './masked_softmax.js';
 import * as matmul from './matmul.js';
 import * as maxPool1d from './max_pool1d.js';
 import * as maxPool2d from './max_pool2d.js';
 import * as maxUnpool1d from './max_unpool1d.js';
 import * as maxUnpool2d from './max_unpool2d.js';
+import * as multinomial from './multinomial.js';
+import * as nllLoss from './nll_loss.js';
 import * as norm from './norm.js';
 import * as oneHot from './one_hot.js';
 import * as pad from './pad.js';
@@ -47,6 +55,13 @@ import * as products from './products.js';
 import * as random from './random.js';
 import * as range from './range.js';
 import * as rectifier from './rectifier.js';
+import * as recurrent from './recurrent.js';
+import * as recurrentCells from './recurrent_cells.js';
+import * as recurrentGatesGru from './recurrent_gates_gru.js';
+import * as recurrentGatesLstm from './recurrent_gates_lstm.js';
+import * as recurrentGru from './recurrent_gru.js';
+import * as recurrentLstm from './recurrent_lstm.js';
+import * as recurrentRnn from './recurrent_rnn.js';
 import * as reduce from './reduce.js';
 import * as reduceMoments from './reduce_moments.js';
 import * as reducePlace from './reduce_place.js';
@@ -136,7 +151,21 @@ const families = [
   resize,
   softmax,
   crossEntropy,
+  loss,
+  lossEmbedding,
+  lossLog,
+  lossRate,
+  nllLoss,
   dropout,
+  recurrentGatesLstm,
+  recurrentGatesGru,
+  recurrentCells,
+  recurrentRnn,
+  recurrentLstm,
+  recurrentGru,
+  recurrent,
+  maskedSoftmax,
+  attention,
   standardize,
   standardizeBackward,
   batchNorm,
@@ -147,6 +176,7 @@ const families = [
   weightNorm,
   similarity,
   random,
+  multinomial,
   update,
 ];
 
@@ -159,6 +189,7 @@ export const registry: ReadonlyMap<string, Op> = new Map(
 );
 
 export * from './activation.js';
+export { scaledDotProductAttention } from './attention.js';
 export * from './avg_pool1d.js';
 export { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avg_pool2d.js';
 export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js';
@@ -188,13 +219,20 @@ export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
 export * from './logical.js';
+export { hingeEmbeddingLoss, huberLoss, l1Loss, marginRankingLoss, mseLoss, smoothL1Loss } from './loss.js';
+export { cosineEmbeddingLoss, tripletMarginLoss } from './loss_embedding.js';
+export { bceWithLogits, binaryCrossEntropy, klDiv, softMarginLoss } from './loss_log.js';
+export { gaussianNllLoss, poissonNllLoss } from './loss_rate.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
+export { maskedSoftmax } from './masked_softmax.js';
 export { matmul } from './matmul.js';
 export * from './max_pool1d.js';
 export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';
 export { maxUnpool2d, maxUnpool2dBackward } from './max_unpool2d.js';
+export { categorical, multinomial } from './multinomial.js';
+export { nllLoss, nllLossBackward } from './nll_loss.js';
 export { norm } from './norm.js';
 export { oneHot } from './one_hot.js';
 export { pad, padBackward } from './pad.js';
@@ -202,9 +240,16 @@ export { pixelShuffle, pixelUnshuffle } from './pixel_shuffle.js';
 export { pow } from './pow.js';
 export { prod } from './prod.js';
 export { bmm, dot, gramMatrix, mm, outer } from './products.js';
-export { bernoulli, exponential, integers, multinomial, normal, uniform } from './random.js';
+export { bernoulli, exponential, integers, normal, uniform } from './random.js';
 export { arange, eye, linspace } from './range.js';
 export * from './rectifier.js';
+export { gru, lstm, rnn } from './recurrent.js';
+export { gruCell, lstmCell, rnnCell } from './recurrent_cells.js';
+export { gruGates, gruGatesBackward } from './recurrent_gates_gru.js';
+export { lstmGates, lstmGatesBackward } from './recurrent_gates_lstm.js';
+export { gruSequence, gruSequenceBackward } from './recurrent_gru.js';
+export { lstmSequence, lstmSequenceBackward } from './recurrent_lstm.js';
+export { rnnSequence, rnnSequenceBackward } from './recurrent_rnn.js';
 export { all, amax, amin, any, countNonzero, max, mean, min, sum } from './reduce.js';
 export { logSumExp, std, variance } from './reduce_moments.js';
 export { argmax, argmin, maxWithIndices, minWithIndices } from './reduce_place.js';

@@ -1,4 +1,4 @@
-import type { KernelCall, TensorType, Variant } from '../op.js';
+import type { KernelCall, Launch, TensorType, Variant } from '../op.js';
 import { broadcastShapes, broadcastStrides, type Shape, sizeOf } from '../shape.js';
 
 export interface MatmulAttrs {
@@ -72,6 +72,17 @@ const COLUMNS = 512;
 const DEPTH = 512;
 const up = (value: number, step: number) => Math.ceil(value / step) * step;
 
+/** The wasm launch that packs the operand `b` of a product into the temporary `panels`, 8 columns after 8. */
+export function packLaunch(product: Product, b: string): Launch {
+  const p = params(product);
+  return {
+    kernel: 'matmul_pack_b_f32',
+    operands: [b, 'panels'],
+    params: p,
+    units: p.batch * Math.ceil(p.n / 8),
+  };
+}
+
 /**
  * Kernels of an op that is a matrix product. `operands` names a, b and the bias.
  *
@@ -94,12 +105,7 @@ export function productKernels<N extends string, A>(
       const p = params(productOf(call));
       const blocks = Math.ceil(p.m / ROWS) * Math.ceil(p.n / COLUMNS);
       return [
-        {
-          kernel: 'matmul_pack_b_f32',
-          operands: [b, 'panels'],
-          params: p,
-          units: p.batch * Math.ceil(p.n / 8),
-        },
+        packLaunch(productOf(call), b),
         {
           kernel: `matmul_f32__${tile}`,
           operands: [a, 'panels', bias, 'output'],

@@ -4,14 +4,14 @@
  */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type Tolerance } from '../op.js';
+import { expectDType, f32, type Tolerance } from '../op.js';
 import { philox, toUniform } from '../random.js';
-import { checkShape, type Shape, showShape, sizeOf } from '../shape.js';
-import { elementwise, expectWhole } from './common.js';
+import { checkShape, type Shape, sizeOf } from '../shape.js';
+import { elementwise } from './common.js';
 import { expectSeed, seedErrors, seedInput } from './seed.js';
 
 /** The word of element i. */
-const wordOf = (seed: Float64Array, i: number): number =>
+export const wordOf = (seed: Float64Array, i: number): number =>
   philox(Math.floor(i / 4), 0, seed[0]!, seed[1]!)[i % 4]!;
 
 interface Distribution<U> {
@@ -220,98 +220,4 @@ export const bernoulli = defineOp({
     { inputs: { p: { shape: [2, 3], values: [0, 1] }, seed: seedInput(1, 5) } },
   ],
   errors: seedErrors('bernoulli', { p: f32([3]) }),
-});
-
-export interface MultinomialOptions {
-  /** Draws per row, default 1. */
-  readonly samples?: number;
-}
-
-type Multinomial = KernelCall<'weights' | 'seed', { samples: number }>;
-
-const multinomialLaunch = (backend: 'wasm' | 'webgpu') => ({
-  name: 'multinomial_f32',
-  launches({ types, attrs: { samples } }: Multinomial) {
-    const classes = types.weights.shape.at(-1)!;
-    const rows = sizeOf(types.weights.shape.slice(0, -1));
-    return [
-      {
-        kernel: 'multinomial_f32',
-        operands: ['weights', 'seed', 'output'],
-        params: { rows, classes, samples },
-        units: backend === 'wasm' ? rows : rows * samples,
-        scratch: 16,
-      },
-    ];
-  },
-});
-
-/**
- * Draws classes with replacement, each as likely as its share of its row's weights: weights [classes] or [rows, classes],
- * not negative, gives i32 [samples] or [rows, samples].
- */
-export const multinomial = defineOp({
-  name: 'multinomial',
-  summary: 'y = classes drawn by weight, with replacement',
-  inputs: ['weights', 'seed'],
-  attributes(options: MultinomialOptions | undefined) {
-    return { samples: expectWhole('multinomial', 'samples', options?.samples ?? 1, 1) };
-  },
-  infer({ weights, seed }, { samples }) {
-    expectDType('multinomial', { weights }, 'f32');
-    expectSeed('multinomial', seed);
-    const { shape } = weights;
-    if (shape.length < 1 || shape.length > 2 || shape.at(-1) === 0) {
-      fail('multinomial', `weights must be [classes] or [rows, classes], they are ${showShape(shape)}`);
-    }
-    return { shape: [...shape.slice(0, -1), samples], dtype: 'i32' };
-  },
-  reference({ weights, seed }, { samples }, [y]) {
-    const classes = weights.shape.at(-1)!;
-    return new Float64Array(sizeOf(y!.shape)).map((_, draw) => {
-      const first = Math.floor(draw / samples) * classes;
-      const row = weights.data.subarray(first, first + classes);
-      const wanted = toUniform(wordOf(seed.data, draw)) * row.reduce((sum, weight) => sum + weight, 0);
-      let sum = 0;
-      const found = row.findIndex((weight) => {
-        sum += weight;
-        return sum > wanted;
-      });
-      return found >= 0
-        ? found
-        : Math.max(
-            0,
-            row.findLastIndex((weight) => weight > 0),
-          );
-    });
-  },
-  backward: { weights: null, seed: null },
-  kernels: { wasm: [multinomialLaunch('wasm')], webgpu: [multinomialLaunch('webgpu')] },
-  // Weights whose running sums and products with 24 random bits are exact, so that every device draws the same.
-  samples: [
-    {
-      inputs: { weights: { shape: [4], values: [1, 0, 2, 1] }, seed: seedInput(1, 2) },
-      options: { samples: 50 },
-    },
-    {
-      inputs: {
-        weights: { shape: [3, 5], values: [0, 0.5, 0.25, 0.25, 0, 4, 1, 2, 1, 0] },
-        seed: seedInput(7, -2),
-      },
-      options: { samples: 7 },
-    },
-    { inputs: { weights: { shape: [2, 1], values: [1] }, seed: seedInput(7, 0) } },
-  ],
-  errors: [
-    ...seedErrors('multinomial', { weights: f32([3]) }),
-    {
-      types: { weights: f32([]), seed: { shape: [2], dtype: 'i32' } },
-      message: 'multinomial: weights must be [classes] or [rows, classes], they are []',
-    },
-    {
-      types: { weights: f32([3]), seed: { shape: [2], dtype: 'i32' } },
-      options: { samples: 0 },
-      message: 'multinomial: samples must be a whole number of at least 1, got 0',
-    },
-  ],
 });

@@ -230,6 +230,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     view: false,
     stopsGradient: false,
     onceDifferentiable: false,
+    saves: 0,
     compose: null,
     overwrites: (inputs) => [
       ...Array.from({ length: (inputs.length - 2) / 2 }, (_, i) => 2 + 2 * i),

@@ -9,7 +9,7 @@ import {
   ops,
   WeftError,
 } from '../index.js';
-import { checkDirections } from './differences.js';
+import { checkDerivatives, type Mode } from './differences.js';
 import { recorded, slopeOf } from './evaluate.js';
 import type { InputFinding } from './result.js';
 import { generatorOf, inputName, sampleInputs } from './samples.js';
@@ -39,21 +39,26 @@ function stopped(
 function floatOutputs(op: Op, sample: number, tensors: readonly (HostTensor | null)[]): number {
   const inputs = tensors.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
   const outputs = apply(op, inputs, op.samples[sample]!.options);
-  return outputs.filter(({ dtype }) => dtype === 'f32').length;
+  return outputs.slice(0, outputs.length - op.saves).filter(({ dtype }) => dtype === 'f32').length;
 }
 
 /** The gradient of a sample of an op with respect to each input that has one, against central differences in f64. */
-export async function checkGradient(op: Op, sample: number, reference: Backend): Promise<InputFinding[]> {
+export async function checkGradient(
+  op: Op,
+  sample: number,
+  reference: Backend,
+  mode: Mode = 'directional',
+): Promise<InputFinding[]> {
   const tensors = sampleInputs(op, sample);
   const wrt = differentiable(op, tensors);
   const floats = floatOutputs(op, sample, tensors);
   if (wrt.length === 0 || floats === 0) return [];
   if (op.stopsGradient) return wrt.map((index) => stopped(op, sample, tensors, index));
   const generator = generatorOf(`${op.name}/${sample}/gradient`);
-  const findings = await checkDirections(reference, recorded(op, sample), tensors, wrt, generator);
+  const findings = await checkDerivatives(mode, reference, recorded(op, sample), tensors, wrt, generator);
   // A rule must also be right where the loss depends on one of several outputs alone.
   for (let only = 0; floats > 1 && only < floats; only++) {
-    const own = await checkDirections(reference, recorded(op, sample, only), tensors, wrt, generator);
+    const own = await checkDerivatives(mode, reference, recorded(op, sample, only), tensors, wrt, generator);
     const named = own.map((finding) => ({
       ...finding,
       problem: finding.problem && `of output ${only} alone: ${finding.problem}`,
@@ -67,7 +72,12 @@ export async function checkGradient(op: Op, sample: number, reference: Backend):
  * The gradients of each gradient, against central differences of it. Not applicable, and empty, where a rule on the way
  * is declared absent.
  */
-export async function checkSecondOrder(op: Op, sample: number, reference: Backend): Promise<InputFinding[]> {
+export async function checkSecondOrder(
+  op: Op,
+  sample: number,
+  reference: Backend,
+  mode: Mode = 'directional',
+): Promise<InputFinding[]> {
   const tensors = sampleInputs(op, sample);
   const wrt = differentiable(op, tensors);
   if (wrt.length === 0 || op.stopsGradient || floatOutputs(op, sample, tensors) === 0) return [];
@@ -76,7 +86,7 @@ export async function checkSecondOrder(op: Op, sample: number, reference: Backen
     const slope = slopeOf(recorded(op, sample), first);
     const generator = generatorOf(`${op.name}/${sample}/second-order/${first}`);
     try {
-      const second = await checkDirections(reference, slope, tensors, wrt, generator);
+      const second = await checkDerivatives(mode, reference, slope, tensors, wrt, generator);
       findings.push(
         ...second.map((finding) => ({
           ...finding,

@@ -1,6 +1,7 @@
 import {
   type Backend,
   createGraph,
+  createInput,
   type Generator,
   gradient,
   gradientOps,
@@ -159,6 +160,25 @@ async function locate(
     if (error > worst.error) worst = { error, at, numeric: numeric! };
   }
   return { coordinate: coordinateOf(shape, worst.at), analytic: own[worst.at]!, numeric: worst.numeric };
+}
+
+/** One random direction per input, or every element of the Jacobian. */
+export type Mode = 'directional' | 'full';
+
+/** Elements of the largest Jacobian that a check of an op's samples works out; a larger one keeps a direction. */
+const MOST_ELEMENTS = 65_536;
+
+/** {@link checkDirections}, or {@link checkJacobian} where it is asked for and no Jacobian is larger than 65,536. */
+export function checkDerivatives(
+  mode: Mode,
+  ...rest: Parameters<typeof checkDirections>
+): Promise<InputFinding[]> {
+  const [, f, tensors, wrt] = rest;
+  if (mode === 'directional') return checkDirections(...rest);
+  const inputs = tensors.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
+  const outputs = sizeOf(f(inputs, (shape) => createInput(shape)).shape);
+  const largest = Math.max(...wrt.map((index) => sizeOf(tensors[index]!.shape)));
+  return outputs * largest > MOST_ELEMENTS ? checkDirections(...rest) : checkJacobian(...rest);
 }
 
 /** Like {@link checkDirections}, for every element of the Jacobian: each output by each element of each input. */

@@ -77,10 +77,13 @@ export async function record(f: Recorded, tensors: readonly (HostTensor | null)[
   return { values, inputs, data, output, random };
 }
 
-/** A sample of an op as a function of its inputs: its float outputs (or one), several of them as one vector. */
+/**
+ * A sample of an op as a function of its inputs: its float outputs (or one) but those that it saves for its gradient,
+ * several of them as one vector.
+ */
 export const recorded = (op: Op, sample: number, only?: number) => (inputs: readonly (Value | null)[]) => {
   const outputs = apply(op, inputs, op.samples[sample]!.options);
-  const floats = outputs.filter(({ dtype }) => dtype === 'f32');
+  const floats = outputs.slice(0, outputs.length - op.saves).filter(({ dtype }) => dtype === 'f32');
   if (only !== undefined) return floats[only]!;
   if (floats.length < 2) return floats[0] ?? outputs[0]!;
   return ops.concat(

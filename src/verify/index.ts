@@ -4,6 +4,7 @@ import { fail } from '../errors.js';
 import { type Backend, type Op, registry } from '../index.js';
 import { checkAdjoint } from './adjoint.js';
 import { checkGradient, checkSecondOrder } from './derivatives.js';
+import type { Mode } from './differences.js';
 import { checkErrorCase } from './errors.js';
 import { checkForward, variantsFor } from './forward.js';
 import { type Check, type Finding, type InputFinding, reproduceLine, type VerifyResult } from './result.js';
@@ -11,7 +12,7 @@ import { inputName } from './samples.js';
 
 export { checkAdjoint } from './adjoint.js';
 export { checkGradient, checkSecondOrder } from './derivatives.js';
-export { checkDirections, checkJacobian } from './differences.js';
+export { checkDirections, checkJacobian, type Mode } from './differences.js';
 export { checkErrorCase } from './errors.js';
 export { checkForward, checkKernel, type KernelCase, variantsFor, variantsTaking } from './forward.js';
 export {
@@ -41,6 +42,8 @@ export interface VerifyOptions {
   readonly ops?: readonly (string | Op)[];
   readonly variant?: string;
   readonly sample?: number;
+  /** One direction per input (default), or the whole Jacobian of samples that are not too large for it. */
+  readonly mode?: Mode;
   readonly onResult?: (result: VerifyResult) => void;
 }
 
@@ -96,7 +99,8 @@ async function* checksOf(
     const { error, tolerance, problem } = finding;
     const worst = 'worst' in finding ? (finding as InputFinding).worst : null;
     const where = { op: op.name, backend: backend.kind, device: backend.info.description };
-    const reproduce = reproduceLine(op, backend.kind, variant, sample);
+    const whole = options.mode === 'full' && (check === 'gradient' || check === 'second-order');
+    const reproduce = `${reproduceLine(op, backend.kind, variant, sample)}${whole ? ' --full' : ''}`;
     return {
       ...where,
       variant,
@@ -124,7 +128,7 @@ async function* checksOf(
     }
     if (backend.kind !== 'reference') continue;
     for (const [check, run] of derivativeChecks) {
-      for (const finding of await attemptAll(() => run(op, sample, backend))) {
+      for (const finding of await attemptAll(() => run(op, sample, backend, options.mode))) {
         yield result(
           check,
           sample,

@@ -52,6 +52,25 @@ def trace(name, options, torch_options):
     return {"optimizer": name, "options": options, "after": after}
 
 
+def clipped(name, options, clip):
+    """What clipping makes of the first step's gradients."""
+    parameters = [torch.nn.Parameter(torch.tensor(p).double()) for p in start]
+    for parameter, grad in zip(parameters, gradients[0]):
+        parameter.grad = torch.tensor(grad).double()
+    norm = clip(parameters)
+    after = [p.grad.flatten().tolist() for p in parameters]
+    return {"name": name, "options": options, "norm": None if norm is None else norm.item(), "after": after}
+
+
+utils = torch.nn.utils
+CLIPS = [
+    clipped("norm", {"maxNorm": 0.5}, lambda ps: utils.clip_grad_norm_(ps, 0.5)),
+    clipped("norm", {"maxNorm": 100}, lambda ps: utils.clip_grad_norm_(ps, 100)),
+    clipped("norm", {"maxNorm": 0.5, "normType": 1}, lambda ps: utils.clip_grad_norm_(ps, 0.5, 1)),
+    clipped("norm", {"maxNorm": 0.25, "normType": "inf"}, lambda ps: utils.clip_grad_norm_(ps, 0.25, float("inf"))),
+    clipped("value", 0.3, lambda ps: utils.clip_grad_value_(ps, 0.3)),
+]
+
 flat = lambda arrays: [a.flatten().astype(float).tolist() for a in arrays]
 result = {
     "torch": torch.__version__,
@@ -59,6 +78,7 @@ result = {
     "start": flat(start),
     "gradients": [flat(step) for step in gradients],
     "traces": [trace(*setting) for setting in SETTINGS],
+    "clips": CLIPS,
 }
 path = Path(__file__).with_name("optimizers.json")
 path.write_text(json.dumps(result))

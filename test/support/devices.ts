@@ -1,11 +1,11 @@
-import { relaxed } from '../../build/binaries.js';
 import { openReference } from '../../src/backend/reference.js';
 import { openWasm } from '../../src/backend/wasm/index.js';
+import { takes } from '../../src/backend/wasm/module.js';
 import { openWebGPU } from '../../src/backend/webgpu/index.js';
 import type { Backend } from '../../src/index.js';
 
 /** Whether this engine takes the binary with relaxed SIMD. */
-export const hasRelaxedSimd = WebAssembly.validate(Buffer.from(relaxed, 'base64'));
+export const hasRelaxedSimd = takes('relaxed-simd');
 
 export interface NamedBackend {
   readonly name: string;

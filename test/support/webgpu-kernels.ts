@@ -1,11 +1,11 @@
-import type { KernelInfo } from '../../build/kernels.js';
 import type { Command, DispatchCommand, Location } from '../../src/backend/backend.js';
+import type { KernelInfo, KernelSet } from '../../src/backend/kernels.js';
 
 const HEAD = 'struct ScaleParams { n: u32, k: i32, by: f32, shape: array<vec4<u32>, 2> }';
 const INDEX = `@builtin(workgroup_id) w: vec3<u32>, @builtin(local_invocation_index) l: u32,
   @builtin(num_workgroups) g: vec3<u32>`;
 
-export const modules = {
+const modules = {
   scale: `${HEAD}
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
@@ -40,7 +40,7 @@ export const modules = {
 
 const scalar = (offset: number, type: 'u32' | 'i32' | 'f32') => ({ offset, type, length: 1 });
 const common = { params: 'Params', workgroupSize: [64, 1, 1] } as const;
-export const kernels: Record<string, KernelInfo> = {
+const kernels: Record<string, KernelInfo> = {
   scale_f32: {
     ...common,
     module: 'scale',
@@ -70,6 +70,9 @@ export const kernels: Record<string, KernelInfo> = {
   },
   broken_f32: { ...common, module: 'broken', access: [], paramsBytes: 4, fields: { n: scalar(0, 'u32') } },
 };
+
+/** Kernels as a user's own. */
+export const set: KernelSet = { name: 'test', modules, kernels };
 
 export const external = (index: number, bytes: number): Location => ({ kind: 'external', index, bytes });
 export const arena = (region: number, offset: number, bytes: number): Location => ({

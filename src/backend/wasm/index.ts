@@ -1,19 +1,26 @@
-import { kernels as shaderKernels, wasmParams } from '../../../build/kernels.js';
 import type { DType, TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
 import type {
   Backend,
   Command,
   DeviceBuffer,
+  DispatchCommand,
   Fault,
   Location,
   Prepared,
   PrepareRequest,
 } from '../backend.js';
+import type { KernelSet } from '../kernels.js';
 import { writeParams } from '../params.js';
 import { ALIGNMENT, Allocator } from './allocator.js';
 import { ownBuffer, setWords, WasmBuffer, wordsOf } from './buffer.js';
-import { type Kernel, loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
+import {
+  type Kernel,
+  type KernelEntry,
+  loadModule,
+  type WasmModule,
+  type WasmModuleOptions,
+} from './module.js';
 import { measureTiles } from './self-test.js';
 
 export interface WasmOptions extends WasmModuleOptions {
@@ -27,9 +34,9 @@ export interface WasmOptions extends WasmModuleOptions {
 const HEAP_START = 65536;
 const FAULT_BYTES = 16;
 
-/** Opens the CPU device: AssemblyScript kernels over one linear memory. */
-export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
-  const module = await loadModule(options);
+/** Opens the CPU device: AssemblyScript kernels over one linear memory. `sets` are kernels beyond Weft's own. */
+export async function openWasm(options: WasmOptions = {}, sets: readonly KernelSet[] = []): Promise<Backend> {
+  const module = await loadModule(options, sets);
   const tile = options.tile ?? (module.binary === 'simd' ? '4x8' : measureTiles(module, HEAP_START));
   return new WasmBackend(module, tile, options.memoryLimit);
 }
@@ -134,7 +141,7 @@ class WasmProgram implements Prepared {
       this.#regions = regions.map((bytes) => own(bytes, 'the arena of a program'));
       const scratch = commands.reduce((most, c) => Math.max(most, c.kind === 'dispatch' ? c.scratch : 0), 0);
       this.#scratch = own(scratch, 'scratch memory of a program').address;
-      const sizes = commands.map(blockBytes);
+      const sizes = commands.map((command) => this.#blockBytes(command));
       let at = own(
         sizes.reduce((a, b) => a + b, 0),
         'parameter blocks of a program',
@@ -160,13 +167,26 @@ class WasmProgram implements Prepared {
       this.#steps.push({ kernel: null, operands: at, params: 0, units: command.bytes });
       return;
     }
-    const { kernel: name, label, params: fields, units } = command;
-    const kernel =
-      this.#module.kernels.get(name) ?? fail('wasm', `${label}: no kernel ${name} in the binary`);
+    const { label, params: fields, units } = command;
+    const { run: kernel, params: layout } = this.#kernel(command);
     if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
     const params = at + operandBytes(operands.length);
-    writeParams(view, params, layoutOf(name), fields, label);
+    writeParams(view, params, layout, fields, label);
     if (units > 0) this.#steps.push({ kernel, operands: at, params, units });
+  }
+
+  #kernel({ kernel, label }: DispatchCommand): KernelEntry {
+    const missing = `there is no wasm kernel '${kernel}' on this device`;
+    return (
+      this.#module.kernels.get(kernel) ??
+      fail(label, `${missing}; open it with { kernels: [...] } that hold it`)
+    );
+  }
+
+  #blockBytes(command: Command): number {
+    if (command.kind !== 'dispatch') return 16;
+    const { paramsBytes } = this.#kernel(command).params;
+    return operandBytes(command.operands.length) + Math.ceil(paramsBytes / 16) * 16;
   }
 
   #address(location: Location, word: number): number {
@@ -223,19 +243,5 @@ class WasmProgram implements Prepared {
   }
 }
 
-/** Kernels that both languages have take the struct of the WGSL one; the others say which they take. */
-function layoutOf(kernel: string) {
-  return (
-    wasmParams[kernel] ??
-    shaderKernels[kernel] ??
-    fail('wasm', `no parameter struct is declared for ${kernel}`)
-  );
-}
-
 /** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */
 const operandBytes = (count: number): number => Math.ceil((4 * count) / 16) * 16;
-
-function blockBytes(command: Command): number {
-  if (command.kind !== 'dispatch') return 16;
-  return operandBytes(command.operands.length) + Math.ceil(layoutOf(command.kernel).paramsBytes / 16) * 16;
-}

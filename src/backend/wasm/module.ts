@@ -1,12 +1,22 @@
-import { relaxed as relaxedBase64, simd as simdBase64 } from '../../../build/binaries.js';
+import { kernels as shaderKernels, wasmParams } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
+import { checkSets, type KernelSet } from '../kernels.js';
+import type { ParamsLayout } from '../params.js';
+import { unpack } from './base64.js';
+import { addKernels } from './own-kernels.js';
 
 /** A kernel: operands, parameters, private memory, first and one past the last work unit. */
 export type Kernel = (operands: number, params: number, scratch: number, begin: number, end: number) => void;
 
+/** A kernel with what its parameter struct looks like. */
+export interface KernelEntry {
+  readonly run: Kernel;
+  readonly params: ParamsLayout;
+}
+
 export interface WasmModule {
   readonly memory: WebAssembly.Memory;
-  readonly kernels: ReadonlyMap<string, Kernel>;
+  readonly kernels: ReadonlyMap<string, KernelEntry>;
   readonly binary: 'simd' | 'relaxed-simd';
   readonly notes: readonly string[];
 }
@@ -18,40 +28,59 @@ export interface WasmModuleOptions {
   readonly source?: BufferSource | WebAssembly.Module;
 }
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}
+/** Modules of one function that uses a SIMD instruction, and a relaxed one: whether the engine takes them. */
+const PROBES = {
+  simd: [1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
+  'relaxed-simd': [
+    1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11,
+  ],
+} as const;
+const MAGIC = [0, 97, 115, 109, 1, 0, 0, 0];
+
+/** Whether this engine's WebAssembly takes a binary. */
+export const takes = (binary: WasmModule['binary']): boolean =>
+  WebAssembly.validate(Uint8Array.from([...MAGIC, ...PROBES[binary]]));
 
 function choose(options: WasmModuleOptions): { binary: WasmModule['binary']; notes: string[] } {
-  const relaxed = () => WebAssembly.validate(decode(relaxedBase64));
-  if (options.binary === 'relaxed-simd' && !relaxed()) {
+  const relaxed = takes('relaxed-simd');
+  if (options.binary === 'relaxed-simd' && !relaxed) {
     fail('open', "this engine's WebAssembly has no relaxed SIMD; leave `binary` out or use 'simd'");
   }
-  if (options.binary) return { binary: options.binary, notes: [] };
-  if (relaxed()) return { binary: 'relaxed-simd', notes: [] };
-  return { binary: 'simd', notes: ['relaxed SIMD is off: this WebAssembly engine does not take it'] };
-}
-
-/** Compiles the binary that this machine takes and binds it to a fresh memory. */
-export async function loadModule(options: WasmModuleOptions = {}): Promise<WasmModule> {
-  const { binary, notes } = choose(options);
-  const bytes = decode(binary === 'simd' ? simdBase64 : relaxedBase64);
-  if (!options.source && !WebAssembly.validate(bytes)) {
+  if (!takes('simd')) {
     fail(
       'open',
       "this engine's WebAssembly has no SIMD, which the wasm device needs; use 'webgpu' or 'reference'",
     );
   }
+  if (options.binary) return { binary: options.binary, notes: [] };
+  if (relaxed) return { binary: 'relaxed-simd', notes: [] };
+  return { binary: 'simd', notes: ['relaxed SIMD is off: this WebAssembly engine does not take it'] };
+}
+
+/** The embedded binary's bytes. */
+export async function embedded(binary: WasmModule['binary']): Promise<Uint8Array<ArrayBuffer>> {
+  const file = binary === 'simd' ? import('../../../build/simd.js') : import('../../../build/relaxed.js');
+  return unpack((await file).binary);
+}
+
+/** Compiles the binary that this machine takes and binds it, and the kernels of `sets`, to a fresh memory. */
+export async function loadModule(
+  options: WasmModuleOptions = {},
+  sets: readonly KernelSet[] = [],
+): Promise<WasmModule> {
+  const { binary, notes } = choose(options);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-  const source = options.source ?? bytes;
+  const source = options.source ?? (await embedded(binary));
   const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const kernels = new Map<string, Kernel>();
+  const kernels = new Map<string, KernelEntry>();
   for (const [name, value] of Object.entries(instance.exports)) {
-    if (typeof value === 'function') kernels.set(name, value as Kernel);
+    if (typeof value !== 'function') continue;
+    // Kernels that both languages have take the struct of the WGSL one; the others say which they take.
+    const params = wasmParams[name] ?? shaderKernels[name];
+    if (params) kernels.set(name, { run: value as Kernel, params });
   }
+  checkSets(sets);
+  await addKernels({ memory, kernels, binary }, module, sets);
   return { memory, kernels, binary, notes };
 }

@@ -1,4 +1,3 @@
-import { wasmParams } from '../../../build/kernels.js';
 import { writeParams } from '../params.js';
 import type { WasmModule } from './module.js';
 
@@ -30,12 +29,13 @@ export function measureTiles({ memory, kernels }: WasmModule, start: number): '4
   const sizes = { m: SIZE, n: SIZE, k: SIZE, batch: 1, aRow: SIZE, aColumn: 1, bRow: SIZE, bColumn: 1 };
   const batch = { batchShape: [1, 1, 1, 1], aBatch: [0, 0, 0, 0], bBatch: [0, 0, 0, 0] };
   const plain = { hasBias: 0, activation: 0 };
-  writeParams(view, params, wasmParams.matmul_f32__4x8!, { ...sizes, ...plain, ...batch }, 'self-test');
+  const tiles = { '4x8': kernels.get('matmul_f32__4x8')!, '6x8': kernels.get('matmul_f32__6x8')! };
+  writeParams(view, params, tiles['4x8'].params, { ...sizes, ...plain, ...batch }, 'self-test');
   const best = { '4x8': Number.POSITIVE_INFINITY, '6x8': Number.POSITIVE_INFINITY };
   for (let round = 0; round < ROUNDS; round++) {
     for (const tile of ['4x8', '6x8'] as const) {
       const before = performance.now();
-      kernels.get(`matmul_f32__${tile}`)!(operands, params, scratch, 0, 1);
+      tiles[tile].run(operands, params, scratch, 0, 1);
       best[tile] = Math.min(best[tile], performance.now() - before);
     }
   }

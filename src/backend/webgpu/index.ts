@@ -1,18 +1,15 @@
-import { kernels as builtKernels, modules as builtModules } from '../../../build/kernels.js';
 import type { Backend } from '../backend.js';
+import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
 import { BufferUsage } from './constants.js';
 import { Health } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
-import { type KernelTable, type ModuleTable, Pipelines } from './pipelines.js';
+import { Pipelines } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
 import { DUMMY_SLOT } from './replay.js';
+import { mergeTables } from './tables.js';
 
-export interface WebGPUOptions extends DeviceOptions {
-  /** Kernels and their WGSL modules; default: those of Weft's shader build. */
-  readonly kernels?: KernelTable;
-  readonly modules?: ModuleTable;
-}
+export type WebGPUOptions = DeviceOptions;
 
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
 const ALIGNMENT = 256;
@@ -20,13 +17,18 @@ const MAX_STORAGE_BUFFERS = 8;
 
 /**
  * Opens the WebGPU backend on the caller's device or adapter, on `navigator.gpu`, or in Node on the npm package
- * `webgpu`. Fails where there is no implementation, no adapter or no device, and says what to do.
+ * `webgpu`. Fails where there is no implementation, no adapter or no device, and says what to do. `sets` are kernels
+ * beyond Weft's own.
  */
-export async function openWebGPU(options: WebGPUOptions = {}): Promise<Backend> {
+export async function openWebGPU(
+  options: WebGPUOptions = {},
+  sets: readonly KernelSet[] = [],
+): Promise<Backend> {
+  const { kernels, modules } = mergeTables(sets);
   const opened = await openDevice(options);
   const { device } = opened;
   const health = new Health(opened);
-  const pipelines = new Pipelines(health, options.kernels ?? builtKernels, options.modules ?? builtModules);
+  const pipelines = new Pipelines(health, kernels, modules);
   const limits = [device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize];
   const maxBufferBytes = Math.floor(Math.min(...limits) / ALIGNMENT) * ALIGNMENT;
   const { pool, dummies } = await health.attempt('webgpu: opening', () => ({

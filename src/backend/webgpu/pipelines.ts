@@ -25,12 +25,15 @@ export class Pipelines {
     readonly modules: ModuleTable,
   ) {}
 
-  /** What the shader build says of a kernel; fails with `label` where there is none of this name. */
+  /** What is known of a kernel; fails with `label` where there is none of this name. */
   info(name: string, label: string): KernelInfo {
     const info = Object.hasOwn(this.kernels, name) ? this.kernels[name] : undefined;
     return (
       info ??
-      fail(label, `there is no WebGPU kernel '${name}'; run the build again if its shader was just added`)
+      fail(
+        label,
+        `there is no webgpu kernel '${name}' on this device; open it with { kernels: [...] } that hold it`,
+      )
     );
   }
 
@@ -41,7 +44,7 @@ export class Pipelines {
   async #compile(name: string, label: string): Promise<Kernel> {
     const info = this.info(name, label);
     const { device } = this.health;
-    const module = await remember(this.#modules, info.module, () => this.#module(info.module));
+    const module = await remember(this.#modules, info.module, () => this.#module(info.module, label));
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
       binding,
       visibility: SHADER_STAGE_COMPUTE,
@@ -68,7 +71,7 @@ export class Pipelines {
     return { name, info, layout, pipeline: await this.health.guard(compiled) };
   }
 
-  async #module(name: string): Promise<GPUShaderModule> {
+  async #module(name: string, label: string): Promise<GPUShaderModule> {
     const code = this.modules[name] ?? fail('webgpu', `there is no shader module '${name}'`);
     let module: GPUShaderModule | null = null;
     try {
@@ -82,7 +85,8 @@ export class Pipelines {
       const found = info.messages.find(({ type }) => type === 'error');
       if (!found) throw error;
       const line = code.split('\n')[found.lineNum - 1]?.trim() ?? '';
-      return fail('webgpu', `shader module ${name}, line ${found.lineNum}: ${found.message} ('${line}')`);
+      const where = `shader module ${name}, line ${found.lineNum}`;
+      return fail('webgpu', `${where}: ${found.message} ('${line}'), for ${label}`);
     }
   }
 }

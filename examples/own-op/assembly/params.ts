@@ -1,0 +1,5 @@
+// Written by 'weft kernels' from the WGSL.
+
+@unmanaged export class SwiGluParams {
+  size: u32;
+}

@@ -1,0 +1,133 @@
+// States of recurrent layers before and after their steps: copies, no arithmetic. And the check of lengths.
+#include "common/fault"
+#include "common/indexing"
+#include "common/recurrent"
+
+struct LengthsParams {
+  batch: u32,
+  steps: u32,
+  faultId: u32,
+}
+
+@group(0) @binding(1) var<storage, read_write> fault: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> check: LengthsParams;
+
+@group(0) @binding(0) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read_write> target_values: array<f32>;
+@group(0) @binding(2) var<uniform> copying: RecurrentParams;
+
+@group(0) @binding(1) var<storage, read> initial: array<f32>;
+@group(0) @binding(2) var<storage, read> y: array<f32>;
+// An output of the same op, which is not written here, but may lie in one buffer with one that is.
+@group(0) @binding(2) var<storage, read_write> made: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<uniform> params: RecurrentParams;
+
+@group(0) @binding(0) var<storage, read_write> dprojected: array<f32>;
+@group(0) @binding(1) var<storage, read> kept: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dhidden: array<f32>;
+@group(0) @binding(3) var<uniform> gru: RecurrentParams;
+
+// A length outside 1..steps leaves a fault.
+@compute @workgroup_size(64)
+fn sequence_lengths_i32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let b = linear_index(group, local, groups);
+  if (b >= check.batch) {
+    return;
+  }
+  let length = lengths[b];
+  if (length < 1 || u32(length) > check.steps) {
+    report_fault(check.faultId, b, bitcast<u32>(length));
+  }
+}
+
+// A running state starts as the given one.
+@compute @workgroup_size(64)
+fn sequence_copy_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  if (i < copying.batch * copying.hidden) {
+    target_values[i] = source[i];
+  }
+}
+
+// output [batch, hidden] is the state after each sequence's last step.
+@compute @workgroup_size(64)
+fn sequence_final_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  if (i >= params.batch * params.hidden) {
+    return;
+  }
+  let count = length_of(params, i / params.hidden);
+  if (count == 0u) {
+    output[i] = initial[i];
+  } else {
+    let last = select(count - 1u, 0u, params.reverse != 0u);
+    output[i] = made[last * params.batch * params.hidden + i];
+  }
+}
+
+// output [steps, batch, hidden] is the state before each step, 0 where a sequence has ended. `step` is not
+// used.
+@compute @workgroup_size(64)
+fn sequence_previous_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  let size = params.batch * params.hidden;
+  if (i >= params.steps * size) {
+    return;
+  }
+  let step = i / size;
+  let b = i % size / params.hidden;
+  let count = length_of(params, b);
+  if (step >= count) {
+    output[i] = 0.0;
+  } else if (params.reverse != 0u) {
+    if (step + 1u < count) {
+      output[i] = y[i + size];
+    } else {
+      output[i] = initial[i % size];
+    }
+  } else if (step > 0u) {
+    output[i] = y[i - size];
+  } else {
+    output[i] = initial[i % size];
+  }
+}
+
+// The gradients of a GRU's hidden parts: those of the gates, that of n times r.
+@compute @workgroup_size(64)
+fn gru_sequence_hidden_gradient_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  let wide = 3u * gru.hidden;
+  if (i >= gru.steps * gru.batch * wide) {
+    return;
+  }
+  let k = i % wide;
+  if (k < 2u * gru.hidden) {
+    dhidden[i] = dprojected[i];
+  } else {
+    dhidden[i] = dprojected[i] * kept[i / wide * 4u * gru.hidden + k - 2u * gru.hidden];
+  }
+}
+//! params rnn_sequence_f32__slices lstm_sequence_f32__slices gru_sequence_f32__slices : RecurrentParams
+//! params rnn_sequence_backward_f32__slices lstm_sequence_backward_f32__slices : RecurrentParams
+//! params gru_sequence_backward_f32__slices : RecurrentParams

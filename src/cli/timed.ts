@@ -1,0 +1,53 @@
+import {
+  type Backend,
+  FaultMessages,
+  type Graph,
+  type HostTensor,
+  type Op,
+  Program,
+  sizeOf,
+  type TypedArray,
+} from '../index.js';
+
+/** A graph ready to be run over and over on inputs that lie on the device. */
+export interface TimedGraph {
+  readonly program: Program;
+  /** One run, until its result exists: a GPU's is finished when something of it can be read. */
+  run(): void | Promise<void>;
+  /** The first output of the last run, or what the first update left. */
+  output(): Promise<TypedArray>;
+  dispose(): void;
+}
+
+/** Compiles a graph, `op` by the kernel variant of that name where one is given, and puts its inputs on the device. */
+export async function prepareTimed(
+  backend: Backend,
+  graph: Graph,
+  inputs: readonly HostTensor[],
+  chosen?: { readonly op: Op; readonly variant: string | null },
+): Promise<TimedGraph> {
+  const variant = ({ op }: { readonly op: Op }) =>
+    op === chosen?.op ? (chosen.variant ?? undefined) : undefined;
+  const program = await Program.compile(graph, backend, new FaultMessages(), { variant });
+  const buffers = [...graph.inputs, ...graph.outputs].map(({ shape, label }) =>
+    backend.allocate(4 * sizeOf(shape), label ?? 'a result'),
+  );
+  inputs.forEach(({ data, dtype }, i) => {
+    backend.write(buffers[i]!, data, dtype);
+  });
+  const [output] = graph.outputs;
+  const first = output ?? graph.updates[0]!.target;
+  const result = buffers[output ? graph.inputs.length : graph.inputs.indexOf(first)]!;
+  return {
+    program,
+    run() {
+      program.run(buffers);
+      return backend.kind === 'webgpu' ? backend.read(result, first.dtype, 1).then(() => {}) : undefined;
+    },
+    output: () => backend.read(result, first.dtype, sizeOf(first.shape)),
+    dispose() {
+      program.dispose();
+      for (const buffer of buffers) buffer.free();
+    },
+  };
+}

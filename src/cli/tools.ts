@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fail } from '../errors.js';
+
+/** The folder of the package whose command runs: a checkout, or `node_modules/weft`. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
+
+/** Whether an import failed because `name` is not installed. */
+const isMissing = (error: unknown, name: string): boolean =>
+  codeOf(error) === 'ERR_MODULE_NOT_FOUND' && (error as Error).message.includes(`'${name}`);
+
+/** Imports an optional package; an error that says how to install it where it is missing. */
+export async function importTool<T>(command: string, specifier: string): Promise<T> {
+  const name = specifier.split('/')[0]!;
+  try {
+    return (await import(specifier)) as T;
+  } catch (error) {
+    if (!isMissing(error, name)) throw error;
+    return fail(command, `needs the npm package '${name}'; run 'npm install --save-dev ${name}'`);
+  }
+}
+
+/** Reads a text file, or an error that names it. */
+export const readText = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: Error) => fail(path, `can't be read (${error.message})`));
+
+/** Imports a user's file; TypeScript by tsx where that is installed, else by Node itself where it can. */
+export async function importFile(path: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) fail(path, 'there is no such file');
+  const plain = /\.[cm]?ts$/.test(path) && !(await registerTsx());
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    // Node itself takes no TypeScript before 22.18, and no import of './x.js' where x.ts is meant.
+    const tsxHelps = ['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_MODULE_NOT_FOUND'].includes(String(codeOf(error)));
+    if (!plain || !tsxHelps) throw error;
+    const advice = "TypeScript needs the npm package 'tsx'; run 'npm install --save-dev tsx'";
+    return fail(path, `${(error as Error).message}; ${advice}`);
+  }
+}
+
+/** Lets Node import TypeScript by tsx; false where that is not installed. */
+async function registerTsx(): Promise<boolean> {
+  // In a variable so that bundlers leave the import alone.
+  const specifier = 'tsx/esm/api';
+  try {
+    const { register } = (await import(specifier)) as { register(): unknown };
+    register();
+    return true;
+  } catch (error) {
+    if (!isMissing(error, 'tsx')) throw error;
+    return false;
+  }
+}

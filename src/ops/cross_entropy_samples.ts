@@ -1,0 +1,44 @@
+/** Samples of cross-entropy: rows of one class, of a vector's lanes and their tail, strided rows, every option. */
+import type { Sample } from '../op.js';
+import type { Shape } from '../shape.js';
+import { type CrossEntropyOptions, geometry, rowShape } from './class_rows.js';
+
+interface Case {
+  readonly logits: Shape;
+  readonly shares?: boolean;
+  readonly weighted?: boolean;
+  readonly options?: CrossEntropyOptions;
+}
+
+const CASES: readonly Case[] = [
+  { logits: [1, 1] },
+  { logits: [3, 10], options: { reduction: 'sum' } },
+  { logits: [7, 17] },
+  { logits: [65, 4], options: { ignoreIndex: 2 } },
+  { logits: [5], options: { reduction: 'none', labelSmoothing: 0.25 } },
+  { logits: [2, 5, 3, 2], weighted: true, options: { labelSmoothing: 0.125, ignoreIndex: 1 } },
+  { logits: [5, 7], weighted: true, options: { reduction: 'none', ignoreIndex: 3 } },
+  { logits: [3, 5], shares: true },
+  { logits: [2, 6, 3], shares: true, weighted: true, options: { reduction: 'none', labelSmoothing: 0.25 } },
+  { logits: [7, 9], shares: true, weighted: true, options: { reduction: 'sum' } },
+];
+
+function inputsOf({ logits, shares, weighted }: Case) {
+  const { classes } = geometry(logits);
+  return {
+    logits: { shape: logits, domain: [-4, 4] as [number, number] },
+    target: shares
+      ? { shape: logits, domain: [0, 1] as [number, number] }
+      : { shape: rowShape(logits), dtype: 'i32' as const, domain: [0, classes - 1] as [number, number] },
+    ...(weighted ? { weight: { shape: [classes], domain: [0.5, 2] as [number, number] } } : {}),
+  };
+}
+
+export const crossEntropySamples: readonly Sample<'logits' | 'target' | 'weight?', CrossEntropyOptions>[] =
+  CASES.map((one) => ({ inputs: inputsOf(one), options: one.options }));
+
+export const backwardSamples: readonly Sample<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyOptions>[] =
+  CASES.map((one) => {
+    const dy = { shape: one.options?.reduction === 'none' ? rowShape(one.logits) : [] };
+    return { inputs: { ...inputsOf(one), dy }, options: one.options };
+  });

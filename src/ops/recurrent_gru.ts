@@ -1,0 +1,236 @@
+import { defineOpWithOutputs } from '../define.js';
+import { f32, type KernelCall, type RefTensor, type Value, type Variant } from '../op.js';
+import { sizeOf } from '../shape.js';
+import { errorTolerance } from './recurrent_math.js';
+import { gruRun, gruStepBackward, Tracked, walkBack } from './recurrent_reference.js';
+import {
+  backwardSlices,
+  backwardTolerance,
+  checkLengths,
+  checkSequence,
+  expectLengths,
+  forwardSlices,
+  lengthFault,
+  oneLaunch,
+  panelBytes,
+  reverseOf,
+  type SequenceAttrs,
+  type SequenceOptions,
+  sequenceCases,
+  sequenceErrors,
+  sequenceSample,
+  sequenceShapes,
+  sizesOf,
+  stepLaunches,
+  walkOf,
+} from './recurrent_sequence.js';
+import { type RuleContext, weightGradient, zerosLike } from './recurrent_shared.js';
+import { sum } from './reduce.js';
+
+const GATES = 3;
+/** Keeps the states of random samples from being all at the ends of tanh. */
+const WEIGHT = { domain: [-0.5, 0.5] } as const;
+/** Gates after their functions. */
+const OPEN = { domain: [0.05, 0.95] } as const;
+
+const FORWARD = ['projected', 'weightHidden', 'biasHidden', 'h0'] as const;
+type Forward = 'projected' | 'weightHidden' | 'biasHidden?' | 'h0' | 'lengths?';
+
+const forwardFields = ({ types, attrs }: KernelCall<Forward, SequenceAttrs>) => ({
+  ...sizesOf(types.projected, GATES),
+  ...attrs,
+});
+
+const forwardWasm: Variant<Forward, SequenceAttrs> = {
+  name: 'gru_sequence_f32__slices',
+  temporaries: (call) => ({ panels: panelBytes(forwardFields(call), GATES).forward }),
+  launches(call) {
+    const fields = forwardFields(call);
+    const inputs = ['projected', 'panels', 'biasHidden', 'h0', null, 'lengths'];
+    const operands = [...inputs, 'output0', 'output1', null, 'output2', null];
+    return [
+      ...checkLengths(call, 'wasm', fields),
+      ...forwardSlices('gru_sequence_f32__slices', operands, call, fields, GATES),
+    ];
+  },
+};
+
+const forwardWebgpu: Variant<Forward, SequenceAttrs> = {
+  name: 'gru_sequence_f32__step',
+  launches(call) {
+    const fields = forwardFields(call);
+    const size = fields.batch * fields.hidden;
+    const operands = ['lengths', 'weightHidden', 'h0', 'output0', 'projected', 'output2', 'biasHidden'];
+    return [
+      ...checkLengths(call, 'webgpu', fields),
+      ...stepLaunches('gru_sequence_f32__step', operands, call, fields, false),
+      oneLaunch('sequence_final_f32', ['lengths', 'h0', 'output0', 'output1'], call, fields, size),
+    ];
+  },
+};
+
+interface Context extends RuleContext {
+  readonly weightHidden: Value;
+  readonly h0: Value;
+  readonly lengths: Value | null;
+  readonly outputs: readonly Value[];
+  readonly attrs: SequenceAttrs;
+}
+
+const gradients = ({ grads: [dy, dhn], weightHidden, h0, lengths, outputs, attrs }: Context) => {
+  const [y, , gates] = outputs as [Value, Value, Value];
+  const seeds = [dy ?? zerosLike(y), dhn ?? zerosLike(h0)] as const;
+  return gruSequenceBackward(...seeds, weightHidden, h0, y, gates, lengths, attrs);
+};
+
+interface Inputs {
+  readonly projected: RefTensor;
+  readonly weightHidden: RefTensor;
+  readonly biasHidden: RefTensor | null;
+  readonly h0: RefTensor;
+  readonly lengths: RefTensor | null;
+}
+
+function run({ projected, weightHidden, biasHidden, h0, lengths }: Inputs, attrs: SequenceAttrs): Tracked[] {
+  expectLengths('gruSequence', projected, lengths);
+  const walk = walkOf(sizesOf(projected, GATES), lengths, attrs);
+  return gruRun(walk, new Tracked(projected.data), weightHidden, biasHidden, new Tracked(h0.data));
+}
+
+/**
+ * One direction of one GRU layer over whole sequences: projected [steps, batch, 3 hidden] is weightIh x + biasIh, gates r,
+ * z, n; weightHidden [3 hidden, hidden], biasHidden [3 hidden] or null; h0 [batch, hidden]; lengths i32 [batch] or null.
+ * Gives y [steps, batch, hidden], the last h, and, for the gradient, the gates and the hidden part of n [steps, batch,
+ * 4 hidden]. Beyond a sequence's length y is 0 and the state stays.
+ */
+export const gruSequence = defineOpWithOutputs({
+  name: 'gruSequence',
+  summary: 'y, hn of a GRU layer over whole sequences, in one direction',
+  inputs: ['projected', 'weightHidden', 'biasHidden?', 'h0', 'lengths?'],
+  attributes: reverseOf,
+  infer(types) {
+    const sizes = checkSequence('gruSequence', GATES, 'projected', types);
+    const { y, h0, gates } = sequenceShapes(sizes, GATES);
+    return [y, h0, gates].map((shape) => f32(shape!));
+  },
+  reference: (inputs, attrs) => run(inputs, attrs).map(({ value }) => value),
+  backward: {
+    projected: (context) => gradients(context)[0]!,
+    weightHidden: (context) => weightGradient(gradients(context)[1]!, gradients(context)[3]!),
+    biasHidden: (context) => sum(gradients(context)[1]!, { axes: [0, 1] }),
+    h0: (context) => gradients(context)[2]!,
+    lengths: null,
+  },
+  onceDifferentiable: true,
+  saves: 1,
+  cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
+  kernels: { wasm: [forwardWasm], webgpu: [forwardWebgpu] },
+  fault: lengthFault,
+  samples: [
+    ...sequenceCases.map((one) => ({
+      inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
+      options: { reverse: one.reverse } as SequenceOptions,
+    })),
+    {
+      inputs: sequenceSample(['projected', 'weightHidden', 'h0'], GATES, sequenceCases[1]!),
+      options: {} as SequenceOptions,
+    },
+  ],
+  errors: sequenceErrors('gruSequence', GATES, FORWARD),
+  tolerance: errorTolerance,
+  magnitude: (inputs, attrs) => run(inputs, attrs).map(({ error }) => error),
+});
+
+const BACKWARD = ['dy', 'dhn', 'weightHidden', 'h0', 'y', 'gates'] as const;
+type Backward = (typeof BACKWARD)[number] | 'lengths?';
+
+const backwardFields = ({ types, attrs }: KernelCall<Backward, SequenceAttrs>) => ({
+  ...sizesOf(types.dy),
+  ...attrs,
+});
+
+const backwardWasm: Variant<Backward, SequenceAttrs> = {
+  name: 'gru_sequence_backward_f32__slices',
+  temporaries: (call) => ({ panels: panelBytes(backwardFields(call), GATES).backward }),
+  launches(call) {
+    const inputs = ['dy', 'dhn', null, 'panels', 'h0', 'y', 'gates', null, 'lengths'];
+    const operands = [...inputs, 'output0', 'output1', 'output2', null, 'output3'];
+    return backwardSlices('gru_sequence_backward_f32__slices', operands, call, backwardFields(call), GATES);
+  },
+};
+
+const backwardWebgpu: Variant<Backward, SequenceAttrs> = {
+  name: 'gru_sequence_backward_f32__step',
+  launches(call) {
+    const fields = backwardFields(call);
+    const size = fields.batch * fields.hidden;
+    const initial = ['lengths', 'weightHidden', 'output0', 'output2', 'gates'];
+    const previous = ['lengths', 'h0', 'y', 'output3'];
+    return [
+      oneLaunch('sequence_copy_f32', ['dhn', 'output2'], call, fields, size),
+      ...stepLaunches('gru_sequence_backward_f32__step', [...initial, 'dy', 'y', 'h0'], call, fields, true),
+      oneLaunch('gru_sequence_initial_gradient_f32', initial, call, fields, size),
+      oneLaunch(
+        'gru_sequence_hidden_gradient_f32',
+        ['output0', 'gates', 'output1'],
+        call,
+        fields,
+        fields.steps * size * GATES,
+      ),
+      oneLaunch('sequence_previous_f32', previous, call, fields, fields.steps * size),
+    ];
+  },
+};
+
+type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
+  readonly lengths: RefTensor | null;
+};
+
+/** The gradients, or, of absolute inputs, their terms added up. */
+function runBack(inputs: BackwardInputs, attrs: SequenceAttrs, positive: boolean) {
+  const of = (key: (typeof BACKWARD)[number]) =>
+    positive ? inputs[key].data.map(Math.abs) : inputs[key].data;
+  const sizes = sizesOf(inputs.dy);
+  const wide = 4 * sizes.hidden;
+  const kept = of('gates');
+  const fixed = { weight: of('weightHidden'), h0: of('h0'), y: of('y') };
+  const walk = walkOf(sizes, inputs.lengths, attrs);
+  return walkBack(walk, GATES, of('dy'), [of('dhn')], fixed, (index, [dh], previous) =>
+    gruStepBackward(Array.from(kept.subarray(index * wide, (index + 1) * wide)), previous, dh!, positive),
+  );
+}
+
+/**
+ * The gradients of `gruSequence` with respect to projected, to the hidden parts of the gates (which differ in n, by r) and
+ * to h0 from those of y and hn, and the h before each step, 0 where a sequence has ended: with the second, the gradient
+ * of weightHidden is one product and that of biasHidden a sum.
+ */
+export const gruSequenceBackward = defineOpWithOutputs({
+  name: 'gruSequenceBackward',
+  summary: 'dprojected, that of the hidden parts, dh0 of gruSequence, and h before each step',
+  inputs: [...BACKWARD, 'lengths?'] as const,
+  attributes: reverseOf,
+  infer(types) {
+    const sizes = checkSequence('gruSequenceBackward', GATES, 'dy', types);
+    const { projected, h0, y } = sequenceShapes(sizes, GATES);
+    return [projected, projected, h0, y].map((shape) => f32(shape!));
+  },
+  reference(inputs, attrs) {
+    const { projected, hidden, initial, previous } = runBack(inputs, attrs, false);
+    return [projected, hidden, ...initial, previous];
+  },
+  backward: { dy: null, dhn: null, weightHidden: null, h0: null, y: null, gates: null, lengths: null },
+  onceDifferentiable: true,
+  cost: ({ types }) => ({ flops: 6 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
+  kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
+  samples: sequenceCases.map((one) => ({
+    inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
+    options: { reverse: one.reverse } as SequenceOptions,
+  })),
+  errors: sequenceErrors('gruSequenceBackward', GATES, BACKWARD),
+  tolerance: backwardTolerance(GATES),
+  magnitude(inputs, attrs) {
+    const { projected, hidden, initial, previous } = runBack(inputs, attrs, true);
+    return [projected, hidden, ...initial, previous.map(() => 0)];
+  },
+});

@@ -1,0 +1,301 @@
+import { fail } from '../errors.js';
+import { expectDType, f32, type Launch, type TensorType } from '../op.js';
+import { type Shape, sameShape, showShape } from '../shape.js';
+import { expectRank } from './common.js';
+import { layout, packLaunch } from './matmul_kernels.js';
+import { functionUnits } from './recurrent_math.js';
+import type { Walk } from './recurrent_reference.js';
+
+export interface SequenceOptions {
+  /** From each sequence's last step to its first, default false. */
+  readonly reverse?: boolean;
+}
+
+export interface SequenceAttrs {
+  readonly reverse: boolean;
+}
+
+export const reverseOf = (options: SequenceOptions | undefined): SequenceAttrs => ({
+  reverse: options?.reverse ?? false,
+});
+
+/** Sizes of a layer: of y [steps, batch, hidden]. */
+export interface Sizes {
+  readonly steps: number;
+  readonly batch: number;
+  readonly hidden: number;
+}
+
+/** The sizes in the shape of an array [steps, batch, gates hidden]. */
+export const sizesOf = ({ shape }: TensorType, gates = 1): Sizes => {
+  const [steps, batch, wide] = shape as [number, number, number];
+  return { steps, batch, hidden: wide / gates };
+};
+
+/** What the reference walks by. */
+export const walkOf = (
+  sizes: Sizes,
+  lengths: { readonly data: Float64Array } | null,
+  attrs: SequenceAttrs,
+): Walk => ({
+  ...sizes,
+  lengths: lengths ? lengths.data : null,
+  reverse: attrs.reverse,
+});
+
+/** The shapes of a layer's operands by name; one that the layer has not is not asked for. */
+export function sequenceShapes(
+  { steps, batch, hidden }: Sizes,
+  gates: number,
+): Readonly<Record<string, Shape>> {
+  const state = [batch, hidden];
+  const all = [steps, batch, hidden];
+  return {
+    projected: [steps, batch, gates * hidden],
+    weightHidden: [gates * hidden, hidden],
+    biasHidden: [gates * hidden],
+    ...{ h0: state, c0: state, dhn: state, dcn: state },
+    ...{ y: all, dy: all, cells: all },
+    gates: [steps, batch, 4 * hidden],
+    lengths: [batch],
+  };
+}
+
+/** Checks a layer's operands against the sizes that `lead` has: projected inputs, or dy with one "gate". */
+export function checkSequence(
+  name: string,
+  gates: number,
+  lead: string,
+  types: Readonly<Record<string, TensorType | null>>,
+): Sizes {
+  const { lengths = null, ...floats } = types;
+  expectDType(name, floats, 'f32');
+  expectDType(name, { lengths }, 'i32');
+  const first = types[lead]!;
+  const parts = lead === 'projected' ? gates : 1;
+  expectRank(
+    name,
+    lead,
+    first,
+    3,
+    parts === 1 ? '[steps, batch, hidden]' : `[steps, batch, ${parts} hidden]`,
+  );
+  const sizes = sizesOf(first, parts);
+  if (!Number.isInteger(sizes.hidden) || sizes.hidden === 0)
+    fail(
+      name,
+      `the last axis of ${lead} must be ${parts} times the hidden size, ${lead} is ${showShape(first.shape)}`,
+    );
+  const shapes = sequenceShapes(sizes, gates);
+  for (const [key, type] of Object.entries(types)) {
+    const wanted = shapes[key]!;
+    if (type && !sameShape(type.shape, wanted))
+      fail(
+        name,
+        `${key} must be ${showShape(wanted)} for ${lead} ${showShape(first.shape)}, it is ${showShape(type.shape)}`,
+      );
+  }
+  return sizes;
+}
+
+export type Fields = Sizes & { readonly reverse: boolean; readonly relu?: boolean };
+type Operands = Launch['operands'];
+interface AnyCall {
+  readonly types: Readonly<Record<string, TensorType | null>>;
+}
+const hasInput = ({ types }: AnyCall, name: string) => Number(Boolean(types[name]));
+
+/** Parameters of every kernel here, for one step. */
+const paramsOf = (call: AnyCall, { steps, batch, hidden, reverse, relu = false }: Fields, step: number) => ({
+  ...{ steps, batch, hidden, step, relu: Number(relu), reverse: Number(reverse) },
+  hasLengths: hasInput(call, 'lengths'),
+  hasBias: hasInput(call, 'biasHidden'),
+});
+
+/** The check that lengths are in 1..steps, where they are given. */
+export function checkLengths(call: AnyCall, backend: 'wasm' | 'webgpu', { steps, batch }: Sizes): Launch[] {
+  if (!hasInput(call, 'lengths')) return [];
+  const units = backend === 'wasm' ? 1 : batch;
+  return [
+    { kernel: 'sequence_lengths_i32', operands: ['lengths', 'fault'], params: { batch, steps }, units },
+  ];
+}
+
+/** The message for a length that was found outside. */
+export const lengthFault = (
+  { projected: { shape } }: { readonly projected: TensorType },
+  _: unknown,
+  [b, length]: readonly [number, number],
+): string =>
+  `length ${length | 0} of sequence ${b} is outside 1..${shape[0]}, projected is ${showShape(shape)}`;
+
+/** Refuses lengths outside 1..steps, for the reference. */
+export function expectLengths(
+  name: string,
+  projected: TensorType,
+  lengths: { readonly data: Float64Array } | null,
+): void {
+  lengths?.data.forEach((length, b) => {
+    if (!(length >= 1 && length <= projected.shape[0]!))
+      fail(name, lengthFault({ projected }, {}, [b, length]));
+  });
+}
+
+const up8 = (value: number) => Math.ceil(value / 8) * 8;
+/** Sequences of one wasm unit; assembly/recurrent.ts has the same number. */
+const SLICE = 4;
+
+/** Packs weightHidden [rows, hidden], or its transpose, for the product with a state, or with the gates' gradients. */
+function packWeight(rows: number, hidden: number, transposeB: boolean): Launch {
+  const left = f32([1, transposeB ? hidden : rows]);
+  const shape = layout(left, f32([rows, hidden]), { transposeA: false, transposeB });
+  return packLaunch({ layout: shape, hasBias: false, activation: 0 }, 'weightHidden');
+}
+
+/** Bytes of the packed weight of the forward and of the backward pass. */
+export const panelBytes = ({ hidden }: Sizes, gates: number) => ({
+  forward: 4 * hidden * up8(gates * hidden),
+  backward: 4 * gates * hidden * up8(hidden),
+});
+
+/** The wasm launches of a forward pass. */
+export function forwardSlices(
+  kernel: string,
+  operands: Operands,
+  call: AnyCall,
+  fields: Fields,
+  gates: number,
+): Launch[] {
+  const { batch, hidden } = fields;
+  const scratch = 4 * SLICE * (up8(gates * hidden) + 3 * hidden);
+  return [
+    packWeight(gates * hidden, hidden, true),
+    { kernel, operands, params: paramsOf(call, fields, 0), units: Math.ceil(batch / SLICE), scratch },
+  ];
+}
+
+/** The wasm launches of a backward pass. */
+export function backwardSlices(
+  kernel: string,
+  operands: Operands,
+  call: AnyCall,
+  fields: Fields,
+  gates: number,
+): Launch[] {
+  const { batch, hidden } = fields;
+  const scratch = 4 * SLICE * (up8(hidden) + (3 + gates) * hidden);
+  return [
+    packWeight(gates * hidden, hidden, false),
+    { kernel, operands, params: paramsOf(call, fields, 0), units: Math.ceil(batch / SLICE), scratch },
+  ];
+}
+
+/** The webgpu launches of a pass: one per step, in the order of the pass. */
+export function stepLaunches(
+  kernel: string,
+  operands: Operands,
+  call: AnyCall,
+  fields: Fields,
+  backward: boolean,
+): Launch[] {
+  const { steps, batch, hidden, reverse } = fields;
+  return Array.from({ length: steps }, (_, k) => ({
+    kernel,
+    operands,
+    params: paramsOf(call, fields, reverse === backward ? k : steps - 1 - k),
+    units: batch * hidden,
+  }));
+}
+
+/** One webgpu launch over `units` elements; `step` is what the kernel finds in its place. */
+export const oneLaunch = (
+  kernel: string,
+  operands: Operands,
+  call: AnyCall,
+  fields: Fields,
+  units: number,
+  step = 0,
+): Launch => ({
+  kernel,
+  operands,
+  params: paramsOf(call, fields, step),
+  units,
+});
+
+/**
+ * Tolerance of a backward pass, which is linear in the gradients and whose magnitude is that of its terms added up: a
+ * term passes `steps` products of `gates` hidden terms and in each step a dozen roundings of factors and sums; what of
+ * them is not exact, tanh c', is off by twice a function's units.
+ */
+export const backwardTolerance = (gates: number) => {
+  const on = (backend: 'wasm' | 'webgpu') => ({
+    ulps({ types }: { readonly types: Readonly<Record<string, TensorType | null>> }) {
+      const { steps, hidden } = sizesOf(types.dy!);
+      return steps * (gates * hidden + 2 * functionUnits[backend] + 16);
+    },
+    magnitude: 'declared' as const,
+  });
+  return { wasm: on('wasm'), webgpu: on('webgpu') };
+};
+
+/** Shapes and options that every layer is tried on: steps, batch, hidden, reverse, lengths. */
+export const sequenceCases: readonly {
+  readonly sizes: Sizes;
+  readonly reverse: boolean;
+  readonly lengths?: readonly number[];
+}[] = [
+  { sizes: { steps: 1, batch: 1, hidden: 1 }, reverse: false },
+  { sizes: { steps: 3, batch: 2, hidden: 3 }, reverse: true },
+  { sizes: { steps: 5, batch: 3, hidden: 4 }, reverse: false, lengths: [5, 1, 3] },
+  { sizes: { steps: 4, batch: 5, hidden: 9 }, reverse: true, lengths: [2, 4, 1, 3, 4] },
+];
+
+/** The samples' inputs of these names, filled as `fill` says. */
+export function sequenceSample<N extends string>(
+  names: readonly N[],
+  gates: number,
+  { sizes, lengths }: (typeof sequenceCases)[number],
+  fill: Partial<Record<NoInfer<N>, object>> = {},
+) {
+  const shapes = sequenceShapes(sizes, gates);
+  const entries = names.map((name) => [name, { shape: shapes[name]!, ...fill[name] }] as const);
+  const inputs = Object.fromEntries(entries) as Record<N, { shape: Shape }>;
+  return lengths
+    ? { ...inputs, lengths: { shape: shapes.lengths!, dtype: 'i32' as const, values: lengths } }
+    : inputs;
+}
+
+/** Error cases of a layer op with these inputs, the first of which has the sizes. */
+export function sequenceErrors<N extends string>(name: string, gates: number, names: readonly N[]) {
+  const sizes = { steps: 3, batch: 2, hidden: 4 };
+  const shapes = sequenceShapes(sizes, gates);
+  const lead = names[0]!;
+  const types = Object.fromEntries(names.map((key) => [key, f32(shapes[key]!)])) as Record<N, TensorType>;
+  const given = showShape(shapes[lead]!);
+  const parts = lead === 'projected' && gates > 1 ? `${gates} hidden` : 'hidden';
+  const wrong = [3, 2, parts === 'hidden' ? 0 : 4 * gates + 1];
+  const times = lead === 'projected' ? gates : 1;
+  return [
+    {
+      types: { ...types, [lead]: f32([2, 4]) },
+      message: `${name}: ${lead} must have 3 axes [steps, batch, ${parts}], it is [2,4]`,
+    },
+    {
+      types: { ...types, [lead]: f32(wrong) },
+      message: `${name}: the last axis of ${lead} must be ${times} times the hidden size, ${lead} is ${showShape(wrong)}`,
+    },
+    {
+      types: { ...types, weightHidden: f32([4, 4 * gates + 1]) },
+      message: `${name}: weightHidden must be ${showShape(shapes.weightHidden!)} for ${lead} ${given}, it is [4,${4 * gates + 1}]`,
+    },
+    {
+      types: { ...types, lengths: { shape: [3], dtype: 'i32' as const } },
+      message: `${name}: lengths must be [2] for ${lead} ${given}, it is [3]`,
+    },
+    { types: { ...types, lengths: f32([2]) }, message: `${name}: lengths must be i32, it is f32[2]` },
+    {
+      types: { ...types, h0: { shape: [2, 4], dtype: 'i32' as const } },
+      message: `${name}: h0 must be f32, it is i32[2,4]`,
+    },
+  ];
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Device, functional as F, open, type Tensor } from '../src/index.js';
+
+const names = ['reference', 'wasm', 'webgpu'] as const;
+const devices = new Map<string, Device>();
+beforeAll(async () => {
+  for (const name of names) devices.set(name, await open(name));
+});
+afterAll(() => {
+  for (const device of devices.values()) device.dispose();
+});
+
+const OUT = Number.NEGATIVE_INFINITY;
+const WHOLE = [OUT, OUT, OUT];
+
+const list = async (tensor: Tensor) => [...(await tensor.data())];
+
+/** Numbers as PyTorch has them: NaN, infinities and zeros exactly, others to f32. */
+async function expectNear(tensor: Tensor, wanted: readonly number[]) {
+  const values = await list(tensor);
+  expect(values).toHaveLength(wanted.length);
+  values.forEach((value, i) => {
+    if (Number.isFinite(wanted[i]!) && wanted[i] !== 0) expect(value).toBeCloseTo(wanted[i]!, 5);
+    else expect(Math.abs(value) === 0 ? 0 : value, `element ${i}`).toBe(wanted[i]);
+  });
+}
+
+describe.each(names)('losses at special values, on %s', (name) => {
+  const device = () => devices.get(name)!;
+  const rows = (...values: readonly number[][]) =>
+    device().tensor(Float32Array.from(values.flat()), [values.length, values[0]!.length]);
+
+  it('crossEntropy of classes of -Infinity is finite for the others, Infinity for those', async () => {
+    const x = rows([0, 1, OUT], [0, 1, OUT], WHOLE);
+    const losses = F.crossEntropy(x, device().tensor(Int32Array.of(1, 2, 0)), null, { reduction: 'none' });
+    await expectNear(losses, [Math.log1p(Math.exp(-1)), Number.POSITIVE_INFINITY, Number.NaN]);
+  });
+
+  it('nllLoss of -Infinity at another label is finite', async () => {
+    const x = rows([-1, OUT], [OUT, -3]);
+    await expectNear(F.nllLoss(x, device().tensor(Int32Array.of(0, 1))), [2]);
+  });
+
+  it('crossEntropy of ignored labels alone is NaN as a mean, 0 as a sum', async () => {
+    const x = rows([0, 1, 2]);
+    const y = device().tensor(Int32Array.of(-100));
+    await expectNear(F.crossEntropy(x, y), [Number.NaN]);
+    await expectNear(F.crossEntropy(x, y, null, { reduction: 'sum' }), [0]);
+  });
+
+  it('losses of nothing are NaN as a mean, 0 as a sum', async () => {
+    const x = device().tensor(new Float32Array(0), [0, 3]);
+    const y = device().tensor(new Int32Array(0), [0]);
+    await expectNear(F.mseLoss(x, x), [Number.NaN]);
+    await expectNear(F.mseLoss(x, x, { reduction: 'sum' }), [0]);
+    await expectNear(F.crossEntropy(x, y), [Number.NaN]);
+    await expectNear(F.crossEntropy(x, y, null, { reduction: 'sum' }), [0]);
+    expect(await list(F.l1Loss(x, x, { reduction: 'none' }))).toEqual([]);
+  });
+
+  it('bceWithLogits does not overflow at logits of ±1000', async () => {
+    const x = device().tensor(Float32Array.of(1000, -1000, 1000, -1000));
+    const y = device().tensor(Float32Array.of(0, 1, 1, 0));
+    await expectNear(F.bceWithLogits(x, y, null, null, { reduction: 'none' }), [1000, 1000, 0, 0]);
+  });
+
+  it('binaryCrossEntropy at probabilities 0 and 1 counts logarithms as -100', async () => {
+    const x = device().tensor(Float32Array.of(0, 1, 0, 1));
+    const y = device().tensor(Float32Array.of(1, 0, 0, 1));
+    await expectNear(F.binaryCrossEntropy(x, y, null, { reduction: 'none' }), [100, 100, 0, 0]);
+  });
+});
