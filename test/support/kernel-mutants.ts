@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { kernels, modules } from '../../build/kernels.js';
+import { kernels } from '../../build/kernels.js';
+import { modules } from '../../build/shaders.js';
+import type { KernelSet } from '../../src/backend/kernels.js';
 import { openWasm } from '../../src/backend/wasm/index.js';
 import { openWebGPU } from '../../src/backend/webgpu/index.js';
 import { openDevice } from '../../src/backend/webgpu/open.js';
@@ -30,6 +32,8 @@ export interface KernelUse {
 /** One shift of a kernel's index: where, and the device with it. */
 interface Shift {
   readonly place: string;
+  /** The shifted kernel's name. */
+  readonly kernel: string;
   open(): Promise<Backend>;
 }
 
@@ -55,6 +59,7 @@ export async function wasmWorkshop(bytes: Uint8Array<ArrayBuffer>): Promise<Work
     shifts: (kernel) =>
       mutator.accesses(kernel).map((access) => ({
         place: `${access.name}, instruction ${access.instruction} of function ${access.functionIndex}`,
+        kernel,
         open: () => open(mutator.mutate(access)),
       })),
     dispose: () => backend.dispose(),
@@ -64,20 +69,29 @@ export async function wasmWorkshop(bytes: Uint8Array<ArrayBuffer>): Promise<Work
 /** The GPU kernels, all on one device. */
 export async function webgpuWorkshop(): Promise<Workshop> {
   const opened = await openDevice({});
-  const open = (shaders: Readonly<Record<string, string>>) =>
-    openWebGPU({ device: opened.device, modules: shaders });
-  const backend = await open(modules);
+  const open = (sets: readonly KernelSet[]) => openWebGPU({ device: opened.device }, sets);
+  const backend = await open([]);
   return {
     kind: 'webgpu',
     backend,
     shifts(kernel) {
-      const { module } = kernels[kernel]!;
-      const code = modules[module]!;
+      const info = kernels[kernel]!;
+      const code = modules[info.module]!;
+      const shifted = `${kernel}__shifted`;
       // What a kernel says of a data error is written by no sample: tests of those errors hold it.
       const data = shaderAccesses(code, kernel).filter(({ name }) => name !== 'fault');
       return data.map((access) => ({
         place: `${access.name}[${code.slice(access.start, access.end)}], line ${access.line}`,
-        open: () => open({ ...modules, [module]: shiftShader(code, access) }),
+        kernel: shifted,
+        open: () => {
+          const text = shiftShader(code, access).replace(`fn ${kernel}(`, `fn ${shifted}(`);
+          const own = {
+            name: 'shifted',
+            modules: { text },
+            kernels: { [shifted]: { ...info, module: 'text' } },
+          };
+          return open([own]);
+        },
       }));
     },
     dispose() {
@@ -135,23 +149,40 @@ export function kernelUses(op: Op, { kind, backend }: Workshop): KernelUse[] {
   return [...uses.values()].map((use) => ({ op, kind, ...use }));
 }
 
+/** The op with another kernel launched in place of one of its own. */
+function withKernel(op: Op, kernel: string, other: string): Op {
+  return {
+    ...op,
+    lower(...call) {
+      const lowered = op.lower(...call);
+      if (!lowered) return null;
+      const launches = lowered.launches.map((launch) =>
+        launch.kernel === kernel ? { ...launch, kernel: other } : launch,
+      );
+      return { ...lowered, launches };
+    },
+  };
+}
+
 /** What a check of one call says against a device, or null. What the device itself refuses is no verdict. */
 async function problemOf(call: KernelCase, backend: Backend, variant: string): Promise<string | null> {
   try {
     return (await checkKernel(call, backend, variant)).problem;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (/does not compile|shader module|device was lost|refused by WebGPU/.test(message)) throw error;
+    if (/does not compile|shader module|device was lost|refused by WebGPU|no webgpu kernel/.test(message))
+      throw error;
     return message;
   }
 }
 
 async function tryShift({ op, kind, variant, kernel, cases }: KernelUse, shift: Shift): Promise<Mutant> {
   const mutant = { op: op.name, kind, target: kernel, variant, place: shift.place };
+  const wrong = withKernel(op, kernel, shift.kernel);
   const backend = await shift.open();
   try {
     for (const [i, call] of cases.entries()) {
-      const problem = await problemOf(call, backend, variant);
+      const problem = await problemOf({ ...call, op: wrong }, backend, variant);
       if (problem !== null) return { ...mutant, killedBy: `call ${i}: ${problem}` };
     }
     return { ...mutant, killedBy: null };
