@@ -120,7 +120,7 @@ export function adam_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i
     const eps = hyper(o, 3);
     const decay = hyper(o, 4);
     const momentum = hyper(o, 5);
-    const centered = load<f32>(operand(o, 0), 24) != 0.0;
+    const centered = load<f32>(operand(o, 0), 24) != 0.0 && states > 1;
     const kept: u32 = centered ? 2 : 1;
     for (; at < stop; at += 16) {
       const rest = (stop - at) >> 2;

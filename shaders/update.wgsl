@@ -55,7 +55,7 @@ fn rmsprop(p: f32, grad: f32, s: u32) -> f32 {
   var spread = square;
   var next = s + params.stride;
   var kept = 1u;
-  if (hyper[6] != 0.0) {
+  if (hyper[6] != 0.0 && params.states > 1u) {
     let mean = hyper[1] * state[next] + hyper[2] * g;
     state[next] = mean;
     spread = square - mean * mean;

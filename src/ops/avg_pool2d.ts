@@ -221,6 +221,8 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
     grid([1, 2, 9, 8], 4, { stride: 3, padding: 2, ceilMode: true }),
     grid([1, 2, 9, 8], 4, { stride: 3, padding: 2, ceilMode: true, countIncludePad: false }),
     grid([1, 2, 5, 7], 2, { padding: 1, divisorOverride: -3 }),
+    grid([1, 2, 4, 19], [2, 3], { stride: [1, 3] }),
+    grid([1, 2, 5, 19], [3, 2], { stride: [2, 3] }),
   ],
   errors: (name) => [
     ...slidingErrors(name),

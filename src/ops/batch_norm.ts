@@ -162,8 +162,8 @@ export const batchNormInference = defineOp({
   kernels: { wasm: [inference('wasm')], webgpu: [inference('webgpu')] },
   inPlace: ['x'],
   samples: [
-    { inputs: { x: { shape: [3, 17] }, ...channel([17]), weight: { shape: [17] }, bias: { shape: [17] } } },
-    { inputs: { x: { shape: [2, 3, 5] }, ...channel([3]) }, options: { eps: 1e-3 } },
+    { inputs: { x: { shape: [3, 19] }, ...channel([19]), weight: { shape: [19] }, bias: { shape: [19] } } },
+    { inputs: { x: { shape: [2, 3, 7] }, ...channel([3]) }, options: { eps: 1e-3 } },
     { inputs: { x: { shape: [2, 3, 4, 5] }, ...channel([3]), weight: { shape: [3] } } },
     { inputs: { x: { shape: [1, 1] }, ...channel([1]), bias: { shape: [1] } } },
   ],

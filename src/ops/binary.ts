@@ -53,12 +53,12 @@ const shapes: readonly (readonly [readonly number[], readonly number[]])[] = [
   [[], [2, 3]],
   [[3, 5], [5]],
   [
-    [7, 4],
+    [7, 11],
     [7, 1],
   ],
   [
     [3, 1],
-    [1, 9],
+    [1, 11],
   ],
   [
     [2, 3, 1, 5],
@@ -104,6 +104,14 @@ export function binary(name: string, spec: BinarySpec) {
     {
       a: { shape: [67, 63], dtype: 'i32', values: WHOLE_A },
       b: { shape: [63], dtype: 'i32', values: WHOLE_B },
+    },
+    {
+      a: { shape: [7, 11], dtype: 'i32', values: WHOLE_A },
+      b: { shape: [7, 1], dtype: 'i32', values: WHOLE_B },
+    },
+    {
+      a: { shape: [7, 1], dtype: 'i32', values: WHOLE_A },
+      b: { shape: [11], dtype: 'i32', values: WHOLE_B },
     },
     {
       a: { shape: [2, 3, 1, 5], dtype: 'i32', values: WHOLE_A },

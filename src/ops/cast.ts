@@ -65,12 +65,12 @@ export const cast = defineOp({
   backward: { x: ({ grad }) => grad },
   kernels: { wasm: variants('wasm'), webgpu: variants('webgpu') },
   samples: [
-    { inputs: { x: { shape: [5], dtype: 'i32', domain: [-9, 9] } }, options: { dtype: 'f32' } },
+    { inputs: { x: { shape: [19], dtype: 'i32', domain: [-9, 9] } }, options: { dtype: 'f32' } },
     { inputs: { x: { shape: [4099], dtype: 'i32', domain: [-1, 1] } }, options: { dtype: 'bool' } },
-    { inputs: { x: { shape: [7], values: [-2.7, -0.5, 0, 0.5, 1.9, 3, 1e6] } }, options: { dtype: 'i32' } },
-    { inputs: { x: { shape: [3], values: [0, -0.5, 2] } }, options: { dtype: 'bool' } },
+    { inputs: { x: { shape: [19], values: [-2.7, -0.5, 0, 0.5, 1.9, 3, 1e6] } }, options: { dtype: 'i32' } },
+    { inputs: { x: { shape: [19], values: [0, -0.5, 2, 0, 0, 1e-3, -0] } }, options: { dtype: 'bool' } },
     { inputs: { x: { shape: [2, 17], dtype: 'bool' } }, options: { dtype: 'f32' } },
-    { inputs: { x: { shape: [6], dtype: 'bool' } }, options: { dtype: 'i32' } },
+    { inputs: { x: { shape: [39], dtype: 'bool' } }, options: { dtype: 'i32' } },
     { inputs: { x: { shape: [2, 3] } }, options: { dtype: 'f32' } },
   ],
   errors: [

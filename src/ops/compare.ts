@@ -23,6 +23,20 @@ const variants = (name: string, backend: 'wasm' | 'webgpu') =>
     return { ...base!, when };
   });
 
+/** Equal, a row, a column on either side, ranks that differ: with values that repeat, each relation holds here and there. */
+const shapes: readonly (readonly [Shape, Shape])[] = [
+  [[7, 19], [19]],
+  [
+    [7, 19],
+    [7, 1],
+  ],
+  [[7, 1], [19]],
+  [
+    [2, 1, 5],
+    [3, 1],
+  ],
+];
+
 /** Whether a relation holds, element by element, with broadcasting; both operands of one dtype; the result is bool. */
 function compare(name: string, symbol: string, holds: (a: number, b: number) => boolean, takesBool = false) {
   const bools = { a: of([2, 17], 'bool'), b: of([17], 'bool') };
@@ -39,13 +53,14 @@ function compare(name: string, symbol: string, holds: (a: number, b: number) => 
     kernels: { wasm: variants(name, 'wasm'), webgpu: variants(name, 'webgpu') },
     samples: [
       { inputs: { a: { shape: [4099] }, b: { shape: [] } } },
-      { inputs: { a: { shape: [2, 1, 5], values: [1, 2, 3, 4] }, b: { shape: [3, 1], values: [2, 3, 4] } } },
-      {
-        inputs: {
-          a: { shape: [3, 5], dtype: 'i32', domain: [0, 2] },
-          b: { shape: [3, 5], dtype: 'i32', domain: [0, 2] },
-        },
-      },
+      ...(['f32', 'i32'] as const).flatMap((dtype) =>
+        shapes.map(([a, b]) => ({
+          inputs: {
+            a: { shape: a, dtype, values: [1, 2, 3, 4, 2, 1, 3] },
+            b: { shape: b, dtype, values: [2, 3, 1, 4, 2] },
+          },
+        })),
+      ),
       ...(takesBool ? [{ inputs: bools }] : []),
     ],
     errors: [

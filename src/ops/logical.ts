@@ -3,7 +3,7 @@ import { expectDType } from '../op.js';
 import { binaryParams, broadcastBinary, broadcastOrFail, elementwise, snake } from './common.js';
 import { EXACT, unary } from './unary_template.js';
 
-const VALUES = { values: [1, -0.5, 0, 3e38, -1e-30] };
+const VALUES = { values: [1, Infinity, NaN, -0.5, -Infinity, 0, 3e38, NaN, Infinity, -1e-30, NaN] };
 
 /** Whether each element is NaN. */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name in camelCase.
@@ -65,6 +65,8 @@ function logical(name: string, summary: string, holds: (a: number, b: number) =>
       { inputs: { a: bool([4099]), b: bool([4099]) } },
       { inputs: { a: bool([]), b: bool([5]) } },
       { inputs: { a: bool([2, 1, 5]), b: bool([3, 1]) } },
+      { inputs: { a: bool([7, 19]), b: bool([7, 1]) } },
+      { inputs: { a: bool([7, 1]), b: bool([19]) } },
     ],
     errors: [
       {

@@ -103,13 +103,15 @@ const samples: readonly Sample<'x', NormOptions>[] = [
   ...[0, 1, 2, Infinity, -Infinity, 3, 1.5, 0.5, -1.5].flatMap((p): Sample<'x', NormOptions>[] => {
     const fill = Number.isFinite(p)
       ? ({ domain: [0.3, 2], signed: true } as const)
-      : ({ domain: [4, 6], distinct: true } as const);
+      : ({ domain: [20, 22], distinct: true } as const);
     return [
       { inputs: { x: { shape: [67, 3], ...fill } }, options: { p, axes: 0, keepDims: true } },
       { inputs: { x: { shape: [2, 3, 5], ...fill } }, options: { p, axes: [0, -1] } },
+      { inputs: { x: { shape: [97, 17], ...fill } }, options: { p, axes: 1 } },
     ];
   }),
   { inputs: { x: { shape: [5, 3], values: [0, 2, -1, 0] } }, options: { p: 0 } },
+  { inputs: { x: { shape: [37, 19], values: [0, 2, -1, 0, 0, 1, 3] } }, options: { p: 0, axes: -1 } },
   { inputs: { x: { shape: [4099] } } },
 ];
 

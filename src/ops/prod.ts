@@ -1,7 +1,7 @@
 import type { Value } from '../op.js';
 import { mul } from './binary.js';
 import { permute, reshape } from './layout.js';
-import { byDType, countOf, reduce, reduceSamples } from './reduce_common.js';
+import { byDType, countOf, oneIn101, reduce, reduceSamples } from './reduce_common.js';
 import { exclusiveProducts } from './scan.js';
 
 /** x with the reduced axes as one, where `axis` says, and the way back. */
@@ -32,6 +32,7 @@ export const prod = reduce('prod', {
     const { rows, axis, back } = joined(x, attrs.axes);
     return mul(keep(grad), back(exclusiveProducts(rows, axis)));
   },
+  words: { i32: { values: [3, -5, 7, 9, -11, 13, 17, 1, -1, 5, 15] }, bool: oneIn101(0, 1) },
   // Few enough factors for central differences in f64 to be good to 1e-7.
   samples: [
     { inputs: { x: { shape: [131], ...factors } } },

@@ -244,6 +244,7 @@ export const sequenceCases: readonly {
   readonly reverse: boolean;
   readonly lengths?: readonly number[];
 }[] = [
+  { sizes: { steps: 0, batch: 2, hidden: 3 }, reverse: false },
   { sizes: { steps: 1, batch: 1, hidden: 1 }, reverse: false },
   { sizes: { steps: 3, batch: 2, hidden: 3 }, reverse: true },
   { sizes: { steps: 5, batch: 3, hidden: 4 }, reverse: false, lengths: [5, 1, 3] },

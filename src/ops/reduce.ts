@@ -3,7 +3,15 @@ import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { full } from './fill.js';
-import { byDType, countOf, type ReduceAttrs, type ReduceContext, reduce, spread } from './reduce_common.js';
+import {
+  byDType,
+  countOf,
+  oneIn101,
+  type ReduceAttrs,
+  type ReduceContext,
+  reduce,
+  spread,
+} from './reduce_common.js';
 
 const total = (group: Float64Array): number => group.reduce((a, b) => a + b, 0);
 
@@ -58,6 +66,7 @@ function extremum(name: string, kind: 'max' | 'min') {
     evaluate: kind === 'max' ? largest : smallest,
     backward: toExtremum,
     domain: { distinct: true },
+    words: { i32: { domain: [-999, 999] } },
   });
 }
 
@@ -79,7 +88,7 @@ export const countNonzero = reduce('countNonzero', {
   kernels: byDType('count'),
   evaluate: (group) => group.reduce((count, v) => count + Number(v !== 0), 0),
   backward: null,
-  more: [{ inputs: { x: { shape: [5, 3], values: [0, 1, -0, 0.5] } }, options: { axes: [1] } }],
+  more: [{ inputs: { x: { shape: [37, 19], values: [0, 1, -0, 0.5, 0, 2, 3] } }, options: { axes: [1] } }],
 });
 
 /** Whether any element over the axes is true; false of nothing. */
@@ -87,6 +96,7 @@ export const any = reduce('any', {
   summary: 'y = whether any x is true over the axes',
   dtypes: { bool: 'bool' },
   kernels: [{ kernel: 'any_bool' }],
+  words: { bool: oneIn101(1, 0) },
   evaluate: (group) => Number(group.some(Boolean)),
   backward: null,
   more: [
@@ -99,6 +109,7 @@ export const all = reduce('all', {
   summary: 'y = whether all x are true over the axes',
   dtypes: { bool: 'bool' },
   kernels: [{ kernel: 'all_bool' }],
+  words: { bool: oneIn101(0, 1) },
   evaluate: (group) => Number(group.every(Boolean)),
   backward: null,
   more: [

@@ -193,6 +193,8 @@ interface ReduceSpec<A extends ReduceAttrs, U extends ReduceOptions> {
   readonly backward: ((context: ReduceContext<A>) => Value | null) | null;
   readonly linear?: boolean;
   readonly domain?: Omit<SampleInput, 'shape' | 'dtype'>;
+  /** How samples of i32 and bool are filled: so that one element more or less is seen in the result. */
+  readonly words?: Partial<Readonly<Record<DType, Omit<SampleInput, 'shape' | 'dtype'>>>>;
   /** f32 samples in place of the usual ones. */
   readonly samples?: readonly Sample<'x', U>[];
   readonly more?: readonly Sample<'x', U>[];
@@ -211,7 +213,14 @@ const shapes: readonly (readonly [Shape, ReduceOptions | undefined])[] = [
   [[2, 3, 4, 5], { axes: [0, 2] }],
   [[4, 3, 2, 17], { axes: [0, -1, 2] }],
   [[], undefined],
+  // Rows longer than 16, where a row's extremum may stand anywhere.
+  [[97, 17], { axes: -1 }],
 ];
+
+/** One `value` among `others`, at a place that no size of the samples divides: each lane of some row holds it. */
+export const oneIn101 = (value: number, other: number) => ({
+  values: Array.from({ length: 101 }, (_, i) => (i === 0 ? value : other)),
+});
 
 /** Samples on the usual shapes, each filled as `fill` says. */
 export const reduceSamples = <U extends ReduceOptions>(
@@ -291,10 +300,14 @@ export function reduce<A extends ReduceAttrs = ReduceAttrs, U extends ReduceOpti
     kernels: reduceKernels(spec.kernels),
     linear: spec.linear ? ['x'] : [],
     samples: [
-      ...integers.flatMap((dtype) => [
-        { inputs: { x: { shape: [67, 5], dtype, domain: [-2, 2] as const } }, options: { axes: 0 } as U },
-        { inputs: { x: { shape: [3, 7], dtype, domain: [-2, 2] as const } }, options: { axes: -1 } as U },
-      ]),
+      ...integers.flatMap((dtype) => {
+        const x = { dtype, ...(spec.words?.[dtype] ?? { domain: [-2, 2] as const }) };
+        return [
+          { inputs: { x: { shape: [67, 5], ...x } }, options: { axes: 0 } as U },
+          { inputs: { x: { shape: [3, 7], ...x } }, options: { axes: -1 } as U },
+          { inputs: { x: { shape: [97, 17], ...x } }, options: { axes: -1 } as U },
+        ];
+      }),
       ...(spec.more ?? []),
       ...(spec.samples ?? (dtypes.includes('f32') ? reduceSamples<U>(spec.domain) : [])),
     ],

@@ -113,6 +113,7 @@ const cases: readonly (readonly [Shape, UnfoldOptions])[] = [
   [[1, 2, 9, 8], { kernel: 3, stride: 2, padding: 1 }],
   [[2, 1, 7, 11], { kernel: [2, 3], dilation: [3, 2], padding: [0, 4], stride: [1, 3] }],
   [[1, 2, 4, 17], { kernel: 2, padding: [1, 2], dilation: [2, 1] }],
+  [[1, 2, 4, 8], { kernel: 2 }],
 ];
 
 const columnsOf = ([[batch, channels, ...size], options]: (typeof cases)[number]): number[] => {

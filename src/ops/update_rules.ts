@@ -55,7 +55,7 @@ const adamWith =
   };
 
 /**
- * hyper: lr, alpha, 1 - alpha, eps, weightDecay, momentum, centered (0 or 1). States: the moving mean of g²; where
+ * hyper: lr, alpha, 1 - alpha, eps, weightDecay, momentum, centered (0 or 1; 1 needs a second state). States: the moving mean of g²; where
  * centered, that of g; with momentum, the velocity, in this order.
  */
 const rmspropWith =
@@ -63,10 +63,11 @@ const rmspropWith =
   (p, gradient, state, [lr, alpha, rest, eps, decay, momentum, centered]) => {
     const g = gradient + decay! * p;
     const square = alpha! * state[0]! + rest! * g * g;
-    const mean = centered ? alpha! * state[1]! + rest! * g : 0;
+    const isCentered = centered !== 0 && state.length > 1;
+    const mean = isCentered ? alpha! * state[1]! + rest! * g : 0;
     const spread = square - mean * mean;
     const move = g / (Math.sqrt(spread) + eps!);
-    const kept = centered ? [square, mean] : [square];
+    const kept = isCentered ? [square, mean] : [square];
     const velocity = state[kept.length];
     if (velocity === undefined) return [p + sign * lr! * move, ...kept];
     const v = momentum! * velocity + move;
@@ -163,6 +164,8 @@ export const updateRules = {
     samples: [
       { hyper: [0.01, 0.99, 0.01, 1e-8, 0.01, 0, 0], state: [positive] },
       { hyper: [0.01, 0.99, 0.01, 1e-8, 0, 0.9, 0], state: [positive, signed] },
+      // Without a row for the mean there is none.
+      { hyper: [0.01, 0.99, 0.01, 1e-8, 0.01, 0.9, 1], state: [positive] },
       // The square of the mean stays well below the mean of the squares, so that their difference keeps its digits.
       {
         hyper: [0.01, 0.99, 0.01, 1e-8, 0.01, 0, 1],

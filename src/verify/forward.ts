@@ -16,7 +16,16 @@ import {
 import { sizeOf } from '../shape.js';
 import type { Finding } from './result.js';
 import { sampleInputs } from './samples.js';
-import { type Bound, bits, doubles, poison, type WordFormat, Workspace, withTail } from './workspace.js';
+import {
+  type Bound,
+  bits,
+  doubles,
+  otherwise,
+  poison,
+  type WordFormat,
+  Workspace,
+  withTail,
+} from './workspace.js';
 
 /** One call of an op on given inputs, null for those left out. */
 export interface KernelCase {
@@ -62,14 +71,16 @@ function layOut(kernelCase: KernelCase, target: Target, format: WordFormat): Cas
     .map((tensor, i): Bound => {
       const before = withTail(format.encode(tensor), format);
       const expected = targets.includes(inputs[i]!) ? null : before;
-      return { name: `input '${inputs[i]!.label}'`, before, expected };
+      const other = withTail(format.encode(otherwise(tensor)), format);
+      return { name: `input '${inputs[i]!.label}'`, before, expected, other };
     });
   if (target === 'updates') {
     return { graph, buffers: given, outputAt: targets.map((value) => inputs.indexOf(value)), outputs: made };
   }
   const blank = made.map(({ shape, dtype }, i): Bound => {
     const zeros = format.encode({ shape, dtype: 'i32', data: new Int32Array(sizeOf(shape)) });
-    return { name: `output ${i}`, before: withTail(zeros.fill(format.unset(dtype)), format), expected: null };
+    const before = withTail(zeros.fill(format.unset(dtype)), format);
+    return { name: `output ${i}`, before, expected: null, other: before };
   });
   const outputAt = made.map((_, i) => given.length + i);
   return { graph, buffers: [...given, ...blank], outputAt, outputs: made };
@@ -109,6 +120,7 @@ async function runCase(
   try {
     const program = await Program.compile(graph, backend, faults, choose);
     try {
+      if (backend.kind !== 'reference') await workspace.runOther(program);
       const first = await workspace.run(program);
       const damage = await workspace.damage(first);
       const second = await workspace.run(program);
@@ -167,7 +179,7 @@ function boundsOn(
 
 /**
  * Runs an op on a backend by one kernel variant (null: the reference, or a view) and holds it against `op.reference`
- * within the op's tolerance. Also checked: two runs give the same bits, no input changes but those that the op
+ * within the op's tolerance. Also checked: a run on other inputs leaves nothing behind, two runs give the same bits, no input changes but those that the op
  * overwrites, nothing is written outside the outputs. An op that overwrites, or may work in place, is also run so.
  */
 export async function checkKernel(

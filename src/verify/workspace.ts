@@ -40,7 +40,15 @@ export interface Bound {
   readonly name: string;
   readonly before: Words;
   readonly expected: Words | null;
+  /** What it holds before a run on other inputs. */
+  readonly other: Words;
 }
+
+/** A tensor with other values: f32 negated, which keeps what is switched by zero or not, whole numbers in reverse. */
+export const otherwise = (tensor: HostTensor): HostTensor => ({
+  ...tensor,
+  data: tensor.dtype === 'f32' ? tensor.data.map((value) => -value) : tensor.data.slice().reverse(),
+});
 
 export function withTail(words: Words, format: WordFormat): Words {
   const Kind = words.constructor as new (length: number) => Words;
@@ -73,11 +81,28 @@ export class Workspace {
     this.#guards.push(buffer);
   }
 
+  /** A run on other inputs, so that what it leaves behind fits no later run. */
+  async runOther(program: Program): Promise<void> {
+    await this.#run(
+      program,
+      this.bounds.map(({ other }) => other),
+    );
+    // Other indices may be out of range.
+    this.backend.takeFault();
+  }
+
   /** One run from the same start. */
-  async run(program: Program): Promise<Words[]> {
+  run(program: Program): Promise<Words[]> {
+    return this.#run(
+      program,
+      this.bounds.map(({ before }) => before),
+    );
+  }
+
+  async #run(program: Program, given: readonly Words[]): Promise<Words[]> {
     const { backend, format } = this;
-    this.bounds.forEach(({ before }, i) => {
-      backend.write(this.buffers[i]!, before, format.dtype);
+    given.forEach((words, i) => {
+      backend.write(this.buffers[i]!, words, format.dtype);
     });
     program.run(this.buffers);
     const read = (buffer: DeviceBuffer, i: number) =>

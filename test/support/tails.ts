@@ -33,7 +33,7 @@ function linear(m: number, n: number, k: number, activation: string | null = nul
 
 /**
  * Matrix products round the wasm kernels' register tiles (4, 6 rows; 8 columns), work units (96 rows, 512 columns) and
- * depth (384), with primes in the other sizes.
+ * depth (512), with primes in the other sizes.
  */
 export const matmulTails: readonly NamedCase[] = [
   ...[1, 2, ...around(4, 6), 13].map((m) => matmul(m, 11, 7)),
@@ -41,7 +41,7 @@ export const matmulTails: readonly NamedCase[] = [
   ...[1, 2, 3, 4, 5].map((k) => matmul(7, 19, k, false, true)),
   ...around(96).map((m) => matmul(m, 9, 3, true)),
   ...around(512).map((n) => matmul(2, n, 5)),
-  ...around(384).map((k) => matmul(5, 9, k)),
+  ...around(512).map((k) => matmul(5, 9, k)),
   matmul(13, 17, 769, true, true),
   ...[1, ...around(4, 8)].map((n) => linear(7, n, 5, 'relu')),
   ...around(512).map((k) => linear(5, 9, k)),
@@ -95,7 +95,7 @@ function convolution({ x, filters, kernel, options = {} }: Convolution): NamedCa
 }
 
 /**
- * Convolutions round the wasm kernels' tiles: 4 and 6 filters, 8 pixels of a row, 96 pixels of a unit, 384 taps of a
+ * Convolutions round the wasm kernels' tiles: 4 and 6 filters, 8 pixels of a row, 96 pixels of a unit, 512 taps of a
  * block, 48 taps and 8 filters of the weight-gradient, 384 pixels of its block.
  */
 export const convolutionTails: readonly NamedCase[] = [
@@ -105,9 +105,10 @@ export const convolutionTails: readonly NamedCase[] = [
   ...around(96).map(
     (width) => ({ x: [1, 1, 2, width], filters: 2, kernel: [2, 1], options: { padding: 1 } }) as const,
   ),
-  ...[42, 43].map((channels) => ({ x: [1, channels, 4, 5], filters: 5, kernel: [3, 3] }) as const),
-  ...around(384).map((channels) => ({ x: [1, channels, 2, 3], filters: 2, kernel: [1, 1] }) as const),
-  ...around(48).map((channels) => ({ x: [2, channels, 2, 2], filters: 9, kernel: [1, 1] }) as const),
+  ...[56, 57].map((channels) => ({ x: [1, channels, 4, 5], filters: 5, kernel: [3, 3] }) as const),
+  ...around(512).map((channels) => ({ x: [1, channels, 2, 3], filters: 2, kernel: [1, 1] }) as const),
+  ...[7, 8, 9, 10, 11].map((filters) => ({ x: [1, 57, 3, 10], filters, kernel: [3, 3] }) as const),
+  ...[47, 48, 49, 50].map((channels) => ({ x: [2, channels, 2, 2], filters: 9, kernel: [1, 1] }) as const),
   ...around(384).map((width) => ({ x: [1, 1, 2, width], filters: 1, kernel: [1, 1] }) as const),
   { x: [1, 1, 7, 70], filters: 3, kernel: [2, 2], options: { stride: 2 } } as const,
   { x: [2, 6, 9, 13], filters: 9, kernel: [3, 2], options: { groups: 3, padding: 1, dilation: 2 } } as const,
