@@ -185,5 +185,5 @@ import { exp4, splat } from './simd';
 // @ts-ignore: decorator
 @final @unmanaged export class PowerRoot {
   // @ts-ignore: decorator
-  @inline lane(total: f32, p: ReduceParams): f32 { return Mathf.pow(total, <f32>1.0 / p.power); }
+  @inline lane(total: f32, p: ReduceParams): f32 { return <f32>Math.pow(total, 1.0 / p.power); }
 }

@@ -124,4 +124,6 @@ for op, f in [("any", torch.any), ("all", torch.all)]:
     g.case(op, lambda x: f(x, dim=1), [empty.astype(bool)], {"axes": 1}, name=f"{op} of nothing")
 for p in [0, 1, 2]:
     g.case("norm", lambda x: torch.linalg.vector_norm(x, p, 1), [empty], {"p": p, "axes": 1}, grads=[], name=f"norm {p} of nothing")
+g.case("norm", lambda x: torch.linalg.vector_norm(x, 3), [g.uniform(5, low=-6000, high=6000)], {"p": 3}, grads=[], name="norm 3 of large values")
+g.case("norm", lambda x: torch.linalg.vector_norm(x, 3, 1), [f32([[5658.687], [5816.2236], [9421.5]])], {"p": 3, "axes": 1}, grads=[], name="norm 3 of single large values")
 g.save()
