@@ -36,4 +36,8 @@ g.case("pixelShuffle", lambda x: F.pixel_shuffle(x, 2), [g.uniform(2, 12, 3, 5)]
 g.case("pixelShuffle", lambda x: F.pixel_shuffle(x, 3), [g.uniform(1, 9, 1, 2)], {"factor": 3})
 g.case("pixelUnshuffle", lambda x: F.pixel_unshuffle(x, 2), [g.uniform(2, 3, 4, 6)], {"factor": 2})
 g.case("pixelUnshuffle", lambda x: F.pixel_unshuffle(x, 3), [g.uniform(1, 2, 3, 9)], {"factor": 3})
+g.case("pixelShuffle", lambda x: F.pixel_shuffle(x, 2), [g.uniform(8, 2, 3)], {"factor": 2})
+g.case("pixelShuffle", lambda x: F.pixel_shuffle(x, 2), [g.uniform(2, 3, 4, 2, 1)], {"factor": 2})
+g.case("pixelUnshuffle", lambda x: F.pixel_unshuffle(x, 3), [g.uniform(2, 3, 6)], {"factor": 3})
+g.case("pixelUnshuffle", lambda x: F.pixel_unshuffle(x, 2), [g.uniform(2, 3, 1, 4, 2)], {"factor": 2})
 g.save()
