@@ -40,4 +40,6 @@ g.case("pixelShuffle", lambda x: F.pixel_shuffle(x, 2), [g.uniform(8, 2, 3)], {"
 g.case("pixelShuffle", lambda x: F.pixel_shuffle(x, 2), [g.uniform(2, 3, 4, 2, 1)], {"factor": 2})
 g.case("pixelUnshuffle", lambda x: F.pixel_unshuffle(x, 3), [g.uniform(2, 3, 6)], {"factor": 3})
 g.case("pixelUnshuffle", lambda x: F.pixel_unshuffle(x, 2), [g.uniform(2, 3, 1, 4, 2)], {"factor": 2})
+g.case("unfold", lambda x: F.unfold(x, (3, 2), 2, 1), [g.uniform(2, 5, 4)], {"kernel": (3, 2), "dilation": 2, "padding": 1})
+g.case("fold", lambda x: F.fold(x, (5, 4), (3, 2), 2, 1), [g.uniform(12, 12)], {"kernel": (3, 2), "dilation": 2, "padding": 1, "outputSize": (5, 4)})
 g.save()
