@@ -83,9 +83,10 @@ export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
     const t = geluArgument4(x);
-    const slope = fma(f32x4.mul(x, x), splat(0.21406459), splat(1.59576912));
+    // From |x| = 16 on s (1 - s) is 0, which an infinite slope must not meet.
+    const slope = fma(f32x4.min(f32x4.mul(x, x), splat(256.0)), splat(0.21406459), splat(1.59576912));
     const s = sigmoid4(t);
-    const tail = f32x4.mul(f32x4.mul(s, sigmoid4(f32x4.neg(t))), f32x4.mul(x, slope));
+    const tail = f32x4.mul(f32x4.mul(f32x4.mul(s, sigmoid4(f32x4.neg(t))), x), slope);
     return f32x4.mul(dy, f32x4.add(s, tail));
   }
 }

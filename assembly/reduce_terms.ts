@@ -185,5 +185,11 @@ import { exp4, splat } from './simd';
 // @ts-ignore: decorator
 @final @unmanaged export class PowerRoot {
   // @ts-ignore: decorator
-  @inline lane(total: f32, p: ReduceParams): f32 { return Mathf.pow(total, <f32>1.0 / p.power); }
+  @inline lane(total: f32, p: ReduceParams): f32 {
+    // What 1 / p loses in f32 counts ln total times: the logarithm is read off the bits, to within 0.1.
+    const exponent = <f32>1.0 / p.power;
+    const lost = 1.0 / <f64>p.power - <f64>exponent;
+    const log2 = <f64>reinterpret<i32>(total) * (1.0 / 8388608.0) - 127.0;
+    return <f32>(<f64>Mathf.pow(total, exponent) * (1.0 + lost * 0.6931471805599453 * log2));
+  }
 }

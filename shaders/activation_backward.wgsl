@@ -18,7 +18,8 @@
 // s + x s (1 - s) t', s = logistic(t), t = 2 sqrt(2 / pi) (x + 0.044715 x^3).
 fn gelu_tanh_slope(x: f32) -> f32 {
   let t = x * (0.0713548163 * x * x + 1.59576912);
-  let slope = 0.214064449 * x * x + 1.59576912;
+  // From |x| = 16 on s (1 - s) is 0, which an infinite slope must not meet.
+  let slope = 0.214064449 * min(x * x, 256.0) + 1.59576912;
   let s = logistic(t);
-  return s + s * logistic(-t) * (x * slope);
+  return s + s * logistic(-t) * x * slope;
 }

@@ -2,7 +2,7 @@
 // gives 0; anything to bool asks whether it is not zero. A bool is a word, 0 or 1.
 //
 //! kernel cast_f32_i32 = truncate(x) | T=f32 | R=i32
-//! kernel cast_f32_bool = u32(x != 0.0 || is_nan(x)) | T=f32 | R=u32
+//! kernel cast_f32_bool = u32(!is_zero(x)) | T=f32 | R=u32
 //! kernel cast_i32_f32 = f32(x) | T=i32 | R=f32
 //! kernel cast_i32_bool = u32(x != 0) | T=i32 | R=u32
 //! kernel cast_bool_f32 = f32(x) | T=u32 | R=f32

@@ -10,9 +10,9 @@
 //! kernel min_i32 = min(a, b) | T=i32 | R=i32 | START=2147483647 | TERM=x | RESULT=total
 //! kernel any_bool = a | b | T=u32 | R=u32 | START=0u | TERM=x | RESULT=total
 //! kernel all_bool = a & b | T=u32 | R=u32 | START=1u | TERM=x | RESULT=total
-//! kernel count_f32 = a + b | T=f32 | R=i32 | START=0 | TERM=i32(x != 0.0 || is_nan(x)) | RESULT=total
+//! kernel count_f32 = a + b | T=f32 | R=i32 | START=0 | TERM=i32(!is_zero(x)) | RESULT=total
 //! kernel count_i32 = a + b | T=i32 | R=i32 | START=0 | TERM=i32(x != 0) | RESULT=total
-//! kernel norm_zero_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=f32(x != 0.0 || is_nan(x)) | RESULT=total
+//! kernel norm_zero_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=f32(!is_zero(x)) | RESULT=total
 //! kernel norm_one_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=abs(x) | RESULT=total
 //! kernel norm_two_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=x * x | RESULT=sqrt(total)
 //! kernel norm_power_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=power(abs(x), params.power) | RESULT=power(total, 1.0 / params.power)

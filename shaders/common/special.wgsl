@@ -4,6 +4,11 @@ fn is_nan(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
 }
 
+// False for numbers below 2^-126 too, which devices may take for 0 in a comparison.
+fn is_zero(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7fffffffu) == 0u;
+}
+
 // WGSL has no literal for these, and refuses constant expressions that give them.
 fn nan() -> f32 {
   var bits = 0x7fc00000u;

@@ -17,8 +17,8 @@ import { reshape } from './layout.js';
 export interface Conv1dOptions {
   readonly stride?: number;
   /**
-   * Zeros on both sides, default 0; or [before, after]; or 'valid' for none; or 'same' for as many as keep the length,
-   * which takes stride 1: an odd one goes to the end.
+   * Zeros on both sides, default 0; or [before, after], where negative numbers crop; or 'valid' for none; or 'same' for
+   * as many as keep the length, which takes stride 1: an odd one goes to the end.
    */
   readonly padding?: 'same' | 'valid' | number | readonly [number, number];
   readonly dilation?: number;
@@ -52,11 +52,13 @@ function line(
     return paddingOf('conv1d', padding, [1, kernel], [1, 1], [1, dilation])[1];
   }
   if (padding === 'valid') return [0, 0];
-  const sides = typeof padding === 'number' ? ([padding, padding] as const) : padding;
-  if (sides.length !== 2)
-    fail('conv1d', `padding must be a number or [before, after], got [${sides.join(',')}]`);
-  for (const side of sides) expectWhole('conv1d', 'padding', side, 0);
-  return sides;
+  if (typeof padding === 'number') {
+    expectWhole('conv1d', 'padding', padding, 0);
+    return [padding, padding];
+  }
+  if (padding.length !== 2 || !padding.every(Number.isInteger))
+    fail('conv1d', `padding must be a number or whole numbers [before, after], got [${padding.join(',')}]`);
+  return padding;
 }
 
 /** [n, c, l] as a picture of one line. */
@@ -131,7 +133,7 @@ export const conv1d = defineComposition({
     },
     {
       inputs: { x: { shape: [1, 2, 7] }, weight: { shape: [2, 2, 3] } },
-      options: { padding: [4, 0], dilation: 2 },
+      options: { padding: [4, -1], dilation: 2 },
     },
   ],
   errors: [
@@ -178,7 +180,7 @@ export const conv1d = defineComposition({
     {
       types: { x: f32([1, 3, 8]), weight: f32([4, 3, 3]) },
       options: { padding: [1] as unknown as [number, number] },
-      message: 'conv1d: padding must be a number or [before, after], got [1]',
+      message: 'conv1d: padding must be a number or whole numbers [before, after], got [1]',
     },
   ],
   tolerance: { wasm: tolerance, webgpu: tolerance },

@@ -4,13 +4,15 @@ import { f32, type KernelCall, type Sample, type Value } from '../op.js';
 import type { Shape } from '../shape.js';
 import { mul, sub } from './binary.js';
 import { snake } from './common.js';
-import { full } from './fill.js';
+import { equal } from './compare.js';
+import { scalar } from './fill.js';
 import { linearScan } from './linear_scan.js';
 import { expectOneOf } from './reduce_common.js';
 import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
 import { POWER_ULPS } from './softmax.js';
 import { axisOf, rowsOf } from './sort_select.js';
 import { exp } from './unary.js';
+import { where } from './where.js';
 
 export interface ScanOptions extends AlongOptions {
   /** Each result without the element itself: the first is that of nothing. Default false. */
@@ -167,10 +169,12 @@ export const logCumSumExp = cumulative('logCumSumExp', {
   start: -Infinity,
   step: logAdd,
   dtypes: ['f32'],
-  // dx_i = e^(x_i - y_i) U_i with U_i = dy_i + e^(y_i - y_{i+1}) U_{i+1}, and e^(y_{i-1} - y_i) = 1 - e^(x_i - y_i).
+  // dx_i = e^(x_i - y_i) U_i with U_i = dy_i + e^(y_i - y_{i+1}) U_{i+1}, and e^(y_{i-1} - y_i) = 1 - e^(x_i - y_i),
+  // which is 0 where x_i = Infinity: what lies before has no part in the results from there on.
   backward({ grad, x, output, attrs: { axis, reverse } }): Value {
     const share = exp(sub(x, output));
-    const rest = sub(full({ shape: [], value: 1 }), share);
+    const infinite = equal(x, scalar(Infinity));
+    const rest = where(infinite, scalar(0), sub(scalar(1), share));
     return mul(share, linearScan(rest, grad, { axis, reverse: !reverse, mode: 'shifted' }));
   },
   linear: false,

@@ -2,7 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { expectRank, type Pair, pair } from './common.js';
+import { type Pair, pair } from './common.js';
 
 export interface UnfoldOptions {
   /** Window [height, width]. */
@@ -37,6 +37,12 @@ export function windowAttrs(name: string, options: UnfoldOptions | undefined): W
     padding: pair(name, 'padding', options.padding ?? 0, 0),
     dilation: pair(name, 'dilation', options.dilation ?? 1, 1),
   };
+}
+
+/** Refuses x without the axes that are named, after one for the batch or none. */
+function expectRanks(name: string, { shape }: TensorType, rank: number, axes: string): void {
+  if (shape.length !== rank && shape.length !== rank - 1)
+    fail(name, `x must be [batch, ${axes}] or [${axes}], it is ${showShape(shape)}`);
 }
 
 /** The windows of `planes` images [height, width]. */
@@ -92,18 +98,18 @@ export function forEachTap(g: Windows, visit: (column: number, image: number) =>
 }
 
 const unfoldWindows = (x: TensorType, attrs: WindowAttrs): Windows =>
-  windows('unfold', x.shape[0]! * x.shape[1]!, x.shape.slice(2), attrs);
+  windows('unfold', sizeOf(x.shape.slice(0, -2)), x.shape.slice(-2), attrs);
 
-/** Shape of the image that columns [n, c · area, windows] fold to. */
+/** Shape of the image that columns [n, c · area, windows] or [c · area, windows] fold to. */
 const imageShape = ({ shape }: TensorType, { kernel, outputSize }: FoldAttrs): number[] => [
-  shape[0]!,
-  shape[1]! / (kernel[0] * kernel[1]),
+  ...shape.slice(0, -2),
+  shape.at(-2)! / (kernel[0] * kernel[1]),
   ...outputSize,
 ];
 
 function foldWindows(x: TensorType, attrs: FoldAttrs): Windows {
-  const [batch, channels, ...size] = imageShape(x, attrs) as [number, number, number, number];
-  return windows('fold', batch * channels, size, attrs);
+  const image = imageShape(x, attrs);
+  return windows('fold', sizeOf(image.slice(0, -2)), image.slice(-2), attrs);
 }
 
 /** Windows of every sample: the shape of x and its options. */
@@ -114,16 +120,17 @@ const cases: readonly (readonly [Shape, UnfoldOptions])[] = [
   [[2, 1, 7, 11], { kernel: [2, 3], dilation: [3, 2], padding: [0, 4], stride: [1, 3] }],
   [[1, 2, 4, 17], { kernel: 2, padding: [1, 2], dilation: [2, 1] }],
   [[1, 2, 4, 8], { kernel: 2 }],
+  [[2, 4, 17], { kernel: 2, padding: [1, 2], dilation: [2, 1] }],
 ];
 
-const columnsOf = ([[batch, channels, ...size], options]: (typeof cases)[number]): number[] => {
-  const g = windows('fold', 1, size, windowAttrs('fold', options));
-  return [batch!, channels! * g.kernelHeight * g.kernelWidth, g.outHeight * g.outWidth];
+const columnsOf = ([shape, options]: (typeof cases)[number]): number[] => {
+  const g = windows('fold', 1, shape.slice(-2), windowAttrs('fold', options));
+  return [...shape.slice(0, -3), shape.at(-3)! * g.kernelHeight * g.kernelWidth, g.outHeight * g.outWidth];
 };
 
 /**
  * The windows of x [n, c, h, w] as columns (im2col): [n, c · kernel height · kernel width, windows], windows in row-major
- * order, zeros where they reach over the edge. As torch.nn.functional.unfold.
+ * order, zeros where they reach over the edge. Without n in x there is none in y. As torch.nn.functional.unfold.
  */
 export const unfold = defineOp({
   name: 'unfold',
@@ -132,9 +139,10 @@ export const unfold = defineOp({
   attributes: (options: UnfoldOptions | undefined) => windowAttrs('unfold', options),
   infer({ x }, attrs) {
     expectDType('unfold', { x }, 'f32');
-    expectRank('unfold', 'x', x, 4, '[batch, channels, height, width]');
+    expectRanks('unfold', x, 4, 'channels, height, width');
     const g = unfoldWindows(x, attrs);
-    return f32([x.shape[0]!, x.shape[1]! * g.kernelHeight * g.kernelWidth, g.outHeight * g.outWidth]);
+    const channels = x.shape.at(-3)! * g.kernelHeight * g.kernelWidth;
+    return f32([...x.shape.slice(0, -3), channels, g.outHeight * g.outWidth]);
   },
   reference({ x }, attrs, [y]) {
     const out = new Float64Array(sizeOf(y!.shape));
@@ -145,7 +153,7 @@ export const unfold = defineOp({
   },
   backward: {
     x: ({ grad, x, attrs }): Value =>
-      fold(grad, { ...attrs, outputSize: x.shape.slice(2) as [number, number] }),
+      fold(grad, { ...attrs, outputSize: x.shape.slice(-2) as unknown as [number, number] }),
   },
   kernels: {
     wasm: [
@@ -182,9 +190,9 @@ export const unfold = defineOp({
         'unfold: the kernel [3,3] is larger than the padded image [4,4], dilation is [2,2], padding is [0,0]',
     },
     {
-      types: { x: f32([1, 4, 4]) },
+      types: { x: f32([4, 4]) },
       options: { kernel: 3 },
-      message: 'unfold: x must have 4 axes [batch, channels, height, width], it is [1,4,4]',
+      message: 'unfold: x must be [batch, channels, height, width] or [channels, height, width], it is [4,4]',
     },
     {
       types: { x: { shape: [1, 1, 4, 4], dtype: 'i32' } },
@@ -220,14 +228,14 @@ export const fold = defineOp({
   },
   infer({ x }, attrs) {
     expectDType('fold', { x }, 'f32');
-    expectRank('fold', 'x', x, 3, '[batch, channels · kernel, windows]');
+    expectRanks('fold', x, 3, 'channels · kernel, windows');
     const area = attrs.kernel[0] * attrs.kernel[1];
     const shown = `x is ${showShape(x.shape)}`;
-    if (x.shape[1]! % area !== 0)
+    if (x.shape.at(-2)! % area !== 0)
       fail('fold', `channels don't divide by the kernel's ${area} elements, ${shown}`);
     const g = foldWindows(x, attrs);
     const count = g.outHeight * g.outWidth;
-    if (x.shape[2] !== count)
+    if (x.shape.at(-1) !== count)
       fail('fold', `an image ${showShape(attrs.outputSize)} has ${count} windows, ${shown}`);
     return f32(imageShape(x, attrs));
   },
@@ -267,7 +275,7 @@ export const fold = defineOp({
   linear: ['x'],
   samples: cases.map((entry) => ({
     inputs: { x: { shape: columnsOf(entry) } },
-    options: { ...entry[1], outputSize: entry[0].slice(2) as unknown as Pair },
+    options: { ...entry[1], outputSize: entry[0].slice(-2) as unknown as Pair },
   })),
   errors: [
     {
@@ -287,9 +295,10 @@ export const fold = defineOp({
         'fold: the kernel [2,2] is larger than the padded image [1,4], dilation is [1,1], padding is [0,0]',
     },
     {
-      types: { x: f32([8, 9]) },
+      types: { x: f32([1, 1, 8, 9]) },
       options: { kernel: 2, outputSize: 4 },
-      message: 'fold: x must have 3 axes [batch, channels · kernel, windows], it is [8,9]',
+      message:
+        'fold: x must be [batch, channels · kernel, windows] or [channels · kernel, windows], it is [1,1,8,9]',
     },
     {
       types: { x: { shape: [1, 8, 9], dtype: 'i32' } },

@@ -10,6 +10,7 @@ from golden import Golden
 g = Golden("activation")
 SMALL = np.array([0.0, 1e-8, -1e-8, 1e-5, -1e-5, 3e-4, -3e-4], dtype=np.float32)
 LARGE = np.array([20.0, -20.0, 1000.0, -1000.0, 11.5, -11.5, 0.0], dtype=np.float32)
+FAR = np.array([1e12, -1e12, 1e30, -1e30, 3e38, -3e38], dtype=np.float32)
 ENDS = np.array([math.inf, -math.inf, math.nan, 1.0], dtype=np.float32)
 
 
@@ -31,7 +32,7 @@ unary("softplus", F.softplus, ALL)
 unary("softplus", lambda x: F.softplus(x, 2, 3), ALL, {"beta": 2, "threshold": 3})
 unary("softplus", lambda x: F.softplus(x, -0.5), [SMALL, LARGE], {"beta": -0.5})
 for form in ["none", "tanh"]:
-    unary("gelu", lambda x: F.gelu(x, approximate=form), ALL, {"approximate": form})
+    unary("gelu", lambda x: F.gelu(x, approximate=form), [*ALL, FAR], {"approximate": form})
 KINKS = np.array([0.0, -3.0, 3.0, 6.0, -1.0, 1.0, 2.0], dtype=np.float32)
 ALL = [SMALL, LARGE, ENDS, KINKS]
 unary("relu", F.relu, ALL)

@@ -75,4 +75,10 @@ for x, weight, bias, options in [
     ((1, 2, 5), (2, 3, 4), None, {"dilation": 2}),
 ]:
     conv_transpose("convTranspose1d", x, weight, bias, **options)
+g.case(
+    "conv1d",
+    lambda x, w: F.conv1d(F.pad(x, (-2, 3)), w, stride=2),
+    [g.uniform(2, 2, 9), g.uniform(3, 2, 3)],
+    {"padding": [-2, 3], "stride": 2},
+)
 g.save()

@@ -33,6 +33,7 @@ for shape, axis in [((7,), 0), ((3, 5), 1), ((3, 5), -2), ((2, 40), 1), ((2, 3, 
 for shape, axis in [((7,), 0), ((3, 5), -2), ((2, 40), 1)]:
     g.case("logCumSumExp", lambda x: x.logcumsumexp(axis), [g.uniform(*shape, low=-4, high=4)], {"axis": axis})
 g.case("logCumSumExp", lambda x: x.logcumsumexp(1), [f32([[-inf, -inf, 1, 2], [1, -inf, 2, 0], [1000, -1000, 1000, 1001]])], {"axis": 1}, name="logCumSumExp of large values and -Infinity")
+g.case("logCumSumExp", lambda x: x.logcumsumexp(1), [f32([[1, 2, inf, 3, 0], [inf, 1, inf, 2, -1], [-1, 3, nan, 2, inf]])], {"axis": 1}, name="logCumSumExp of Infinity and NaN")
 g.case("cumsum", lambda x: x.cumsum(1), [small], {"axis": 1})
 g.case("cumprod", lambda x: x.cumprod(1), [f32([[2, 0, 3, 4], [0, 1, 0, 5], [1, 2, 3, 0]])], {"axis": 1}, name="cumprod with zeros")
 
