@@ -129,7 +129,8 @@ export function adam_update_f32(o: usize, p: usize, s: usize, begin: i32, end: i
       let square = moved(state + at, alpha, squared(restAlpha, g), rest);
       if (centered) {
         const mean = moved(state + row + at, alpha, f32x4.mul(restAlpha, g), rest);
-        square = f32x4.sub(square, f32x4.mul(mean, mean));
+        // A variance: rounding must not leave it below 0.
+        square = f32x4.max(f32x4.sub(square, f32x4.mul(mean, mean)), f32x4.splat(0.0));
       }
       let change = f32x4.div(g, f32x4.add(f32x4.sqrt(square), eps));
       if (states > kept) change = moved(state + kept * row + at, momentum, change, rest);

@@ -58,7 +58,7 @@ fn rmsprop(p: f32, grad: f32, s: u32) -> f32 {
   if (hyper[6] != 0.0 && params.states > 1u) {
     let mean = hyper[1] * state[next] + hyper[2] * g;
     state[next] = mean;
-    spread = square - mean * mean;
+    spread = max(square - mean * mean, 0.0);
     next += params.stride;
     kept = 2u;
   }

@@ -68,6 +68,12 @@ export function checkHost(where: string, { data, shape, dtype }: HostTensor): vo
     fail(where, `bool holds 0 and 1, element ${wrong} is ${data[wrong]}; copy numbers into a Float32Array`);
 }
 
+/** Refuses a number that a tensor of `dtype` can't hold: i32 takes whole numbers of 32 bits, bool 0 and 1. */
+export function expectHeld(where: string, value: number, dtype: DType): void {
+  if (dtype === 'i32' && (value | 0) !== value) fail(where, `${value} is not an i32`);
+  if (dtype === 'bool' && value !== 0 && value !== 1) fail(where, `${value} is not a bool, which is 0 or 1`);
+}
+
 /** Host data as a checked tensor; numbers in a list must be exact in `dtype`, f32 apart. */
 export function toHost(
   where: string,

@@ -18,6 +18,7 @@ export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';
 export {
+  attrsText,
   createGraph,
   createInput,
   type Graph,

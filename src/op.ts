@@ -281,11 +281,42 @@ export type VariadicFunction<U, R = Value> = ((inputs: readonly Value[], options
 export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {
   inputs.forEach((value, i) => {
     const name = op.inputs[op.variadic ? 0 : i]!;
-    if (!value && !op.optional.has(name)) fail(op.name, `input '${name}' is missing`);
+    if (value ? !isType(value) : !op.optional.has(name)) refuseInput(op.name, name, value);
   });
-  const attrs = op.attributes(inputs, options);
+  const attrs = attributesOf(op, inputs, options);
   checkAttrs(op.name, attrs);
   return applyWith(op, inputs, attrs);
+}
+
+const isType = (value: unknown): boolean =>
+  typeof value === 'object' && Array.isArray((value as TensorType).shape) && 'dtype' in (value as TensorType);
+
+function refuseInput(name: string, input: string, given: unknown): never {
+  if (!given) return fail(name, `input '${input}' is missing`);
+  const what = typeof given === 'object' ? `{ ${Object.keys(given).join(', ')} }` : String(given);
+  const advice = 'options come after all inputs, with null for those that are left out';
+  return fail(name, `input '${input}' must be a tensor, got ${what}; ${advice}`);
+}
+
+/** The op's attributes for these options, of which each must be used: a misspelt one would pass unseen. */
+function attributesOf(op: Op, inputs: readonly (Value | null)[], options: unknown): Attrs {
+  if (options === undefined) return op.attributes(inputs, options);
+  if (typeof options !== 'object' || options === null)
+    fail(op.name, `its options must be an object, got ${String(options)}`);
+  const used = new Set<string | symbol>();
+  const watched = new Proxy(options as object, {
+    get(target, key) {
+      used.add(key);
+      return Reflect.get(target, key);
+    },
+  });
+  const attrs = op.attributes(inputs, watched);
+  const unused = Object.keys(options as object).find((key) => !used.has(key));
+  if (unused !== undefined) {
+    const known = [...used].map(String).join(', ') || 'none';
+    fail(op.name, `the option '${unused}' has no effect here; it uses ${known}`);
+  }
+  return attrs;
 }
 
 /** Like {@link apply}, with attributes that are complete already. */

@@ -1,5 +1,5 @@
 import type { Device } from './device.js';
-import type { DType, HostTensor, TypedArray } from './dtype.js';
+import { type DType, expectHeld, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Op, Value } from './op.js';
 import * as ops from './ops/index.js';
@@ -333,8 +333,7 @@ function toValue(arg: unknown, name: string, dtype: DType): unknown {
   if (arg instanceof Tensor) return arg.value;
   if (Array.isArray(arg)) return arg.map((one) => toValue(one, name, dtype));
   if (typeof arg !== 'number') return arg;
-  if (dtype === 'i32' && !Number.isInteger(arg))
-    fail(name, `${arg} is not a whole number, but the tensors are i32`);
+  expectHeld(name, arg, dtype);
   return ops.full({ shape: [], value: arg, dtype });
 }
 

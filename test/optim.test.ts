@@ -121,6 +121,21 @@ describe('an optimiser', () => {
     expect([...(await parameters[1]!.data())]).not.toEqual(golden.start[1]);
   });
 
+  it('stays finite where every gradient is the same and the centred variance of RMSprop rounds to 0', async () => {
+    for (const { device: any } of devices) {
+      const parameter = any.tensor([1, -1, 0.5]);
+      parameter.requiresGrad = true;
+      const optimizer = new optim.RMSprop([parameter], { lr: 1e-6, centered: true });
+      const step = any.compile((gradient: Tensor) => {
+        parameter.grad = gradient;
+        optimizer.step();
+        return gradient.sum();
+      });
+      for (let i = 0; i < 1500; i++) await step(any.tensor([0.1, 0.1, 0.1]));
+      expect([...(await parameter.data())].every(Number.isFinite), any.info.description).toBe(true);
+    }
+  });
+
   it('is one kernel call for all parameters on wasm', async () => {
     const wasm = devices.find(({ name }) => name.startsWith('wasm'))!.device;
     const [optimizer, parameters] = setUp(wasm, adam);

@@ -2,7 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
-import type { Pair } from './common.js';
+import { omit, type Pair } from './common.js';
 import { adaptive } from './pool_adaptive.js';
 import {
   type Divisor,
@@ -187,7 +187,11 @@ function backwardOp<U, A extends U & object>(
 function meanPooling<U, A extends U & object>(name: string, pooling: MeanPooling<U, A>) {
   const rule = (dy: Value, attrs: A & Pooled): Value => backward(dy, attrs);
   const forward = forwardOp(name, pooling, rule);
-  const backward = backwardOp(`${name}Backward`, pooling, (dy, attrs): Value => forward(dy, attrs));
+  const backward = backwardOp(
+    `${name}Backward`,
+    pooling,
+    (dy, attrs): Value => forward(dy, omit(attrs as A & { shape: Shape }, 'shape') as unknown as A),
+  );
   return { forward, backward };
 }
 

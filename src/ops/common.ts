@@ -105,6 +105,12 @@ export function expectWhole(name: string, key: string, value: number, least: num
   return value;
 }
 
+/** Attributes without one that another op does not have. */
+export function omit<T extends object, K extends keyof T>(attrs: T, key: K): Omit<T, K> {
+  const { [key]: _, ...rest } = attrs;
+  return rest;
+}
+
 /** One number for both axes, or a pair [height, width]. */
 export type Pair = number | readonly [number, number];
 

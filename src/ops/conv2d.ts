@@ -2,7 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type SampleInput, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { expectRank } from './common.js';
+import { expectRank, omit } from './common.js';
 import {
   AXES4,
   type Conv2dAttrs,
@@ -224,7 +224,7 @@ export const conv2dInputGradient = defineOp({
   },
   backward: {
     // dx is linear in dy with the convolution as its adjoint, and bilinear in weight.
-    dy: ({ grad, weight, attrs }): Value => conv2d(grad, weight, null, attrs),
+    dy: ({ grad, weight, attrs }): Value => conv2d(grad, weight, null, omit(attrs, 'shape')),
     weight: ({ grad, dy, weight, attrs }): Value =>
       conv2dWeightGradient(grad, dy, { ...attrs, shape: weight.shape }),
   },
@@ -276,7 +276,7 @@ export const conv2dWeightGradient = defineOp({
   },
   backward: {
     x: ({ grad, x, dy, attrs }): Value => conv2dInputGradient(dy, grad, { ...attrs, shape: x.shape }),
-    dy: ({ grad, x, attrs }): Value => conv2d(x, grad, null, attrs),
+    dy: ({ grad, x, attrs }): Value => conv2d(x, grad, null, omit(attrs, 'shape')),
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {

@@ -119,8 +119,10 @@ export const crossEntropy = defineOp({
   summary: 'y = -weight[label] log softmax(logits)[label], or -Σ weight target log softmax(logits)',
   inputs: ['logits', 'target', 'weight?'],
   attributes: attributesOf('crossEntropy'),
-  infer({ logits, target, weight }, { reduction }) {
+  infer({ logits, target, weight }, { reduction, ignoreIndex }) {
     check('crossEntropy', { logits, target, weight });
+    if (target.dtype === 'f32' && ignoreIndex >= 0)
+      fail('crossEntropy', `ignoreIndex ${ignoreIndex} means labels, but target holds probabilities`);
     return f32(reduction === 'none' ? rowShape(logits.shape) : []);
   },
   reference: (inputs, attrs) => losses('crossEntropy', inputs, attrs),
@@ -145,6 +147,11 @@ export const crossEntropy = defineOp({
       types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'i32' } },
       options: { labelSmoothing: 1.5 },
       message: 'crossEntropy: labelSmoothing must be within 0 and 1, got 1.5',
+    },
+    {
+      types: { logits: f32([2, 3]), target: f32([2, 3]) },
+      options: { ignoreIndex: 0 },
+      message: 'crossEntropy: ignoreIndex 0 means labels, but target holds probabilities',
     },
   ],
   tolerance: { wasm: lossTolerance('wasm'), webgpu: lossTolerance('webgpu') },

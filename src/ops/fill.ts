@@ -1,5 +1,5 @@
 import { defineOp } from '../define.js';
-import type { DType } from '../dtype.js';
+import { type DType, expectHeld } from '../dtype.js';
 import { fail } from '../errors.js';
 import type { Value } from '../op.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
@@ -29,6 +29,7 @@ export const full = defineOp({
     if (!options) fail('full', 'needs options { shape, value }');
     const { shape, value, dtype = 'f32' } = options;
     checkShape('full', shape);
+    expectHeld('full', value, dtype);
     return { shape, value, dtype };
   },
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
@@ -50,6 +51,17 @@ export const full = defineOp({
       message: 'full: shape [2,-1] must hold whole numbers that are not negative',
     },
     { types: {}, options: { shape: [2], value: Number.NaN }, message: "full: attribute 'value' is NaN" },
+    { types: {}, options: { shape: [2], value: 1.5, dtype: 'i32' }, message: 'full: 1.5 is not an i32' },
+    {
+      types: {},
+      options: { shape: [2], value: 2 ** 31, dtype: 'i32' },
+      message: 'full: 2147483648 is not an i32',
+    },
+    {
+      types: {},
+      options: { shape: [2], value: 2, dtype: 'bool' },
+      message: 'full: 2 is not a bool, which is 0 or 1',
+    },
   ],
 });
 

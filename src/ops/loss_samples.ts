@@ -1,6 +1,8 @@
 /** Samples and error cases of losses of corresponding elements. */
+
 import { f32, type SampleInput, type TensorType } from '../op.js';
 import type { Shape } from '../shape.js';
+import { omit } from './common.js';
 import type { Family } from './loss_family.js';
 import type { Types } from './loss_spec.js';
 
@@ -44,7 +46,11 @@ export function backwardSamples(family: Family) {
           ...sampleInputs(family, fill, plan),
           dy: { shape: plan.reduction === 'none' ? plan.shape : [] },
         },
-        options: { ...options, wrt, scale: plan.reduction === 'mean' ? 0.25 : 1 },
+        options: {
+          ...omit({ reduction: undefined, ...options }, 'reduction'),
+          wrt,
+          scale: plan.reduction === 'mean' ? 0.25 : 1,
+        },
       })),
     ),
   );

@@ -125,7 +125,7 @@ export function attributesOf(
   const attrs: RecurrentAttrs = {
     layers: expectWhole(name, 'layers', options?.layers ?? 1, 1),
     bidirectional: options?.bidirectional ?? false,
-    batchFirst: types.length > 0 && !isSingle(types[0]!) && (options?.batchFirst ?? false),
+    batchFirst: (options?.batchFirst ?? false) && types.length > 0 && !isSingle(types[0]!),
     bias: options?.bias ?? true,
     dropout: p,
     nonlinearity: nonlinearityOf(name, options),

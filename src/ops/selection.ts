@@ -1,4 +1,5 @@
 import { defineComposition } from '../composition.js';
+import { expectHeld } from '../dtype.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type TensorType, type Value } from '../op.js';
 import {
@@ -110,8 +111,7 @@ export const maskedFill = defineComposition({
       fail('maskedFill', 'needs a value: as the third input, or as options { value }');
     if (value && value.shape.length !== 0)
       fail('maskedFill', `value must be a scalar, ${shapesOf({ x, mask, value })}`);
-    if (options?.value !== undefined && x.dtype !== 'f32' && !Number.isInteger(options.value))
-      fail('maskedFill', `value must be a whole number for x of ${x.dtype}, got ${options.value}`);
+    if (options?.value !== undefined) expectHeld('maskedFill', options.value, x.dtype);
     if (!broadcastShapes(x.shape, mask.shape))
       fail('maskedFill', `shapes don't broadcast, ${shapesOf({ x, mask })}`);
     return { value: options?.value ?? null };
@@ -153,7 +153,7 @@ export const maskedFill = defineComposition({
     {
       types: { x: { shape: [3], dtype: 'i32' }, mask: { shape: [3], dtype: 'bool' } },
       options: { value: 0.5 },
-      message: 'maskedFill: value must be a whole number for x of i32, got 0.5',
+      message: 'maskedFill: 0.5 is not an i32',
     },
     {
       types: { x: f32([3]), mask: { shape: [3], dtype: 'bool' }, value: { shape: [], dtype: 'i32' } },

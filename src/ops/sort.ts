@@ -254,8 +254,9 @@ export const topK = defineOpWithOutputs({
   summary: 'the k largest x along an axis, and their indices',
   inputs: ['x'],
   attributes(options: TopKOptions | undefined, { x }): TopKAttrs {
-    const axis = axisOf('topK', options?.axis ?? -1, x.shape);
-    return { k: topKOf(x.shape, axis, options?.k), axis, largest: options?.largest ?? true };
+    const { axis: given = -1, k, largest = true, sorted: _always } = options ?? {};
+    const axis = axisOf('topK', given, x.shape);
+    return { k: topKOf(x.shape, axis, k), axis, largest };
   },
   infer: ({ x }, attrs) => inferSorted('topK', x, orderOfK(attrs)),
   reference: ({ x }, attrs) => sorted(x, orderOfK(attrs)),

@@ -66,7 +66,8 @@ export const standardizeBackward = defineOpWithOutputs({
   inputs: ['dy', 'x', 'mean', 'variance', 'weight?'],
   attributes(options: StandardizeBackwardOptions | undefined): BackwardAttrs {
     const attrs = complete('standardizeBackward', options);
-    return { ...attrs, affine: attrs.overBatch || (options?.affine ?? false) };
+    const affine = options?.affine ?? false;
+    return { ...attrs, affine: attrs.overBatch || affine };
   },
   infer({ dy, x, mean, variance, weight }, attrs) {
     const name = 'standardizeBackward';

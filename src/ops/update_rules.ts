@@ -65,7 +65,8 @@ const rmspropWith =
     const square = alpha! * state[0]! + rest! * g * g;
     const isCentered = centered !== 0 && state.length > 1;
     const mean = isCentered ? alpha! * state[1]! + rest! * g : 0;
-    const spread = square - mean * mean;
+    // A variance: rounding must not leave it below 0, as it does where every gradient is the same.
+    const spread = Math.max(square - mean * mean, 0);
     const move = g / (Math.sqrt(spread) + eps!);
     const kept = isCentered ? [square, mean] : [square];
     const velocity = state[kept.length];
