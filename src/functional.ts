@@ -63,7 +63,15 @@ export interface Functional extends Omit<TensorFunctions, Seeded | 'rnn' | 'lstm
   ): RecurrentResult;
 }
 
-type Seeded = 'dropout' | 'featureDropout' | 'alphaDropout' | 'bernoulli' | 'categorical' | 'multinomial';
+const seededNames = [
+  'dropout',
+  'featureDropout',
+  'alphaDropout',
+  'bernoulli',
+  'categorical',
+  'multinomial',
+] as const;
+type Seeded = (typeof seededNames)[number];
 
 /** The two words that key a random op's stream, drawn from the device's generator. */
 export function drawSeed(device: Device): Tensor {
@@ -118,3 +126,12 @@ export const functional: Functional = {
     return results as unknown as RecurrentResult;
   },
 };
+
+for (const name of seededNames) {
+  const call = functional[name] as (x: Tensor, options?: object) => Tensor;
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, options?: object) {
+      return call(this, options);
+    },
+  });
+}

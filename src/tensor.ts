@@ -2,7 +2,9 @@ import type { Device } from './device.js';
 import { type DType, expectHeld, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Op, Value } from './op.js';
+import type { DropoutOptions } from './ops/dropout.js';
 import * as ops from './ops/index.js';
+import type { CategoricalOptions, MultinomialOptions } from './ops/multinomial.js';
 import { broadcastShapes, type Shape, showShape, stridesOf } from './shape.js';
 import { nameOf } from './store.js';
 
@@ -40,17 +42,7 @@ type OwnMethods =
   | 'permute'
   | 'broadcastTo'
   | 'detach'
-  | 'concat'
-  | 'dropout'
-  | 'rnn'
-  | 'lstm'
-  | 'gru'
-  | 'featureDropout'
-  | 'alphaDropout'
-  | 'bernoulli'
-  | 'categorical'
-  | 'multinomial'
-  | 'stack'
+  | keyof SeededMethods
   | 'transpose'
   | 'squeeze'
   | 'unsqueeze'
@@ -61,12 +53,31 @@ type OwnMethods =
   | 'select'
   | 'narrow'
   | 'split'
-  | 'chunk'
-  | 'einsum';
+  | 'chunk';
+/** Names of ops that take a list of tensors first: functions only. */
+type ListFunctions = {
+  [K in keyof OpFunctions]: OpFunctions[K] extends (first: infer F, ...rest: never) => unknown
+    ? F extends readonly unknown[]
+      ? K
+      : never
+    : never;
+}[keyof OpFunctions];
 /** Ops as methods: the tensor is the first argument. */
-export type TensorMethods = { [K in Exclude<keyof TensorFunctions, OwnMethods>]: Rest<TensorFunctions[K]> };
+export type TensorMethods = {
+  [K in Exclude<keyof TensorFunctions, OwnMethods | ListFunctions>]: Rest<TensorFunctions[K]>;
+};
 
-export interface Tensor extends TensorMethods {}
+/** Ops that draw random numbers, as methods: `functional` has the same, and gives both their seeds. */
+export interface SeededMethods {
+  dropout(options?: DropoutOptions): Tensor;
+  featureDropout(options?: DropoutOptions): Tensor;
+  alphaDropout(options?: DropoutOptions): Tensor;
+  bernoulli(): Tensor;
+  categorical(options?: CategoricalOptions): Tensor;
+  multinomial(options?: MultinomialOptions): Tensor;
+}
+
+export interface Tensor extends TensorMethods, SeededMethods {}
 
 /**
  * A tensor on a device. Calling an op records it; nothing is computed until somebody asks, by `data()`, `item()`,
@@ -364,8 +375,16 @@ export const tensorFunctions = Object.fromEntries(
     .map(([name, record]) => [name, lift(record)]),
 ) as unknown as TensorFunctions;
 
+/** Ops that take a list of tensors are functions only; those that take a seed get it from `functional`. */
+const functionsOnly = new Set(
+  Object.values<unknown>(ops).flatMap((entry) => {
+    const { op } = entry as { op?: Op };
+    return op && (op.variadic || op.inputs.includes('seed')) ? [op.name] : [];
+  }),
+);
+
 for (const [name, call] of Object.entries(tensorFunctions)) {
-  if (name in Tensor.prototype) continue;
+  if (name in Tensor.prototype || functionsOnly.has(name)) continue;
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, ...args: unknown[]) {
       return (call as (...args: unknown[]) => unknown)(this, ...args);
