@@ -5,7 +5,7 @@ import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, typ
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, mul, sub } from './binary.js';
 import { elementwise, expectSameShape, expectWhole } from './common.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import { reshape } from './layout.js';
 import { byRows, channelErrors, expectChannels, expectEps, type NormOptions } from './normalization.js';
 import { sum } from './reduce.js';
@@ -110,7 +110,6 @@ function inferenceReference(inputs: InferenceInputs, { eps }: Attrs, positive: b
   });
 }
 
-const number = (value: number): Value => full({ shape: [], value });
 const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });
 
 /** A channel's number beside every element of x, and back by a sum. */
@@ -145,14 +144,14 @@ export const batchNormInference = defineOp({
       batchNormInference(grad, zerosLike(runningMean), runningVariance, weight, null, attrs),
     runningMean: ({ grad, runningMean, runningVariance, weight, attrs }): Value => {
       const zero = zerosLike(runningMean);
-      return mul(byChannel(batchNormInference(grad, zero, runningVariance, weight, null, attrs)), number(-1));
+      return mul(byChannel(batchNormInference(grad, zero, runningVariance, weight, null, attrs)), scalar(-1));
     },
     // -½ Σ dx (x - mean) / (variance + eps)
     runningVariance: ({ grad, x, runningMean, runningVariance, weight, attrs }): Value => {
       const zero = zerosLike(runningMean);
       const dx = batchNormInference(grad, zero, runningVariance, weight, null, attrs);
       const moved = byChannel(mul(dx, sub(x, beside(runningMean, x))));
-      return div(mul(moved, number(-0.5)), add(runningVariance, number(attrs.eps)));
+      return div(mul(moved, scalar(-0.5)), add(runningVariance, scalar(attrs.eps)));
     },
     weight: ({ grad, x, runningMean, runningVariance, attrs }): Value =>
       byChannel(mul(grad, batchNormInference(x, runningMean, runningVariance, null, null, attrs))),

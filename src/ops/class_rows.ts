@@ -2,7 +2,6 @@
 import { fail } from '../errors.js';
 import { expectDType, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
-import { full } from './fill.js';
 import { reshape } from './layout.js';
 import { type Reduction, reductionOf } from './loss_spec.js';
 
@@ -30,8 +29,6 @@ export function labelAttrs(name: string, options: LabelOptions | undefined): Lab
   if (!Number.isInteger(ignoreIndex)) fail(name, `ignoreIndex must be a whole number, got ${ignoreIndex}`);
   return { reduction: reductionOf(name, options), ignoreIndex };
 }
-
-export const scalar = (value: number): Value => full({ shape: [], value });
 
 /** The axis of the classes. */
 export const classAxis = (shape: Shape): number => Math.min(1, shape.length - 1);

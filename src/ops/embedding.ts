@@ -4,7 +4,7 @@ import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, typ
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { elementUnits, expectWhole } from './common.js';
 import { notEqual } from './compare.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import {
   gatherLaunch,
   gatherReference,
@@ -161,7 +161,7 @@ export const embeddingBackward = defineOp({
       const rows = embedding(indices, grad);
       if (paddingIndex === null) return rows;
       const counts = notEqual(indices, full({ shape: [], value: paddingIndex, dtype: 'i32' }));
-      return where(reshape(counts, { shape: [...indices.shape, 1] }), rows, full({ shape: [], value: 0 }));
+      return where(reshape(counts, { shape: [...indices.shape, 1] }), rows, scalar(0));
     },
     indices: null,
   },

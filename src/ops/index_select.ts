@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { mul } from './binary.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import {
   type AxisAttrs,
   type AxisOptions,
@@ -141,7 +141,7 @@ export const indexAdd = defineOp({
     index: null,
     src({ grad, index, attrs: { axis, alpha } }): Value {
       const read = indexSelect(grad, index, { axis });
-      return alpha === 1 ? read : mul(read, full({ shape: [], value: alpha }));
+      return alpha === 1 ? read : mul(read, scalar(alpha));
     },
   },
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.src.shape) }),

@@ -26,7 +26,7 @@ export const shapesOf = (types: Readonly<Record<string, TensorType>>): string =>
  * Places in a table that an index tensor names: position p stands for element p · tableStrides + k · axisStride of the
  * table, where k = index[p · indexStrides] is one of `axisSize` places along the table's axis.
  */
-export interface IndexedWalk {
+interface IndexedWalk {
   readonly shape: Shape;
   readonly axis: number;
   readonly indexStrides: readonly number[];

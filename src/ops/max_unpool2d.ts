@@ -26,7 +26,7 @@ export interface MaxUnpool1dOptions {
   readonly outputSize?: number;
 }
 
-export interface UnpoolAttrs {
+interface UnpoolAttrs {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];

@@ -2,7 +2,7 @@ import type { Value } from '../op.js';
 import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import {
   byDType,
   countOf,
@@ -40,7 +40,7 @@ export const mean = reduce('mean', {
   evaluate: (group) => total(group) / group.length,
   backward(context) {
     const count = countOf(context.x.shape, context.attrs.axes);
-    return mul(spread(context, context.grad), full({ shape: [], value: 1 / Math.max(1, count) }));
+    return mul(spread(context, context.grad), scalar(1 / Math.max(1, count)));
   },
   linear: true,
   ulps: (count) => count + 3,

@@ -42,7 +42,7 @@ const kept = (shape: Shape, axes: readonly number[]): number[] =>
   shape.filter((_, axis) => !axes.includes(axis));
 
 /** `shape` with size 1 along `axes`. */
-export const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
+const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
   shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
 /** The shape of what is reduced over `axes`. */
@@ -54,11 +54,7 @@ export const countOf = (shape: Shape, axes: readonly number[]): number =>
   axes.reduce((product, axis) => product * shape[axis]!, 1);
 
 /** The axes and `keepDims` of the caller's options. */
-export const reduceAttrs = (
-  name: string,
-  options: ReduceOptions | undefined,
-  x: TensorType,
-): ReduceAttrs => ({
+const reduceAttrs = (name: string, options: ReduceOptions | undefined, x: TensorType): ReduceAttrs => ({
   axes: normalizeAxes(name, options?.axes, x.shape.length),
   keepDims: options?.keepDims ?? false,
 });
@@ -102,7 +98,7 @@ function walks(x: TensorType, axes: readonly number[]) {
 const SERIAL_LIMIT = 32;
 
 /** A kernel, the calls that it takes, and the numbers that its terms and its end need. */
-export interface ReduceKernel<A> {
+interface ReduceKernel<A> {
   readonly kernel: string;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
   readonly params?: (call: KernelCall<'x', A>) => { readonly scale?: number; readonly power?: number };

@@ -13,15 +13,13 @@ import {
 } from '../shape.js';
 import { add, div, maximum, mul, sub } from './binary.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { detach } from './layout.js';
 import { expectEps } from './normalization.js';
 import { pow } from './pow.js';
 import { max, sum } from './reduce.js';
 import { abs, sqrt, square } from './unary.js';
 import { where } from './where.js';
-
-const number = (value: number): Value => full({ shape: [], value });
 
 /** The rows of a tensor of `shape` along an axis: where the elements of each lie. */
 function rowsAlong(shape: Shape, axis: number): number[][] {
@@ -52,13 +50,13 @@ interface NormalizeAttrs {
 function boundedNorm(x: Value, { p, axis, eps }: NormalizeAttrs): Value {
   const along = { axes: axis, keepDims: true };
   const size = abs(x);
-  if (p === Number.POSITIVE_INFINITY) return maximum(max(size, along), number(eps));
-  if (p === 1) return maximum(sum(size, along), number(eps));
-  if (p === 2) return sqrt(maximum(sum(square(x), along), number(eps * eps)));
+  if (p === Number.POSITIVE_INFINITY) return maximum(max(size, along), scalar(eps));
+  if (p === 1) return maximum(sum(size, along), scalar(eps));
+  if (p === 2) return sqrt(maximum(sum(square(x), along), scalar(eps * eps)));
   // A power's slope at 0 may be infinite too.
-  const zero = equal(size, number(0));
-  const powers = where(zero, number(0), pow(where(zero, number(1), size), number(p)));
-  return pow(maximum(sum(powers, along), number(eps ** p)), number(1 / p));
+  const zero = equal(size, scalar(0));
+  const powers = where(zero, scalar(0), pow(where(zero, scalar(1), size), scalar(p)));
+  return pow(maximum(sum(powers, along), scalar(eps ** p)), scalar(1 / p));
 }
 
 function referenceNorm(values: readonly number[], p: number): number {
@@ -156,8 +154,8 @@ function sharedShape({ a, b }: { readonly a: TensorType; readonly b: TensorType 
  * where the root's is infinite.
  */
 function clampedNorm(squares: Value, eps: number): Value {
-  const norm = sqrt(where(equal(squares, number(0)), number(eps * eps), squares));
-  return add(norm, detach(sub(maximum(sqrt(squares), number(eps)), norm)));
+  const norm = sqrt(where(equal(squares, scalar(0)), scalar(eps * eps), squares));
+  return add(norm, detach(sub(maximum(sqrt(squares), scalar(eps)), norm)));
 }
 
 function cosines(
@@ -216,7 +214,7 @@ export const cosineSimilarity = defineComposition({
       const own = axis - (shape.length - value.shape.length);
       const copies = own < 0 || value.shape[own] === 1 ? shape[axis]! : 1;
       const squares = own < 0 ? square(value) : sum(square(value), { axes: own, keepDims: true });
-      return clampedNorm(copies === 1 ? squares : mul(squares, number(copies)), eps);
+      return clampedNorm(copies === 1 ? squares : mul(squares, scalar(copies)), eps);
     };
     const dot = sum(mul(a, b), { axes: axis, keepDims: true });
     return sum(div(dot, mul(length(a), length(b))), { axes: axis });

@@ -27,7 +27,7 @@ export interface WindowAttrs {
   readonly dilation: readonly [number, number];
 }
 
-export type FoldAttrs = WindowAttrs & { readonly outputSize: readonly [number, number] };
+type FoldAttrs = WindowAttrs & { readonly outputSize: readonly [number, number] };
 
 export function windowAttrs(name: string, options: UnfoldOptions | undefined): WindowAttrs {
   if (!options) fail(name, 'needs options { kernel }');
