@@ -7,7 +7,13 @@ import { add, div, mul, sub } from './binary.js';
 import { elementwise, expectSameShape, expectWhole } from './common.js';
 import { full, scalar } from './fill.js';
 import { reshape } from './layout.js';
-import { byRows, channelErrors, expectChannels, expectEps, type NormOptions } from './normalization.js';
+import {
+  byRows,
+  channelErrors,
+  expectChannels,
+  expectEps,
+  type NormalizationOptions,
+} from './normalization.js';
 import { sum } from './reduce.js';
 
 const channelRows = (x: Shape): Shape => [x[0]!, x[1]!, 1, sizeOf(x.slice(2))];
@@ -22,7 +28,7 @@ export const batchNorm = defineCompositionWithOutputs({
   name: 'batchNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias by channel; mean; variance',
   inputs: ['x', 'weight?', 'bias?'],
-  attributes(options: NormOptions | undefined, { x, weight, bias }) {
+  attributes(options: NormalizationOptions | undefined, { x, weight, bias }) {
     expectChannels('batchNorm', x, { weight, bias });
     if (sizeOf(x.shape) < 2 * x.shape[1]! || sizeOf(x.shape) === 0)
       fail('batchNorm', `expected more than 1 value per channel when training, x is ${showShape(x.shape)}`);
@@ -131,7 +137,7 @@ export const batchNormInference = defineOp({
   name: 'batchNormInference',
   summary: 'y = (x - runningMean) / √(runningVariance + eps) · weight + bias by channel',
   inputs: ['x', 'runningMean', 'runningVariance', 'weight?', 'bias?'],
-  attributes: (options: NormOptions | undefined): Attrs => ({
+  attributes: (options: NormalizationOptions | undefined): Attrs => ({
     eps: expectEps('batchNormInference', options?.eps ?? 1e-5),
   }),
   infer({ x, ...channels }) {
