@@ -2,7 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
-import { elementUnits, expectWhole } from './common.js';
+import { expectWhole, shapesOf } from './common.js';
 import { notEqual } from './compare.js';
 import { full, scalar } from './fill.js';
 import {
@@ -13,10 +13,10 @@ import {
   scatterLaunches,
   scatterReference,
   scatterTemporaries,
-  shapesOf,
   sliceWalk,
 } from './indexing_walk.js';
 import { reshape } from './layout.js';
+import { fillLaunch } from './strided.js';
 import { where } from './where.js';
 
 type Backend = 'wasm' | 'webgpu';
@@ -208,12 +208,7 @@ function sumVariant(backend: Backend) {
     name: `embedding_backward_f32__${backend === 'wasm' ? 'lines' : 'chain'}`,
     temporaries: ({ types }: BackwardCall) => scatterTemporaries(backend, types.indices.shape),
     launches: ({ types: { indices }, attrs, output }: BackwardCall) => [
-      {
-        kernel: 'fill',
-        operands: ['output'],
-        params: { size: sizeOf(output.shape), word: 0 },
-        units: elementUnits(sizeOf(output.shape), backend),
-      },
+      fillLaunch(backend, output.shape, 0),
       ...scatterLaunches(
         backend,
         ['indices', 'dy'],

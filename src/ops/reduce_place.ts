@@ -12,7 +12,8 @@ import {
   reduceKernels,
   refuseEmpty,
 } from './reduce_common.js';
-import { axisOf, sortSelect } from './sort_select.js';
+import { axisOf } from './rows.js';
+import { sortSelect } from './sort_select.js';
 
 export interface PlaceOptions {
   /** The axis along which to look; default: the flattened tensor. */

@@ -1,35 +1,18 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type RefTensor, type TensorType, type Value } from '../op.js';
-import {
-  broadcastShapes,
-  broadcastStrides,
-  forEachOffset,
-  normalizeAxis,
-  type Shape,
-  showShape,
-  sizeOf,
-  stridesOf,
-} from '../shape.js';
+import { broadcastStrides, forEachOffset, normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { add, div, maximum, mul, sub } from './binary.js';
+import { broadcastOrFail } from './common.js';
 import { equal } from './compare.js';
 import { scalar } from './fill.js';
 import { detach } from './layout.js';
 import { expectEps } from './normalization.js';
 import { pow } from './pow.js';
 import { max, sum } from './reduce.js';
+import { placesOfRows } from './rows.js';
 import { abs, sqrt, square } from './unary.js';
 import { where } from './where.js';
-
-/** The rows of a tensor of `shape` along an axis: where the elements of each lie. */
-function rowsAlong(shape: Shape, axis: number): number[][] {
-  const inner = stridesOf(shape)[axis]!;
-  const length = shape[axis]!;
-  return Array.from({ length: length === 0 ? 0 : sizeOf(shape) / length }, (_, row) => {
-    const start = Math.floor(row / inner) * length * inner + (row % inner);
-    return Array.from({ length }, (_, k) => start + k * inner);
-  });
-}
 
 export interface NormalizeOptions {
   /** The exponent of the norm, above 0; Infinity: the largest absolute value. Default 2. */
@@ -90,7 +73,7 @@ export const normalize = defineComposition({
   compose: ({ x }, attrs): Value => div(x, boundedNorm(x, attrs)),
   reference({ x }, { p, axis, eps }) {
     const y = new Float64Array(x.data.length);
-    for (const row of rowsAlong(x.shape, axis)) {
+    for (const row of placesOfRows(x.shape, axis)) {
       const divisor = Math.max(
         referenceNorm(
           row.map((i) => x.data[i]!),
@@ -141,13 +124,8 @@ interface CosineAttrs {
   readonly eps: number;
 }
 
-function sharedShape({ a, b }: { readonly a: TensorType; readonly b: TensorType }): number[] {
-  const shape = broadcastShapes(a.shape, b.shape);
-  return (
-    shape ??
-    fail('cosineSimilarity', `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`)
-  );
-}
+const sharedShape = ({ a, b }: { readonly a: TensorType; readonly b: TensorType }): Shape =>
+  broadcastOrFail('cosineSimilarity', { a, b });
 
 /**
  * The norm, no less than eps; its slope is that of the norm itself even there, as PyTorch has it, and 0 for a row of zeros,
@@ -171,7 +149,7 @@ function cosines(
     });
     return data;
   }) as [Float64Array, Float64Array];
-  const rows = rowsAlong(shape, axis);
+  const rows = placesOfRows(shape, axis);
   const lengthOf = (row: readonly number[], data: Float64Array) =>
     Math.max(Math.sqrt(row.reduce((total, i) => total + data[i]! ** 2, 0)), eps);
   return Float64Array.from(rows, (row) => {
