@@ -56,7 +56,7 @@ export * as ops from './ops/index.js';
 export { registry } from './ops/index.js';
 export type { Reduction } from './ops/loss_spec.js';
 export type * from './ops/options.js';
-export type { PadMode } from './ops/pad.js';
+export type { PadMode } from './ops/pad_options.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
