@@ -7,10 +7,10 @@ import { mul } from './binary.js';
 import { equal } from './compare.js';
 import { scalar } from './fill.js';
 import { maxPool2d } from './max_pool2d.js';
+import { meansOf } from './pool_reference.js';
 import {
   forEachWindow,
   type Geometry,
-  meansOf,
   mostTaps,
   type Pool1dOptions,
   type Pool2dOptions,

@@ -3,15 +3,8 @@ import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { scalar } from './fill.js';
-import {
-  byDType,
-  countOf,
-  oneIn101,
-  type ReduceAttrs,
-  type ReduceContext,
-  reduce,
-  spread,
-} from './reduce_common.js';
+import { countOf, oneIn101, type ReduceAttrs, type ReduceContext, reduce, spread } from './reduce_common.js';
+import { byDType } from './reduce_kernels.js';
 
 const total = (group: Float64Array): number => group.reduce((a, b) => a + b, 0);
 

@@ -9,9 +9,9 @@ import {
   groupsOf,
   type ReduceAttrs,
   reducedShape,
-  reduceKernels,
   refuseEmpty,
 } from './reduce_common.js';
+import { reduceKernels } from './reduce_kernels.js';
 import { axisOf } from './rows.js';
 import { sortSelect } from './sort_select.js';
 
