@@ -1,6 +1,7 @@
 // Cross-entropy of logits [outer, classes, inner] with labels, or with probabilities. Rows whose elements are not
 // neighbours are gathered into scratch. Units are rows.
 import { CrossEntropyParams } from '../build/params';
+import { reportFault } from './fault';
 import { operand, splat, sumLanes } from './simd';
 import { gather, logOf, rowMax, scatter, sumPowers } from './softmax';
 
@@ -18,11 +19,7 @@ export function rowStart(row: i32, p: CrossEntropyParams): usize {
 export function counts(label: i32, row: i32, p: CrossEntropyParams, fault: usize): bool {
   if (label == p.ignoreIndex) return false;
   if (label >= 0 && label < <i32>p.classes) return true;
-  if (fault && load<u32>(fault) == 0) {
-    store<u32>(fault, p.faultId);
-    store<u32>(fault, row, 4);
-    store<i32>(fault, label, 8);
-  }
+  if (fault) reportFault(fault, p.faultId, row, label);
   return false;
 }
 

@@ -1,6 +1,7 @@
 // Division towards -infinity, angles and steps, y = f(a, b) with broadcasting. Units are blocks of 4096 elements of y.
 import { DivisionParams } from '../build/params';
 import { broadcast2 } from './binary';
+import { reportFault } from './fault';
 import { operand, splat } from './simd';
 import { first, last, rowOffset } from './walk';
 
@@ -102,13 +103,8 @@ function divide<F>(o: usize, params: usize, begin: i32, end: i32): void {
     for (const past = at + count; at < past; at++) {
       const b = load<i32>(operand(o, 1) + (bAt << 2));
       let y = 0;
-      if (b == 0) {
-        const fault = operand(o, 3);
-        if (load<u32>(fault) == 0) {
-          store<u32>(fault, p.faultId);
-          store<i32>(fault, bAt, 4);
-        }
-      } else y = changetype<F>(0).one(load<i32>(operand(o, 0) + (aAt << 2)), b);
+      if (b == 0) reportFault(operand(o, 3), p.faultId, bAt, 0);
+      else y = changetype<F>(0).one(load<i32>(operand(o, 0) + (aAt << 2)), b);
       store<i32>(operand(o, 2) + (at << 2), y);
       aAt += aMove;
       bAt += bMove;

@@ -1,15 +1,8 @@
 // Reads by index: gather, indexSelect, embedding. 32-bit words of any dtype.
 import { GatherParams } from '../build/params';
+import { reportFault } from './fault';
 import { operand } from './simd';
 import { first, last, rowOffset } from './walk';
-
-/** Leaves [id, where, what] in the fault words if they are free. */
-export function reportFault(fault: usize, id: u32, where: i32, what: i32): void {
-  if (load<u32>(fault) != 0) return;
-  store<u32>(fault, id);
-  store<i32>(fault, where, 4);
-  store<i32>(fault, what, 8);
-}
 
 /**
  * y[p] = x[p · xStrides + k axisStride] with k = index[p · indexStrides], for p in shape; an index outside the axis gives

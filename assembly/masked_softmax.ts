@@ -2,19 +2,13 @@
 import { MaskedSoftmaxParams } from '../build/params';
 import { operand, splat } from './simd';
 import { rowMax, sumPowers } from './softmax';
+import { offsetOf } from './walk';
 
 /** Offset, in elements, of a row's first mask element. */
 function maskStart(row: i32, params: usize): i32 {
   const shape = params + offsetof<MaskedSoftmaxParams>('shape0');
   const strides = params + offsetof<MaskedSoftmaxParams>('maskStrides0');
-  let offset = 0;
-  for (let axis = <i32>changetype<MaskedSoftmaxParams>(params).rank - 1; axis >= 0; axis--) {
-    const size = load<i32>(shape + (axis << 2));
-    const rest = row / size;
-    offset += (row - rest * size) * load<i32>(strides + (axis << 2));
-    row = rest;
-  }
-  return offset;
+  return offsetOf(row, <i32>changetype<MaskedSoftmaxParams>(params).rank, shape, strides);
 }
 
 /** terms = scale x, plus a mask of numbers, minus infinity where a mask of truths or the future hides. */

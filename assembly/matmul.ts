@@ -5,6 +5,7 @@
 import { MatmulParams } from '../build/params';
 import { loadTail, operand, sigmoid4, splat, storeTail, tanh4, transpose4 } from './simd';
 import { blockOf, multiplyPacked, Rows4, Rows6, tileRows } from './tile';
+import { offsetOf } from './walk';
 
 /** Rows and columns of one work unit, and the depth of a block; src/ops/matmul.ts plans with the same numbers. */
 const ROWS: i32 = 96;
@@ -13,15 +14,7 @@ const DEPTH: i32 = 512;
 
 /** Offset, in elements, of a batch for an operand with these strides. */
 function batchOffset(batch: i32, params: usize, strides: usize): i32 {
-  let offset = 0;
-  const shape = params + offsetof<MatmulParams>('batchShape0');
-  for (let axis = 3; axis >= 0; axis--) {
-    const size = load<i32>(shape + (axis << 2));
-    const rest = batch / size;
-    offset += (batch - rest * size) * load<i32>(strides + (axis << 2));
-    batch = rest;
-  }
-  return offset;
+  return offsetOf(batch, 4, params + offsetof<MatmulParams>('batchShape0'), strides);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Values put at places of a plane that indices name; of several at one place the last stays. Units are planes.
 import { MaxUnpool2dParams, MaxUnpool2dPlaceParams } from '../build/params';
+import { reportFault } from './fault';
 import { operand } from './simd';
 
 /**
@@ -9,20 +10,14 @@ import { operand } from './simd';
 export function max_unpool2d_owners(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<MaxUnpool2dParams>(params);
   const size = <i32>p.size;
-  const fault = operand(o, 2);
   for (let plane = begin; plane < end; plane++) {
     const indices = operand(o, 0) + ((plane * size) << 2);
     const owners = operand(o, 1) + ((plane * <i32>p.outSize) << 2);
     memory.fill(owners, 0, p.outSize << 2);
     for (let i = 0; i < size; i++) {
       const index = load<i32>(indices + (i << 2));
-      if (<u32>index < p.outSize) {
-        store<i32>(owners + (index << 2), i + 1);
-      } else if (load<u32>(fault) == 0) {
-        store<u32>(fault, p.faultId);
-        store<u32>(fault, plane * size + i, 4);
-        store<i32>(fault, index, 8);
-      }
+      if (<u32>index < p.outSize) store<i32>(owners + (index << 2), i + 1);
+      else reportFault(operand(o, 2), p.faultId, plane * size + i, index);
     }
   }
 }

@@ -1,6 +1,6 @@
 // One-hot rows of labels.
 import { OneHotParams } from '../build/params';
-import { reportFault } from './indexing';
+import { reportFault } from './fault';
 import { operand } from './simd';
 
 /** y[i, c] = 1 where labels[i] = c, else 0. Operands: labels, y, fault. Units are labels. */

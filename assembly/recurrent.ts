@@ -2,6 +2,7 @@
 // through all steps; the state stays in scratch. The hidden weight comes packed into panels of 8 columns
 // (matmul_pack_b_f32), so that a step's product is that of matmul: 4 rows by 8 columns in registers.
 import { LengthsParams, RecurrentParams } from '../build/params';
+import { reportFault } from './fault';
 import { gruRow, gruRowBackward, lstmRow, lstmRowBackward, rnnRow, rnnRowBackward } from './gates';
 import { operand } from './simd';
 import { multiplyPacked } from './tile';
@@ -202,10 +203,6 @@ export function sequence_lengths_i32(o: usize, params: usize, s: usize, begin: i
   const p = changetype<LengthsParams>(params);
   for (let b = 0; b < <i32>p.batch; b++) {
     const length = load<i32>(operand(o, 0) + (b << 2));
-    const fault = operand(o, 1);
-    if ((length >= 1 && length <= <i32>p.steps) || load<u32>(fault) != 0) continue;
-    store<u32>(fault, p.faultId);
-    store<i32>(fault, b, 4);
-    store<i32>(fault, length, 8);
+    if (length < 1 || length > <i32>p.steps) reportFault(operand(o, 1), p.faultId, b, length);
   }
 }

@@ -28,24 +28,13 @@ import {
   Square,
 } from './reduce_terms';
 import { log4, operand, splat } from './simd';
-
-/** Offset, in elements, of element number `index` of a walk. */
-function offsetAt(index: i32, rank: i32, shape: usize, strides: usize): i32 {
-  let offset = 0;
-  for (let axis = rank - 1; axis >= 0; axis--) {
-    const size = load<i32>(shape + (axis << 2));
-    const rest = index / size;
-    offset += (index - rest * size) * load<i32>(strides + (axis << 2));
-    index = rest;
-  }
-  return offset;
-}
+import { offsetOf } from './walk';
 
 /** Address of the first element that output number `unit` is made of. */
 function baseOf(x: usize, params: usize, unit: i32): usize {
   const rank = <i32>changetype<ReduceParams>(params).outerRank;
   const shape = params + offsetof<ReduceParams>('outerShape0');
-  return x + (offsetAt(unit, rank, shape, params + offsetof<ReduceParams>('outerStrides0')) << 2);
+  return x + (offsetOf(unit, rank, shape, params + offsetof<ReduceParams>('outerStrides0')) << 2);
 }
 
 /** Joins the terms of `count` elements `move` bytes apart onto `held`, neighbours in four chains at a time. */
@@ -92,7 +81,7 @@ function totalOf<Term, Join, T, R>(base: usize, params: usize, start: R, u: f32,
   const runs = run == 0 ? 0 : <i32>p.inner / run;
   let held = start;
   for (let r = 0; r < runs; r++) {
-    const from = base + (offsetAt(r, axis, innerShape, innerStrides) << 2);
+    const from = base + (offsetOf(r, axis, innerShape, innerStrides) << 2);
     held = joinRun<Term, Join, T, R>(from, run, move, held, start, u, v);
   }
   return held;
@@ -194,7 +183,7 @@ function place<F, T>(o: usize, params: usize, begin: i32, end: i32): void {
     let best = load<T>(base);
     let index = 0;
     for (let i = 1; i < <i32>p.inner; i++) {
-      const value = load<T>(base + (offsetAt(i, <i32>p.innerRank, innerShape, innerStrides) << 2));
+      const value = load<T>(base + (offsetOf(i, <i32>p.innerRank, innerShape, innerStrides) << 2));
       if (changetype<F>(0).beats(value, best)) {
         best = value;
         index = i;

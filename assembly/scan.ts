@@ -1,5 +1,6 @@
 // y_i = x_0 ∘ ... ∘ x_i and y_i = a_i y_{i-1} + b_i along rows of elements that lie `inner` apart. Units are rows.
 import { ScanParams } from '../build/params';
+import { AddF32, AddI32, MulF32 } from './reduce_terms';
 import { exp4, log4, operand, splat } from './simd';
 
 /** Bytes from the start of the operands to the first element of the scan of row number `row`. */
@@ -32,25 +33,8 @@ function scan<F, T>(o: usize, params: usize, begin: i32, end: i32, start: T): vo
   }
 }
 
-// @ts-ignore: decorator
-@final @unmanaged class AddF32 {
-  // @ts-ignore: decorator
-  @inline lane(a: f32, b: f32): f32 { return a + b; }
-}
 export function cumsum_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { scan<AddF32, f32>(o, p, begin, end, 0.0); }
-
-// @ts-ignore: decorator
-@final @unmanaged class AddI32 {
-  // @ts-ignore: decorator
-  @inline lane(a: i32, b: i32): i32 { return a + b; }
-}
 export function cumsum_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { scan<AddI32, i32>(o, p, begin, end, 0); }
-
-// @ts-ignore: decorator
-@final @unmanaged class MulF32 {
-  // @ts-ignore: decorator
-  @inline lane(a: f32, b: f32): f32 { return a * b; }
-}
 export function cumprod_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { scan<MulF32, f32>(o, p, begin, end, 1.0); }
 
 /** ln (e^a + e^b). */

@@ -1,6 +1,6 @@
 // Sums by index: scatterAdd, indexAdd, embeddingBackward.
 import { ScatterLinesParams } from '../build/params';
-import { reportFault } from './indexing';
+import { reportFault } from './fault';
 import { operand, splat } from './simd';
 import { rowOffset } from './walk';
 

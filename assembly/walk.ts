@@ -1,16 +1,23 @@
 // Loops over elements, written once over a functor and specialised for each.
 import { BLOCK, loadTail, storeTail } from './simd';
 
-/** Offset, in elements, of row number `row` for an operand with these strides; the last axis is the row itself. */
-export function rowOffset(row: i32, rank: i32, shape: usize, strides: usize): i32 {
+/** Offset, in elements, of element number `index` of `shape` for an operand with these strides. */
+export function offsetOf(index: i32, rank: i32, shape: usize, strides: usize): i32 {
   let offset = 0;
-  for (let axis = rank - 2; axis >= 0; axis--) {
+  for (let axis = rank - 1; axis >= 0; axis--) {
     const size = load<i32>(shape + (axis << 2));
-    const rest = row / size;
-    offset += (row - rest * size) * load<i32>(strides + (axis << 2));
-    row = rest;
+    const rest = index / size;
+    offset += (index - rest * size) * load<i32>(strides + (axis << 2));
+    index = rest;
   }
   return offset;
+}
+
+/** Offset, in elements, of row number `row` for an operand with these strides; the last axis is the row itself. */
+// @ts-ignore: decorator
+@inline
+export function rowOffset(row: i32, rank: i32, shape: usize, strides: usize): i32 {
+  return offsetOf(row, rank - 1, shape, strides);
 }
 
 // @ts-ignore: decorator

@@ -11,7 +11,8 @@ import {
   asPlanes,
   slidingErrors,
 } from './pool_lines.js';
-import { type Geometry, meansOf, mostTaps, slidingPlan } from './pool_windows.js';
+import { meansOf } from './pool_reference.js';
+import { type Geometry, mostTaps, slidingPlan } from './pool_windows.js';
 
 type XTypes = { readonly x: TensorType };
 

@@ -4,13 +4,12 @@ import { f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { omit, type Pair } from './common.js';
 import { adaptive } from './pool_adaptive.js';
+import { divisorOf, meansOf } from './pool_reference.js';
 import {
   type Divisor,
-  divisorOf,
   expectPooled,
   forEachWindow,
   type Geometry,
-  meansOf,
   mostTaps,
   mostWindows,
   type Pool1dOptions,

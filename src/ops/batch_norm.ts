@@ -5,9 +5,15 @@ import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, typ
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, mul, sub } from './binary.js';
 import { elementwise, expectSameShape, expectWhole } from './common.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import { reshape } from './layout.js';
-import { byRows, channelErrors, expectChannels, expectEps, type NormOptions } from './normalization.js';
+import {
+  byRows,
+  channelErrors,
+  expectChannels,
+  expectEps,
+  type NormalizationOptions,
+} from './normalization.js';
 import { sum } from './reduce.js';
 
 const channelRows = (x: Shape): Shape => [x[0]!, x[1]!, 1, sizeOf(x.slice(2))];
@@ -22,7 +28,7 @@ export const batchNorm = defineCompositionWithOutputs({
   name: 'batchNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias by channel; mean; variance',
   inputs: ['x', 'weight?', 'bias?'],
-  attributes(options: NormOptions | undefined, { x, weight, bias }) {
+  attributes(options: NormalizationOptions | undefined, { x, weight, bias }) {
     expectChannels('batchNorm', x, { weight, bias });
     if (sizeOf(x.shape) < 2 * x.shape[1]! || sizeOf(x.shape) === 0)
       fail('batchNorm', `expected more than 1 value per channel when training, x is ${showShape(x.shape)}`);
@@ -110,7 +116,6 @@ function inferenceReference(inputs: InferenceInputs, { eps }: Attrs, positive: b
   });
 }
 
-const number = (value: number): Value => full({ shape: [], value });
 const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });
 
 /** A channel's number beside every element of x, and back by a sum. */
@@ -132,7 +137,7 @@ export const batchNormInference = defineOp({
   name: 'batchNormInference',
   summary: 'y = (x - runningMean) / √(runningVariance + eps) · weight + bias by channel',
   inputs: ['x', 'runningMean', 'runningVariance', 'weight?', 'bias?'],
-  attributes: (options: NormOptions | undefined): Attrs => ({
+  attributes: (options: NormalizationOptions | undefined): Attrs => ({
     eps: expectEps('batchNormInference', options?.eps ?? 1e-5),
   }),
   infer({ x, ...channels }) {
@@ -145,14 +150,14 @@ export const batchNormInference = defineOp({
       batchNormInference(grad, zerosLike(runningMean), runningVariance, weight, null, attrs),
     runningMean: ({ grad, runningMean, runningVariance, weight, attrs }): Value => {
       const zero = zerosLike(runningMean);
-      return mul(byChannel(batchNormInference(grad, zero, runningVariance, weight, null, attrs)), number(-1));
+      return mul(byChannel(batchNormInference(grad, zero, runningVariance, weight, null, attrs)), scalar(-1));
     },
     // -½ Σ dx (x - mean) / (variance + eps)
     runningVariance: ({ grad, x, runningMean, runningVariance, weight, attrs }): Value => {
       const zero = zerosLike(runningMean);
       const dx = batchNormInference(grad, zero, runningVariance, weight, null, attrs);
       const moved = byChannel(mul(dx, sub(x, beside(runningMean, x))));
-      return div(mul(moved, number(-0.5)), add(runningVariance, number(attrs.eps)));
+      return div(mul(moved, scalar(-0.5)), add(runningVariance, scalar(attrs.eps)));
     },
     weight: ({ grad, x, runningMean, runningVariance, attrs }): Value =>
       byChannel(mul(grad, batchNormInference(x, runningMean, runningVariance, null, null, attrs))),

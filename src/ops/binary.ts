@@ -79,7 +79,7 @@ function inferBinary(name: string, spec: BinarySpec, { a, b }: BinaryTypes): Ten
     }
     expectDType(name, { a, b }, 'f32');
   } else expectNumbers(name, a, b);
-  return { shape: broadcastOrFail(name, a, b), dtype: a.dtype };
+  return { shape: broadcastOrFail(name, { a, b }), dtype: a.dtype };
 }
 
 /** One variant per dtype. */

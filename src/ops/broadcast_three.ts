@@ -1,17 +1,6 @@
-import { fail } from '../errors.js';
 import type { RefTensor, TensorType } from '../op.js';
-import { broadcastShapes, broadcastStrides, forEachOffset, type Shape, showShape, sizeOf } from '../shape.js';
+import { broadcastStrides, forEachOffset, type Shape, sizeOf } from '../shape.js';
 import { walkParams } from './common.js';
-
-/** The broadcast of three shapes, or an error naming each. */
-export function shapeOfThree(name: string, types: Readonly<Record<string, TensorType>>): Shape {
-  const shape = Object.values(types).reduce<number[] | null>(
-    (known, type) => known && broadcastShapes(known, type.shape),
-    [],
-  );
-  const shown = Object.entries(types).map(([key, type]) => `${key} is ${showShape(type.shape)}`);
-  return shape ?? fail(name, `shapes don't broadcast, ${shown.join(', ')}`);
-}
 
 /** Parameters of a kernel of three broadcast operands. */
 export const threeParams = (shape: Shape, [p, q, r]: readonly TensorType[]) =>

@@ -1,10 +1,10 @@
 /** What losses over classes share: logits [classes], [n, classes] or [n, classes, d1, ...], one target for each row. */
 import { fail } from '../errors.js';
 import { expectDType, type RefTensor, type TensorType, type Value } from '../op.js';
-import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
-import { full } from './fill.js';
+import { type Shape, sameShape, showShape } from '../shape.js';
 import { reshape } from './layout.js';
 import { type Reduction, reductionOf } from './loss_spec.js';
+import { placeOf as placeInRow, rowsOf } from './rows.js';
 
 export interface LabelOptions {
   /** Each row's loss, their mean (over the weights of the labels that count) or their sum; default 'mean'. */
@@ -31,8 +31,6 @@ export function labelAttrs(name: string, options: LabelOptions | undefined): Lab
   return { reduction: reductionOf(name, options), ignoreIndex };
 }
 
-export const scalar = (value: number): Value => full({ shape: [], value });
-
 /** The axis of the classes. */
 export const classAxis = (shape: Shape): number => Math.min(1, shape.length - 1);
 
@@ -41,16 +39,13 @@ export const rowShape = (shape: Shape): number[] => shape.filter((_, axis) => ax
 
 /** Rows lie `inner` apart from element to element. */
 export function geometry(shape: Shape): { rows: number; classes: number; inner: number } {
-  return {
-    rows: sizeOf(rowShape(shape)),
-    classes: shape[classAxis(shape)]!,
-    inner: sizeOf(shape.slice(classAxis(shape) + 1)),
-  };
+  const { outer, length: classes, inner } = rowsOf(shape, classAxis(shape));
+  return { rows: outer * inner, classes, inner };
 }
 
 /** Index of the element of class c in row number `row`. */
 export const placeOf = ({ classes, inner }: { classes: number; inner: number }, row: number, c: number) =>
-  (Math.floor(row / inner) * classes + c) * inner + (row % inner);
+  placeInRow({ length: classes, inner }, row, c);
 
 /** A value per row with the axis of classes, of size 1, or a value per class, against `shape`. */
 export const alongClasses = (value: Value, shape: Shape): Value =>

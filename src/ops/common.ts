@@ -65,23 +65,26 @@ export const binaryParams = <A>({ types, output }: KernelCall<'a' | 'b', A>): La
     bStrides: broadcastStrides(types.b.shape, output.shape),
   });
 
-/** The broadcast of two operands' shapes, or an error naming both. */
-export function broadcastOrFail(name: string, a: TensorType, b: TensorType): Shape {
-  const shape = broadcastShapes(a.shape, b.shape);
-  return (
-    shape ?? fail(name, `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`)
+/** Every tensor with its shape, as messages list them. */
+export const shapesOf = (types: Readonly<Record<string, TensorType>>): string =>
+  Object.entries(types)
+    .map(([name, { shape }]) => `${name} is ${showShape(shape)}`)
+    .join(', ');
+
+/** The broadcast of all shapes, or an error naming each. */
+export function broadcastOrFail(name: string, types: Readonly<Record<string, TensorType>>): Shape {
+  const shape = Object.values(types).reduce<Shape | null>(
+    (known, type) => known && broadcastShapes(known, type.shape),
+    [],
   );
+  return shape ?? fail(name, `shapes don't broadcast, ${shapesOf(types)}`);
 }
 
-/** Refuses two tensors that must have one shape. */
+/** Refuses tensors that must have one shape. */
 export function expectSameShape(name: string, types: Readonly<Record<string, TensorType>>): void {
-  const entries = Object.entries(types);
-  const [first] = entries;
-  if (entries.every(([, type]) => sameShape(type.shape, first![1].shape))) return;
-  fail(
-    name,
-    `shapes differ, ${entries.map(([key, type]) => `${key} is ${showShape(type.shape)}`).join(', ')}`,
-  );
+  const [first, ...others] = Object.values(types);
+  if (others.some(({ shape }) => !sameShape(shape, first!.shape)))
+    fail(name, `shapes differ, ${shapesOf(types)}`);
 }
 
 /** Refuses two tensors that are not both f32 or both i32. */

@@ -46,7 +46,7 @@ function compare(name: string, symbol: string, holds: (a: number, b: number) => 
     inputs: ['a', 'b'],
     infer({ a, b }) {
       if (!takesBool || a.dtype !== 'bool' || b.dtype !== 'bool') expectNumbers(name, a, b);
-      return of(broadcastOrFail(name, a, b), 'bool');
+      return of(broadcastOrFail(name, { a, b }), 'bool');
     },
     reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, (p, q) => Number(holds(p, q))),
     backward: { a: null, b: null },

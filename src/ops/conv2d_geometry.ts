@@ -80,7 +80,7 @@ const isSides = (padding: Padding2d): padding is Sides =>
   Array.isArray(padding) && (padding as readonly unknown[]).some(Array.isArray);
 
 /** Padding as the caller most likely wrote it. */
-export const showPadding = (padding: Sides): string =>
+const showPadding = (padding: Sides): string =>
   JSON.stringify(
     padding.every(([before, after]) => before === after) ? padding.map(([both]) => both) : padding,
   );

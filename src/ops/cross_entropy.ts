@@ -15,12 +15,11 @@ import {
   labelAttrs,
   labelFault,
   rowShape,
-  scalar,
 } from './class_rows.js';
 import { byLabel, byShare, labelGradient, shareGradient } from './cross_entropy_kernels.js';
 import { derivatives, losses, magnitudes, sizes } from './cross_entropy_reference.js';
 import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import { nllLossBackward } from './nll_loss.js';
 import { sum } from './reduce.js';
 import { logSoftmax, POWER_ULPS, softmax, softmaxBackward } from './softmax.js';

@@ -2,9 +2,9 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
-import { elementUnits, expectWhole } from './common.js';
+import { expectWhole, shapesOf } from './common.js';
 import { notEqual } from './compare.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import {
   gatherLaunch,
   gatherReference,
@@ -13,10 +13,10 @@ import {
   scatterLaunches,
   scatterReference,
   scatterTemporaries,
-  shapesOf,
   sliceWalk,
 } from './indexing_walk.js';
 import { reshape } from './layout.js';
+import { fillLaunch } from './strided.js';
 import { where } from './where.js';
 
 type Backend = 'wasm' | 'webgpu';
@@ -161,7 +161,7 @@ export const embeddingBackward = defineOp({
       const rows = embedding(indices, grad);
       if (paddingIndex === null) return rows;
       const counts = notEqual(indices, full({ shape: [], value: paddingIndex, dtype: 'i32' }));
-      return where(reshape(counts, { shape: [...indices.shape, 1] }), rows, full({ shape: [], value: 0 }));
+      return where(reshape(counts, { shape: [...indices.shape, 1] }), rows, scalar(0));
     },
     indices: null,
   },
@@ -208,12 +208,7 @@ function sumVariant(backend: Backend) {
     name: `embedding_backward_f32__${backend === 'wasm' ? 'lines' : 'chain'}`,
     temporaries: ({ types }: BackwardCall) => scatterTemporaries(backend, types.indices.shape),
     launches: ({ types: { indices }, attrs, output }: BackwardCall) => [
-      {
-        kernel: 'fill',
-        operands: ['output'],
-        params: { size: sizeOf(output.shape), word: 0 },
-        units: elementUnits(sizeOf(output.shape), backend),
-      },
+      fillLaunch(backend, output.shape, 0),
       ...scatterLaunches(
         backend,
         ['indices', 'dy'],

@@ -3,7 +3,8 @@ import { f32, type RefTensor, type TensorType } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { adaptiveMaxPool2d } from './max_pool2d.js';
 import { adaptivePlan } from './pool_adaptive.js';
-import { expectPlanes, forEachWindow, largestOf, meansOf } from './pool_windows.js';
+import { largestOf, meansOf } from './pool_reference.js';
+import { expectPlanes, forEachWindow } from './pool_windows.js';
 import { mean } from './reduce.js';
 
 const shapes: readonly Shape[] = [

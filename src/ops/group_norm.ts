@@ -3,7 +3,13 @@ import { fail } from '../errors.js';
 import { f32, type SampleInput } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
-import { byRows, channelErrors, expectChannels, expectEps, type NormOptions } from './normalization.js';
+import {
+  byRows,
+  channelErrors,
+  expectChannels,
+  expectEps,
+  type NormalizationOptions,
+} from './normalization.js';
 
 export interface GroupNormOptions {
   /** Into how many groups of neighbours the channels are divided. */
@@ -95,7 +101,7 @@ export const instanceNorm = defineComposition({
   name: 'instanceNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias over each plane',
   inputs: ['x', 'weight?', 'bias?'],
-  attributes(options: NormOptions | undefined, { x, weight, bias }) {
+  attributes(options: NormalizationOptions | undefined, { x, weight, bias }) {
     expectChannels('instanceNorm', x, { weight, bias });
     if (sizeOf(x.shape.slice(2)) === 1)
       fail('instanceNorm', `expected more than 1 value per plane, x is ${showShape(x.shape)}`);

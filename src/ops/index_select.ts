@@ -3,11 +3,12 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { mul } from './binary.js';
-import { full } from './fill.js';
+import { shapesOf } from './common.js';
+import { full, scalar } from './fill.js';
 import {
   type AxisAttrs,
   type AxisOptions,
-  axisOf,
+  axisAttrs,
   gatherLaunch,
   gatherReference,
   indexFault,
@@ -15,10 +16,9 @@ import {
   scatterLaunches,
   scatterReference,
   scatterTemporaries,
-  shapesOf,
   sliceWalk,
-  startLaunch,
 } from './indexing_walk.js';
+import { copyLaunch, wholeCopy } from './strided.js';
 
 type Attrs = AxisAttrs;
 type Backend = 'wasm' | 'webgpu';
@@ -28,7 +28,7 @@ export const indexSelect = defineOp({
   name: 'indexSelect',
   summary: 'y[.., i, ..] = x[.., index[i], ..] along an axis',
   inputs: ['x', 'index'],
-  attributes: (options: AxisOptions | undefined, { x }) => axisOf('indexSelect', options, x),
+  attributes: (options: AxisOptions | undefined, { x }) => axisAttrs('indexSelect', options, x),
   infer({ x, index }, { axis }) {
     expectList('indexSelect', index);
     return { shape: x.shape.with(axis, index.shape[0]!), dtype: x.dtype };
@@ -121,7 +121,7 @@ export const indexAdd = defineOp({
   summary: 'y = x; y[.., index[i], ..] += alpha · src[.., i, ..] along an axis',
   inputs: ['x', 'index', 'src'],
   attributes: (options: IndexAddOptions | undefined, { x }): AddAttrs => ({
-    ...axisOf('indexAdd', options, x),
+    ...axisAttrs('indexAdd', options, x),
     alpha: options?.alpha ?? 1,
   }),
   infer({ x, index, src }, { axis }) {
@@ -141,7 +141,7 @@ export const indexAdd = defineOp({
     index: null,
     src({ grad, index, attrs: { axis, alpha } }): Value {
       const read = indexSelect(grad, index, { axis });
-      return alpha === 1 ? read : mul(read, full({ shape: [], value: alpha }));
+      return alpha === 1 ? read : mul(read, scalar(alpha));
     },
   },
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.src.shape) }),
@@ -191,7 +191,7 @@ function addVariant(backend: Backend) {
     name: `scatter_add_f32__${backend === 'wasm' ? 'lines' : 'chain'}`,
     temporaries: ({ types }: AddCall) => scatterTemporaries(backend, types.index.shape),
     launches: ({ types: { x, index, src }, attrs }: AddCall) => [
-      startLaunch(backend, x.shape),
+      copyLaunch(backend, wholeCopy(x.shape), 'x'),
       ...scatterLaunches(backend, ['index', 'src'], index.shape, addOf(x.shape, src.shape, attrs)),
     ],
   };

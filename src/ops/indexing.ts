@@ -2,11 +2,12 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Value } from '../op.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { shapesOf } from './common.js';
 import { full } from './fill.js';
 import {
   type AxisAttrs,
   type AxisOptions,
-  axisOf,
+  axisAttrs,
   elementWalk,
   gatherLaunch,
   gatherReference,
@@ -15,10 +16,9 @@ import {
   scatterLaunches,
   scatterReference,
   scatterTemporaries,
-  shapesOf,
-  startLaunch,
 } from './indexing_walk.js';
 import { pad } from './pad.js';
+import { copyLaunch, wholeCopy } from './strided.js';
 
 type Attrs = AxisAttrs;
 type Backend = 'wasm' | 'webgpu';
@@ -34,7 +34,7 @@ export const gather = defineOp({
   name: 'gather',
   summary: 'y[.., i, ..] = x[.., index[.., i, ..], ..] along an axis',
   inputs: ['x', 'index'],
-  attributes: (options: AxisOptions | undefined, { x }) => axisOf('gather', options, x),
+  attributes: (options: AxisOptions | undefined, { x }) => axisAttrs('gather', options, x),
   infer({ x, index }, { axis }) {
     expectDType('gather', { index }, 'i32');
     if (!fits(index.shape, x.shape, axis))
@@ -129,7 +129,7 @@ export const scatterAdd = defineOp({
   name: 'scatterAdd',
   summary: 'y = x; y[.., index[.., i, ..], ..] += src[.., i, ..] along an axis',
   inputs: ['x', 'index', 'src'],
-  attributes: (options: AxisOptions | undefined, { x }) => axisOf('scatterAdd', options, x),
+  attributes: (options: AxisOptions | undefined, { x }) => axisAttrs('scatterAdd', options, x),
   infer({ x, index, src }, { axis }) {
     expectDType('scatterAdd', { x, src }, 'f32');
     expectDType('scatterAdd', { index }, 'i32');
@@ -216,7 +216,7 @@ function scatterVariant(backend: Backend) {
     temporaries: ({ types }: KernelCall<'x' | 'index' | 'src', Attrs>) =>
       scatterTemporaries(backend, types.index.shape),
     launches: ({ types: { x, index, src }, attrs: { axis } }: KernelCall<'x' | 'index' | 'src', Attrs>) => [
-      startLaunch(backend, x.shape),
+      copyLaunch(backend, wholeCopy(x.shape), 'x'),
       ...scatterLaunches(
         backend,
         ['index', 'src'],

@@ -12,21 +12,15 @@ export interface AxisAttrs {
   readonly axis: number;
 }
 
-export const axisOf = (name: string, options: AxisOptions | undefined, x: TensorType): AxisAttrs => ({
+export const axisAttrs = (name: string, options: AxisOptions | undefined, x: TensorType): AxisAttrs => ({
   axis: normalizeAxis(name, (options ?? fail(name, 'needs options { axis }')).axis, x.shape.length),
 });
-
-/** Every tensor with its shape, as messages list them. */
-export const shapesOf = (types: Readonly<Record<string, TensorType>>): string =>
-  Object.entries(types)
-    .map(([name, { shape }]) => `${name} is ${showShape(shape)}`)
-    .join(', ');
 
 /**
  * Places in a table that an index tensor names: position p stands for element p · tableStrides + k · axisStride of the
  * table, where k = index[p · indexStrides] is one of `axisSize` places along the table's axis.
  */
-export interface IndexedWalk {
+interface IndexedWalk {
   readonly shape: Shape;
   readonly axis: number;
   readonly indexStrides: readonly number[];
@@ -212,14 +206,3 @@ export function scatterLaunches(
 /** Bytes of what {@link scatterLaunches} needs beside its operands. */
 export const scatterTemporaries = (backend: 'wasm' | 'webgpu', indexShape: Shape): Record<string, number> =>
   backend === 'wasm' ? {} : { chain: 4 * sizeOf(indexShape) };
-
-/** The output's start: a copy of x. */
-export function startLaunch(backend: 'wasm' | 'webgpu', x: Shape): Launch {
-  const strides = stridesOf(x);
-  return {
-    kernel: 'copy__strided',
-    operands: ['x', 'output'],
-    params: { ...walkParams(x, { xStrides: strides, yStrides: strides }), xOffset: 0, yOffset: 0 },
-    units: elementUnits(sizeOf(x), backend),
-  };
-}

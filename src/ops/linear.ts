@@ -63,23 +63,9 @@ function affine(
   });
 }
 
-/** By the list of gradients that one walk hands to all rules of a node. */
-const GRADS = new WeakMap<readonly (Value | null)[], Value>();
-
-/** The gradient before the activation as a matrix: recorded once for the rules of all inputs. */
-function beforeActivation(
-  grads: readonly (Value | null)[],
-  grad: Value,
-  y: Value,
-  { activation }: Attrs,
-): Value {
-  const held = GRADS.get(grads);
-  if (held) return held;
-  const own = activation ? ACTIVATIONS[activation].backward(grad, y) : grad;
-  const matrix = reshape(own, { shape: flat(y) });
-  GRADS.set(grads, matrix);
-  return matrix;
-}
+/** The gradient before the activation as a matrix: the rules of all inputs record it, and equal nodes are merged. */
+const beforeActivation = (grad: Value, y: Value, { activation }: Attrs): Value =>
+  reshape(activation ? ACTIVATIONS[activation].backward(grad, y) : grad, { shape: flat(y) });
 
 const samples = (
   [
@@ -135,16 +121,15 @@ export const linear = defineOp({
   },
   backward: {
     // With G the gradient before the activation: dX = G W, dW = Gᵀ X, db = the sum of G's rows.
-    x({ grads, grad, output, x, weight, attrs }): Value {
-      const dx = matmul(beforeActivation(grads, grad, output, attrs), weight);
+    x({ grad, output, x, weight, attrs }): Value {
+      const dx = matmul(beforeActivation(grad, output, attrs), weight);
       return reshape(dx, { shape: x.shape });
     },
-    weight({ grads, grad, output, x, attrs }): Value {
-      const g = beforeActivation(grads, grad, output, attrs);
+    weight({ grad, output, x, attrs }): Value {
+      const g = beforeActivation(grad, output, attrs);
       return matmul(g, reshape(x, { shape: flat(x) }), { transposeA: true });
     },
-    bias: ({ grads, grad, output, attrs }): Value =>
-      sum(beforeActivation(grads, grad, output, attrs), { axes: 0 }),
+    bias: ({ grad, output, attrs }): Value => sum(beforeActivation(grad, output, attrs), { axes: 0 }),
   },
   cost: ({ types, output }) => ({ flops: (2 * types.x.shape.at(-1)! + 1) * sizeOf(output.shape) }),
   kernels: productKernels('linear', ['x', 'weight', 'bias'], productOf),

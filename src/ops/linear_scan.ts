@@ -4,8 +4,8 @@ import { expectDType, f32, type KernelCall, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { mul } from './binary.js';
 import { expectSameShape } from './common.js';
+import { axisOf, rowsOf } from './rows.js';
 import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
-import { axisOf, rowsOf } from './sort_select.js';
 
 const MODES = ['inclusive', 'exclusive', 'shifted'] as const;
 

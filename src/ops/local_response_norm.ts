@@ -12,7 +12,7 @@ import {
   windowSums,
 } from './channel_window.js';
 import { expectSameShape, expectWhole } from './common.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { pow } from './pow.js';
 import { square } from './unary.js';
 
@@ -190,17 +190,15 @@ function backwardReference({ dy, x }: BackwardInputs, attrs: Attrs, positive: bo
   );
 }
 
-const number = (value: number): Value => full({ shape: [], value });
-
 /** The tensors that second derivatives need; W sums over windows, V over those that an element lies in. */
 function parts(x: Value, attrs: Attrs) {
   const { size, alpha, beta, k } = attrs;
   const window = windowOf(attrs);
   const W = (value: Value) => channelWindowSum(value, window);
   const V = (value: Value) => channelWindowSum(value, flipped(window));
-  const d = add(mul(W(square(x)), number(alpha / size)), number(k));
-  const power = (exponent: number) => pow(d, number(exponent));
-  return { W, V, power, slope: number((-2 * alpha * beta) / size) };
+  const d = add(mul(W(square(x)), scalar(alpha / size)), scalar(k));
+  const power = (exponent: number) => pow(d, scalar(exponent));
+  return { W, V, power, slope: scalar((-2 * alpha * beta) / size) };
 }
 
 /** dx = dy d^-beta - 2 alpha beta / size · x Σ dy x d^(-beta - 1), summed over the windows that x lies in. */
@@ -232,9 +230,9 @@ export const localResponseNormBackward = defineOp({
       const gathered = W(mul(grad, x));
       const low = power(-beta - 1);
       const direct = mul(slope, add(mul(grad, V(mul(mul(dy, x), low))), mul(gathered, mul(dy, low))));
-      const first = mul(mul(grad, dy), mul(low, number(-beta)));
-      const second = mul(mul(mul(gathered, dy), mul(x, power(-beta - 2))), mul(slope, number(beta + 1)));
-      return add(direct, mul(mul(x, number((2 * alpha) / size)), V(sub(first, second))));
+      const first = mul(mul(grad, dy), mul(low, scalar(-beta)));
+      const second = mul(mul(mul(gathered, dy), mul(x, power(-beta - 2))), mul(slope, scalar(beta + 1)));
+      return add(direct, mul(mul(x, scalar((2 * alpha) / size)), V(sub(first, second))));
     },
   },
   cost: ({ output, attrs }) => ({ flops: (3 * attrs.size + 26) * sizeOf(output.shape) }),

@@ -6,7 +6,8 @@ import { add } from './binary.js';
 import { expectRank } from './common.js';
 import { permute, reshape } from './layout.js';
 import { matmul } from './matmul.js';
-import { forEachTap, type UnfoldOptions, unfold, type WindowAttrs, windowAttrs, windows } from './unfold.js';
+import { unfold } from './unfold.js';
+import { forEachTap, type UnfoldOptions, type WindowAttrs, windowAttrs, windows } from './unfold_windows.js';
 
 interface Types {
   readonly x: TensorType;

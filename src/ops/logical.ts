@@ -55,7 +55,7 @@ function logical(name: string, summary: string, holds: (a: number, b: number) =>
     inputs: ['a', 'b'],
     infer({ a, b }) {
       expectDType(name, { a, b }, 'bool');
-      return bool(broadcastOrFail(name, a, b));
+      return bool(broadcastOrFail(name, { a, b }));
     },
     reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, holds),
     backward: { a: null, b: null },

@@ -3,13 +3,12 @@ import { fail } from '../errors.js';
 import { f32, type Value } from '../op.js';
 import { mul, sub } from './binary.js';
 import { greaterEqual, less, lessEqual } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { Derivative, LossAttrs, Operands, ReductionOptions } from './loss_spec.js';
 import { abs } from './unary.js';
 import { where } from './where.js';
 
-const scalar = (value: number) => full({ shape: [], value });
 const signOf = (d: number): number => Number(d > 0) - Number(d < 0);
 const scaled = (g: Value, by: number) => mul(g, scalar(by));
 

@@ -8,7 +8,7 @@ import { fail } from '../errors.js';
 import { f32, type OpFunction, type OpSpec, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { mul } from './binary.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { backwardKernels, Family, forwardKernels, scaleOf } from './loss_family.js';
 import { backwardSamples, errorsOf, goodTypes, samplesOf } from './loss_samples.js';
 import {
@@ -45,7 +45,7 @@ function secondRules(family: Family, apply: () => BackwardOp): Rules {
     const { grad, attrs } = context;
     const second = derivativeOf(family, attrs).second?.[input];
     if (!second) return null;
-    const scaled = mul(context.dy!, full({ shape: [], value: Number(attrs.scale) }));
+    const scaled = mul(context.dy!, scalar(Number(attrs.scale)));
     const held = weight ? context[weight] : null;
     const g = mul(grad, held ? mul(scaled, held) : scaled);
     return second(g, { x: context[x!]!, t: context[t!]!, c: third ? context[third]! : null }, attrs);

@@ -6,14 +6,13 @@ import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, minimum, mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { full, scalar } from './fill.js';
 import { type Reduction, type ReductionOptions, reductionOf } from './loss_spec.js';
 import { norm } from './norm.js';
 import { mean, sum } from './reduce.js';
 import { clamp, sqrt, square } from './unary.js';
 import { where } from './where.js';
 
-const scalar = (value: number): Value => full({ shape: [], value });
 const add64 = (list: ArrayLike<number>): number => Array.from(list).reduce((a, b) => a + b, 0);
 
 function reduceValue(value: Value, reduction: Reduction): Value {

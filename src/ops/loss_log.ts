@@ -11,13 +11,12 @@ import { f32, type Value } from '../op.js';
 import { sigmoid } from './activation.js';
 import { add, div, maximum, mul, sub } from './binary.js';
 import { greater } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { LossAttrs, Operands } from './loss_spec.js';
 import { exp, neg, square } from './unary.js';
 import { where } from './where.js';
 
-const scalar = (value: number) => full({ shape: [], value });
 const scaled = (g: Value, by: number) => mul(g, scalar(by));
 
 /** Kernels take a logarithm of 1 ± something as one absolute unit more. */

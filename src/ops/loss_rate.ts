@@ -6,13 +6,11 @@ import { fail } from '../errors.js';
 import { f32, type Value } from '../op.js';
 import { add, div, maximum, mul, sub } from './binary.js';
 import { greater } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { ReductionOptions } from './loss_spec.js';
 import { exp, neg, square } from './unary.js';
 import { where } from './where.js';
-
-const scalar = (value: number) => full({ shape: [], value });
 
 /** Kernels take a logarithm as one absolute unit more. */
 const logSize = (v: number): number => 1 + Math.abs(v);

@@ -5,12 +5,12 @@ import { type Shape, sizeOf } from '../shape.js';
 import { avgPool2d, roundings } from './avg_pool2d.js';
 import { mul } from './binary.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { maxPool2d } from './max_pool2d.js';
+import { meansOf } from './pool_reference.js';
 import {
   forEachWindow,
   type Geometry,
-  meansOf,
   mostTaps,
   type Pool1dOptions,
   type Pool2dOptions,
@@ -54,8 +54,6 @@ const NO_PADDING = { padding: [0, 0], dilation: [1, 1] } as const;
 
 export const lpPlan = (name: string, x: TensorType, attrs: LpAttrs, rank: Rank): Geometry =>
   slidingPlan(name, x, { ...attrs, ...NO_PADDING }, rank);
-
-const scalar = (value: number): Value => full({ shape: [], value });
 
 /**
  * (k mean x^p)^(1 / p) over windows of k elements, with a gradient of zero where the mean is: also where `ceilMode` cuts a

@@ -16,10 +16,10 @@ import {
   asPlanes,
   slidingErrors,
 } from './pool_lines.js';
+import { largestOf } from './pool_reference.js';
 import {
   forEachWindow,
   type Geometry,
-  largestOf,
   type Pool1dOptions,
   slidingAttrs,
   slidingPlan,

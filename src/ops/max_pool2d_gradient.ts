@@ -2,11 +2,11 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type RefTensor, type Value } from '../op.js';
 import { showShape, sizeOf } from '../shape.js';
+import { largestOf } from './pool_reference.js';
 import {
   expectPooled,
   forEachWindow,
   type Geometry,
-  largestOf,
   mostWindows,
   type Pooling,
   pooledCase,

@@ -2,8 +2,9 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { elementUnits, expectWhole, type Pair, pair } from './common.js';
+import { expectWhole, type Pair, pair } from './common.js';
 import { expectPlanes, type Rank } from './pool_windows.js';
+import { fillLaunch } from './strided.js';
 
 /** The pooling that is undone. */
 export interface MaxUnpool2dOptions {
@@ -26,7 +27,7 @@ export interface MaxUnpool1dOptions {
   readonly outputSize?: number;
 }
 
-export interface UnpoolAttrs {
+interface UnpoolAttrs {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
@@ -107,13 +108,7 @@ export function placesOf(
 
 /** The last element that points to each place of the result: 1 + its number in its plane. */
 function ownerLaunches(backend: 'wasm' | 'webgpu', planes: Planes): Launch[] {
-  const places = planes.planes * planes.outSize;
-  const clear = {
-    kernel: 'fill',
-    operands: ['owners'],
-    params: { size: places, word: 0 },
-    units: elementUnits(places, backend),
-  };
+  const clear = fillLaunch(backend, [planes.planes, planes.outSize], 0, 'owners');
   const claim = {
     kernel: 'max_unpool2d_owners',
     operands: ['indices', 'owners', 'fault'],

@@ -4,7 +4,7 @@ import { f32 } from '../op.js';
 import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { pow } from './pow.js';
 import { sum } from './reduce.js';
 import { type ReduceAttrs, type ReduceContext, type ReduceOptions, reduce } from './reduce_common.js';
@@ -19,8 +19,6 @@ export interface NormOptions extends ReduceOptions {
 interface NormAttrs extends ReduceAttrs {
   readonly p: number;
 }
-
-const scalar = (value: number): Value => full({ shape: [], value });
 
 function normOf(group: Float64Array, { p }: NormAttrs): number {
   const sizes = group.map(Math.abs);

@@ -86,7 +86,7 @@ export const channelErrors = <U>(name: string, options: U) => [
   },
 ];
 
-export interface NormOptions {
+export interface NormalizationOptions {
   /** Default 1e-5. */
   readonly eps?: number;
 }

@@ -1,7 +1,8 @@
 import type { Value } from '../op.js';
 import { mul } from './binary.js';
 import { permute, reshape } from './layout.js';
-import { byDType, countOf, oneIn101, reduce, reduceSamples } from './reduce_common.js';
+import { countOf, oneIn101, reduce, reduceSamples } from './reduce_common.js';
+import { byDType } from './reduce_kernels.js';
 import { exclusiveProducts } from './scan.js';
 
 /** x with the reduced axes as one, where `axis` says, and the way back. */

@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { mul } from './binary.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { reshape } from './layout.js';
 import { matmul } from './matmul.js';
 import { sum } from './reduce.js';
@@ -191,7 +191,7 @@ export const gramMatrix = defineComposition({
   compose({ x }, { normalize }) {
     const rows = reshape(x, { shape: [...x.shape.slice(0, -2), positions(x.shape)] });
     const gram = matmul(rows, rows, { transposeB: true });
-    return normalize ? mul(gram, full({ shape: [], value: 1 / sizeOf(x.shape.slice(-3)) })) : gram;
+    return normalize ? mul(gram, scalar(1 / sizeOf(x.shape.slice(-3)))) : gram;
   },
   reference({ x }, { normalize }, [y]) {
     const [channels, length] = [x.shape.at(-3)!, positions(x.shape)];

@@ -3,6 +3,7 @@ import { f32, type KernelCall, type RefTensor, type Value, type Variant } from '
 import { sizeOf } from '../shape.js';
 import { errorTolerance } from './recurrent_math.js';
 import { gruRun, gruStepBackward, Tracked, walkBack } from './recurrent_reference.js';
+import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
   backwardSlices,
   backwardTolerance,
@@ -16,9 +17,6 @@ import {
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
-  sequenceCases,
-  sequenceErrors,
-  sequenceSample,
   sequenceShapes,
   sizesOf,
   stepLaunches,

@@ -100,7 +100,7 @@ export function parse<T>(kind: Kind, inputs: readonly T[], attrs: RecurrentAttrs
 }
 
 /** Whether there is no batch: x is [steps, input] and the states are [layers directions, hidden]. */
-export const isSingle = (x: TensorType): boolean => x.shape.length === 2;
+const isSingle = (x: TensorType): boolean => x.shape.length === 2;
 
 /** The inputs with a batch of one where there is none. */
 export function withBatch<T extends TensorType>(

@@ -98,7 +98,7 @@ export interface Walk {
 }
 
 /** The steps of sequence b that count, in the order in which they are taken. */
-export function stepsOf({ steps, lengths, reverse }: Walk, b: number): number[] {
+function stepsOf({ steps, lengths, reverse }: Walk, b: number): number[] {
   const count = lengths ? lengths[b]! : steps;
   return Array.from({ length: count }, (_, k) => (reverse ? count - 1 - k : k));
 }
@@ -168,7 +168,7 @@ export function gruRun(
 }
 
 /** The gradients of one step of one cell, of what its gates got (for W) and of the previous state but by way of W. */
-export interface StepGradient {
+interface StepGradient {
   readonly projected: readonly number[];
   readonly hidden: readonly number[];
   readonly states: readonly number[][];

@@ -4,6 +4,7 @@ import { sizeOf } from '../shape.js';
 import { nonlinearityOf, type RnnCellOptions } from './recurrent_cells.js';
 import { errorTolerance } from './recurrent_math.js';
 import { rnnRun, rnnStepBackward, Tracked, walkBack } from './recurrent_reference.js';
+import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
   backwardSlices,
   backwardTolerance,
@@ -16,9 +17,6 @@ import {
   panelBytes,
   type SequenceAttrs,
   type SequenceOptions,
-  sequenceCases,
-  sequenceErrors,
-  sequenceSample,
   sequenceShapes,
   sizesOf,
   stepLaunches,

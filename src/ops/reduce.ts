@@ -2,16 +2,9 @@ import type { Value } from '../op.js';
 import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
-import {
-  byDType,
-  countOf,
-  oneIn101,
-  type ReduceAttrs,
-  type ReduceContext,
-  reduce,
-  spread,
-} from './reduce_common.js';
+import { scalar } from './fill.js';
+import { countOf, oneIn101, type ReduceAttrs, type ReduceContext, reduce, spread } from './reduce_common.js';
+import { byDType } from './reduce_kernels.js';
 
 const total = (group: Float64Array): number => group.reduce((a, b) => a + b, 0);
 
@@ -40,7 +33,7 @@ export const mean = reduce('mean', {
   evaluate: (group) => total(group) / group.length,
   backward(context) {
     const count = countOf(context.x.shape, context.attrs.axes);
-    return mul(spread(context, context.grad), full({ shape: [], value: 1 / Math.max(1, count) }));
+    return mul(spread(context, context.grad), scalar(1 / Math.max(1, count)));
   },
   linear: true,
   ulps: (count) => count + 3,

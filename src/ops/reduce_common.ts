@@ -6,25 +6,15 @@ import {
   type ErrorCase,
   f32,
   type KernelCall,
-  type Launch,
   type RefTensor,
   type Sample,
   type SampleInput,
   type TensorType,
   type Value,
-  type Variant,
 } from '../op.js';
-import {
-  collapse,
-  forEachOffset,
-  normalizeAxes,
-  type Shape,
-  showShape,
-  sizeOf,
-  stridesOf,
-} from '../shape.js';
-import { eight } from './common.js';
+import { forEachOffset, normalizeAxes, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { broadcastTo, reshape } from './layout.js';
+import { type ReduceKernel, reduceKernels } from './reduce_kernels.js';
 
 export interface ReduceOptions {
   /** The axes that disappear; default all. */
@@ -42,7 +32,7 @@ const kept = (shape: Shape, axes: readonly number[]): number[] =>
   shape.filter((_, axis) => !axes.includes(axis));
 
 /** `shape` with size 1 along `axes`. */
-export const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
+const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
   shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
 /** The shape of what is reduced over `axes`. */
@@ -54,11 +44,7 @@ export const countOf = (shape: Shape, axes: readonly number[]): number =>
   axes.reduce((product, axis) => product * shape[axis]!, 1);
 
 /** The axes and `keepDims` of the caller's options. */
-export const reduceAttrs = (
-  name: string,
-  options: ReduceOptions | undefined,
-  x: TensorType,
-): ReduceAttrs => ({
+const reduceAttrs = (name: string, options: ReduceOptions | undefined, x: TensorType): ReduceAttrs => ({
   axes: normalizeAxes(name, options?.axes, x.shape.length),
   keepDims: options?.keepDims ?? false,
 });
@@ -74,84 +60,6 @@ export function expectOneOf(name: string, x: TensorType, dtypes: readonly DType[
   if (!dtypes.includes(x.dtype))
     fail(name, `x must be ${dtypes.join(' or ')}, it is ${x.dtype}${showShape(x.shape)}`);
 }
-
-/** The walk over what is kept and, inside, the walk over what is reduced. */
-function walks(x: TensorType, axes: readonly number[]) {
-  const strides = stridesOf(x.shape);
-  const pick = (keep: boolean) => {
-    const chosen = x.shape.map((_, axis) => axis).filter((axis) => axes.includes(axis) !== keep);
-    return collapse(
-      chosen.map((axis) => x.shape[axis]!),
-      [chosen.map((axis) => strides[axis]!)],
-    );
-  };
-  const [outer, inner] = [pick(true), pick(false)];
-  return {
-    outer: sizeOf(outer.shape),
-    inner: sizeOf(inner.shape),
-    outerRank: outer.shape.length,
-    innerRank: inner.shape.length,
-    outerShape: eight(outer.shape),
-    outerStrides: eight(outer.strides[0]!),
-    innerShape: eight(inner.shape),
-    innerStrides: eight(inner.strides[0]!),
-  };
-}
-
-/** Where each sum is short, one GPU thread makes one output; else a workgroup does. */
-const SERIAL_LIMIT = 32;
-
-/** A kernel, the calls that it takes, and the numbers that its terms and its end need. */
-export interface ReduceKernel<A> {
-  readonly kernel: string;
-  readonly when?: (call: KernelCall<'x', A>) => boolean;
-  readonly params?: (call: KernelCall<'x', A>) => { readonly scale?: number; readonly power?: number };
-}
-
-export function reduceKernels<A extends ReduceAttrs>(kernels: readonly ReduceKernel<A>[]) {
-  type Call = KernelCall<'x', A>;
-  const launch = (own: ReduceKernel<A>, call: Call, serial: boolean, perOutput: number): Launch[] => {
-    const walk = walks(call.types.x, call.attrs.axes);
-    const { scale = 1, power = 0 } = own.params?.(call) ?? {};
-    return [
-      {
-        kernel: own.kernel,
-        operands: ['x', 'output'],
-        params: { ...walk, serial: Number(serial), scale, power },
-        units: walk.outer * perOutput,
-      },
-    ];
-  };
-  const takes = (own: ReduceKernel<A>, call: Call) => own.when?.(call) ?? true;
-  const wasm = kernels.map(
-    (own): Variant<'x', A> => ({
-      name: own.kernel,
-      when: (call) => takes(own, call),
-      launches: (call) => launch(own, call, true, 1),
-    }),
-  );
-  const webgpu = kernels.flatMap((own): Variant<'x', A>[] => [
-    {
-      name: `${own.kernel}__serial`,
-      when: (call) => takes(own, call) && countOf(call.types.x.shape, call.attrs.axes) <= SERIAL_LIMIT,
-      launches: (call) => launch(own, call, true, 1),
-    },
-    {
-      name: `${own.kernel}__workgroup`,
-      when: (call) => takes(own, call),
-      launches: (call) => launch(own, call, false, 64),
-    },
-  ]);
-  return { wasm, webgpu };
-}
-
-const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32';
-
-/** A kernel for f32, and one for words of i32 and bool. */
-export const byDType = (kernel: string) => [
-  { kernel: `${kernel}_f32`, when: f32Only },
-  { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
-];
 
 /** Groups the elements of x by output element, in row-major order of the reduced axes. */
 export function groupsOf(x: RefTensor, axes: readonly number[]): Float64Array[] {

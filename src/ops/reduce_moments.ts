@@ -2,7 +2,7 @@ import { fail } from '../errors.js';
 import { f32, type Value } from '../op.js';
 import { div, mul, sub } from './binary.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { mean } from './reduce.js';
 import {
   countOf,
@@ -15,8 +15,6 @@ import {
 import { POWER_ULPS } from './softmax.js';
 import { exp } from './unary.js';
 import { where } from './where.js';
-
-const scalar = (value: number): Value => full({ shape: [], value });
 
 export interface VarianceOptions extends ReduceOptions {
   /** What is taken off the count of elements before dividing by it, default 1; 0 for the population's variance. */

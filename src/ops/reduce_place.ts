@@ -9,10 +9,11 @@ import {
   groupsOf,
   type ReduceAttrs,
   reducedShape,
-  reduceKernels,
   refuseEmpty,
 } from './reduce_common.js';
-import { axisOf, sortSelect } from './sort_select.js';
+import { reduceKernels } from './reduce_kernels.js';
+import { axisOf } from './rows.js';
+import { sortSelect } from './sort_select.js';
 
 export interface PlaceOptions {
   /** The axis along which to look; default: the flattened tensor. */

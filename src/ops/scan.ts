@@ -8,9 +8,9 @@ import { equal } from './compare.js';
 import { scalar } from './fill.js';
 import { linearScan } from './linear_scan.js';
 import { expectOneOf } from './reduce_common.js';
+import { axisOf, rowsOf } from './rows.js';
 import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
 import { POWER_ULPS } from './softmax.js';
-import { axisOf, rowsOf } from './sort_select.js';
 import { exp } from './unary.js';
 import { where } from './where.js';
 

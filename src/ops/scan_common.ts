@@ -1,6 +1,6 @@
 import type { KernelCall } from '../op.js';
-import { type Shape, sizeOf } from '../shape.js';
-import { rowsOf } from './sort_select.js';
+import type { Shape } from '../shape.js';
+import { mapRows, rowsOf } from './rows.js';
 
 export interface AlongOptions {
   /** The axis to go along. */
@@ -44,21 +44,9 @@ export function scanKernels<N extends string, A extends { readonly axis: number;
 }
 
 /** Replaces every row by what `f` makes of it, in the order of the scan. */
-export function mapScans(
+export const mapScans = (
   shape: Shape,
   { axis, reverse }: { readonly axis: number; readonly reverse: boolean },
   inputs: readonly Float64Array[],
   f: (...rows: Float64Array[]) => Float64Array,
-): Float64Array {
-  const { outer, length, inner } = rowsOf(shape, axis);
-  const y = new Float64Array(sizeOf(shape));
-  for (let row = 0; row < outer * inner; row++) {
-    const base = Math.floor(row / inner) * length * inner + (row % inner);
-    const at = (k: number) => base + (reverse ? length - 1 - k : k) * inner;
-    const result = f(...inputs.map((data) => Float64Array.from({ length }, (_, k) => data[at(k)]!)));
-    result.forEach((value, k) => {
-      y[at(k)] = value;
-    });
-  }
-  return y;
-}
+): Float64Array => mapRows(shape, axis, inputs, f, reverse);

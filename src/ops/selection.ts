@@ -12,9 +12,9 @@ import {
   sizeOf,
   stridesOf,
 } from '../shape.js';
+import { shapesOf } from './common.js';
 import { full } from './fill.js';
 import { gather } from './indexing.js';
-import { shapesOf } from './indexing_walk.js';
 import { broadcastTo, reshape } from './layout.js';
 import { where } from './where.js';
 

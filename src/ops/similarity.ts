@@ -1,37 +1,18 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type RefTensor, type TensorType, type Value } from '../op.js';
-import {
-  broadcastShapes,
-  broadcastStrides,
-  forEachOffset,
-  normalizeAxis,
-  type Shape,
-  showShape,
-  sizeOf,
-  stridesOf,
-} from '../shape.js';
+import { broadcastStrides, forEachOffset, normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { add, div, maximum, mul, sub } from './binary.js';
+import { broadcastOrFail } from './common.js';
 import { equal } from './compare.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { detach } from './layout.js';
 import { expectEps } from './normalization.js';
 import { pow } from './pow.js';
 import { max, sum } from './reduce.js';
+import { placesOfRows } from './rows.js';
 import { abs, sqrt, square } from './unary.js';
 import { where } from './where.js';
-
-const number = (value: number): Value => full({ shape: [], value });
-
-/** The rows of a tensor of `shape` along an axis: where the elements of each lie. */
-function rowsAlong(shape: Shape, axis: number): number[][] {
-  const inner = stridesOf(shape)[axis]!;
-  const length = shape[axis]!;
-  return Array.from({ length: length === 0 ? 0 : sizeOf(shape) / length }, (_, row) => {
-    const start = Math.floor(row / inner) * length * inner + (row % inner);
-    return Array.from({ length }, (_, k) => start + k * inner);
-  });
-}
 
 export interface NormalizeOptions {
   /** The exponent of the norm, above 0; Infinity: the largest absolute value. Default 2. */
@@ -52,13 +33,13 @@ interface NormalizeAttrs {
 function boundedNorm(x: Value, { p, axis, eps }: NormalizeAttrs): Value {
   const along = { axes: axis, keepDims: true };
   const size = abs(x);
-  if (p === Number.POSITIVE_INFINITY) return maximum(max(size, along), number(eps));
-  if (p === 1) return maximum(sum(size, along), number(eps));
-  if (p === 2) return sqrt(maximum(sum(square(x), along), number(eps * eps)));
+  if (p === Number.POSITIVE_INFINITY) return maximum(max(size, along), scalar(eps));
+  if (p === 1) return maximum(sum(size, along), scalar(eps));
+  if (p === 2) return sqrt(maximum(sum(square(x), along), scalar(eps * eps)));
   // A power's slope at 0 may be infinite too.
-  const zero = equal(size, number(0));
-  const powers = where(zero, number(0), pow(where(zero, number(1), size), number(p)));
-  return pow(maximum(sum(powers, along), number(eps ** p)), number(1 / p));
+  const zero = equal(size, scalar(0));
+  const powers = where(zero, scalar(0), pow(where(zero, scalar(1), size), scalar(p)));
+  return pow(maximum(sum(powers, along), scalar(eps ** p)), scalar(1 / p));
 }
 
 function referenceNorm(values: readonly number[], p: number): number {
@@ -92,7 +73,7 @@ export const normalize = defineComposition({
   compose: ({ x }, attrs): Value => div(x, boundedNorm(x, attrs)),
   reference({ x }, { p, axis, eps }) {
     const y = new Float64Array(x.data.length);
-    for (const row of rowsAlong(x.shape, axis)) {
+    for (const row of placesOfRows(x.shape, axis)) {
       const divisor = Math.max(
         referenceNorm(
           row.map((i) => x.data[i]!),
@@ -143,21 +124,16 @@ interface CosineAttrs {
   readonly eps: number;
 }
 
-function sharedShape({ a, b }: { readonly a: TensorType; readonly b: TensorType }): number[] {
-  const shape = broadcastShapes(a.shape, b.shape);
-  return (
-    shape ??
-    fail('cosineSimilarity', `shapes don't broadcast, a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`)
-  );
-}
+const sharedShape = ({ a, b }: { readonly a: TensorType; readonly b: TensorType }): Shape =>
+  broadcastOrFail('cosineSimilarity', { a, b });
 
 /**
  * The norm, no less than eps; its slope is that of the norm itself even there, as PyTorch has it, and 0 for a row of zeros,
  * where the root's is infinite.
  */
 function clampedNorm(squares: Value, eps: number): Value {
-  const norm = sqrt(where(equal(squares, number(0)), number(eps * eps), squares));
-  return add(norm, detach(sub(maximum(sqrt(squares), number(eps)), norm)));
+  const norm = sqrt(where(equal(squares, scalar(0)), scalar(eps * eps), squares));
+  return add(norm, detach(sub(maximum(sqrt(squares), scalar(eps)), norm)));
 }
 
 function cosines(
@@ -173,7 +149,7 @@ function cosines(
     });
     return data;
   }) as [Float64Array, Float64Array];
-  const rows = rowsAlong(shape, axis);
+  const rows = placesOfRows(shape, axis);
   const lengthOf = (row: readonly number[], data: Float64Array) =>
     Math.max(Math.sqrt(row.reduce((total, i) => total + data[i]! ** 2, 0)), eps);
   return Float64Array.from(rows, (row) => {
@@ -216,7 +192,7 @@ export const cosineSimilarity = defineComposition({
       const own = axis - (shape.length - value.shape.length);
       const copies = own < 0 || value.shape[own] === 1 ? shape[axis]! : 1;
       const squares = own < 0 ? square(value) : sum(square(value), { axes: own, keepDims: true });
-      return clampedNorm(copies === 1 ? squares : mul(squares, number(copies)), eps);
+      return clampedNorm(copies === 1 ? squares : mul(squares, scalar(copies)), eps);
     };
     const dot = sum(mul(a, b), { axes: axis, keepDims: true });
     return sum(div(dot, mul(length(a), length(b))), { axes: axis });

@@ -5,6 +5,7 @@ import { mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';
 import { full } from './fill.js';
 import { sum } from './reduce.js';
+import { mapRows, rowsOf } from './rows.js';
 import { exp } from './unary.js';
 
 export interface SoftmaxOptions {
@@ -16,40 +17,12 @@ interface AxisAttrs {
   readonly axis: number;
 }
 
-/** Rows along the axis: `outer` blocks of `length` elements that lie `inner` apart. */
-function rows(shape: Shape, axis: number) {
-  const length = shape[axis]!;
-  const inner = sizeOf(shape.slice(axis + 1));
-  return { outer: sizeOf(shape.slice(0, axis)), length, inner };
-}
-
-/** Replaces every row by what `f` makes of it. */
-function mapRows(
-  shape: Shape,
-  axis: number,
-  inputs: readonly Float64Array[],
-  f: (...rows: Float64Array[]) => Float64Array,
-): Float64Array {
-  const { outer, length, inner } = rows(shape, axis);
-  const y = new Float64Array(sizeOf(shape));
-  for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < inner; i++) {
-      const at = (k: number) => (o * length + k) * inner + i;
-      const result = f(...inputs.map((data) => Float64Array.from({ length }, (_, k) => data[at(k)]!)));
-      result.forEach((value, k) => {
-        y[at(k)] = value;
-      });
-    }
-  }
-  return y;
-}
-
 /** One wasm unit is a row, one GPU workgroup too. */
 function rowKernels<N extends string>(kernel: string, operands: readonly string[]) {
   const variant = (backend: 'wasm' | 'webgpu') => ({
     name: kernel,
     launches({ output, attrs }: KernelCall<N, AxisAttrs>) {
-      const params = rows(output.shape, attrs.axis);
+      const params = rowsOf(output.shape, attrs.axis);
       const count = params.length === 0 ? 0 : params.outer * params.inner;
       const units = backend === 'wasm' ? count : count * 64;
       return [{ kernel, operands, params, units, scratch: 8 * params.length }];

@@ -12,7 +12,8 @@ import {
   type Variant,
 } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { axisOf, resized, rowsOf, sortBackward } from './sort_select.js';
+import { axisOf, rowsOf } from './rows.js';
+import { resized, sortBackward } from './sort_select.js';
 
 export interface SortOptions {
   /** The axis to sort along, default the last. */

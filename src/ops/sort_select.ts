@@ -1,18 +1,10 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
-import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, expectSameShape, expectWhole } from './common.js';
-
-/** `axis` as 0..rank-1; a scalar is taken as a row of one element. */
-export const axisOf = (name: string, axis: number, shape: Shape): number =>
-  normalizeAxis(name, axis, Math.max(1, shape.length));
-
-/** Rows along an axis: `outer` blocks of `length` elements that lie `inner` apart. */
-export function rowsOf(shape: Shape, axis: number) {
-  const length = shape.length === 0 ? 1 : shape[axis]!;
-  return { outer: sizeOf(shape.slice(0, axis)), length, inner: sizeOf(shape.slice(axis + 1)) };
-}
+import { axisOf, rowsOf } from './rows.js';
+import { fillLaunch } from './strided.js';
 
 /** `shape` with another size along the axis; a scalar stays one. */
 export const resized = (shape: Shape, axis: number, length: number): number[] =>
@@ -135,12 +127,7 @@ function backwardVariant(backend: 'wasm' | 'webgpu') {
   return {
     name: 'sort_backward',
     launches: ({ types, output, attrs }: KernelCall<'dy' | 'indices', SortBackwardOptions>) => [
-      {
-        kernel: 'fill',
-        operands: ['output'],
-        params: { size: sizeOf(output.shape), word: 0 },
-        units: elementUnits(sizeOf(output.shape), backend),
-      },
+      fillLaunch(backend, output.shape, 0),
       {
         kernel: 'sort_backward',
         operands: ['dy', 'indices', 'output'],

@@ -2,7 +2,7 @@ import { defineOpWithOutputs } from '../define.js';
 import { f32, type KernelCall, type Sample, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { add, mul, sub } from './binary.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { broadcastTo } from './layout.js';
 import { standardizeBackward } from './standardize_backward.js';
 import {
@@ -52,8 +52,6 @@ const samples: Sample<'x' | 'weight?' | 'bias?', StandardizeOptions>[] = cases.m
   options: one.options,
 }));
 
-const number = (value: number): Value => full({ shape: [], value });
-
 /** The rules of x, weight and bias each record this; equal nodes are merged. */
 function gradientsOf(
   dy: Value,
@@ -89,10 +87,10 @@ export const standardize = defineOpWithOutputs({
       const terms: Value[] = [];
       if (dy) terms.push(gradientsOf(dy, outputs, { x, weight, bias }, attrs)[0]!);
       if (dmean && attrs.centred)
-        terms.push(broadcastTo(mul(view(dmean), number(1 / layout.count)), { shape: x.shape }));
+        terms.push(broadcastTo(mul(view(dmean), scalar(1 / layout.count)), { shape: x.shape }));
       if (dvariance) {
         const distance = sub(x, view(outputs[1]!));
-        terms.push(mul(distance, mul(view(dvariance), number(2 / layout.count))));
+        terms.push(mul(distance, mul(view(dvariance), scalar(2 / layout.count))));
       }
       return terms.length === 0 ? null : terms.reduce((a, b) => add(a, b));
     },

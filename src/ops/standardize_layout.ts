@@ -37,7 +37,7 @@ export const statisticsShape = ({ batch, groups }: Layout, overBatch: boolean): 
   overBatch ? [groups] : [batch, groups];
 
 /** Calls `visit` with every row: where its elements lie, and which weight belongs to each. */
-export function forEachRow(
+function forEachRow(
   layout: Layout,
   visit: (row: number, at: readonly number[], affine: readonly number[]) => void,
 ): void {
@@ -111,7 +111,7 @@ export function standardizeMagnitude(
  */
 export const standardizeUlps = (count: number): number => count + 14;
 
-export interface BackwardOperands {
+interface BackwardOperands {
   readonly dy: RefTensor;
   readonly x: RefTensor;
   readonly mean: RefTensor;

@@ -1,12 +1,10 @@
 import type { BackwardContext, Value } from '../op.js';
 import { add, div, mul, sub } from './binary.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { broadcastTo, reshape } from './layout.js';
 import { mean as average, sum } from './reduce.js';
 import { layoutOf, type StandardizeAttrs } from './standardize_layout.js';
 import { sqrt } from './unary.js';
-
-const number = (value: number): Value => full({ shape: [], value });
 
 /** A row's statistic beside every element of x. */
 export function statisticsView(statistic: Value, x: Value, { overBatch }: StandardizeAttrs): Value {
@@ -34,7 +32,7 @@ function parts<A extends StandardizeAttrs>({ dy, x, mean, variance, weight, attr
   const rows = { axes: attrs.overBatch ? [0, 2, 3] : [2, 3], keepDims: true };
   const scale = weight && byChannel(weight);
   const distance = sub(x, statisticsView(mean, x, attrs));
-  const s = div(number(1), sqrt(add(statisticsView(variance, x, attrs), number(attrs.eps))));
+  const s = div(scalar(1), sqrt(add(statisticsView(variance, x, attrs), scalar(attrs.eps))));
   const [grad, dweight, dbias] = grads as readonly (Value | null | undefined)[];
   return {
     grad: grad ?? null,
@@ -59,7 +57,7 @@ const total = (terms: readonly (Value | null)[]): Value | null => {
 function byDistance<A extends StandardizeAttrs>(context: Context<A>): Value | null {
   const { grad, dweight, g, h, s, averaged } = parts(context);
   const ofRows =
-    grad && mul(mul(add(mul(grad, averaged(mul(g, h))), mul(g, averaged(mul(grad, h)))), s), number(-1));
+    grad && mul(mul(add(mul(grad, averaged(mul(g, h))), mul(g, averaged(mul(grad, h)))), s), scalar(-1));
   return total([ofRows, dweight && mul(context.dy, dweight)]);
 }
 
@@ -83,7 +81,7 @@ export const backwardRules = <A extends StandardizeAttrs>(project: Project<A>) =
   mean(context: Context<A>): Value | null {
     const change = byDistance(context);
     const { s, summed } = parts(context);
-    return change && reshape(mul(mul(summed(change), s), number(-1)), { shape: context.mean.shape });
+    return change && reshape(mul(mul(summed(change), s), scalar(-1)), { shape: context.mean.shape });
   },
   // By s: Σ (x - mean) dL/dh + Σ G dx / s; ds = -s³ / 2 dvariance.
   variance(context: Context<A>): Value | null {
@@ -93,7 +91,7 @@ export const backwardRules = <A extends StandardizeAttrs>(project: Project<A>) =
     const level = context.attrs.centred ? sub(g, averaged(g)) : g;
     const direct = grad && summed(mul(grad, sub(level, mul(h, averaged(mul(g, h))))));
     const byScale = total([summed(mul(change, distance)), direct])!;
-    const cubed = mul(mul(s, s), mul(s, number(-0.5)));
+    const cubed = mul(mul(s, s), mul(s, scalar(-0.5)));
     return reshape(mul(byScale, cubed), { shape: context.variance.shape });
   },
   weight(context: Context<A>): Value | null {

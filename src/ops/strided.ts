@@ -12,6 +12,12 @@ export interface StridedCopy {
   readonly yOffset?: number;
 }
 
+/** The copy of a whole tensor into another of the same shape. */
+export function wholeCopy(shape: Shape): StridedCopy {
+  const strides = stridesOf(shape);
+  return { shape, xStrides: strides, yStrides: strides };
+}
+
 export function copyLaunch(
   backend: 'wasm' | 'webgpu',
   copy: StridedCopy,
@@ -27,10 +33,15 @@ export function copyLaunch(
   };
 }
 
-/** Sets every word of the output to `word`. */
-export const fillLaunch = (backend: 'wasm' | 'webgpu', shape: Shape, word: number): Launch => ({
+/** Sets every word of an operand of this shape to `word`. */
+export const fillLaunch = (
+  backend: 'wasm' | 'webgpu',
+  shape: Shape,
+  word: number,
+  to = 'output',
+): Launch => ({
   kernel: 'fill',
-  operands: ['output'],
+  operands: [to],
   params: { size: sizeOf(shape), word },
   units: elementUnits(sizeOf(shape), backend),
 });

@@ -1,8 +1,8 @@
 import { defineOp } from '../define.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { div, mul, sub } from './binary.js';
-import { referenceOfThree, shapeOfThree, threeParams, triples } from './broadcast_three.js';
-import { elementwise } from './common.js';
+import { referenceOfThree, threeParams, triples } from './broadcast_three.js';
+import { broadcastOrFail, elementwise } from './common.js';
 import { scalar } from './fill.js';
 
 /** a + weight (b - a), taken from the nearer end so that weights 0 and 1 give a and b, as in PyTorch. */
@@ -12,7 +12,7 @@ export const lerp = defineOp({
   inputs: ['a', 'b', 'weight'],
   infer(types) {
     expectDType('lerp', types, 'f32');
-    return f32(shapeOfThree('lerp', types));
+    return f32(broadcastOrFail('lerp', types));
   },
   reference: ({ a, b, weight }, _, [y]) =>
     referenceOfThree([a, b, weight], y!.shape, (p, q, w) =>
@@ -64,7 +64,7 @@ const scaleOf = (options?: AddcOptions): AddcAttrs => ({ value: options?.value ?
 
 const inferAddc = (name: string) => (types: Types) => {
   expectDType(name, types, 'f32');
-  return f32(shapeOfThree(name, types));
+  return f32(broadcastOrFail(name, types));
 };
 
 const addcKernels = (kernel: string) =>

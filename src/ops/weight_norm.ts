@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type TensorType, type Value } from '../op.js';
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { mul } from './binary.js';
-import { full } from './fill.js';
+import { scalar } from './fill.js';
 import { reshape } from './layout.js';
 import { standardize } from './standardize.js';
 import { layoutOf, standardizeReference, standardizeUlps } from './standardize_layout.js';
@@ -64,7 +64,7 @@ export const weightNorm = defineComposition({
   },
   compose({ v, g }, attrs): Value {
     const rows = slices(v.shape, attrs);
-    const gain = mul(reshape(g, { shape: [rows[1]] }), full({ shape: [], value: gainOf(v.shape, attrs) }));
+    const gain = mul(reshape(g, { shape: [rows[1]] }), scalar(gainOf(v.shape, attrs)));
     const [w] = standardize(reshape(v, { shape: rows }), gain, null, BY_SLICE);
     return reshape(w!, { shape: v.shape });
   },

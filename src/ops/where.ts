@@ -2,8 +2,8 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, type Value } from '../op.js';
 import { showShape } from '../shape.js';
-import { referenceOfThree, shapeOfThree, threeParams, triples } from './broadcast_three.js';
-import { elementwise } from './common.js';
+import { referenceOfThree, threeParams, triples } from './broadcast_three.js';
+import { broadcastOrFail, elementwise } from './common.js';
 import { scalar } from './fill.js';
 
 /** Elements of `a` where `condition` holds, of `b` elsewhere; the three broadcast. Any dtype, the same for a and b. */
@@ -17,7 +17,7 @@ export const where = defineOp({
       const shown = `a is ${a.dtype}${showShape(a.shape)}, b is ${b.dtype}${showShape(b.shape)}`;
       fail('where', `dtypes differ, ${shown}`);
     }
-    return { shape: shapeOfThree('where', { condition, a, b }), dtype: a.dtype };
+    return { shape: broadcastOrFail('where', { condition, a, b }), dtype: a.dtype };
   },
   reference: ({ condition, a, b }, _, [y]) =>
     referenceOfThree([condition, a, b], y!.shape, (c, p, q) => (c ? p : q)),
