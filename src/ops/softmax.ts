@@ -116,6 +116,9 @@ const SMALLEST = 2 ** -126;
 /** What a power below that adds to a magnitude: its whole size is within one unit of it. */
 export const LOST_POWER = SMALLEST * 2 ** 24;
 
+/** What the error of a power e^v is measured by, or that of a function of it that is relatively off by as much. */
+export const powerSize = (v: number, power = Math.exp(v)): number => power * growth(v) + LOST_POWER;
+
 type Units = (backend: 'wasm' | 'webgpu', length: number) => number;
 
 /** A tolerance of so many units for a row of `length` elements. */
