@@ -1,6 +1,7 @@
 // Random numbers by Philox: word i % 4 at counter i / 4 belongs to element i, the key is the `seed` operand. Units are
 // blocks of 4096 elements.
 import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
+import { reportFault } from './fault';
 import { bits24, philox, uniform4 } from './philox';
 import { fma, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
@@ -105,7 +106,8 @@ export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end
 
 /**
  * For each row of weights, `samples` draws with replacement: the first class whose running sum exceeds u · total.
- * Operands: weights, seed, y. Units are rows.
+ * Operands: weights, seed, y, fault. Units are rows; one with a negative weight or without a positive, finite sum gives 0 and
+ * a fault.
  */
 export function categorical_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<CategoricalParams>(params);
@@ -118,10 +120,17 @@ export function categorical_f32(o: usize, params: usize, scratch: usize, begin: 
     const y = operand(o, 2) + ((row * samples) << 2);
     let total: f32 = 0.0;
     let final = 0;
+    let negative = false;
     for (let c = 0; c < classes; c++) {
       const weight = load<f32>(weights + (c << 2));
       total += weight;
       if (weight > 0.0) final = c;
+      if (weight < 0.0) negative = true;
+    }
+    if (negative || !(total > 0.0 && total < Infinity)) {
+      reportFault(operand(o, 3), p.faultId, row, 0);
+      memory.fill(y, 0, samples << 2);
+      continue;
     }
     for (let i = 0; i < samples; i++) {
       const draw = row * samples + i;

@@ -2,6 +2,7 @@
 // u64, so that no two are equal. Runs of 16 by insertion, then merged two and two in scratch. Units are rows. Also the
 // elements of rows at given indices, and the reverse, by blocks of 4096 indices.
 import { SelectParams, SortParams } from '../build/params';
+import { reportFault } from './fault';
 import { BLOCK, operand } from './simd';
 
 const RUN: i32 = 16;
@@ -86,27 +87,36 @@ export function sort_rows(o: usize, params: usize, scratch: usize, begin: i32, e
   }
 }
 
-/** Place in x of what index number i, at `indices`, names. */
+/** Place in x of what index number i, at `indices`, names; -1 and a fault where it is outside the row. */
 // @ts-ignore: decorator
 @inline
-function placeOf(p: SelectParams, indices: usize, i: i32): i32 {
+function placeOf(p: SelectParams, indices: usize, i: i32, fault: usize): i32 {
+  const index = load<u32>(indices + (i << 2));
+  if (index >= p.length) {
+    reportFault(fault, p.faultId, i, index);
+    return -1;
+  }
   const inner = <i32>p.inner;
   const outer = i / (<i32>p.keep * inner);
-  return (outer * <i32>p.length + load<i32>(indices + (i << 2))) * inner + (i % inner);
+  return (outer * <i32>p.length + <i32>index) * inner + (i % inner);
 }
 
+/** Operands: x, indices, y, fault; 0 where an index is outside its row. */
 export function sort_select(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<SelectParams>(params);
   const stop = min(end * BLOCK, <i32>p.size);
   for (let i = begin * BLOCK; i < stop; i++) {
-    store<u32>(operand(o, 2) + (i << 2), load<u32>(operand(o, 0) + (placeOf(p, operand(o, 1), i) << 2)));
+    const place = placeOf(p, operand(o, 1), i, operand(o, 3));
+    store<u32>(operand(o, 2) + (i << 2), place < 0 ? 0 : load<u32>(operand(o, 0) + (place << 2)));
   }
 }
 
+/** Operands: dy, indices, dx, fault; an index outside its row writes nothing. */
 export function sort_backward(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<SelectParams>(params);
   const stop = min(end * BLOCK, <i32>p.size);
   for (let i = begin * BLOCK; i < stop; i++) {
-    store<u32>(operand(o, 2) + (placeOf(p, operand(o, 1), i) << 2), load<u32>(operand(o, 0) + (i << 2)));
+    const place = placeOf(p, operand(o, 1), i, operand(o, 3));
+    if (place >= 0) store<u32>(operand(o, 2) + (place << 2), load<u32>(operand(o, 0) + (i << 2)));
   }
 }

@@ -1,5 +1,6 @@
 // y_i = a_i y_{i-1} + b_i along rows, from 0 on (mode 0); the same one place later (mode 1); y_i = a_{i-1} y_{i-1} + b_i
-// (mode 2). Work is laid out as in scan.wgsl; a part of a row takes the state h before it to p h + q.
+// (mode 2). params.serial: one invocation per row; else a workgroup of 64 per row reads and writes 64 elements at a time, and
+// one invocation goes through them in order: a product of factors alone may overflow where the state is small or 0.
 #include "common/scan"
 
 @group(0) @binding(0) var<storage, read> a_values: array<f32>;
@@ -7,20 +8,22 @@
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<uniform> params: ScanParams;
 
-fn write_part(base: u32, first: u32, end: u32, start: f32) {
-  var held = start;
-  for (var k = first; k < end; k++) {
+// The result at an element, and the state that goes on from there.
+fn step(held: f32, a: f32, b: f32) -> vec2<f32> {
+  if (params.mode == 2u) {
+    return vec2<f32>(b + held, a * (b + held));
+  }
+  let next = a * held + b;
+  return vec2<f32>(select(next, held, params.mode == 1u), next);
+}
+
+fn write_row(base: u32) {
+  var held = 0.0;
+  for (var k = 0u; k < params.length; k++) {
     let i = base + place(k) * params.inner;
-    let a = a_values[i];
-    let b = b_values[i];
-    if (params.mode == 2u) {
-      output[i] = b + held;
-      held = a * (b + held);
-    } else {
-      let before = held;
-      held = a * held + b;
-      output[i] = select(held, before, params.mode == 1u);
-    }
+    let made = step(held, a_values[i], b_values[i]);
+    output[i] = made.x;
+    held = made.y;
   }
 }
 
@@ -37,7 +40,7 @@ fn linear_scan_f32(
   if (params.serial != 0u) {
     let row = linear_index(group, local, groups);
     if (row < rows) {
-      write_part(row_base(row), 0u, params.length, 0.0);
+      write_row(row_base(row));
     }
     return;
   }
@@ -46,24 +49,25 @@ fn linear_scan_f32(
     return;
   }
   let base = row_base(row);
-  let chunk = (params.length + 63u) / 64u;
-  let first = min(params.length, local * chunk);
-  let end = min(params.length, first + chunk);
-  var factor = 1.0;
-  var term = 0.0;
-  for (var k = first; k < end; k++) {
-    let i = base + place(k) * params.inner;
-    let a = a_values[i];
-    let b = b_values[i];
-    factor *= a;
-    term = select(a * term + b, a * (term + b), params.mode == 2u);
-  }
-  factors[local] = factor;
-  terms[local] = term;
-  workgroupBarrier();
   var held = 0.0;
-  for (var i = 0u; i < local; i++) {
-    held = factors[i] * held + terms[i];
+  for (var first = 0u; first < params.length; first += 64u) {
+    let count = min(64u, params.length - first);
+    let i = base + place(first + local) * params.inner;
+    if (local < count) {
+      factors[local] = a_values[i];
+      terms[local] = b_values[i];
+    }
+    workgroupBarrier();
+    if (local == 0u) {
+      for (var k = 0u; k < count; k++) {
+        let made = step(held, factors[k], terms[k]);
+        terms[k] = made.x;
+        held = made.y;
+      }
+    }
+    workgroupBarrier();
+    if (local < count) {
+      output[i] = terms[local];
+    }
   }
-  write_part(base, first, end, held);
 }

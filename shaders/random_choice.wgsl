@@ -1,6 +1,8 @@
 // Whole numbers and choices from random words: see common/random. `seed` is the key, i32 [2].
+#include "common/fault"
 #include "common/indexing"
 #include "common/random"
+#include "common/special"
 
 struct IntegersParams {
   size: u32,
@@ -55,12 +57,15 @@ struct CategoricalParams {
   rows: u32,
   classes: u32,
   samples: u32,
+  faultId: u32,
 }
 
 @group(0) @binding(2) var<storage, read_write> chosen: array<i32>;
-@group(0) @binding(3) var<uniform> categorical_params: CategoricalParams;
+@group(0) @binding(3) var<storage, read_write> fault: array<atomic<u32>>;
+@group(0) @binding(4) var<uniform> categorical_params: CategoricalParams;
 
-// One draw with replacement per invocation: the first class whose running sum exceeds u total.
+// One draw with replacement per invocation: the first class whose running sum exceeds u total. A row with a negative weight
+// or without a positive, finite sum gives 0 and a fault.
 @compute @workgroup_size(64)
 fn categorical_f32(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -72,8 +77,10 @@ fn categorical_f32(
   if (draw >= categorical_params.rows * categorical_params.samples) {
     return;
   }
-  let first = draw / categorical_params.samples * classes;
+  let row = draw / categorical_params.samples;
+  let first = row * classes;
   var total = 0.0;
+  var negative = false;
   var last = 0u;
   for (var c = 0u; c < classes; c++) {
     let weight = probabilities[first + c];
@@ -81,6 +88,12 @@ fn categorical_f32(
     if (weight > 0.0) {
       last = c;
     }
+    negative = negative || weight < 0.0;
+  }
+  if (negative || is_nan(total) || is_infinite(total) || total <= 0.0) {
+    report_fault(categorical_params.faultId, row, 0u);
+    chosen[draw] = 0;
+    return;
   }
   let u = to_uniform(words_of(draw, vec2<u32>(choice_seed[0], choice_seed[1]))[draw % 4u]);
   let wanted = u * total;

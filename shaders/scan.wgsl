@@ -1,11 +1,12 @@
 // y_i = x_0 ∘ x_1 ∘ ... ∘ x_i along rows of `length` elements that lie `inner` apart, from START on; params.mode 1: without
 // x_i itself. params.serial: one invocation per row; else a workgroup of 64 per row, each invocation takes a part of it:
-// its part alone first, then again from what all earlier parts make together.
+// its part alone first, then again from what all earlier parts make together. Where parts alone may overflow though the
+// row does not (ORDERED), the workgroup reads and writes 64 elements at a time and one invocation joins them in order.
 //
-//! kernel cumsum_f32 = a + b | T=f32 | START=0.0
-//! kernel cumsum_i32 = a + b | T=i32 | START=0
-//! kernel cumprod_f32 = a * b | T=f32 | START=1.0
-//! kernel log_cum_sum_exp_f32 = log_add(a, b) | T=f32 | START=-infinity()
+//! kernel cumsum_f32 = a + b | T=f32 | START=0.0 | ORDERED=false
+//! kernel cumsum_i32 = a + b | T=i32 | START=0 | ORDERED=false
+//! kernel cumprod_f32 = a * b | T=f32 | START=1.0 | ORDERED=true
+//! kernel log_cum_sum_exp_f32 = log_add(a, b) | T=f32 | START=-infinity() | ORDERED=false
 #include "common/scan"
 #include "common/special"
 
@@ -38,6 +39,29 @@ fn write_part(base: u32, first: u32, end: u32, start: T) {
 
 var<workgroup> parts: array<T, 64>;
 
+fn write_ordered(base: u32, local: u32) {
+  var held: T = START;
+  for (var first = 0u; first < params.length; first += 64u) {
+    let count = min(64u, params.length - first);
+    let i = base + place(first + local) * params.inner;
+    if (local < count) {
+      parts[local] = x_values[i];
+    }
+    workgroupBarrier();
+    if (local == 0u) {
+      for (var k = 0u; k < count; k++) {
+        let before = held;
+        held = join(held, parts[k]);
+        parts[k] = select(held, before, params.mode == 1u);
+      }
+    }
+    workgroupBarrier();
+    if (local < count) {
+      output[i] = parts[local];
+    }
+  }
+}
+
 @compute @workgroup_size(64)
 fn KERNEL(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -57,6 +81,10 @@ fn KERNEL(
     return;
   }
   let base = row_base(row);
+  if (ORDERED) {
+    write_ordered(base, local);
+    return;
+  }
   let chunk = (params.length + 63u) / 64u;
   let first = min(params.length, local * chunk);
   let end = min(params.length, first + chunk);

@@ -197,6 +197,12 @@ export const ulpsOf =
     return typeof ulps === 'function' ? ulps(callOf(types, attrs, new Set())) : ulps;
   };
 
+/**
+ * What rounds may lose below the least normal number, 2^-126: half of f32's finest spacing on wasm, on webgpu all of it, for
+ * WGSL may take such results for 0.
+ */
+const LOST = { wasm: 2 ** -150, webgpu: 2 ** -126 } as const;
+
 /** The bounds that a declaration's tolerance sets. */
 export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
   const ulps = ulpsOf(tolerance, callOf);
@@ -211,7 +217,8 @@ export function boundsOf({ name, tolerance, callOf, reference, magnitude: declar
         declared?.(inputs, attrs, call.outputs) ??
         fail(name, "declares no 'magnitude', which its tolerance asks for"),
     }[magnitude]();
-    return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + floor));
+    const least = unit > 0 ? Math.max(floor, LOST[backend]) : floor;
+    return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + least));
   };
 }
 

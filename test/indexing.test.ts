@@ -46,6 +46,18 @@ describe.each(['reference', 'wasm', 'webgpu'] as const)('indices on %s', (kind) 
         F.embedding(indices([1, 2], 2, 3), x),
         'embedding: indices 3 at [0,1] is outside axis 0 of weight, weight is [3,2], indices is [1,2]',
       ],
+      [
+        F.sortSelect(x, indices([2, 2], 0, 1, -7, 0), { axis: 0 }),
+        'sortSelect: indices -7 at [1,0] is outside axis 0 of x, x is [3,2], indices is [2,2]',
+      ],
+      [
+        F.sortBackward(floats([1]), indices([1], -393), { axis: 0, length: 1 }),
+        'sortBackward: indices -393 at [0] is outside axis 0 of dx, dx is [1], indices is [1]',
+      ],
+      [
+        F.sortBackward(floats([2, 1]), indices([2, 1], 2, 3), { axis: 1, length: 3 }),
+        'sortBackward: indices 3 at [1,0] is outside axis 1 of dx, dx is [2,3], indices is [2,1]',
+      ],
       [F.oneHot(indices([2], 0, 4), { classes: 4 }), 'oneHot: label 4 at [1] is outside 0..3, labels is [2]'],
     ];
     for (const [result, message] of calls) await expect(result.data()).rejects.toThrow(message);

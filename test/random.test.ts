@@ -23,6 +23,27 @@ const moments = (data: ArrayLike<number>) => {
 /** Five standard errors of a mean of SIZE numbers of this deviation. */
 const five = (deviation: number) => (5 * deviation) / Math.sqrt(SIZE);
 
+describe.each(devices)('weights of classes on $name', ({ device }) => {
+  it.each([
+    [[1, -1, 3], [3]],
+    [[0, 0], [2]],
+    [[1, Number.NaN], [2]],
+    [[1, Infinity], [2]],
+  ])('%j are refused', async (weights, shape) => {
+    const message = `row 0 of weights needs a positive and finite sum and no negative weight, weights is [${shape}]`;
+    await expect(F.categorical(device.tensor(weights), { samples: 5 }).data()).rejects.toThrow(
+      `categorical: ${message}`,
+    );
+  });
+
+  it('name the row that is refused', async () => {
+    const weights = device.tensor({ data: Float32Array.of(1, 2, 0, 0), shape: [2, 2], dtype: 'f32' });
+    await expect(F.categorical(weights, { samples: 3 }).data()).rejects.toThrow(
+      'categorical: row 1 of weights',
+    );
+  });
+});
+
 describe('random tensors', () => {
   const draws: Readonly<Record<string, (device: Device) => Tensor>> = {
     uniform: (device) => device.uniform([3, 7], { low: -1, high: 2 }),

@@ -4,6 +4,7 @@ import {
   type BackwardContext,
   expectDType,
   f32,
+  type Sample,
   type SampleInput,
   type TensorType,
   type Tolerance,
@@ -41,7 +42,10 @@ interface BinarySpec {
   readonly linear?: readonly ('a' | 'b')[];
   readonly a?: Omit<SampleInput, 'shape'>;
   readonly b?: Omit<SampleInput, 'shape'>;
+  readonly samples?: readonly Sample<'a' | 'b', object>[];
   readonly tolerance?: { readonly [K in 'wasm' | 'webgpu']: Tolerance<unknown> };
+  /** Of one element, where the tolerance asks for it. */
+  readonly magnitude?: (a: number, b: number) => number;
 }
 
 type BinaryTypes = { readonly a: TensorType; readonly b: TensorType };
@@ -139,6 +143,7 @@ export function binary(name: string, spec: BinarySpec) {
         inputs: { a: { shape: a, ...spec.a }, b: { shape: b, ...spec.b } },
       })),
       ...(spec.integer ? wholes.map((inputs) => ({ inputs })) : []),
+      ...(spec.samples ?? []),
     ],
     errors: [
       {
@@ -159,6 +164,7 @@ export function binary(name: string, spec: BinarySpec) {
       },
     ],
     tolerance: spec.tolerance ?? { wasm: { ulps: 1 }, webgpu: { ulps: 1 } },
+    magnitude: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, spec.magnitude!),
   });
 }
 

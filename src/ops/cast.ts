@@ -12,9 +12,13 @@ export interface CastOptions {
 
 const DTYPES: readonly string[] = ['f32', 'i32', 'bool'];
 
+/** Towards zero, the nearest i32 where it is beyond their range, NaN as 0: what a device's conversion gives. */
+const toInteger = (value: number): number =>
+  Number.isNaN(value) ? 0 : Math.trunc(Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1));
+
 function convert(value: number, dtype: DType): number {
   if (dtype === 'f32') return value;
-  return dtype === 'i32' ? Math.trunc(value) : Number(value !== 0);
+  return dtype === 'i32' ? toInteger(value) : Number(value !== 0);
 }
 
 const kernels = elementwise<'x', { dtype: DType }>('', ['x', 'output'], ({ output }) => ({
@@ -48,7 +52,10 @@ function variants(backend: 'wasm' | 'webgpu') {
   return [copy(backend), ...conversions];
 }
 
-/** Converts the elements: f32 to i32 truncates towards zero, anything to bool asks whether it is not zero. */
+/**
+ * Converts the elements: f32 to i32 truncates towards zero, takes what is out of range for the nearest i32 and NaN for 0
+ * (PyTorch leaves both undefined); anything to bool asks whether it is not zero.
+ */
 export const cast = defineOp({
   name: 'cast',
   summary: 'y = x as another dtype',
@@ -68,6 +75,12 @@ export const cast = defineOp({
     { inputs: { x: { shape: [19], dtype: 'i32', domain: [-9, 9] } }, options: { dtype: 'f32' } },
     { inputs: { x: { shape: [4099], dtype: 'i32', domain: [-1, 1] } }, options: { dtype: 'bool' } },
     { inputs: { x: { shape: [19], values: [-2.7, -0.5, 0, 0.5, 1.9, 3, 1e6] } }, options: { dtype: 'i32' } },
+    {
+      inputs: {
+        x: { shape: [7], values: [3e9, -3e9, Number.NaN, Infinity, -Infinity, 2147483520, -(2 ** 31)] },
+      },
+      options: { dtype: 'i32' },
+    },
     { inputs: { x: { shape: [19], values: [0, -0.5, 2, 0, 0, 1e-3, -0] } }, options: { dtype: 'bool' } },
     { inputs: { x: { shape: [2, 17], dtype: 'bool' } }, options: { dtype: 'f32' } },
     { inputs: { x: { shape: [39], dtype: 'bool' } }, options: { dtype: 'i32' } },

@@ -17,12 +17,12 @@ import {
   rowShape,
 } from './class_rows.js';
 import { byLabel, byShare, labelGradient, shareGradient } from './cross_entropy_kernels.js';
-import { derivatives, losses, magnitudes, sizes } from './cross_entropy_reference.js';
+import { derivatives, losses, magnitudes, slopeSizes } from './cross_entropy_reference.js';
 import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
 import { full, scalar } from './fill.js';
 import { nllLossBackward } from './nll_loss.js';
 import { sum } from './reduce.js';
-import { logSoftmax, POWER_ULPS, softmax, softmaxBackward } from './softmax.js';
+import { logSoftmax, POWER_UNITS, softmax, softmaxBackward, sumUnits } from './softmax.js';
 
 const attributesOf =
   (name: string) =>
@@ -47,13 +47,19 @@ function check(name: string, { logits, target, weight }: Types): void {
 
 type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
 
-// A row's loss is off by so many units of 1 + loss as logSoftmax, and by another for each class that is added up; two
-// sums over the rows; quotient and products.
+/**
+ * Units by which a kernel's share of a class is off, of its weight times the unsmoothed share and smoothing / classes: the
+ * smoothing's own rounding, 1 - smoothing, its product, 5 of the quotient, the sum, the product with the weight.
+ */
+const SHARE = 10;
+
+// A row's loss is off by so many units of 1 + surprise as logSoftmax, by a share's, by one for the product and another for
+// each class that is added up. Two sums over the rows, a quotient of 5, and the product with the rounded 1 / rows.
 const lossTolerance = (backend: 'wasm' | 'webgpu') =>
   ({
     ulps({ types }: Call) {
       const { rows, classes } = geometry(types.logits.shape);
-      return POWER_ULPS[backend] + 2 * classes + 16 + 2 * rows + 12;
+      return sumUnits(backend, classes) + 8 + SHARE + 1 + classes + 2 * rows + 5 + 2;
     },
     magnitude: 'declared',
   }) as const;
@@ -181,12 +187,13 @@ function errors(name: string, more: Readonly<Record<string, TensorType>>) {
 
 type BackwardCall = KernelCall<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyAttrs>;
 
-// Twice the power's, its sum and the shares' a unit for each class; the labels' weights a unit for each row; quotients.
+// The power, its sum, and the quotient by it, 5; the shares and their sum; the labels' weights a unit for each row, the
+// quotient by them 5; the products of softmax with the shares and of the whole with g, and both differences.
 const gradientTolerance = (backend: 'wasm' | 'webgpu') =>
   ({
     ulps({ types }: BackwardCall) {
       const { rows, classes } = geometry(types.logits.shape);
-      return 2 * POWER_ULPS[backend] + 2 * classes + 6 + rows + 16;
+      return POWER_UNITS[backend] + sumUnits(backend, classes) + 5 + SHARE + classes + rows + 5 + 4;
     },
     magnitude: 'declared',
   }) as const;
@@ -244,5 +251,5 @@ export const crossEntropyBackward = defineOp({
     },
   ],
   tolerance: { wasm: gradientTolerance('wasm'), webgpu: gradientTolerance('webgpu') },
-  magnitude: (inputs, attrs) => sizes('crossEntropyBackward', inputs, attrs),
+  magnitude: (inputs, attrs) => slopeSizes('crossEntropyBackward', inputs, attrs),
 });

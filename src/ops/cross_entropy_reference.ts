@@ -1,6 +1,7 @@
 /** Cross-entropy in double precision, row by row. */
 import type { RefTensor } from '../op.js';
 import { type CrossEntropyAttrs as Attrs, geometry, labelAt, placeOf } from './class_rows.js';
+import { growth, LOST_POWER } from './softmax.js';
 
 interface Inputs {
   readonly logits: RefTensor;
@@ -13,6 +14,10 @@ interface Row {
   readonly surprise: readonly number[];
   /** Weighted shares of the classes; a class without a share counts nothing, whatever its surprise. */
   readonly shares: readonly (number | null)[];
+  /** What the shares' rounding errors are measured by: all terms positive, smoothing not taken off. */
+  readonly sizes: readonly number[];
+  /** What a kernel's error of e^(x - max) grows by. */
+  readonly growths: readonly number[];
   readonly places: readonly number[];
   /** What a weighted mean divides by. */
   readonly weight: number;
@@ -26,12 +31,14 @@ function rowAt(name: string, { logits, target, weight }: Inputs, attrs: Attrs, r
   const top = x.reduce((a, b) => Math.max(a, b), -Infinity);
   const total = Math.log(x.reduce((sum, v) => sum + Math.exp(v - top), 0));
   const surprise = x.map((v) => total + (top - v));
+  const growths = x.map((v) => growth(v - top));
   const weightOf = (c: number) => (weight ? weight.data[c]! : 1);
   const { labelSmoothing } = attrs;
   const even = labelSmoothing / shape.classes;
   if (target.dtype === 'f32') {
     const shares = places.map((at, c) => weightOf(c) * (target.data[at]! * (1 - labelSmoothing) + even));
-    return { surprise, shares, places, weight: 1 };
+    const sizes = places.map((at, c) => Math.abs(weightOf(c)) * (Math.abs(target.data[at]!) + even));
+    return { surprise, shares, sizes, growths, places, weight: 1 };
   }
   const label = labelAt(name, 'logits', { x: logits, target, ignoreIndex: attrs.ignoreIndex }, row);
   if (label === null) return null;
@@ -39,7 +46,10 @@ function rowAt(name: string, { logits, target, weight }: Inputs, attrs: Attrs, r
     const own = c === label ? 1 - labelSmoothing : null;
     return own === null && labelSmoothing === 0 ? null : weightOf(c) * ((own ?? 0) + even);
   });
-  return { surprise, shares, places, weight: weightOf(label) };
+  const sizes = shares.map((share, c) =>
+    share === null ? 0 : Math.abs(weightOf(c)) * (Number(c === label) + even),
+  );
+  return { surprise, shares, sizes, growths, places, weight: weightOf(label) };
 }
 
 const rowsOf = (name: string, inputs: Inputs, attrs: Attrs): (Row | null)[] =>
@@ -61,16 +71,16 @@ export const losses = (name: string, inputs: Inputs, attrs: Attrs): Float64Array
   );
 
 export const magnitudes = (name: string, inputs: Inputs, attrs: Attrs): Float64Array =>
-  reduced(rowsOf(name, inputs, attrs), attrs, ({ surprise, shares }) =>
-    add(shares.map((share, c) => (share === null ? 0 : Math.abs(share) * (1 + Math.abs(surprise[c]!))))),
+  reduced(rowsOf(name, inputs, attrs), attrs, ({ surprise, sizes }) =>
+    add(sizes.map((size, c) => (size === 0 ? 0 : size * (1 + Math.abs(surprise[c]!))))),
   );
 
-/** `combine` of softmax times the sum of shares, and the share, times dy. */
+/** `each` of the row and a class, times dy. */
 function gradients(
   name: string,
   inputs: Inputs & { readonly dy: RefTensor },
   attrs: Attrs,
-  combine: (all: number, share: number) => number,
+  each: (row: Row) => (c: number) => number,
 ): Float64Array {
   const rows = rowsOf(name, inputs, attrs);
   const scale = attrs.reduction === 'mean' ? 1 / weightsOf(rows) : 1;
@@ -78,16 +88,23 @@ function gradients(
   rows.forEach((row, r) => {
     if (!row) return;
     const g = inputs.dy.data[attrs.reduction === 'none' ? r : 0]! * scale;
-    const all = add(row.shares.map((share) => share ?? 0));
+    const slope = each(row);
     row.places.forEach((at, c) => {
-      dx[at] = g * combine(all * Math.exp(-row.surprise[c]!), row.shares[c] ?? 0);
+      dx[at] = g * slope(c);
     });
   });
   return dx;
 }
 
+/** Softmax times the sum of shares, without the share. */
 export const derivatives = (name: string, inputs: Inputs & { readonly dy: RefTensor }, attrs: Attrs) =>
-  gradients(name, inputs, attrs, (all, share) => all - share);
+  gradients(name, inputs, attrs, ({ surprise, shares }) => {
+    const all = add(shares.map((share) => share ?? 0));
+    return (c) => all * Math.exp(-surprise[c]!) - (shares[c] ?? 0);
+  });
 
-export const sizes = (name: string, inputs: Inputs & { readonly dy: RefTensor }, attrs: Attrs) =>
-  gradients(name, inputs, attrs, (all, share) => Math.abs(all) + Math.abs(share));
+export const slopeSizes = (name: string, inputs: Inputs & { readonly dy: RefTensor }, attrs: Attrs) =>
+  gradients(name, inputs, attrs, ({ surprise, sizes, growths }) => {
+    const all = add(sizes);
+    return (c) => all * (Math.exp(-surprise[c]!) * growths[c]! + LOST_POWER) + sizes[c]!;
+  });

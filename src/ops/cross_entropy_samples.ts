@@ -7,6 +7,8 @@ interface Case {
   readonly logits: Shape;
   readonly shares?: boolean;
   readonly weighted?: boolean;
+  /** How far from 0 the logits lie, default 4. */
+  readonly spread?: number;
   readonly options?: CrossEntropyOptions;
 }
 
@@ -21,12 +23,14 @@ const CASES: readonly Case[] = [
   { logits: [3, 5], shares: true },
   { logits: [2, 6, 3], shares: true, weighted: true, options: { reduction: 'none', labelSmoothing: 0.25 } },
   { logits: [7, 9], shares: true, weighted: true, options: { reduction: 'sum' } },
+  { logits: [5, 19], spread: 30, options: { labelSmoothing: 0.25 } },
+  { logits: [4, 11], spread: 30, shares: true },
 ];
 
-function inputsOf({ logits, shares, weighted }: Case) {
+function inputsOf({ logits, shares, weighted, spread = 4 }: Case) {
   const { classes } = geometry(logits);
   return {
-    logits: { shape: logits, domain: [-4, 4] as [number, number] },
+    logits: { shape: logits, domain: [-spread, spread] as [number, number] },
     target: shares
       ? { shape: logits, domain: [0, 1] as [number, number] }
       : { shape: rowShape(logits), dtype: 'i32' as const, domain: [0, classes - 1] as [number, number] },

@@ -8,7 +8,7 @@ import { expectSameShape } from './common.js';
 import { equal } from './compare.js';
 import { full, scalar } from './fill.js';
 import { type Reduction, type ReductionOptions, reductionOf } from './loss_spec.js';
-import { norm } from './norm.js';
+import { norm, normGrowth, normUnits } from './norm.js';
 import { mean, sum } from './reduce.js';
 import { clamp, sqrt, square } from './unary.js';
 import { where } from './where.js';
@@ -193,23 +193,33 @@ function distances(
     const [b, c] = [positive![row]!, negative![row]!];
     const other = between(a, c);
     const far = swap ? Math.min(other, between(b, c)) : other;
-    // Differences cancel: their roundings are units of the operands, which a norm of n components adds up.
-    const size = lengthOf(a.map((one, i) => Math.abs(one) + Math.abs(b[i]!) + Math.abs(c[i]!)));
-    return { near: between(a, b), far, size };
+    // Differences cancel: their roundings are units of the operands.
+    const size = lengthOf(
+      a.map((one, i) => Math.abs(one) + Math.abs(b[i]!) + Math.abs(c[i]!) + Math.abs(eps)),
+    );
+    const pairs: (readonly [readonly number[], readonly number[]])[] = [
+      [a, b],
+      [a, c],
+    ];
+    if (swap) pairs.push([b, c]);
+    const grown = pairs.map(([u, v]) => {
+      const difference = Float64Array.from(u, (one, i) => one - v[i]! + eps);
+      return lengthOf(Array.from(difference)) * normGrowth(difference, p);
+    });
+    return { near: between(a, b), far, size: size + add64(grown) };
   });
 }
 
 const tripletUlps = (backend: 'wasm' | 'webgpu') =>
   ({
     /**
-     * Of the largest norm: a difference and eps 2, the norm's n terms and its root 1 or 9; its powers, where p is neither 1
-     * nor 2, are off by 2 (3 + 5 |p log2 x|) in WGSL, 66 units for |p log2 x| <= 6, and its root by as many, divided by p.
+     * Of the norms' sizes, see `distances`: a difference, eps and its own rounding 3 for each of two norms, of sizes that a
+     * p-norm with p >= 1 adds up as its components do; the norms' own; the margin's rounding, its sum, the difference; a sum
+     * over the rows, with the quotient of a mean 5.
      */
     ulps({ types, attrs }: { types: { readonly anchor: TensorType }; attrs: TripletAttrs }) {
       const { shape } = types.anchor;
-      const powers = ![1, 2, Number.POSITIVE_INFINITY].includes(attrs.p) && backend === 'webgpu';
-      const one = (shape.at(-1)! + 12 + (powers ? 2 * 66 : 0)) * Math.max(1, 1 / attrs.p);
-      return 2 * one + 4 + sizeOf(shape.slice(0, -1));
+      return 6 + normUnits(shape.at(-1)!, attrs.p, backend) + 3 + sizeOf(shape.slice(0, -1)) + 5;
     },
     magnitude: 'declared',
   }) as const;

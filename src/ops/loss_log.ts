@@ -4,8 +4,8 @@
  *
  * Units of 2^-24 that kernels may be off: a logarithm 3 relative on wasm; in WGSL 6, or 8 absolute within [½, 2]. A power
  * e^v 3 on wasm, 2 (3 + 2 |v|) in WGSL. ln(1 + e^-|z|) 8 absolute on wasm: the power's 3, its sum's 1, the logarithm's 3 of
- * at most 0.7, and one when it is added to max(z, 0); in WGSL, as |z| e^-|z| < 0.4, 8 + 1 + 8 + 1. The sigmoid on |z| <= 8 6
- * and 44, see activation.ts.
+ * at most 0.7, and one when it is added to max(z, 0); in WGSL, as |z| e^-|z| < 0.4, 8 + 1 + 8 + 1. The sigmoid
+ * 6 of itself on wasm and 12 (1 + |z|) in WGSL, see activation.ts.
  */
 import { f32, type Value } from '../op.js';
 import { sigmoid } from './activation.js';
@@ -14,6 +14,7 @@ import { greater } from './compare.js';
 import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { LossAttrs, Operands } from './loss_spec.js';
+import { powerSize } from './softmax.js';
 import { exp, neg, square } from './unary.js';
 import { where } from './where.js';
 
@@ -95,10 +96,10 @@ export const [bceWithLogits, bceWithLogitsBackward] = defineLoss<
     x: {
       kernel: '__x',
       evaluate: ({ x, t, c }) => ((c ?? 1) * t + 1 - t) * sigmoidOf(x) - (c ?? 1) * t,
-      // The sigmoid's 6 or 44, its factor 3, the product and the difference.
-      ulps: { wasm: 11, webgpu: 49 },
+      // The sigmoid's 6 or 12, its factor 3, the product and the difference.
+      ulps: { wasm: 11, webgpu: 17 },
       magnitude: ({ x, t, c }) =>
-        (Math.abs((c ?? 1) * t) + 1 + Math.abs(t)) * sigmoidOf(x) + Math.abs((c ?? 1) * t),
+        (Math.abs((c ?? 1) * t) + 1 + Math.abs(t)) * powerSize(x, sigmoidOf(x)) + Math.abs((c ?? 1) * t),
       second: {
         x(g, { x, t, c }) {
           const s = sigmoid(x);
@@ -119,6 +120,9 @@ export const [bceWithLogits, bceWithLogitsBackward] = defineLoss<
   cases: [
     {
       fill: { x: { domain: [-6, 6] }, target: { domain: [0, 1] }, posWeight: { domain: [0.5, 3] } },
+    },
+    {
+      fill: { x: { domain: [-60, 60] }, target: { domain: [0, 1] }, posWeight: { domain: [0.5, 3] } },
     },
   ],
 });
@@ -145,17 +149,18 @@ export const [klDiv, klDivBackward] = defineLoss<
     if (logTarget) return Math.exp(t) * (t - x);
     return (t === 0 ? 0 : t * Math.log(t)) - t * x;
   },
-  // The logarithm's 3 or 8, or the power's 3 or 22 at |t| <= 4; products and differences.
-  ulps: { wasm: 6, webgpu: 24 },
+  // The logarithm's 3 or 8, or the power's 3 or 6 (1 + |t|); products and differences.
+  ulps: { wasm: 6, webgpu: 11 },
   magnitude: ({ x, t }, { logTarget }) =>
     logTarget
-      ? Math.exp(t) * Math.abs(t - x)
+      ? powerSize(t) * Math.abs(t - x)
       : Math.abs(t) * (t === 0 ? 0 : logSize(Math.log(t))) + Math.abs(t * x),
   derivatives: {
     x: {
       kernel: '__x',
       evaluate: ({ t }, { logTarget }) => (logTarget ? -Math.exp(t) : -t),
-      ulps: { wasm: 3, webgpu: 22 },
+      ulps: { wasm: 3, webgpu: 6 },
+      magnitude: ({ t }, { logTarget }) => (logTarget ? powerSize(t) : Math.abs(t)),
       second: { target: (g, { t }, { logTarget }) => neg(logTarget ? mul(g, exp(t)) : g) },
     },
     target: {
@@ -164,9 +169,9 @@ export const [klDiv, klDivBackward] = defineLoss<
         if (logTarget) return Math.exp(t) * (t - x + 1);
         return t === 0 ? Number.NaN : Math.log(t) + 1 - x;
       },
-      ulps: { wasm: 6, webgpu: 25 },
+      ulps: { wasm: 6, webgpu: 11 },
       magnitude: ({ x, t }, { logTarget }) =>
-        logTarget ? Math.exp(t) * (Math.abs(t - x) + 1) : logSize(Math.log(t)) + 1 + Math.abs(x),
+        logTarget ? powerSize(t) * (Math.abs(t - x) + 1) : logSize(Math.log(t)) + 1 + Math.abs(x),
       second: {
         x: (g, { t }, { logTarget }) => neg(logTarget ? mul(g, exp(t)) : g),
         target: (g, { x, t }, { logTarget }) =>
@@ -204,8 +209,9 @@ export const [softMarginLoss, softMarginLossBackward] = defineLoss<readonly ['x'
     derivatives: {
       x: {
         evaluate: ({ x, t }) => -t * sigmoidOf(-t * x),
-        // The sigmoid's own, that of its rounded argument (at most |tx| <= 8), the product.
-        ulps: { wasm: 15, webgpu: 53 },
+        // The sigmoid's own, |tx| for its rounded argument, the product.
+        ulps: { wasm: 8, webgpu: 14 },
+        magnitude: ({ x, t }) => Math.abs(t) * powerSize(t * x, sigmoidOf(-t * x)),
         second: {
           x(g, { x, t }) {
             const s = sigmoid(neg(mul(t, x)));
@@ -214,6 +220,9 @@ export const [softMarginLoss, softMarginLossBackward] = defineLoss<readonly ['x'
         },
       },
     },
-    cases: [{ fill: { x: { domain: [-6, 6] }, target: { values: [1, -1, -1, 1, -1] } } }],
+    cases: [
+      { fill: { x: { domain: [-6, 6] }, target: { values: [1, -1, -1, 1, -1] } } },
+      { fill: { x: { domain: [-60, 60] }, target: { values: [1, -1, -1, 1, -1] } } },
+    ],
   },
 );

@@ -7,9 +7,12 @@ import { toUniform } from '../random.js';
 import { showShape, sizeOf } from '../shape.js';
 import { div } from './binary.js';
 import { expectWhole } from './common.js';
+import { greater } from './compare.js';
+import { scalar } from './fill.js';
 import { exponential, wordOf } from './random.js';
 import { expectSeed, seedErrors, seedInput } from './seed.js';
 import { topK } from './sort.js';
+import { where } from './where.js';
 
 export interface CategoricalOptions {
   /** Draws per row, default 1. */
@@ -46,7 +49,7 @@ const launchesOn = (backend: 'wasm' | 'webgpu') => ({
     return [
       {
         kernel: 'categorical_f32',
-        operands: ['weights', 'seed', 'output'],
+        operands: ['weights', 'seed', 'output', 'fault'],
         params: { rows, classes, samples },
         units: backend === 'wasm' ? rows : rows * samples,
         scratch: 16,
@@ -55,9 +58,14 @@ const launchesOn = (backend: 'wasm' | 'webgpu') => ({
   },
 });
 
+const weightFault = ({ shape }: TensorType, [row]: readonly [number, number]): string =>
+  `row ${row} of weights needs a positive and finite sum and no negative weight, weights is ${showShape(shape)}`;
+
 /**
- * Draws classes with replacement, each as likely as its share of its row's weights: weights [classes] or [rows, classes],
- * not negative, gives i32 [samples] or [rows, samples].
+ * Draws classes with replacement, each as likely as its share of its row's weights: weights [classes] or [rows, classes]
+ * gives i32 [samples] or [rows, samples].
+ *
+ * @throws where a weight is negative, infinite or NaN, and where no weight of a row is positive.
  */
 export const categorical = defineOp({
   name: 'categorical',
@@ -75,20 +83,19 @@ export const categorical = defineOp({
     return new Float64Array(sizeOf(y!.shape)).map((_, draw) => {
       const first = Math.floor(draw / samples) * classes;
       const row = weights.data.subarray(first, first + classes);
-      const wanted = toUniform(wordOf(seed.data, draw)) * row.reduce((sum, weight) => sum + weight, 0);
+      const total = row.reduce((sum, weight) => sum + weight, 0);
+      if (!(total > 0 && total < Infinity) || row.some((weight) => weight < 0))
+        fail('categorical', weightFault(weights, [first / classes, 0]));
+      const wanted = toUniform(wordOf(seed.data, draw)) * total;
       let sum = 0;
       const found = row.findIndex((weight) => {
         sum += weight;
         return sum > wanted;
       });
-      return found >= 0
-        ? found
-        : Math.max(
-            0,
-            row.findLastIndex((weight) => weight > 0),
-          );
+      return found >= 0 ? found : row.findLastIndex((weight) => weight > 0);
     });
   },
+  fault: ({ weights }, _, detail) => weightFault(weights, detail),
   backward: { weights: null, seed: null },
   kernels: { wasm: [launchesOn('wasm')], webgpu: [launchesOn('webgpu')] },
   // Weights whose running sums and products with 24 random bits are exact, so that every device draws the same.
@@ -116,8 +123,10 @@ export interface MultinomialOptions extends CategoricalOptions {
 
 /**
  * torch.multinomial: i32 [samples] or [rows, samples] classes. Without replacement the classes with the largest
- * weight / e, e exponential, in this order (Efraimidis and Spirakis, 2006): classes of weight 0 come last, where more are
- * asked for than have weights.
+ * weight / e, e exponential, in this order (Efraimidis and Spirakis, 2006). Classes whose weight is not positive come last,
+ * by their number, where more are asked for than have weights.
+ *
+ * @throws with replacement, as `categorical`.
  */
 export const multinomial = defineComposition({
   name: 'multinomial',
@@ -134,17 +143,24 @@ export const multinomial = defineComposition({
   },
   compose({ weights, seed }, { samples, replacement }) {
     if (replacement) return categorical(weights, seed, { samples });
-    const keys = div(weights, exponential(seed, { shape: weights.shape }));
+    // Not positive are 0, negative numbers and NaN; an exponential may be 0 itself.
+    const ratios = div(weights, exponential(seed, { shape: weights.shape }));
+    const keys = where(greater(weights, scalar(0)), ratios, scalar(-1));
     return topK(keys, { k: samples })[1]!;
   },
   reference({ weights, seed }, { samples, replacement }, [y]) {
     if (replacement) return categorical.op.reference([weights, seed], { samples }, [y!])[0]!;
     const classes = weights.shape.at(-1)!;
-    const keys = weights.data.map((weight, i) => weight / -Math.log(1 - toUniform(wordOf(seed.data, i))));
+    const keys = weights.data.map((weight, i) =>
+      weight > 0 ? weight / -Math.log(1 - toUniform(wordOf(seed.data, i))) : -1,
+    );
     return new Float64Array(sizeOf(y!.shape)).map((_, i) => {
       const first = Math.floor(i / samples) * classes;
       const order = Array.from({ length: classes }, (_, c) => c);
-      order.sort((a, b) => keys[first + b]! - keys[first + a]! || a - b);
+      order.sort(
+        (a, b) =>
+          Number(keys[first + b]! > keys[first + a]!) - Number(keys[first + a]! > keys[first + b]!) || a - b,
+      );
       return order[i % samples]!;
     });
   },
@@ -154,6 +170,15 @@ export const multinomial = defineComposition({
     {
       inputs: { weights: { shape: [3, 7], domain: [0.1, 1] }, seed: seedInput(4, 2) },
       options: { samples: 2 },
+    },
+    // The exponential of class 3 is 0.
+    {
+      inputs: { weights: { shape: [4], values: [1, 1, 1, 0] }, seed: seedInput(1343428, 0) },
+      options: { samples: 1 },
+    },
+    {
+      inputs: { weights: { shape: [5], values: [0, 1, -2, Number.NaN, 3] }, seed: seedInput(3, 1) },
+      options: { samples: 5 },
     },
     {
       inputs: { weights: { shape: [2, 4], values: [1, 2, 1, 4] }, seed: seedInput(9, 2) },

@@ -5,9 +5,10 @@ import { div, mul } from './binary.js';
 import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { scalar } from './fill.js';
-import { pow } from './pow.js';
+import { POWER_UNITS, pow, powerError } from './pow.js';
 import { sum } from './reduce.js';
 import { type ReduceAttrs, type ReduceContext, type ReduceOptions, reduce } from './reduce_common.js';
+import { LOST_POWER } from './softmax.js';
 import { abs, sign } from './unary.js';
 import { where } from './where.js';
 
@@ -78,23 +79,35 @@ const kernels = [0, 1, 2, Infinity, -Infinity, 3].map((p) => ({
   params: ({ attrs }: KernelCall<'x', NormAttrs>) => ({ power: Number.isFinite(attrs.p) ? attrs.p : 0 }),
 }));
 
-/**
- * Units of 2^-24 for a power a^b, given |b log2 a| <= `exponent`: 2 on wasm. WGSL takes it as exp2(b log2 a): log2's
- * 3 ulp of 2^-23, or 2^-21 near 1, times b; exp2's 3 + 2 |exponent| ulp.
- */
-const powUlps = (backend: 'wasm' | 'webgpu', b: number, exponent: number): number =>
-  backend === 'wasm' ? 2 : 2 * (3 * exponent + 3 + 2 * exponent) + 8 * Math.abs(b);
+/** Units that a power is off by beside what grows with its exponent, see powerError. */
+const power = { wasm: 2, webgpu: POWER_UNITS } as const;
 
-/** Relative errors of Σ |x|^p: the power's and n roundings; the root divides them by p and adds its own. */
-function ulps(count: number, { p }: NormAttrs, backend: 'wasm' | 'webgpu'): number {
+const isPower = (p: number): boolean => p !== 0 && p !== 1 && p !== 2 && Number.isFinite(p);
+
+/**
+ * What a power norm's errors grow by. The error of Σ |x|^p is that of each power, see powerError, and |E| more for p as an f32,
+ * by its share of the sum; the root divides it by p and adds that of its own power, with |E| for p and 5 |E| for WGSL's 1 / p.
+ * Powers below what f32 holds are lost.
+ */
+export function normGrowth(group: Float64Array, p: number): number {
+  if (!isPower(p)) return 1;
+  const sizes = group.map(Math.abs).filter((v) => v !== 0 || p < 0);
+  const powers = sizes.map((v) => v ** p);
+  const total = powers.reduce((a, b) => a + b, 0);
+  if (!(total > 0 && total < Infinity)) return 1;
+  const terms = sizes.reduce((sum, v, i) => sum + (powers[i]! / total) * powerError(v, p), 0);
+  const lost = (group.length * LOST_POWER) / total;
+  return (terms + lost) / Math.abs(p) + powerError(total, 1 / p);
+}
+
+/** Units of normGrowth times the norm. */
+export function normUnits(count: number, p: number, backend: 'wasm' | 'webgpu'): number {
   if (p === 0 || !Number.isFinite(p)) return 0;
   if (p === 1) return count;
   // A root halves relative errors; WGSL's is that of 1 / inverseSqrt: 2 ulp and 2.5 ulp.
   if (p === 2) return (count + 1) / 2 + (backend === 'wasm' ? 1 : 9);
-  // |x| lies within [1/8, 8], the sum within that power times n.
-  const exponent = 3 * Math.abs(p);
-  const root = powUlps(backend, 1 / p, (exponent + Math.log2(count + 1)) / Math.abs(p));
-  return (powUlps(backend, p, exponent) + count) / Math.abs(p) + root + 1;
+  // The powers, 1 and 5 for what is said of p above, n roundings of the sum, which the root divides by p.
+  return power[backend] + 1 + (backend === 'wasm' ? 0 : 5) + count / Math.abs(p) + 1;
 }
 
 const samples: readonly Sample<'x', NormOptions>[] = [
@@ -108,6 +121,12 @@ const samples: readonly Sample<'x', NormOptions>[] = [
       { inputs: { x: { shape: [97, 17], ...fill } }, options: { p, axes: 1 } },
     ];
   }),
+  // Powers up to 2^30, and an exponent that is no f32.
+  { inputs: { x: { shape: [7, 5], values: [0.3, 900, -30, 2, 1.01, -7] } }, options: { p: 3, axes: 1 } },
+  {
+    inputs: { x: { shape: [7, 5], values: [0.3, 900, -30, 2, 1.01, -7] } },
+    options: { p: 1.1, axes: 1 },
+  },
   { inputs: { x: { shape: [5, 3], values: [0, 2, -1, 0] } }, options: { p: 0 } },
   { inputs: { x: { shape: [37, 19], values: [0, 2, -1, 0, 0, 1, 3] } }, options: { p: 0, axes: -1 } },
   { inputs: { x: { shape: [4099] } } },
@@ -135,6 +154,7 @@ export const norm = reduce<NormAttrs, NormOptions>('norm', {
     },
     { types: { x: f32([2]) }, options: { p: Number.NaN }, message: 'norm: p must be a number, got NaN' },
   ],
-  ulps,
-  magnitude: normOf,
+  ulps: (count, { p }, backend) => normUnits(count, p, backend),
+  magnitude: (group, attrs) => normOf(group, attrs) * normGrowth(group, attrs.p),
+  floor: 2 ** -126,
 });

@@ -12,7 +12,7 @@ import {
   reduce,
   reduceSamples,
 } from './reduce_common.js';
-import { POWER_ULPS } from './softmax.js';
+import { sumUnits } from './softmax.js';
 import { exp } from './unary.js';
 import { where } from './where.js';
 
@@ -152,9 +152,9 @@ export const logSumExp = reduce('logSumExp', {
       options: { axes: 1 },
     },
   ],
-  // A relative error of Σ is an absolute one of ln Σ: the power's and n units, for v e^v <= 1/e bounds what rounding v
-  // does beyond the samples' domain; ln's own are 8 units near 1 (WGSL: 2^-21 within [½, 2]), else 6; the sum adds one.
-  ulps: (count, _, backend) => POWER_ULPS[backend] + count + 10,
+  // A relative error of Σ is an absolute one of ln Σ; ln's own are 8 units near 1 (WGSL: 2^-21 within [½, 2]), else 6; the
+  // sum with the largest element adds one of the result.
+  ulps: (count, _, backend) => sumUnits(backend, count) + 9,
   magnitude(group) {
     const top = group.reduce((a, b) => Math.max(a, b), -Infinity);
     const y = logSumExpOf(group);

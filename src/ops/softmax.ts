@@ -46,6 +46,12 @@ const cases: readonly (readonly [Shape, SoftmaxOptions | undefined])[] = [
   [[4, 1031], undefined],
 ];
 
+/** The cases near 0, and rows whose elements lie up to 60 apart. */
+const spreadSamples = [
+  ...cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
+  { inputs: { x: { shape: [5, 67], domain: [-30, 30] as const } } },
+];
+
 const axisAttrs =
   (name: string) =>
   (options: SoftmaxOptions | undefined, types: Readonly<Record<string, { shape: Shape }>>) => ({
@@ -62,18 +68,38 @@ const axisErrors = (name: string) => [
 ];
 
 /**
- * Units of 2^-24 by which a kernel's e^v may be off, for v in [-8, 0] as the samples have it: |v| for the rounding of v,
- * and exp's own, 3 units on wasm (assembly/simd.ts), 3 + 2 |v| ulp of 2^-23 in WGSL.
+ * What the units below are multiplied by: e^v is relatively off by |v| for the rounding of v = x - max, and by its own, 3 on
+ * wasm (assembly/simd.ts), 2 (3 + 2 |v|) in WGSL. Beyond 104 the power is 0 in f32.
  */
-export const POWER_ULPS = { wasm: 8 + 3, webgpu: 8 + 2 * (3 + 2 * 8) } as const;
+export const growth = (v: number): number => 1 + Math.min(Math.abs(v), 104);
+
+/** Units of 2^-24, times growth(v), by which a kernel's e^v may be off: 3 + |v| on wasm, 6 + 5 |v| in WGSL. */
+export const POWER_UNITS = { wasm: 3, webgpu: 6 } as const;
+
+/**
+ * Units by which a kernel's Σ e^v of n terms, the largest e^0, may be off: n roundings, and the powers' errors, weighted by
+ * their shares q = e^v / Σ e^v of the sum. There Σ q |v| = -Σ q ln q - ln Σ e^v is at most ln n, however far the v lie apart.
+ */
+export const sumUnits = (backend: 'wasm' | 'webgpu', n: number): number =>
+  POWER_UNITS[backend] + (backend === 'wasm' ? 1 : 5) * Math.log(Math.max(1, n)) + n;
+
+/** The least normal number of f32: WGSL may take what is smaller for 0. */
+const SMALLEST = 2 ** -126;
+
+/** What a power below that adds to a magnitude: its whole size is within one unit of it. */
+export const LOST_POWER = SMALLEST * 2 ** 24;
+
+/** What the error of a power e^v is measured by, or that of a function of it that is relatively off by as much. */
+export const powerSize = (v: number, power = Math.exp(v)): number => power * growth(v) + LOST_POWER;
 
 type Units = (backend: 'wasm' | 'webgpu', length: number) => number;
 
 /** A tolerance of so many units for a row of `length` elements. */
-const rowTolerance = (units: Units, magnitude: 'output' | 'declared') => {
+const rowTolerance = (units: Units) => {
   const on = (backend: 'wasm' | 'webgpu') => ({
     ulps: ({ output, attrs }: KernelCall<string, AxisAttrs>) => units(backend, output.shape[attrs.axis]!),
-    magnitude,
+    magnitude: 'declared' as const,
+    floor: SMALLEST,
   });
   return { wasm: on('wasm'), webgpu: on('webgpu') };
 };
@@ -97,10 +123,16 @@ export const softmax = defineOp({
   cost: ({ output }) => ({ flops: 5 * sizeOf(output.shape) }),
   kernels: rowKernels<'x'>('softmax_f32', ['x', 'output']),
   inPlace: ['x'],
-  samples: cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
+  samples: spreadSamples,
   errors: axisErrors('softmax'),
-  // The power above and, by way of the sum of n rounded terms, below; WGSL's quotient takes 5 units, the product 1.
-  tolerance: rowTolerance((backend, n) => 2 * POWER_ULPS[backend] + n + 6, 'output'),
+  // The power above, the sum below; WGSL's quotient takes 5 units, wasm's and its product 2; second orders fit into 1.
+  tolerance: rowTolerance((backend, n) => POWER_UNITS[backend] + sumUnits(backend, n) + 6),
+  magnitude: ({ x }, { axis }) =>
+    mapRows(x.shape, axis, [x.data], (row) => {
+      const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+      const total = logSumExp(row);
+      return row.map((v) => Math.exp(v - total) * growth(v - top));
+    }),
 });
 
 /** dx = y (dy - Σ dy y). */
@@ -142,7 +174,7 @@ export const softmaxBackward = defineOp({
     },
   ],
   // A sum of n products takes n roundings, the difference and the product one each; second orders fit into one more.
-  tolerance: rowTolerance((_, n) => n + 3, 'declared'),
+  tolerance: rowTolerance((_, n) => n + 3),
   magnitude: ({ dy, y }, { axis }) =>
     mapRows(y.shape, axis, [dy.data.map(Math.abs), y.data.map(Math.abs)], (d, v) => {
       const total = dot(d, v);
@@ -169,11 +201,11 @@ export const logSoftmax = defineOp({
   cost: ({ output }) => ({ flops: 5 * sizeOf(output.shape) }),
   kernels: rowKernels<'x'>('log_softmax_f32', ['x', 'output']),
   inPlace: ['x'],
-  samples: cases.map(([shape, options]) => ({ inputs: { x: { shape, domain: [-4, 4] as const } }, options })),
+  samples: spreadSamples,
   errors: axisErrors('logSoftmax'),
-  // A relative error of Σ is an absolute one of ln Σ: the power's and n units; ln's own are 6 units, or 8 near 1 (WGSL:
-  // 3 ulp, or 2^-21 within [½, 2]); the two differences add one each.
-  tolerance: rowTolerance((backend, n) => POWER_ULPS[backend] + n + 16, 'declared'),
+  // A relative error of Σ is an absolute one of ln Σ; ln's own are 6 units of ln Σ, or 8 of 1 (WGSL: 3 ulp, or 2^-21 within
+  // [½, 2]). The two differences add one of |x - max| and one of |y|; |x - max| and ln Σ are at most |y|, their sum.
+  tolerance: rowTolerance((backend, n) => sumUnits(backend, n) + 8),
   magnitude: ({ x }, { axis }) =>
     mapRows(x.shape, axis, [x.data], (row) => {
       const total = logSumExp(row);
@@ -206,10 +238,13 @@ export const logSoftmaxBackward = defineOp({
   kernels: rowKernels<'dy' | 'y'>('log_softmax_backward_f32', ['dy', 'y', 'output']),
   inPlace: ['dy', 'y'],
   linear: ['dy'],
-  samples: cases.map(([shape, options]) => ({
-    inputs: { dy: { shape }, y: { shape, domain: [-5, -0.1] as const } },
-    options,
-  })),
+  samples: [
+    ...cases.map(([shape, options]) => ({
+      inputs: { dy: { shape }, y: { shape, domain: [-5, -0.1] as const } },
+      options,
+    })),
+    { inputs: { dy: { shape: [5, 67] }, y: { shape: [5, 67], domain: [-60, -0.1] } } },
+  ],
   errors: [
     {
       types: { dy: f32([3]), y: f32([2, 3]) },
@@ -217,10 +252,10 @@ export const logSoftmaxBackward = defineOp({
     },
   ],
   // The power's error, n - 1 roundings of the sum, one each of product and difference.
-  tolerance: rowTolerance((backend, n) => POWER_ULPS[backend] + n + 2, 'declared'),
+  tolerance: rowTolerance((backend, n) => POWER_UNITS[backend] + n + 2),
   magnitude: ({ dy, y }, { axis }) =>
     mapRows(y.shape, axis, [dy.data.map(Math.abs), y.data], (d, v) => {
       const total = d.reduce((a, b) => a + b, 0);
-      return d.map((value, i) => value + Math.exp(v[i]!) * total);
+      return d.map((value, i) => value + (Math.exp(v[i]!) * growth(v[i]!) + LOST_POWER) * total);
     }),
 });

@@ -3,6 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, expectSameShape, expectWhole } from './common.js';
+import { indexFault } from './indexing_walk.js';
 import { axisOf, rowsOf } from './rows.js';
 import { fillLaunch } from './strided.js';
 
@@ -40,13 +41,24 @@ const axisAttrs = (name: string, options: { readonly axis: number } | undefined,
   axis: axisOf(name, options?.axis ?? -1, type.shape),
 });
 
+type Detail = readonly [number, number];
+
+/** What is wrong with element number `detail[0]` of the indices. */
+const selectFault = (types: Types, axis: number, detail: Detail): string =>
+  indexFault('x', types, 'indices', axis, detail);
+
+interface Types extends Readonly<Record<string, TensorType>> {
+  readonly x: TensorType;
+  readonly indices: TensorType;
+}
+
 function selectVariant(backend: 'wasm' | 'webgpu') {
   return {
     name: 'sort_select',
     launches: ({ types, output, attrs }: KernelCall<'x' | 'indices', AxisAttrs>) => [
       {
         kernel: 'sort_select',
-        operands: ['x', 'indices', 'output'],
+        operands: ['x', 'indices', 'output', 'fault'],
         params: selectParams(types.x.shape, output.shape, attrs.axis),
         units: elementUnits(sizeOf(output.shape), backend),
       },
@@ -55,8 +67,10 @@ function selectVariant(backend: 'wasm' | 'webgpu') {
 }
 
 /**
- * The elements of x at `indices` along an axis, which name each element of a row at most once and lie inside it, as
- * sorting makes them: the adjoint of `sortBackward`.
+ * The elements of x at `indices` along an axis, which name each element of a row at most once, as sorting makes them: the
+ * adjoint of `sortBackward`.
+ *
+ * @throws where an index is outside the axis.
  */
 export const sortSelect = defineOp({
   name: 'sortSelect',
@@ -75,8 +89,11 @@ export const sortSelect = defineOp({
   },
   reference({ x, indices }, { axis }) {
     const y = new Float64Array(indices.data.length);
+    const { length } = rowsOf(x.shape, axis);
     forEachPlace(x.shape, axis, rowsOf(indices.shape, axis).length, (i, base, inner) => {
-      y[i] = x.data[base + indices.data[i]! * inner]!;
+      const index = indices.data[i]!;
+      if (!(index >= 0 && index < length)) fail('sortSelect', selectFault({ x, indices }, axis, [i, index]));
+      y[i] = x.data[base + index * inner]!;
     });
     return y;
   },
@@ -86,6 +103,7 @@ export const sortSelect = defineOp({
     indices: null,
   },
   kernels: { wasm: [selectVariant('wasm')], webgpu: [selectVariant('webgpu')] },
+  fault: (types, { axis }, detail) => selectFault(types, axis, detail),
   linear: ['x'],
   samples: [
     { inputs: { x: { shape: [] }, indices: { shape: [], dtype: 'i32', values: [0] } } },
@@ -130,7 +148,7 @@ function backwardVariant(backend: 'wasm' | 'webgpu') {
       fillLaunch(backend, output.shape, 0),
       {
         kernel: 'sort_backward',
-        operands: ['dy', 'indices', 'output'],
+        operands: ['dy', 'indices', 'output', 'fault'],
         params: selectParams(output.shape, types.dy.shape, attrs.axis),
         units: elementUnits(sizeOf(types.dy.shape), backend),
       },
@@ -138,15 +156,27 @@ function backwardVariant(backend: 'wasm' | 'webgpu') {
   };
 }
 
+/** What is wrong with element number `detail[0]` of the indices. */
+const scatterFault = (indices: TensorType, { axis, length }: SortBackwardOptions, detail: Detail): string =>
+  indexFault('dx', { dx: f32(resized(indices.shape, axis, length)), indices }, 'indices', axis, detail);
+
 function scatter(dy: RefTensor, indices: RefTensor, axis: number, shape: Shape): Float64Array {
   const dx = new Float64Array(sizeOf(shape));
+  const { length } = rowsOf(shape, axis);
   forEachPlace(shape, axis, rowsOf(dy.shape, axis).length, (i, base, inner) => {
-    dx[base + indices.data[i]! * inner] = dy.data[i]!;
+    const index = indices.data[i]!;
+    if (!(index >= 0 && index < length))
+      fail('sortBackward', scatterFault(indices, { axis, length }, [i, index]));
+    dx[base + index * inner] = dy.data[i]!;
   });
   return dx;
 }
 
-/** dx = dy at `indices` along an axis, zero elsewhere; the indices are as `sortSelect` wants them. */
+/**
+ * dx = dy at `indices` along an axis, zero elsewhere; the indices are as `sortSelect` wants them.
+ *
+ * @throws where an index is not below `length`, or is negative.
+ */
 export const sortBackward = defineOp({
   name: 'sortBackward',
   summary: 'dx = dy put at distinct indices along an axis, 0 elsewhere',
@@ -168,6 +198,7 @@ export const sortBackward = defineOp({
     indices: null,
   },
   kernels: { wasm: [backwardVariant('wasm')], webgpu: [backwardVariant('webgpu')] },
+  fault: ({ indices }, attrs, detail) => scatterFault(indices, attrs, detail),
   linear: ['dy'],
   samples: [
     {
