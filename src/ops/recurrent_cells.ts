@@ -6,7 +6,7 @@ import { tanh } from './activation.js';
 import { add } from './binary.js';
 import { expectRank } from './common.js';
 import { reshape } from './layout.js';
-import { matmul } from './matmul.js';
+import { linear } from './linear.js';
 import { relu } from './rectifier.js';
 import { gruGates } from './recurrent_gates_gru.js';
 import { lstmGates } from './recurrent_gates_lstm.js';
@@ -88,12 +88,6 @@ function checkCell(
 const batched = (x: Value): Value => (x.shape.length === 1 ? reshape(x, { shape: [1, x.shape[0]!] }) : x);
 const like = (y: Value, x: Value): Value => (x.shape.length === 1 ? reshape(y, { shape: [y.shape[1]!] }) : y);
 
-/** x Wᵀ + b over the last axis. */
-export function project(x: Value, weight: Value, bias: Value | null): Value {
-  const product = matmul(x, weight, { transposeB: true });
-  return bias ? add(product, bias) : product;
-}
-
 type Cell<T> = CellTypes<T> & { readonly x: T; readonly h: T };
 
 /** A cell's reference, row by row: `step` makes the new states of the sums of the input, of the hidden state, and rows. */
@@ -152,7 +146,7 @@ export const rnnCell = defineComposition({
     return { nonlinearity: nonlinearityOf('rnnCell', options) };
   },
   compose({ x, h, weightIh, weightHh, biasIh, biasHh }, { nonlinearity }) {
-    const sum = add(project(batched(x), weightIh, biasIh), project(batched(h), weightHh, biasHh));
+    const sum = add(linear(batched(x), weightIh, biasIh), linear(batched(h), weightHh, biasHh));
     return like(nonlinearity === 'relu' ? relu(sum) : tanh(sum), x);
   },
   reference: (inputs, attrs) => rnnRows(inputs, attrs).value,
@@ -215,7 +209,7 @@ export const lstmCell = defineCompositionWithOutputs({
     return {};
   },
   compose({ x, h, c, weightIh, weightHh, biasIh, biasHh }) {
-    const gates = add(project(batched(x), weightIh, biasIh), project(batched(h), weightHh, biasHh));
+    const gates = add(linear(batched(x), weightIh, biasIh), linear(batched(h), weightHh, biasHh));
     return lstmGates(gates, batched(c)).map((state) => like(state, x));
   },
   reference: (inputs) => lstmRows(inputs).map(({ value }) => value),
@@ -262,7 +256,7 @@ export const gruCell = defineComposition({
   },
   compose({ x, h, weightIh, weightHh, biasIh, biasHh }) {
     const state = batched(h);
-    return like(gruGates(project(batched(x), weightIh, biasIh), project(state, weightHh, biasHh), state), x);
+    return like(gruGates(linear(batched(x), weightIh, biasIh), linear(state, weightHh, biasHh), state), x);
   },
   reference: (inputs) => gruRows(inputs).value,
   samples: [

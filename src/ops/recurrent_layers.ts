@@ -6,13 +6,8 @@ import { expectRank, expectWhole } from './common.js';
 import { concat } from './concat.js';
 import { dropout } from './dropout.js';
 import { permute, reshape } from './layout.js';
-import {
-  type CellTypes,
-  checkWeights,
-  nonlinearityOf,
-  project,
-  type RnnCellOptions,
-} from './recurrent_cells.js';
+import { linear } from './linear.js';
+import { type CellTypes, checkWeights, nonlinearityOf, type RnnCellOptions } from './recurrent_cells.js';
 import { gruSequence } from './recurrent_gru.js';
 import { lstmSequence } from './recurrent_lstm.js';
 import { rnnSequence } from './recurrent_rnn.js';
@@ -183,7 +178,7 @@ const swap = (x: Value): Value => permute(x, { axes: [1, 0, 2] });
 /** x [steps, batch, input] times weightIhᵀ, all steps in one product, with a bias. */
 function projectAll(x: Value, weight: Value, bias: Value | null): Value {
   const [steps, batch, input] = x.shape as [number, number, number];
-  const flat = project(reshape(x, { shape: [steps * batch, input] }), weight, bias);
+  const flat = linear(reshape(x, { shape: [steps * batch, input] }), weight, bias);
   return reshape(flat, { shape: [steps, batch, weight.shape[0]!] });
 }
 
