@@ -8,7 +8,6 @@ export const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });
 /** What a rule knows of its node. */
 export interface RuleContext {
   readonly grads: readonly (Value | null)[];
-  readonly output: Value;
 }
 
 /** dW [rows, hidden] of a product that was taken in every step, as one: rows' gradients [steps, batch, rows] transposed · states. */
