@@ -5,7 +5,7 @@ import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, typ
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, mul, sub } from './binary.js';
 import { elementwise, expectSameShape, expectWhole } from './common.js';
-import { full, scalar } from './fill.js';
+import { scalar, zerosLike } from './fill.js';
 import { reshape } from './layout.js';
 import {
   byRows,
@@ -115,8 +115,6 @@ function inferenceReference(inputs: InferenceInputs, { eps }: Attrs, positive: b
     return term(h * (weight?.data[c] ?? 1)) + term(bias?.data[c] ?? 0);
   });
 }
-
-const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });
 
 /** A channel's number beside every element of x, and back by a sum. */
 const beside = (value: Value, x: Value): Value =>

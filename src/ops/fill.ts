@@ -67,3 +67,6 @@ export const full = defineOp({
 
 /** One number as an f32 scalar. */
 export const scalar = (value: number): Value => full({ shape: [], value });
+
+/** Zeros in the shape of a value. */
+export const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });

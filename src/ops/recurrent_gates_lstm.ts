@@ -1,5 +1,6 @@
 import { defineOpWithOutputs } from '../define.js';
 import { f32, type Value } from '../op.js';
+import { zerosLike } from './fill.js';
 import { checkGates, gatesAt, PRE, pointwise, sizes } from './recurrent_gates.js';
 import {
   errorTolerance,
@@ -10,7 +11,7 @@ import {
   sigmoid,
 } from './recurrent_math.js';
 import { lstmSecondOrder } from './recurrent_second_order.js';
-import { type RuleContext, zerosLike } from './recurrent_shared.js';
+import type { RuleContext } from './recurrent_shared.js';
 
 type Four = [number, number, number, number];
 

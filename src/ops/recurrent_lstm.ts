@@ -1,6 +1,7 @@
 import { defineOpWithOutputs } from '../define.js';
 import { f32, type KernelCall, type RefTensor, type Value, type Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
+import { zerosLike } from './fill.js';
 import { errorTolerance } from './recurrent_math.js';
 import { lstmRun, lstmStepBackward, Tracked, walkBack } from './recurrent_reference.js';
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
@@ -22,7 +23,7 @@ import {
   stepLaunches,
   walkOf,
 } from './recurrent_sequence.js';
-import { type RuleContext, weightGradient, zerosLike } from './recurrent_shared.js';
+import { type RuleContext, weightGradient } from './recurrent_shared.js';
 
 const GATES = 4;
 /** Keeps the states of random samples from being all at the ends of tanh. */

@@ -7,8 +7,7 @@ import type { Value } from '../op.js';
 import { sigmoid, tanh } from './activation.js';
 import { add, mul, sub } from './binary.js';
 import { concat } from './concat.js';
-import { scalar } from './fill.js';
-import { zerosLike } from './recurrent_shared.js';
+import { scalar, zerosLike } from './fill.js';
 import { slice } from './slice.js';
 
 const times = (...factors: readonly Value[]): Value => factors.reduce((a, b) => mul(a, b));

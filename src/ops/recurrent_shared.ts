@@ -1,9 +1,6 @@
 import type { Value } from '../op.js';
-import { full } from './fill.js';
 import { reshape } from './layout.js';
 import { matmul } from './matmul.js';
-
-export const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });
 
 /** What a rule knows of its node. */
 export interface RuleContext {
