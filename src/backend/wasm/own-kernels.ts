@@ -35,8 +35,7 @@ export async function addKernels(target: Target, sets: readonly KernelSet[]): Pr
   for (const set of sets) {
     const source = sourceOf(set, target.binary);
     if (source === null) continue;
-    for (const [kernel, run] of await exportsOf(set.name, source, target, taken)) {
-      checkName(kernel, set.name, owners.get(kernel));
+    for (const [kernel, run] of await exportsOf(set.name, source, target, taken, owners)) {
       owners.set(kernel, set.name);
       const params = set.wasmParams?.[kernel] ?? set.kernels?.[kernel];
       if (!params) {
@@ -79,12 +78,13 @@ async function compile(set: string, source: WasmSource, shared: boolean): Promis
   }
 }
 
-/** The kernels of a module, bound to `memory`; `taken` gets the place of its constants. */
+/** The kernels of a module, bound to `memory`; `taken` gets the place of its constants. `owners` are the sets that took names. */
 async function exportsOf(
   set: string,
   source: WasmSource,
   { memory, modules, shared }: Target,
   taken: Extent[],
+  owners: ReadonlyMap<string, string>,
 ): Promise<[string, Kernel][]> {
   const module = await compile(set, source, shared);
   const foreign = WebAssembly.Module.imports(module).filter(
@@ -93,6 +93,9 @@ async function exportsOf(
   if (foreign.length > 0) {
     const names = foreign.map(({ module: from, name }) => `${from}.${name}`).join(', ');
     fail('open', `the wasm module of '${set}' imports ${names}; kernels may import env.memory alone`);
+  }
+  for (const { name, kind } of WebAssembly.Module.exports(module)) {
+    if (kind === 'function') checkName(name, set, owners.get(name));
   }
   await claim(set, module, shared, taken);
   modules.push(module);
