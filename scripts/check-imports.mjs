@@ -18,7 +18,7 @@ const rules = {
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
-  plan: { files: ['plan.ts'], may: ['memory', 'op', 'leaves'] },
+  plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: { files: ['gradient.ts', 'merge.ts', 'fuse.ts', 'place.ts'], may: ['op', 'leaves'] },
 
   backend: {

@@ -28,7 +28,13 @@ export function elementwise<N extends string, A>(
   const variant = (backend: 'wasm' | 'webgpu'): Variant<N, A> => ({
     name: kernel,
     launches: (call) => [
-      { kernel, operands, params: params(call), units: elementUnits(size(call), backend) },
+      {
+        kernel,
+        operands,
+        params: params(call),
+        units: elementUnits(size(call), backend),
+        flat: backend === 'wasm',
+      },
     ],
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };

@@ -6,6 +6,7 @@ import type {
   DeviceBuffer,
   DispatchCommand,
   Fault,
+  GroupCommand,
   Location,
   Prepared,
   PrepareRequest,
@@ -14,6 +15,7 @@ import type { KernelSet } from '../kernels.js';
 import { writeParams } from '../params.js';
 import { ALIGNMENT, Allocator } from './allocator.js';
 import { ownBuffer, setWords, WasmBuffer, wordsOf } from './buffer.js';
+import { groupBytes, groupScratch, runGroup, tablesAt, writeGroup } from './group.js';
 import {
   type Kernel,
   type KernelEntry,
@@ -47,6 +49,7 @@ class WasmBackend implements Backend {
   readonly features: ReadonlySet<string>;
   readonly alignment = ALIGNMENT;
   readonly sharesRegions = true;
+  readonly fuses = true;
   readonly maxBufferBytes: number;
   readonly #module: WasmModule;
   readonly #allocator: Allocator;
@@ -104,10 +107,10 @@ class WasmBackend implements Backend {
   dispose(): void {}
 }
 
-/** One entry of the replayed list; a copy has no kernel. */
+/** One entry of the replayed list. */
 interface Step {
-  readonly kernel: Kernel | null;
-  /** Address of the operands' addresses; for a copy, of the pair from, to. */
+  readonly kernel: Kernel | 'group' | 'copy';
+  /** Address of the operands' addresses; for a copy, of the pair from, to; for a group, of itself. */
   readonly operands: number;
   readonly params: number;
   /** Work units, or bytes to copy. */
@@ -121,6 +124,9 @@ class WasmProgram implements Prepared {
   readonly #blocks: WasmBuffer[] = [];
   readonly #regions: readonly WasmBuffer[];
   readonly #steps: Step[] = [];
+  /** The kernels that groups name by number. */
+  readonly #kernels: Kernel[] = [];
+  #words: Uint32Array;
   readonly #scratch: number;
   /** For each external, the addresses of the words that hold its address, what they hold now, and the bytes in use. */
   readonly #slots: { readonly words: number[]; bound: number; bytes: number }[];
@@ -131,6 +137,7 @@ class WasmProgram implements Prepared {
     this.#backend = backend;
     this.#module = module;
     this.#fault = fault;
+    this.#words = new Uint32Array(module.memory.buffer);
     this.#slots = Array.from({ length: externals }, () => ({ words: [], bound: 0, bytes: 0 }));
     const own = (bytes: number, label: string): WasmBuffer => {
       const block = backend.allocate(bytes, label);
@@ -139,7 +146,7 @@ class WasmProgram implements Prepared {
     };
     try {
       this.#regions = regions.map((bytes) => own(bytes, 'the arena of a program'));
-      const scratch = commands.reduce((most, c) => Math.max(most, c.kind === 'dispatch' ? c.scratch : 0), 0);
+      const scratch = commands.reduce((most, command) => Math.max(most, scratchOf(command)), 0);
       this.#scratch = own(scratch, 'scratch memory of a program').address;
       const sizes = commands.map((command) => this.#blockBytes(command));
       let at = own(
@@ -158,21 +165,52 @@ class WasmProgram implements Prepared {
 
   #add(command: Command, at: number): void {
     if (command.kind === 'evaluate') fail('wasm', `can't evaluate ${command.label}`);
-    const operands = command.kind === 'copy' ? [command.from, command.to] : command.operands;
+    if (command.kind === 'group') {
+      this.#addGroup(command, at);
+      return;
+    }
+    if (command.kind === 'copy') {
+      this.#table([command.from, command.to], at);
+      this.#steps.push({ kernel: 'copy', operands: at, params: 0, units: command.bytes });
+      return;
+    }
+    const { label, operands, units } = command;
+    if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
+    this.#table(operands, at);
+    const params = at + operandBytes(operands.length);
+    const kernel = this.#params(command, params);
+    if (units > 0) this.#steps.push({ kernel, operands: at, params, units });
+  }
+
+  #addGroup({ dispatches, units, tiles }: GroupCommand, at: number): void {
+    const shapes = dispatches.map(groupShape);
+    let table = at + tablesAt(shapes);
+    let params = at + align(groupBytes(shapes));
+    const launches = dispatches.map((dispatch, i) => {
+      const kernel = this.#kernels.push(this.#params(dispatch, params)) - 1;
+      const launch = { ...shapes[i]!, kernel, params };
+      this.#table(dispatch.operands, table);
+      table += 4 * dispatch.operands.length;
+      params += this.#paramsBytes(dispatch);
+      return launch;
+    });
+    writeGroup(new Uint32Array(this.#module.memory.buffer), at, launches, tiles);
+    this.#steps.push({ kernel: 'group', operands: at, params: 0, units });
+  }
+
+  /** Writes the addresses of operands at `at`. */
+  #table(operands: readonly Location[], at: number): void {
     const view = new DataView(this.#module.memory.buffer);
     operands.forEach((location, i) => {
       view.setUint32(at + 4 * i, this.#address(location, at + 4 * i), true);
     });
-    if (command.kind === 'copy') {
-      this.#steps.push({ kernel: null, operands: at, params: 0, units: command.bytes });
-      return;
-    }
-    const { label, params: fields, units } = command;
-    const { run: kernel, params: layout } = this.#kernel(command);
-    if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
-    const params = at + operandBytes(operands.length);
-    writeParams(view, params, layout, fields, label);
-    if (units > 0) this.#steps.push({ kernel, operands: at, params, units });
+  }
+
+  /** Writes a kernel's parameters at `at`. */
+  #params(command: DispatchCommand, at: number): Kernel {
+    const { run, params } = this.#kernel(command);
+    writeParams(new DataView(this.#module.memory.buffer), at, params, command.params, command.label);
+    return run;
   }
 
   #kernel({ kernel, label }: DispatchCommand): KernelEntry {
@@ -184,9 +222,16 @@ class WasmProgram implements Prepared {
   }
 
   #blockBytes(command: Command): number {
-    if (command.kind !== 'dispatch') return 16;
-    const { paramsBytes } = this.#kernel(command).params;
-    return operandBytes(command.operands.length) + Math.ceil(paramsBytes / 16) * 16;
+    if (command.kind === 'dispatch')
+      return operandBytes(command.operands.length) + this.#paramsBytes(command);
+    if (command.kind !== 'group') return 16;
+    const { dispatches } = command;
+    const params = dispatches.reduce((sum, dispatch) => sum + this.#paramsBytes(dispatch), 0);
+    return align(groupBytes(dispatches.map(groupShape))) + params;
+  }
+
+  #paramsBytes(command: DispatchCommand): number {
+    return align(this.#kernel(command).params.paramsBytes);
   }
 
   #address(location: Location, word: number): number {
@@ -204,8 +249,9 @@ class WasmProgram implements Prepared {
     const steps = this.#steps;
     for (let i = 0; i < steps.length; i++) {
       const { kernel, operands, params, units } = steps[i]!;
-      if (kernel) kernel(operands, params, this.#scratch, 0, units);
-      else this.#copy(operands, units);
+      if (kernel === 'group') runGroup(this.#kernels, this.#words, operands, this.#scratch, 0, units);
+      else if (kernel === 'copy') this.#copy(operands, units);
+      else kernel(operands, params, this.#scratch, 0, units);
     }
   }
 
@@ -214,7 +260,8 @@ class WasmProgram implements Prepared {
     if (externals.length !== this.#slots.length) {
       fail('wasm', `the program takes ${this.#slots.length} external buffers, ${externals.length} are given`);
     }
-    let words: Uint32Array | null = null;
+    const { buffer } = this.#module.memory;
+    if (this.#words.buffer !== buffer) this.#words = new Uint32Array(buffer);
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i]!;
       const { address, bytes, label } = ownBuffer(externals[i], this.#backend);
@@ -222,19 +269,15 @@ class WasmProgram implements Prepared {
         fail('wasm', `external ${i} needs ${slot.bytes} bytes, buffer '${label}' has ${bytes}`);
       }
       if (slot.bound === address) continue;
-      words ??= new Uint32Array(this.#module.memory.buffer);
-      for (const word of slot.words) words[word >>> 2] = address;
+      for (const word of slot.words) this.#words[word >>> 2] = address;
       slot.bound = address;
     }
   }
 
   #copy(operands: number, bytes: number): void {
-    const memory = new Uint8Array(this.#module.memory.buffer);
-    const [from, to] = new Uint32Array(this.#module.memory.buffer, operands, 2) as unknown as [
-      number,
-      number,
-    ];
-    memory.copyWithin(to, from, from + bytes);
+    const words = this.#words;
+    const from = words[operands >>> 2]! >>> 2;
+    words.copyWithin(words[(operands >>> 2) + 1]! >>> 2, from, from + bytes / 4);
   }
 
   release(): void {
@@ -244,4 +287,16 @@ class WasmProgram implements Prepared {
 }
 
 /** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */
-const operandBytes = (count: number): number => Math.ceil((4 * count) / 16) * 16;
+const operandBytes = (count: number): number => align(4 * count);
+const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+/** What must be known of a launch to lay out a group. */
+const groupShape = ({ operands, scratch }: DispatchCommand) => ({
+  tiles: operands.map((at) => (at.kind === 'tile' ? at.index : null)),
+  scratch,
+});
+
+function scratchOf(command: Command): number {
+  if (command.kind === 'dispatch') return command.scratch;
+  return command.kind === 'group' ? groupScratch(command.dispatches.map(groupShape), command.tiles) : 0;
+}
