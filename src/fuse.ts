@@ -23,7 +23,7 @@ export interface FuseOptions {
   readonly after: (node: Node) => readonly Node[];
 }
 
-/** Tiles of 16 KiB that a group may use at once: more would not stay in a second-level cache. */
+/** Tiles of 4 KiB that a group may use at once: with what it reads, more would not stay in a first-level cache. */
 const MOST_TILES = 8;
 /** Launches of a group: a longer chain gains nothing by going on. */
 const MOST_LAUNCHES = 64;

@@ -66,7 +66,7 @@ export interface Launch {
   /** wasm: private bytes that one thread needs while it runs the kernel. */
   readonly scratch?: number;
   /**
-   * wasm: unit u computes elements [4096 u, 4096 (u + 1)) of the output, and of every operand that has as many elements
+   * wasm: unit u computes elements [1024 u, 1024 (u + 1)) of the output, and of every operand that has as many elements
    * as the output it reads the same ones and no others, at the same flat position.
    */
   readonly flat?: boolean;

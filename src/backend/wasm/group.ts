@@ -1,7 +1,7 @@
 import type { Kernel } from './module.js';
 
-/** What one work unit of a flat launch reads or writes of an operand of the launch's size: 4096 words. */
-const TILE_BYTES = 16384;
+/** What one work unit of a flat launch reads or writes of an operand of the launch's size: 1024 words. */
+const TILE_BYTES = 4096;
 /** From one tile to the next: a cache line more than its size, so that equal places of tiles lie in different sets. */
 const TILE_STRIDE = TILE_BYTES + 64;
 /** Private bytes for kernels that ask for none. */
@@ -80,7 +80,7 @@ export function writeGroup(
 /**
  * Runs units `begin` to `end` of the group at an address, each by all its launches in turn. `scratch` is the thread's own:
  * there lie its tiles, and its copy of the tables, in which a tile's address moves back as the units move on, for a kernel
- * reads and writes unit u at 16384 u behind an operand's address.
+ * reads and writes unit u at 4096 u behind an operand's address.
  */
 export function runGroup(
   kernels: readonly Kernel[],
