@@ -127,7 +127,9 @@ class Groups {
       const own = view ? (this.#producer(node.inputs[0]!)?.elements ?? null) : elements(node);
       this.#groupOf.push({ members: [place], launches: view ? 0 : 1, elements: own });
       if (own === null) return;
-      for (const value of node.inputs) if (value) this.#join(place, this.#producer(value));
+      for (const value of view ? node.inputs.slice(0, 1) : node.inputs) {
+        if (value) this.#join(place, this.#producer(value));
+      }
       if (view) return;
       for (const root of uses.rootsOf(node)) {
         for (const reader of uses.readersOf(root)) {

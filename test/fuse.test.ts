@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';
 import { openReference } from '../src/backend/reference.js';
 import { openWasm } from '../src/backend/wasm/index.js';
+import type { Threads } from '../src/backend/wasm/threads.js';
 import {
   createGraph,
   createInput,
@@ -16,7 +17,7 @@ import {
 } from '../src/index.js';
 import { broadcastShapes, sameShape, sizeOf } from '../src/shape.js';
 
-const wasm = await openWasm();
+const wasm = await openWasm({ threads: 1 });
 const reference = openReference();
 afterAll(() => wasm.dispose());
 /** The same device, which is given every launch by itself. */
@@ -200,5 +201,30 @@ describe('chains of elementwise ops', () => {
     const data = inputs.map((_, i) => drawn(8193, i));
     expect(await results(wasm, graph, data)).toEqual(await results(plain, graph, data));
     expect((await schedule(graph)).kernels.length).toBeLessThan(12);
+  });
+
+  it('give the same bits on any number of threads', async () => {
+    const several = await openWasm({ threads: 3 });
+    const { threads } = several as unknown as { threads: Threads };
+    const inputs = [createInput([300_001]), createInput([300_001]), createInput([])];
+    const [a, b, c] = inputs as [Value, Value, Value];
+    const y = ops.mul(ops.add(ops.mul(a, c), b), ops.sigmoid(b));
+    const graph = createGraph({
+      inputs,
+      outputs: [ops.sum(y), y],
+      updates: [{ target: a, value: ops.tanh(y) }],
+    });
+    const data = inputs.map(({ shape }, i) => drawn(sizeOf(shape), i));
+    try {
+      const expected = await results(plain, graph, data);
+      let ready = 0;
+      while (ready < threads.count) {
+        ready = threads.ready;
+        expect(await results(several, graph, data)).toEqual(expected);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    } finally {
+      several.dispose();
+    }
   });
 });

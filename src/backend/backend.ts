@@ -29,6 +29,10 @@ export interface DispatchCommand {
   readonly params: Params;
   readonly units: number | readonly [number, number, number];
   readonly scratch: number;
+  /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
+  readonly cost?: number;
+  /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
+  readonly once?: readonly number[] | null;
 }
 
 /**
@@ -42,6 +46,8 @@ export interface GroupCommand {
   readonly units: number;
   /** Tiles of one unit's bytes, private to a thread. */
   readonly tiles: number;
+  /** As of a dispatch, of all of them. */
+  readonly cost?: number;
 }
 
 export interface CopyCommand {
@@ -79,6 +85,8 @@ export interface PrepareRequest {
   /** Sizes of the arena's regions in bytes. */
   readonly regions: readonly number[];
   readonly externals: number;
+  /** The externals that a run may change; left out, any. */
+  readonly written?: readonly number[];
 }
 
 export interface BackendInfo {

@@ -78,11 +78,24 @@ export function writeGroup(
 }
 
 /**
+ * The kernels of a device and, as the last, one that runs groups of them: `operands` is the group's address, and memory
+ * reaches at least to `params`, which a thread may see later than the one that made it grow.
+ */
+export function withGroups(kernels: readonly Kernel[], memory: WebAssembly.Memory): readonly Kernel[] {
+  let words = new Uint32Array(memory.buffer);
+  const run: Kernel = (group, bytes, scratch, begin, end) => {
+    while (words.buffer !== memory.buffer || words.byteLength < bytes) words = new Uint32Array(memory.buffer);
+    runGroup(kernels, words, group, scratch, begin, end);
+  };
+  return [...kernels, run];
+}
+
+/**
  * Runs units `begin` to `end` of the group at an address, each by all its launches in turn. `scratch` is the thread's own:
  * there lie its tiles, and its copy of the tables, in which a tile's address moves back as the units move on, for a kernel
  * reads and writes unit u at 4096 u behind an operand's address.
  */
-export function runGroup(
+function runGroup(
   kernels: readonly Kernel[],
   words: Uint32Array,
   group: number,
