@@ -152,7 +152,7 @@ async function buildWorker() {
     minify: true,
     format: 'iife',
     target: 'es2022',
-    platform: 'node',
+    platform: 'neutral',
     legalComments: 'none',
     logLevel: 'warning',
     write: false,
