@@ -9,15 +9,8 @@ import { activate } from './matmul_finish';
 import { packEdge } from './matmul_pack';
 import { multiplyPanels } from './matmul_tile';
 import { loadUpTo, operand, storeUpTo } from './simd';
+import { cut } from './tile';
 import { offsetOf } from './walk';
-
-/** Where part `index` starts when `total` is cut into near-equal parts. */
-// @ts-ignore: decorator
-@inline
-function cut(total: i32, parts: i32, index: i32): i32 {
-  const size = total / parts;
-  return size * index + min(index, total - size * parts);
-}
 
 /** Rows [rows, 8] at `edge`, of which `count` columns exist, are stored as `before` + them. */
 function storeEdge(edge: usize, rows: i32, count: i32, c: usize, cRow: usize, before: usize, beforeRow: usize): void {

@@ -3,7 +3,7 @@
 // fill the 15 vector registers that V8 has; the constant step along a row leaves few enough instructions for a step of
 // 4x8 without fused multiply-add. A call walks several panels, since single ones cost a tenth.
 import { fma, splat } from './simd';
-import { Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
+import { Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
 
 /** c = before + the two halves of a row's sum; 0 for no `before`. */
 // @ts-ignore: decorator
@@ -85,19 +85,15 @@ function multiply<R>(depth: i32, a: usize, aRow: usize, b: usize, bStep: usize, 
   }
 }
 
-function panels1(k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, y: usize, yRow: usize): void { multiply<Rows1>(k, a, aRow, b, bStep, bPanel, n, c, cRow, y, yRow); }
-function panels2(k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, y: usize, yRow: usize): void { multiply<Rows2>(k, a, aRow, b, bStep, bPanel, n, c, cRow, y, yRow); }
 function panels3(k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, y: usize, yRow: usize): void { multiply<Rows3>(k, a, aRow, b, bStep, bPanel, n, c, cRow, y, yRow); }
 function panels4(k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, y: usize, yRow: usize): void { multiply<Rows4>(k, a, aRow, b, bStep, bPanel, n, c, cRow, y, yRow); }
 function panels5(k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, y: usize, yRow: usize): void { multiply<Rows5>(k, a, aRow, b, bStep, bPanel, n, c, cRow, y, yRow); }
 function panels6(k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, y: usize, yRow: usize): void { multiply<Rows6>(k, a, aRow, b, bStep, bPanel, n, c, cRow, y, yRow); }
 
-/** `multiply` for 1 to 6 rows. */
+/** `multiply` for 3 to 6 rows: what near-equal tiles of at most 4 or 6 have where there are 6 rows or more. */
 export function multiplyPanels(rows: i32, k: i32, a: usize, aRow: usize, b: usize, bStep: usize, bPanel: usize, n: i32, c: usize, cRow: usize, before: usize, beforeRow: usize): void {
   if (rows == 6) panels6(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
   else if (rows == 5) panels5(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
   else if (rows == 4) panels4(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
-  else if (rows == 3) panels3(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
-  else if (rows == 2) panels2(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
-  else panels1(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
+  else panels3(k, a, aRow, b, bStep, bPanel, n, c, cRow, before, beforeRow);
 }

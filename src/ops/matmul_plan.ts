@@ -4,13 +4,17 @@ import { MAX_BATCH_AXES, type Product } from './matmul_layout.js';
 
 /** Terms of a block of a sum. */
 const DEPTH = 512;
-/** Terms of a block where b is read once: that many of its rows are read side by side, each from end to end. */
-const THIN_DEPTH = 16;
-/** Up to so many rows, or columns, are few against a matrix that is read once. */
-const FEW_ROWS = 8;
-const FEW_COLUMNS = 4;
+/** So many rows or columns are few against a matrix that is read once; a tile has at least 3 rows, so tiles start at 6. */
+const FEW = 5;
+/** Up to so many are few where the matrix would have to be transposed for tiles. */
+const FEW_TRANSPOSED = 8;
 /** Steps times panels of a stripe, so that it stays in the second cache: 512 KiB. */
 const STRIPE = 16384;
+/** Bytes that one part of a stream has at least, and beyond which a matrix comes from memory: half of a third cache. */
+const PART = 1 << 18;
+const CACHED = 1 << 24;
+/** Columns whose sums stay in the first cache beside a stream. */
+const STREAM_COLUMNS = 4096;
 /** Floating-point operations of some 6 µs, and how many units are enough for threads to share. */
 const UNIT_FLOPS = 4e5;
 const UNITS = 16;
@@ -81,6 +85,21 @@ class Planner implements Planned {
     });
   }
 
+  /** Adds the parts of `count` blocks of rows of n, and what follows. */
+  sum(
+    from: string,
+    bias: string | null,
+    to: string,
+    { count, ...params }: { n: number; block: number; parts: number; activation: number; count: number },
+  ): void {
+    this.launches.push({
+      kernel: 'matmul_sum_f32',
+      operands: [from, bias, to],
+      params,
+      units: count * ceil(params.block, 1024),
+    });
+  }
+
   /** The operand in panels of 8 columns. */
   inPanels({ name, rows, columns, transposed, batch }: Side): string {
     const count = sizeOf(batch);
@@ -100,16 +119,14 @@ function tiles(
 ): void {
   const [m, n, k] = [a.rows, b.columns, a.columns];
   const left = planner.inRows(a, 'rows');
-  // Rows of b that lie a page or more apart are packed, if there are rows of a to share the cost.
-  const inPlace = !b.transposed && (m <= 32 || n < 1024);
+  // Rows of b that lie a page or more apart are packed.
+  const inPlace = !b.transposed && n < 1024;
   const right = inPlace ? b.name : planner.inPanels(b);
-  const thin = inPlace && m <= FEW_COLUMNS;
-  const depth = blockOf(k, thin ? THIN_DEPTH : DEPTH);
+  const depth = blockOf(k, DEPTH);
   const count = sizeOf(batch);
   const [height, panels] = [ceil(m, tile), ceil(n, 8)];
-  const flops = count * k * n * Math.max(2 * m, 9);
-  const units = clamp(Math.round(flops / UNIT_FLOPS), 1, UNITS);
-  const least = thin ? 1 : ceil(panels * Math.max(1, depth), STRIPE);
+  const units = clamp(Math.round((2 * count * m * n * k) / UNIT_FLOPS), 1, UNITS);
+  const least = Math.max(1, ceil(panels * depth, STRIPE));
   const bands = clamp(ceil(units, count * least), ceil(height, 16), Math.max(ceil(height, 16), height >> 2));
   const stripes = clamp(ceil(units, count * bands), least, Math.max(least, panels >> 2));
   planner.launches.push({
@@ -137,21 +154,60 @@ function dots(
   fewIsRows: boolean,
 ): void {
   const k = many.columns;
+  const together = few.rows === 1 || (few.rows === 2 && 4 * many.rows * k > CACHED) ? 1 : 4;
   const chunk = 4 * clamp(Math.round(STRIPE / 4 / Math.max(1, k)), 1, ceil(many.rows, 4));
   planner.launches.push({
     kernel: 'matmul_f32__dots',
-    operands: [planner.inRows(few, 'rows').name, many.name, bias, 'output'],
+    operands: [planner.inRows(few, 'rows').name, many.name, 'output'],
     params: {
-      ...{ few: few.rows, many: many.rows, k, chunk, activation },
+      ...{ few: few.rows, many: many.rows, k, chunk, together },
       ...{ yFew: fewIsRows ? many.rows : 1, yMany: fewIsRows ? 1 : few.rows },
-      ...{ biasFew: Number(!fewIsRows), biasMany: Number(fewIsRows) },
       batchShape: lead(batch, 1),
       fewBatch: strides(few, batch, few.rows * k),
       manyBatch: strides(many, batch, many.rows * k),
     },
     units: sizeOf(batch) * ceil(many.rows, chunk),
-    scratch: 32,
+    scratch: 128,
   });
+  if (bias !== null || activation !== 0)
+    planner.sum('output', bias, 'output', {
+      n: fewIsRows ? many.rows : few.rows,
+      block: few.rows * many.rows,
+      parts: 1,
+      activation,
+      count: sizeOf(batch),
+    });
+}
+
+/** y = x b with few rows x, in parts of b's rows and their sum. */
+function stream(
+  planner: Planner,
+  x: Side,
+  b: Side,
+  { batch, activation }: { batch: Shape; activation: number },
+  [bias, y]: readonly [string | null, string],
+): void {
+  const [few, n, k] = [x.rows, b.columns, x.columns];
+  const count = sizeOf(batch);
+  const bytes = 4 * k * n;
+  const parts = clamp(Math.round(bytes / PART), 1, UNITS);
+  const stripes = Math.max(1, ceil(n, STREAM_COLUMNS));
+  const direct = parts === 1 && bias === null && activation === 0;
+  const left = planner.inRows(x, 'rows');
+  if (!direct) planner.temporaries.parts = 4 * count * parts * few * n;
+  planner.launches.push({
+    kernel: 'matmul_f32__stream',
+    operands: [left.name, b.name, direct ? y : 'parts'],
+    params: {
+      ...{ few, n, k, parts, stripes, together: few === 1 && bytes > CACHED ? 1 : 4 },
+      batchShape: lead(batch, 1),
+      xBatch: strides(x, batch, few * k),
+      bBatch: strides(b, batch, k * n),
+    },
+    units: count * parts * stripes,
+  });
+  if (direct) return;
+  planner.sum('parts', bias, y, { n, block: few * n, parts, activation, count });
 }
 
 const turned = ({ rows, columns, transposed, ...side }: Side): Side => ({
@@ -177,16 +233,19 @@ export function planProduct(
   const planner = new Planner();
   const rest = { batch, activation, tile };
   const [aInRows, bInColumns] = [!transposeA || m === 1, transposeB || n === 1];
-  if (bInColumns && m <= FEW_ROWS && (n > m || !aInRows)) {
+  if (bInColumns && m <= FEW_TRANSPOSED && (n > m || !aInRows)) {
     dots(planner, a, turned(b), rest, bias, true);
-  } else if (aInRows && n <= FEW_COLUMNS) {
+  } else if (aInRows && n <= FEW) {
     dots(planner, turned(b), a, rest, bias, false);
-  } else if (transposeA && n <= FEW_COLUMNS && bias === null) {
+  } else if (transposeA && n <= FEW_TRANSPOSED && bias === null) {
     // yᵀ = bᵀ aᵀ reads a in place.
-    const size = sizeOf(batch) * m * n;
-    if (n > 1) planner.temporaries.turned = 4 * size;
-    tiles(planner, turned(b), turned(a), rest, [null, n > 1 ? 'turned' : 'output']);
-    if (n > 1) planner.transpose('turned', 'output', m, n, sizeOf(batch));
+    const y = n > 1 ? 'turned' : 'output';
+    if (n > 1) planner.temporaries.turned = 4 * sizeOf(batch) * m * n;
+    if (n <= FEW) stream(planner, turned(b), turned(a), rest, [null, y]);
+    else tiles(planner, turned(b), turned(a), rest, [null, y]);
+    if (n > 1) planner.transpose(y, 'output', m, n, sizeOf(batch));
+  } else if (!transposeB && m <= FEW) {
+    stream(planner, a, b, rest, [bias, 'output']);
   } else {
     tiles(planner, a, b, rest, [bias, 'output']);
   }
