@@ -58,6 +58,7 @@ export function packPanels(b: string, rows: number, columns: number, transposed:
     operands: [b, 'panels'],
     params: { rows, columns, transposed: Number(transposed) },
     units: count * ceil(columns, 16),
+    once: true,
   };
 }
 
