@@ -1,8 +1,8 @@
 import { fail } from '../errors.js';
-import { expectDType, f32, type Launch, type TensorType } from '../op.js';
+import { expectDType, type Launch, type TensorType } from '../op.js';
 import { type Shape, sameShape, showShape } from '../shape.js';
 import { expectRank } from './common.js';
-import { layout, packLaunch } from './matmul_kernels.js';
+import { packPanels } from './matmul_plan.js';
 import { functionUnits } from './recurrent_math.js';
 import type { Walk } from './recurrent_reference.js';
 
@@ -146,11 +146,10 @@ const up8 = (value: number) => Math.ceil(value / 8) * 8;
 const SLICE = 4;
 
 /** Packs weightHidden [rows, hidden], or its transpose, for the product with a state, or with the gates' gradients. */
-function packWeight(rows: number, hidden: number, transposeB: boolean): Launch {
-  const left = f32([1, transposeB ? hidden : rows]);
-  const shape = layout(left, f32([rows, hidden]), { transposeA: false, transposeB });
-  return packLaunch({ layout: shape, hasBias: false, activation: 0 }, 'weightHidden');
-}
+const packWeight = (rows: number, hidden: number, transposed: boolean): Launch =>
+  transposed
+    ? packPanels('weightHidden', hidden, rows, true)
+    : packPanels('weightHidden', rows, hidden, false);
 
 /** Bytes of the packed weight of the forward and of the backward pass. */
 export const panelBytes = ({ hidden }: Sizes, gates: number) => ({
