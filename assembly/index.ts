@@ -26,6 +26,7 @@ export * from './scatter';
 export * from './unfold';
 export * from './resize';
 export * from './max_pool2d';
+export * from './max_pool2d_gradient';
 export * from './avg_pool2d';
 export * from './max_unpool2d';
 export * from './standardize';

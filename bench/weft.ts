@@ -42,9 +42,10 @@ function record(c: Exclude<BenchCase, StepCase>, at: (name: string) => Value): V
     case 'pooling': {
       const options = { kernel: c.kernel, stride: c.stride };
       if (c.kind === 'max') {
-        return c.pass === 'forward'
-          ? ops.maxPool2d(at('input'), options)
-          : ops.maxPool2dBackward(at('outputGradient'), at('input'), options);
+        if (c.pass === 'forward') return ops.maxPool2d(at('input'), options);
+        const { shape } = at('input');
+        const taps = ops.maxPool2dTaps(at('input'), options)[1]!;
+        return ops.maxPool2dBackward(at('outputGradient'), taps, { ...options, shape });
       }
       return c.pass === 'forward'
         ? ops.avgPool2d(at('input'), options)
