@@ -14,8 +14,8 @@ export interface TimedGraph {
   readonly program: Program;
   /** One run, until its result exists: a GPU's is finished when something of it can be read. */
   run(): void | Promise<void>;
-  /** The first output of the last run, or what the first update left. */
-  output(): Promise<TypedArray>;
+  /** An output of the last run, the first if not said otherwise, or what the first update left. */
+  output(index?: number): Promise<TypedArray>;
   dispose(): void;
 }
 
@@ -44,7 +44,11 @@ export async function prepareTimed(
       program.run(buffers);
       return backend.kind === 'webgpu' ? backend.read(result, first.dtype, 1).then(() => {}) : undefined;
     },
-    output: () => backend.read(result, first.dtype, sizeOf(first.shape)),
+    output(index = 0) {
+      const { dtype, shape } = graph.outputs[index] ?? first;
+      const buffer = output ? buffers[graph.inputs.length + index]! : result;
+      return backend.read(buffer, dtype, sizeOf(shape));
+    },
     dispose() {
       program.dispose();
       for (const buffer of buffers) buffer.free();
