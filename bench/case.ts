@@ -127,7 +127,21 @@ export interface UpdateCase extends Common {
 
 export type BenchCase = KernelCase | StepCase | UpdateCase;
 
-export const SUITE_NAMES = ['gemm', 'gemv', 'conv2d', 'depthwise', 'pooling', 'elementwise', 'step'] as const;
+export const SUITE_NAMES = [
+  'gemm',
+  'gemv',
+  'conv2d',
+  'depthwise',
+  'pooling',
+  'softmax',
+  'normalisation',
+  'elementwise',
+  'reduce',
+  'transpose',
+  'lstm',
+  'optimiser',
+  'step',
+] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
 export interface Suite {

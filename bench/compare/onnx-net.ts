@@ -40,14 +40,20 @@ export class OnnxNet implements Net<string> {
     this.#inputs = inputs;
   }
 
-  /** A case's operand: an argument of the model, but for weights, which are packed when the model is loaded. */
+  /** A case's operand. */
   at = (name: string): string => {
-    const { shape, kind, data } = operand(this.#inputs, name);
-    const isWeight = kind === 'filter' || /weight|bias/i.test(name);
-    if (!isWeight) this.#feeds.add(name);
-    else if (!this.#constants.some((one) => one.name === name)) this.#constant(shape, data, name);
+    operand(this.#inputs, name);
     return name;
   };
+
+  /** Makes an operand that a node reads an argument of the model, or, as weights are, a constant, packed when it is loaded. */
+  #declare(name: string): void {
+    const given = this.#inputs[name];
+    if (!given || this.#feeds.has(name) || this.#constants.some((one) => one.name === name)) return;
+    const isWeight = given.kind === 'filter' || given.kind === 'dense' || /weight|bias/.test(name);
+    if (isWeight) this.#constant(given.shape, given.data, name);
+    else this.#feeds.add(name);
+  }
 
   /** The operands that a run must be given. */
   get feeds(): readonly string[] {
@@ -55,6 +61,7 @@ export class OnnxNet implements Net<string> {
   }
 
   node(opType: string, input: readonly string[], attributes: Attributes = {}, outputs = 1): string {
+    for (const name of input) this.#declare(name);
     const output = Array.from({ length: outputs }, () => `v${this.#count++}`);
     const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
     this.#nodes.push({ opType, input: [...input], output, attribute });
