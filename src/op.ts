@@ -65,6 +65,16 @@ export interface Launch {
   readonly units: number | readonly [number, number, number];
   /** wasm: private bytes that one thread needs while it runs the kernel. */
   readonly scratch?: number;
+  /**
+   * wasm: the launch reads inputs only and writes temporaries that no other launch writes, so that it need not run again
+   * while those inputs keep their bytes: packed weights of inference.
+   */
+  readonly once?: boolean;
+  /**
+   * wasm: unit u computes elements [4096 u, 4096 (u + 1)) of the output, and of every operand that has as many elements
+   * as the output it reads the same ones and no others, at the same flat position.
+   */
+  readonly flat?: boolean;
 }
 
 export interface Variant<N extends string, A> {

@@ -27,6 +27,10 @@ export interface DispatchCommand {
   readonly params: Params;
   readonly units: number | readonly [number, number, number];
   readonly scratch: number;
+  /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
+  readonly cost?: number;
+  /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
+  readonly once?: readonly number[] | null;
 }
 
 export interface CopyCommand {
@@ -64,6 +68,8 @@ export interface PrepareRequest {
   /** Sizes of the arena's regions in bytes. */
   readonly regions: readonly number[];
   readonly externals: number;
+  /** The externals that a run may change; left out, any. */
+  readonly written?: readonly number[];
 }
 
 export interface BackendInfo {

@@ -80,6 +80,7 @@ export function packLaunch(product: Product, b: string): Launch {
     operands: [b, 'panels'],
     params: p,
     units: p.batch * Math.ceil(p.n / 8),
+    once: true,
   };
 }
 
