@@ -1,21 +1,26 @@
 /** What this machine reaches, kernel by kernel, against its own peak and against other engines: see `--help`. */
 import { join } from 'node:path';
-import { messageOf } from '../src/cli/measure.js';
+import { bench as benchOp } from '../src/cli/bench.js';
+import { measure, messageOf } from '../src/cli/measure.js';
+import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
 import { installPeers } from './compare/install.js';
 import { openPeer, type Peer } from './compare/peer.js';
+import { caseInputs } from './inputs.js';
 import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhole } from './node.js';
 import { type BenchOptions, HELP, readOptions } from './options.js';
+import { profile, profileText } from './profile.js';
 import type { BenchReport } from './report.js';
 import { chooseCases, type Lane, openLane, runCases } from './run.js';
 import { reportText } from './table.js';
+import { prepareWeft } from './weft.js';
 
-async function openLanes({ backends, threads }: BenchOptions): Promise<Lane[]> {
+async function openLanes({ backends, threads, v8 }: BenchOptions): Promise<Lane[]> {
   const lanes: Lane[] = [];
   for (const kind of backends) {
     for (const count of kind === 'wasm' ? threads : [1]) {
-      const lane = await openLane(kind, count);
+      const lane = await openLane(kind, { threads: count, v8 });
       lanes.push(lane);
       const { gflops, copyGBps } = lane.peak;
       const what = `${kind} (${lane.device.info.description}), threads ${lane.threads}`;
@@ -30,6 +35,24 @@ async function openPeers({ peers }: BenchOptions): Promise<Peer[]> {
   if (peers.length > 0) installPeers();
   for (const name of peers) open.push(await openPeer(name));
   return open;
+}
+
+/** Prints where the time of each case's program goes; resolves to what `--json` keeps. */
+async function profiled(options: BenchOptions): Promise<unknown> {
+  const lanes = await openLanes({ ...options, backends: ['wasm'] });
+  const profiles = [];
+  for (const c of chooseCases(options.suites, options.texts)) {
+    for (const { device, threads } of lanes) {
+      const weft = await prepareWeft(device, c, caseInputs(c));
+      await measure([weft.contestant], { rounds: 1 });
+      const found = await profile(weft);
+      weft.dispose();
+      console.log(profileText(`${titleOf(c)}, threads ${threads}`, found));
+      profiles.push({ suite: c.suite, case: c.name, pass: c.pass, threads, ...found });
+    }
+  }
+  for (const { device } of lanes) device.dispose();
+  return { date: today(), commit: currentCommit(), machine: machineFacts(), profiles };
 }
 
 async function measured(options: BenchOptions): Promise<BenchReport> {
@@ -48,9 +71,19 @@ async function measured(options: BenchOptions): Promise<BenchReport> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv.some((arg) => /^--(op|module)(=|$)/.test(arg))) {
+    process.exitCode = await benchOp(process.argv.slice(2));
+    return;
+  }
   const options = readOptions(process.argv.slice(2));
   if (options.help) {
     console.log(HELP);
+    return;
+  }
+  if (options.profile) {
+    const found = await profiled(options);
+    if (options.json === true) throw new RangeError('--profile: name the file that --json writes');
+    if (options.json) writeWhole(options.json, `${JSON.stringify(found, null, 2)}\n`);
     return;
   }
   const report = await measured(options);

@@ -11,6 +11,7 @@ Times Weft's kernels and training steps against this machine's own peak and, wit
   --case LIST       only cases whose names contain one of these texts, as in '8x64x56x56 k3' or 'weight-gradient'
   --backend LIST    wasm, webgpu (default: wasm)
   --threads LIST    numbers of threads for wasm, as in 1,2 (default: 1)
+  --v8 LIST         experiments of Node's V8: revectorize, relaxedSimd (default: none)
   --compare         also run the other engines; the first time they are installed, about 540 MB
   --peers LIST      of ${PEERS.join(', ')} (default: all)
   --profile         instead of timing whole cases: the time of each launch of their programs
@@ -21,11 +22,14 @@ Times Weft's kernels and training steps against this machine's own peak and, wit
   --op NAME         times the kernels of one op instead, variant by variant: with --inputs 8x64x56x56,64x64x3x3 and
                     --options '{"padding":1}', and all that \`weft bench --help\` lists`;
 
+const V8_FLAGS = ['revectorize', 'relaxedSimd'] as const;
+
 export interface BenchOptions {
   readonly suites: readonly SuiteName[];
   readonly texts: readonly string[];
   readonly backends: readonly BenchBackend[];
   readonly threads: readonly number[];
+  readonly v8: Readonly<Partial<Record<(typeof V8_FLAGS)[number], boolean>>>;
   readonly peers: readonly PeerName[];
   readonly profile: boolean;
   /** A file, or `true` for one whose name tells date, machine and engine. */
@@ -67,6 +71,7 @@ export function readOptions(given: readonly string[]): BenchOptions {
       case: text,
       backend: { ...text, default: 'wasm' },
       threads: { ...text, default: '1' },
+      v8: text,
       compare: flag,
       peers: { ...text, default: PEERS.join(',') },
       profile: flag,
@@ -83,6 +88,9 @@ export function readOptions(given: readonly string[]): BenchOptions {
     texts: values.case?.split(',').map((one) => one.trim()) ?? [],
     backends: choose('backend', values.backend, ['wasm', 'webgpu'] as const),
     threads: threadCounts(values.threads),
+    v8: Object.fromEntries(
+      values.v8 === undefined ? [] : choose('v8', values.v8, V8_FLAGS).map((name) => [name, true]),
+    ),
     peers: values.compare ? peers : [],
     profile: values.profile,
     json: bare >= 0 ? true : values.json,

@@ -30,6 +30,8 @@ export interface BenchResult {
   readonly gbps: number | null;
   /** Of as many threads' arithmetic, or of the copy's bandwidth, as the suite is bound by. */
   readonly percentOfPeak: number | null;
+  /** Percent of a training step's time that no kernel ran; null for other cases and engines. */
+  readonly outsideKernels: number | null;
   /** Why the engine can't run the case, or, besides a timing, what is wrong with its result. */
   readonly error: string | null;
 }
@@ -56,13 +58,14 @@ export interface Measured {
   readonly timing: Timing | null;
   /** Of one thread of the device that the engine ran on; null where it isn't known. */
   readonly peak: Peak | null;
+  readonly outsideKernels?: number | null;
   readonly error?: string | null;
 }
 
 /** One line of the report: rates by the median, percent of the peak of as many threads as were used. */
 export function toResult(
   c: BenchCase,
-  { engine, threads, timing, peak, error = null }: Measured,
+  { engine, threads, timing, peak, outsideKernels = null, error = null }: Measured,
 ): BenchResult {
   const gflops = timing && c.flops / timing.medianMs / 1e6;
   const gbps = timing && c.bytes / timing.medianMs / 1e6;
@@ -82,6 +85,7 @@ export function toResult(
     gflops,
     gbps,
     percentOfPeak: boundOf(c.suite) === 'arithmetic' ? arithmetic : memory,
+    outsideKernels,
     error,
   };
 }

@@ -1,10 +1,11 @@
 /** Runs cases on devices and peers: the part of the benchmark that needs no Node, so that a page runs it, too. */
 import { type Contestant, measure, messageOf } from '../src/cli/measure.js';
 import { measurePeak, type Peak } from '../src/cli/peak.js';
-import { type Device, open } from '../src/index.js';
+import { type Device, type DeviceOptions, open } from '../src/index.js';
 import { type BenchCase, SUITE_NAMES, type SuiteName, titleOf } from './case.js';
 import { type CaseInputs, caseInputs } from './inputs.js';
-import { type BenchResult, toResult } from './report.js';
+import { profile } from './profile.js';
+import { type BenchResult, type Measured, toResult } from './report.js';
 import { SUITES } from './suites/index.js';
 import { prepareWeft, type WeftCase } from './weft.js';
 
@@ -45,17 +46,18 @@ export function chooseCases(
   return cases;
 }
 
-/** Opens a device with so many threads and measures its peak. */
-export async function openLane(kind: BenchBackend, threads: number): Promise<Lane> {
-  const device = await open(kind);
-  const { info } = device;
-  if (kind === 'wasm' && info.threads !== threads) {
-    device.dispose();
-    throw new RangeError(
-      `--threads: asked for ${threads}, the device has ${info.threads}. ${info.notes.join('. ')}`,
-    );
-  }
-  return { device, threads: info.threads, peak: await measurePeak(device.backend) };
+/** Opens a device, on wasm with so many threads and V8's experiments, and measures its peak. */
+export async function openLane(
+  kind: BenchBackend,
+  { threads = 1, v8 = {} }: Pick<DeviceOptions, 'threads' | 'v8'> = {},
+): Promise<Lane> {
+  const device = await open(kind, kind === 'wasm' ? { threads, v8 } : {});
+  const peak = await measurePeak(device.backend);
+  if (device.info.threads === 1) return { device, threads: 1, peak };
+  // What one thread does when the others rest: all of them can't be measured on a machine that does something else, too.
+  using single = await open(kind, { threads: 1, v8 });
+  const { gflops } = await measurePeak(single.backend);
+  return { device, threads: device.info.threads, peak: { ...peak, gflops } };
 }
 
 /** A lane's name among the contestants of a case. */
@@ -80,19 +82,22 @@ export async function runCase(
     ]);
     // A peer's own percent of peak is that of one thread of the CPU that it runs on.
     const cpu = lanes.find(({ device, threads }) => device.backend.kind === 'wasm' && threads === 1);
-    const result = (name: string, engine: string, threads: number, peak: Peak | null) => {
+    const result = (name: string, rest: Omit<Measured, 'timing' | 'error'>) => {
       const outcome = outcomes.get(name);
       const timing = outcome && !('error' in outcome) ? outcome : null;
       const failure = outcome && 'error' in outcome ? outcome.error : null;
-      const error = failure ?? field?.errors.get(name) ?? null;
-      return toResult(c, { engine, threads, timing, peak, error });
+      return toResult(c, { timing, error: failure ?? field?.errors.get(name) ?? null, ...rest });
     };
-    return [
-      ...lanes.map((lane) =>
-        result(nameOf(lane), `weft-${lane.device.backend.kind}`, lane.threads, lane.peak),
-      ),
-      ...(field?.names ?? []).map((name) => result(name, name, 1, cpu?.peak ?? null)),
-    ];
+    const results: BenchResult[] = [];
+    for (const [i, lane] of lanes.entries()) {
+      const { kind } = lane.device.backend;
+      const outsideKernels = c.pass === 'step' && kind === 'wasm' ? (await profile(ready[i]!)).outside : null;
+      const { threads, peak } = lane;
+      results.push(result(nameOf(lane), { engine: `weft-${kind}`, threads, peak, outsideKernels }));
+    }
+    for (const name of field?.names ?? [])
+      results.push(result(name, { engine: name, threads: 1, peak: cpu?.peak ?? null }));
+    return results;
   } finally {
     for (const weft of ready) weft.dispose();
     field?.dispose();

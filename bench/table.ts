@@ -12,6 +12,7 @@ import {
   speedUp,
 } from './report.js';
 import { SUITES } from './suites/index.js';
+import { aligned } from './text.js';
 
 /** What a suite's table shows for each engine. */
 function rateOf(result: BenchResult): number | null {
@@ -55,6 +56,10 @@ function columnsOf(groups: readonly CaseGroup[]): Column[] {
     };
     if (groups.some((group) => show(group) !== '')) columns.push([`speed-up${suffix(label)}`, show]);
   }
+  for (const label of own) {
+    const show = (group: CaseGroup) => of(label, group)?.outsideKernels?.toFixed(1).concat('%') ?? '';
+    if (groups.some((group) => show(group) !== '')) columns.push([`outside kernels${suffix(label)}`, show]);
+  }
   const [first] = own;
   const versus = (native: boolean) => (group: CaseGroup) => {
     const result = first === undefined ? undefined : of(first, group);
@@ -83,14 +88,6 @@ export function suiteTable(report: Pick<BenchReport, 'results'>, suite: SuiteNam
     ...columns.map(([, show]) => show(group)),
   ]);
   return aligned(header, rows);
-}
-
-/** Rows as text, the first column to the left, the others to the right. */
-export function aligned(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((_, i) => Math.max(...[header, ...rows].map((row) => row[i]!.length)));
-  const line = (row: readonly string[]) =>
-    row.map((text, i) => (i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join('  ');
-  return [header, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n');
 }
 
 /** Every error once, with the engine and how many cases it met. */

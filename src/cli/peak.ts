@@ -25,6 +25,8 @@ const dispatch = (kernel: string, bytes: readonly number[], count: number, units
   params: { count },
   units,
   scratch: 0,
+  // Worth splitting over threads, whatever it takes.
+  cost: Number.POSITIVE_INFINITY,
 });
 
 /** What one thread of a CPU, or a whole GPU, reaches on arithmetic from registers, and the device on a copy of 64 MiB. */
