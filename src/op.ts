@@ -164,6 +164,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly view?: boolean;
   /** Holds gradients back on purpose: its rules give null though the output changes with the input. */
   readonly stopsGradient?: boolean;
+  /** Marks where a stretch begins or ends whose values the gradient computes anew instead of keeping them. */
+  readonly checkpoint?: 'begin' | 'end';
   /** Its gradient has none itself: asking for a second derivative is an error. */
   readonly onceDifferentiable?: boolean;
   /** How many of the last outputs are kept for its gradient alone: differentiating through them is an error. */
@@ -218,6 +220,7 @@ export interface Op {
   readonly variadic: boolean;
   readonly view: boolean;
   readonly stopsGradient: boolean;
+  readonly checkpoint: 'begin' | 'end' | null;
   readonly onceDifferentiable: boolean;
   readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
