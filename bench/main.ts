@@ -10,6 +10,7 @@ import { openPeer, type Peer } from './compare/peer.js';
 import { caseInputs } from './inputs.js';
 import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhole } from './node.js';
 import { type BenchOptions, HELP, readOptions } from './options.js';
+import { runInPage, servePage } from './page/serve.js';
 import { profile, profileText } from './profile.js';
 import type { BenchReport } from './report.js';
 import { chooseCases, type Lane, openLane, runCases } from './run.js';
@@ -55,13 +56,12 @@ async function profiled(options: BenchOptions): Promise<unknown> {
   return { date: today(), commit: currentCommit(), machine: machineFacts(), profiles };
 }
 
-async function measured(options: BenchOptions): Promise<BenchReport> {
+async function measured(options: BenchOptions, say: (line: string) => void): Promise<BenchReport> {
   const cases = chooseCases(options.suites, options.texts);
   const machine = machineFacts();
   console.log(`machine: ${machine.cpu}, ${machine.cores} cores, ${machine.engine}`);
   const lanes = await openLanes(options);
   const peers = await openPeers(options);
-  const say = (line: string) => process.stderr.write(`${line}\n`);
   const field = peers.length > 0 ? peerField(peers) : undefined;
   const results = await runCases(cases, lanes, say, field);
   const { peak } = lanes[0]!;
@@ -86,7 +86,12 @@ async function main(): Promise<void> {
     if (options.json) writeWhole(options.json, `${JSON.stringify(found, null, 2)}\n`);
     return;
   }
-  const report = await measured(options);
+  if (options.serve) {
+    await servePage();
+    return;
+  }
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const report = options.page ? await runInPage(options, say) : await measured(options, say);
   console.log(reportText(report));
   if (options.json) {
     const file = options.json === true ? resultsFile(report) : options.json;

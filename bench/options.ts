@@ -83,6 +83,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
     },
   });
   const peers = choose('peers', values.peers, PEERS);
+  if (values.page && (values.compare || values.profile))
+    throw new RangeError('--page: other engines and profiles are for Node alone');
   return {
     suites: choose('suite', values.suite, SUITE_NAMES),
     texts: values.case?.split(',').map((one) => one.trim()) ?? [],
