@@ -150,7 +150,8 @@ async function buildWorker() {
     entryPoints: [WORKER[0]],
     bundle: true,
     minify: true,
-    format: 'iife',
+    // Keeps `require` as it is, which tells Node from a page; other formats put a function in its place.
+    format: 'cjs',
     target: 'es2022',
     platform: 'neutral',
     legalComments: 'none',

@@ -1,4 +1,4 @@
-import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backend/backend.js';
+import type { Backend, Command, DeviceBuffer, LaunchTimes, Location, Prepared } from './backend/backend.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
@@ -44,6 +44,11 @@ export class Program {
   readonly schedule: readonly ScheduleEntry[];
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
+  /**
+   * Where it is set, each run tells it every launch's label, `op/kernel`, and milliseconds: a profile. Not on webgpu, whose
+   * launches go to the GPU all together.
+   */
+  onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
 
   private constructor(schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
@@ -93,7 +98,7 @@ export class Program {
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
   run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals);
+    this.#prepared.run(externals, this.onLaunch);
   }
 
   dispose(): void {
