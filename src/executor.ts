@@ -1,8 +1,10 @@
+import { absorb } from './absorb.js';
 import type {
   Backend,
   Command,
   DeviceBuffer,
   DispatchCommand,
+  LaunchTimes,
   Location,
   Prepared,
 } from './backend/backend.js';
@@ -52,6 +54,11 @@ export class Program {
   readonly schedule: readonly ScheduleEntry[];
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
+  /**
+   * Where it is set, each run tells it every launch's label, `op/kernel`, and milliseconds: a profile. Not on webgpu, whose
+   * launches go to the GPU all together.
+   */
+  onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
 
   private constructor(schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
@@ -77,7 +84,9 @@ export class Program {
     };
     const elements = (node: Node) => flatElements(node, loweringOf(node));
     const inPlace = backend.sharesRegions;
-    const planned = plan(mergeEqual(graph), backend.fuses ? { inPlace, elements } : { inPlace });
+    const merged = mergeEqual(graph);
+    const whole = backend.kind === 'reference' ? merged : absorb(merged);
+    const planned = plan(whole, backend.fuses ? { inPlace, elements } : { inPlace });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
@@ -119,7 +128,7 @@ export class Program {
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
   run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals);
+    this.#prepared.run(externals, this.onLaunch);
   }
 
   dispose(): void {

@@ -136,6 +136,16 @@ type Rule<N extends string, A> = (context: Named<N, Value> & BackwardContext<A>)
 
 type Rules<N extends string, A> = { readonly [K in N as Plain<K>]: Rule<N, A> | null };
 
+/** The only reader of an op's output, which the op may take in. */
+export interface Reader {
+  /** To be compared with ops by identity. */
+  readonly op: Op;
+  readonly attrs: Attrs;
+  /** What it reads beside the output. */
+  readonly others: readonly Value[];
+  readonly output: TensorType;
+}
+
 export interface Cost {
   readonly flops: number;
   readonly bytes: number;
@@ -179,6 +189,11 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly inPlace?: readonly Plain<Names[number]>[];
   /** Inputs in which the op is linear: checked by the adjoint test. */
   readonly linear?: readonly Plain<Names[number]>[];
+  /** What computes this op and its only reader by one kernel, in the reader's shape; null where none does. */
+  readonly absorbs?: (
+    node: NoInfer<Named<Names[number], Value>> & { readonly attrs: A },
+    reader: Reader,
+  ) => Value | null;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
   readonly fault?: (
     types: Named<Names[number], TensorType>,
@@ -229,6 +244,8 @@ export interface Op {
   overwrites(inputs: readonly (TensorType | null)[]): readonly number[];
   readonly inPlace: readonly number[];
   readonly linear: readonly number[];
+  /** What stands for `node`, one of this op, and the node that alone reads its output, as input `at`; null for most. */
+  absorb(node: Node, reader: Node, at: number): Value | null;
   readonly samples: readonly {
     readonly inputs: readonly (SampleInput | null)[];
     readonly options: unknown;

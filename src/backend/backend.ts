@@ -73,10 +73,13 @@ export interface Fault {
   readonly detail: readonly [number, number];
 }
 
+/** Is told the label of each launch that a run made, and its milliseconds. */
+export type LaunchTimes = (label: string, ms: number) => void;
+
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
-  /** Replays the list once on these external buffers. */
-  run(externals: readonly DeviceBuffer[]): void;
+  /** Replays the list once on these external buffers; with `times`, launch by launch, which a GPU refuses. */
+  run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
   release(): void;
 }
 

@@ -4,6 +4,7 @@ import type {
   DeviceBuffer,
   DispatchCommand,
   GroupCommand,
+  LaunchTimes,
   Location,
   Prepared,
   PrepareRequest,
@@ -198,15 +199,17 @@ export class WasmProgram implements Prepared {
     return location.kind === 'fault' ? this.#host.fault : 0;
   }
 
-  run(externals: readonly DeviceBuffer[]): void {
+  run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
     this.#bind(externals);
     const steps = this.#steps;
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i]!;
       if (step.once && !this.#changed(step.once)) continue;
+      const before = times ? performance.now() : 0;
       if (step.run === null) this.#copy(step.operands, step.units);
       else if (step.splits) this.#share(step, step.run);
       else step.run(step.operands, step.params, this.#scratch, 0, step.units);
+      times?.(step.label, performance.now() - before);
     }
     for (let i = 0; i < this.#written.length; i++) {
       (externals[this.#written[i]!] as WasmBuffer).stamp = this.#host.stamp();
