@@ -21,7 +21,7 @@ const rules = {
   plan: { files: ['plan.ts'], may: ['memory', 'op', 'leaves'] },
   passes: {
     files: ['gradient.ts', 'recompute.ts', 'merge.ts', 'fuse.ts', 'place.ts'],
-    may: ['op', 'leaves'],
+    may: ['own', 'op', 'leaves'],
   },
 
   backend: {
