@@ -237,13 +237,14 @@ describe('what need not run again', () => {
   /** y = x w, with the times that w's packing has run. */
   async function product(updates: boolean) {
     const backend = await openWasm({ threads: 1 });
-    const [x, w] = [createInput([3, 4]), createInput([4, 5])];
-    const y = ops.matmul(x, w);
+    // More rows than a product reads without packing.
+    const [x, w] = [createInput([9, 4]), createInput([5, 4])];
+    const y = ops.matmul(x, w, { transposeB: true });
     const parts = updates ? { updates: [{ target: w, value: ops.neg(w) }] } : {};
     const graph = createGraph({ inputs: [x, w], outputs: [y], ...parts });
     const program = await Program.compile(graph, backend, new FaultMessages());
-    const buffers = [12, 20, 15].map((length) => backend.allocate(4 * length, 'x'));
-    backend.write(buffers[0]!, new Float32Array(12).fill(1), 'f32');
+    const buffers = [36, 20, 45].map((length) => backend.allocate(4 * length, 'x'));
+    backend.write(buffers[0]!, new Float32Array(36).fill(1), 'f32');
     const run = async () => {
       program.run(buffers);
       return [...(await backend.read(buffers[2]!, 'f32', 5))];
@@ -273,7 +274,7 @@ describe('what need not run again', () => {
 
   it('sees weights that another program changes', async () => {
     const { backend, buffers, run } = await product(false);
-    const w = createInput([4, 5]);
+    const w = createInput([5, 4]);
     const graph = createGraph({ inputs: [w], updates: [{ target: w, value: ops.neg(w) }] });
     const negate = await Program.compile(graph, backend, new FaultMessages());
     backend.write(buffers[1]!, new Float32Array(20).fill(1), 'f32');
