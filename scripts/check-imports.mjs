@@ -21,7 +21,7 @@ const rules = {
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
     files: ['gradient.ts', 'recompute.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
-    may: ['op', 'leaves'],
+    may: ['own', 'op', 'leaves'],
   },
 
   backend: {

@@ -190,10 +190,7 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   /** Inputs in which the op is linear: checked by the adjoint test. */
   readonly linear?: readonly Plain<Names[number]>[];
   /** What computes this op and its only reader by one kernel, in the reader's shape; null where none does. */
-  readonly absorbs?: (
-    node: NoInfer<Named<Names[number], Value>> & { readonly attrs: A },
-    reader: Reader,
-  ) => Value | null;
+  readonly absorbs?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A, reader: Reader) => Value | null;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
   readonly fault?: (
     types: Named<Names[number], TensorType>,
