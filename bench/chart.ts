@@ -2,8 +2,9 @@ import { BarChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { CaseSuite } from './cases.js';
+import type { SuiteName } from './case.js';
 import { type BenchReport, boundOf, engineLabel, groupsOf } from './report.js';
+import { SUITES } from './suites/index.js';
 
 echarts.use([BarChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
 
@@ -30,7 +31,11 @@ const BAR = 12;
  * A suite as horizontal bars, grouped by case, one bar for each engine; an engine that can't run a case has
  * none.
  */
-export function suiteChart(report: BenchReport, suite: CaseSuite, metric: ChartMetric = 'rate'): string {
+export function suiteChart(
+  report: BenchReport,
+  suite: SuiteName,
+  metric: ChartMetric = SUITES[suite].unit === 'ms' ? 'time' : 'rate',
+): string {
   const groups = groupsOf(report.results, suite);
   const engines = [...new Set(groups.flatMap((group) => group.results.map(engineLabel)))];
   const memory = boundOf(suite) === 'memory';
@@ -65,7 +70,7 @@ export function suiteChart(report: BenchReport, suite: CaseSuite, metric: ChartM
     backgroundColor: '#ffffff',
     title: {
       text: `${suite}: ${unit}`,
-      subtext: `${report.machine.cpu}, Node ${report.machine.node}`,
+      subtext: `${report.machine.cpu}, ${report.machine.engine}`,
       left: 'center',
     },
     legend: { bottom: 8, itemGap: 28 },

@@ -21,6 +21,9 @@ const at = (...parts) => join(root, ...parts);
 const TARGETS = ['simd', 'relaxed'];
 const SETTINGS = ['package.json', 'package-lock.json', 'scripts/build.mjs'];
 
+/** The script of a worker thread, and what it is made of. */
+const WORKER = ['src/backend/wasm/worker.ts', 'src/backend/wasm/crew.ts'];
+
 /** Public entry points, by the name of their file in dist/. */
 const ENTRIES = {
   index: 'src/index.ts',
@@ -47,9 +50,15 @@ const STEPS = {
     outputs: TARGETS.flatMap((target) => [`build/weft.${target}.wasm`, `build/${target}.ts`]),
     run: buildKernels,
   },
+  worker: {
+    inputs: [...WORKER, ...SETTINGS],
+    outputs: ['build/weft.worker.js', 'build/worker.ts'],
+    run: buildWorker,
+  },
   bundles: {
     inputs: [
       'src',
+      'build/worker.ts',
       'build/kernels.ts',
       'build/shaders.ts',
       ...TARGETS.map((target) => `build/${target}.ts`),
@@ -133,6 +142,27 @@ async function buildKernels() {
   }
 }
 
+/** The worker's script as text, for workers that are made without a file. */
+async function buildWorker() {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [WORKER[0]],
+    bundle: true,
+    minify: true,
+    // Keeps `require` as it is, which tells Node from a page; other formats put a function in its place.
+    format: 'cjs',
+    target: 'es2022',
+    platform: 'neutral',
+    legalComments: 'none',
+    logLevel: 'warning',
+    write: false,
+  });
+  const text = outputFiles[0].text.trim();
+  writeAtomic(at('build/weft.worker.js'), `${text}\n`);
+  writeAtomic(at('build/worker.ts'), `export const worker =\n  ${JSON.stringify(text)};\n`);
+}
+
 async function bundle(folder) {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
@@ -200,6 +230,7 @@ async function buildBundles() {
   const old = `${folder}.old`;
   try {
     await Promise.all([bundle(folder), declare(folder)]);
+    copyFileSync(at('build/weft.worker.js'), join(folder, 'worker.js'));
     mkdirSync(join(folder, 'wasm'));
     for (const target of TARGETS)
       copyFileSync(at(`build/weft.${target}.wasm`), join(folder, 'wasm', `weft.${target}.wasm`));

@@ -129,6 +129,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
     view: spec.view ?? false,
     stopsGradient: spec.stopsGradient ?? false,
+    checkpoint: spec.checkpoint ?? null,
     onceDifferentiable: spec.onceDifferentiable ?? false,
     saves: spec.saves ?? 0,
     compose: null as Op['compose'],

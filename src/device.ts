@@ -1,5 +1,6 @@
 import type { Backend, BackendInfo } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
+import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
 import type { WebGPUOptions } from './backend/webgpu/index.js';
 import {
@@ -33,6 +34,14 @@ export interface DeviceOptions {
   readonly seed?: number;
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
+  /**
+   * Threads of the wasm device alone; default, as many as there are processors, at most 8, where threads can share memory (a
+   * page must be cross-origin isolated). They start with the first work that is worth splitting. Results are the same
+   * bits for any number.
+   */
+  readonly threads?: number;
+  /** Experiments of Node's V8 for the wasm device. */
+  readonly v8?: V8Flags;
   readonly wasm?: WasmOptions;
   readonly webgpu?: WebGPUOptions;
 }
@@ -48,8 +57,10 @@ export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = 
   }
   if (kind === 'wasm') {
     const { openWasm } = await import('./backend/wasm/index.js');
-    return new Device(await openWasm(options.wasm, options.kernels), options.seed);
+    const { wasm, threads, v8, kernels, seed } = options;
+    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), seed);
   }
+
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
   const { openWebGPU } = await import('./backend/webgpu/index.js');
   return new Device(await openWebGPU(options.webgpu, options.kernels), options.seed);

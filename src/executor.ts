@@ -1,9 +1,9 @@
-import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backend/backend.js';
+import type { Backend, Command, DeviceBuffer, LaunchTimes, Location, Prepared } from './backend/backend.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
 import { mergeEqual } from './merge.js';
-import type { Lowered, Node, OperandRef, TensorType, Value } from './op.js';
+import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, type Plan, plan } from './plan.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
@@ -44,6 +44,11 @@ export class Program {
   readonly schedule: readonly ScheduleEntry[];
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
+  /**
+   * Where it is set, each run tells it every launch's label, `op/kernel`, and milliseconds: a profile. Not on webgpu, whose
+   * launches go to the GPU all together.
+   */
+  onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
 
   private constructor(schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
@@ -61,7 +66,8 @@ export class Program {
   ): Promise<Program> {
     const planned = plan(mergeEqual(graph), { inPlace: backend.sharesRegions });
     const lowered = planned.order.map((node) => lower(node, backend, options.variant?.(node)));
-    const { memory, locate, temporary } = layOut(planned, lowered, backend);
+    const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
+    const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
     const commands: Command[] = [];
     for (let step = 0; step <= planned.order.length; step++) {
       for (const { from, to, bytes } of planned.copies.get(step) ?? []) {
@@ -75,12 +81,13 @@ export class Program {
         if (ref.from === 'temporary') return temporary(step, ref.index);
         return at((ref.from === 'input' ? node.inputs : node.outputs)[ref.index]!);
       };
-      commands.push(...commandsOf(node, lowered[step] ?? null, at, resolve, faults));
+      commands.push(...commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults));
     }
     const prepared = await backend.prepare({
       commands,
       regions: memory.regions,
       externals: planned.externals,
+      written: planned.written,
     });
     return new Program(
       planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)),
@@ -91,7 +98,7 @@ export class Program {
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
   run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals);
+    this.#prepared.run(externals, this.onLaunch);
   }
 
   dispose(): void {
@@ -112,8 +119,31 @@ function lower(node: Node, backend: Backend, variant: string | undefined): Lower
   return fail(op.name, `no ${kind} kernel${variant ? ` ${variant}` : ''} takes these inputs`);
 }
 
-/** Gives every buffer of the plan and every temporary its place. */
-function layOut(planned: Plan, lowered: readonly (Lowered | null)[], backend: Backend) {
+/**
+ * For each launch of a node, the externals that it reads where it need not run again while they keep their bytes, else
+ * null: a `once` launch of inputs that the program does not change itself.
+ */
+function keptLaunches(node: Node, lowered: Lowered | null, planned: Plan): readonly (number[] | null)[] {
+  return (lowered?.launches ?? []).map(({ once, operands }) => {
+    if (!once) return null;
+    const externals = operands.flatMap((ref): (number | null)[] => {
+      if (ref.from !== 'input') return [];
+      const value = node.inputs[ref.index]!;
+      return [planned.buffers[planned.bufferOf.get(value)!]!.external];
+    });
+    const keeps = (index: number | null): index is number =>
+      index !== null && !planned.written.includes(index);
+    return externals.every(keeps) ? externals : null;
+  });
+}
+
+/** Gives every buffer of the plan and every temporary its place; what a kept launch wrote stays for all runs. */
+function layOut(
+  planned: Plan,
+  lowered: readonly (Lowered | null)[],
+  kept: readonly (readonly (readonly number[] | null)[])[],
+  backend: Backend,
+) {
   const blocks: Lifetime[] = [];
   const blockOf = new Map<number, number>();
   planned.buffers.forEach((buffer, i) => {
@@ -122,7 +152,14 @@ function layOut(planned: Plan, lowered: readonly (Lowered | null)[], backend: Ba
     blocks.push(buffer);
   });
   const temporaryBlocks = lowered.map((entry, step) =>
-    (entry?.temporaries ?? []).map((bytes) => blocks.push({ bytes, first: step, last: step }) - 1),
+    (entry?.temporaries ?? []).map((bytes, index) => {
+      const stays = entry!.launches.some(
+        ({ operands }, i) =>
+          kept[step]![i] && operands.some((ref) => ref.from === 'temporary' && ref.index === index),
+      );
+      const lifetime = stays ? { first: 0, last: lowered.length } : { first: step, last: step };
+      return blocks.push({ bytes, ...lifetime }) - 1;
+    }),
   );
   const conflicts = backend.sharesRegions ? [] : findConflicts(planned, blockOf, temporaryBlocks);
   const memory = placeBlocks(blocks, {
@@ -168,6 +205,7 @@ function findConflicts(
 function commandsOf(
   node: Node,
   lowered: Lowered | null,
+  kept: readonly (readonly number[] | null)[],
   at: (value: Value) => Location,
   resolve: (ref: OperandRef) => Location,
   faults: FaultMessages,
@@ -187,7 +225,8 @@ function commandsOf(
       },
     ];
   }
-  return lowered.launches.map((launch) => {
+  const cost = nanoseconds(op.cost(node.inputs, attrs)) / lowered.launches.length;
+  return lowered.launches.map((launch, i) => {
     const reports = launch.operands.some(({ from }) => from === 'fault');
     const fault = (detail: readonly [number, number]) => `${op.name}: ${op.fault(inputs, attrs, detail)}`;
     return {
@@ -198,9 +237,14 @@ function commandsOf(
       params: reports ? { ...launch.params, faultId: faults.register(fault) } : launch.params,
       units: launch.units,
       scratch: launch.scratch ?? 0,
+      cost,
+      once: kept[i]!,
     };
   });
 }
+
+/** What one thread of a CPU may take at 50 GFLOP/s or 20 GB/s. */
+const nanoseconds = ({ flops, bytes }: Cost): number => Math.max(flops / 50, bytes / 20);
 
 const typeOf = ({ shape, dtype }: Value): TensorType => ({ shape, dtype });
 

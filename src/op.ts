@@ -65,6 +65,16 @@ export interface Launch {
   readonly units: number | readonly [number, number, number];
   /** wasm: private bytes that one thread needs while it runs the kernel. */
   readonly scratch?: number;
+  /**
+   * wasm: the launch reads inputs only and writes temporaries that no other launch writes, so that it need not run again
+   * while those inputs keep their bytes: packed weights of inference.
+   */
+  readonly once?: boolean;
+  /**
+   * wasm: unit u computes elements [4096 u, 4096 (u + 1)) of the output, and of every operand that has as many elements
+   * as the output it reads the same ones and no others, at the same flat position.
+   */
+  readonly flat?: boolean;
 }
 
 export interface Variant<N extends string, A> {
@@ -154,6 +164,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly view?: boolean;
   /** Holds gradients back on purpose: its rules give null though the output changes with the input. */
   readonly stopsGradient?: boolean;
+  /** Marks where a stretch begins or ends whose values the gradient computes anew instead of keeping them. */
+  readonly checkpoint?: 'begin' | 'end';
   /** Its gradient has none itself: asking for a second derivative is an error. */
   readonly onceDifferentiable?: boolean;
   /** How many of the last outputs are kept for its gradient alone: differentiating through them is an error. */
@@ -208,6 +220,7 @@ export interface Op {
   readonly variadic: boolean;
   readonly view: boolean;
   readonly stopsGradient: boolean;
+  readonly checkpoint: 'begin' | 'end' | null;
   readonly onceDifferentiable: boolean;
   readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */

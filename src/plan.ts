@@ -28,6 +28,8 @@ export interface Plan {
   /** Copies to be made before each step; those behind the last step come last. */
   readonly copies: ReadonlyMap<number, readonly PlannedCopy[]>;
   readonly externals: number;
+  /** Externals that a run changes: outputs, and inputs that are updated. */
+  readonly written: readonly number[];
 }
 
 /**
@@ -117,6 +119,10 @@ class Planner {
       bufferOf: this.#bufferOf,
       copies: this.#copies,
       externals: inputs.length + outputs.length,
+      written: [
+        ...outputs.map((_, i) => inputs.length + i),
+        ...this.#graph.updates.map(({ target }) => inputs.indexOf(target)),
+      ],
     };
   }
 

@@ -27,6 +27,10 @@ export interface DispatchCommand {
   readonly params: Params;
   readonly units: number | readonly [number, number, number];
   readonly scratch: number;
+  /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
+  readonly cost?: number;
+  /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
+  readonly once?: readonly number[] | null;
 }
 
 export interface CopyCommand {
@@ -52,10 +56,13 @@ export interface Fault {
   readonly detail: readonly [number, number];
 }
 
+/** Is told the label of each launch that a run made, and its milliseconds. */
+export type LaunchTimes = (label: string, ms: number) => void;
+
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
-  /** Replays the list once on these external buffers. */
-  run(externals: readonly DeviceBuffer[]): void;
+  /** Replays the list once on these external buffers; with `times`, launch by launch, which a GPU refuses. */
+  run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
   release(): void;
 }
 
@@ -64,6 +71,8 @@ export interface PrepareRequest {
   /** Sizes of the arena's regions in bytes. */
   readonly regions: readonly number[];
   readonly externals: number;
+  /** The externals that a run may change; left out, any. */
+  readonly written?: readonly number[];
 }
 
 export interface BackendInfo {

@@ -106,8 +106,12 @@ function prepare({ commands, regions }: PrepareRequest): Prepared {
     else fail('reference', `can't run kernel ${command.kernel}`);
   };
   return {
-    run(externals) {
-      for (const command of commands) execute(command, externals);
+    run(externals, times) {
+      for (const command of commands) {
+        const before = times ? performance.now() : 0;
+        execute(command, externals);
+        times?.(command.label, performance.now() - before);
+      }
     },
     release() {},
   };

@@ -229,6 +229,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     variadic: true,
     view: false,
     stopsGradient: false,
+    checkpoint: null,
     onceDifferentiable: false,
     saves: 0,
     compose: null,

@@ -1,9 +1,8 @@
 import { fail } from '../../errors.js';
+import { MAX_PAGES } from './shared-memory.js';
 
 export const ALIGNMENT = 64;
-const PAGE = 65536;
-/** wasm memory of 32-bit addresses: 65536 pages. */
-const MAX_PAGES = 65536;
+export const PAGE = 65536;
 
 interface Free {
   start: number;

@@ -5,6 +5,8 @@ import type { DeviceBuffer } from '../backend.js';
 /** A block of one wasm memory. */
 export class WasmBuffer implements DeviceBuffer {
   #free: (() => void) | null;
+  /** What its contents are known by: another number after every change. */
+  stamp = 0;
 
   constructor(
     /** The backend whose memory it lies in. */

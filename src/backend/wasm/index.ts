@@ -1,247 +1,162 @@
 import type { DType, TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
-import type {
-  Backend,
-  Command,
-  DeviceBuffer,
-  DispatchCommand,
-  Fault,
-  Location,
-  Prepared,
-  PrepareRequest,
-} from '../backend.js';
+import type { Backend, DeviceBuffer, Fault, Prepared, PrepareRequest } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
-import { writeParams } from '../params.js';
 import { ALIGNMENT, Allocator } from './allocator.js';
 import { ownBuffer, setWords, WasmBuffer, wordsOf } from './buffer.js';
-import {
-  type Kernel,
-  type KernelEntry,
-  loadModule,
-  type WasmModule,
-  type WasmModuleOptions,
-} from './module.js';
+import { WORDS } from './crew.js';
+import { setEngineFlags, type V8Flags } from './engine-flags.js';
+import { loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
+import { type ProgramHost, WasmProgram } from './program.js';
 import { measureTiles } from './self-test.js';
+import { Threads } from './threads.js';
+import { processors, type StartWorker, whyNoThreads, workerStarter } from './workers.js';
 
 export interface WasmOptions extends WasmModuleOptions {
   /** Upper limit of the device's memory in bytes, at most 4 GiB. */
   readonly memoryLimit?: number;
   /** The register tile of products: default, what a self-test of a few milliseconds finds faster. */
   readonly tile?: '4x8' | '6x8';
+  /**
+   * Where a page serves the file `weft/worker.js`, if it forbids blob: scripts; Node and other pages don't need it.
+   */
+  readonly worker?: string | URL;
 }
+
+/** What `open` takes beside `wasm`. */
+export interface WasmEngineOptions extends WasmOptions {
+  readonly threads?: number;
+  readonly v8?: V8Flags;
+}
+
+/** More threads than this are had by asking for them. */
+const MOST_BY_DEFAULT = 8;
 
 /** Constants of the module lie in the first page. */
 const HEAP_START = 65536;
 const FAULT_BYTES = 16;
 
 /** Opens the CPU device: AssemblyScript kernels over one linear memory. `sets` are kernels beyond Weft's own. */
-export async function openWasm(options: WasmOptions = {}, sets: readonly KernelSet[] = []): Promise<Backend> {
-  const module = await loadModule(options, sets);
+export async function openWasm(
+  options: WasmEngineOptions = {},
+  sets: readonly KernelSet[] = [],
+): Promise<Backend> {
+  const flags = await setEngineFlags(options.v8 ?? {});
+  const { threads, why } = await chooseThreads(options, sets);
+  const start = threads > 1 ? await workerStarter(options.worker) : null;
+  const maxBytes = options.memoryLimit ?? 2 ** 32;
+  const module = await loadModule(options, sets, { shared: threads > 1, maxBytes });
   const tile = options.tile ?? (module.binary === 'simd' ? '4x8' : measureTiles(module, HEAP_START));
-  return new WasmBackend(module, tile, options.memoryLimit);
+  const notes = [...module.notes, ...flags, ...(why === null ? [] : [`one thread: ${why}`])];
+  return new WasmBackend(module, { tile, threads, start, notes, maxBytes });
 }
 
-class WasmBackend implements Backend {
+/** How many threads, and why not more where there is a reason. */
+async function chooseThreads(
+  { threads, source }: WasmEngineOptions,
+  sets: readonly KernelSet[],
+): Promise<{ threads: number; why: string | null }> {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
+    fail('open', `threads must be a whole number from 1 to 64, got ${threads}`);
+  if (threads === 1) return { threads, why: null };
+  const compiled = [source, ...sets.flatMap(({ wasm }) => [wasm?.simd, wasm?.relaxed])].some(
+    (one) => one instanceof WebAssembly.Module,
+  );
+  const why = compiled ? "a compiled module can't be bound to shared memory; give its bytes" : whyNoThreads();
+  if (why === null) return { threads: threads ?? Math.min(await processors(), MOST_BY_DEFAULT), why };
+  return threads === undefined ? { threads: 1, why } : fail('open', `${threads} threads: ${why}`);
+}
+
+interface Setting {
+  readonly tile: '4x8' | '6x8';
+  readonly threads: number;
+  readonly start: StartWorker | null;
+  readonly notes: readonly string[];
+  readonly maxBytes: number;
+}
+
+class WasmBackend implements Backend, ProgramHost {
   readonly kind = 'wasm';
   readonly info;
   readonly features: ReadonlySet<string>;
   readonly alignment = ALIGNMENT;
   readonly sharesRegions = true;
   readonly maxBufferBytes: number;
-  readonly #module: WasmModule;
+  readonly module: WasmModule;
+  readonly threads: Threads | null;
+  readonly fault: number;
   readonly #allocator: Allocator;
-  readonly #fault: number;
+  /** Blocks that are the backend's own. */
+  readonly #own: { readonly blocks: number; readonly bytes: number };
+  #stamp = 0;
 
-  constructor(module: WasmModule, tile: '4x8' | '6x8', memoryLimit = 2 ** 32) {
-    this.#module = module;
-    this.#allocator = new Allocator(module.memory, HEAP_START, memoryLimit);
-    this.#fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');
-    this.#view(this.#fault, FAULT_BYTES).fill(0);
+  constructor(module: WasmModule, { tile, threads, start, notes, maxBytes }: Setting) {
+    this.module = module;
+    this.#allocator = new Allocator(module.memory, HEAP_START, maxBytes);
+    this.fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');
+    this.#view(this.fault, FAULT_BYTES).fill(0);
+    this.threads = start && this.#crew(threads, start);
+    this.#own = { blocks: this.#allocator.blocks, bytes: this.#allocator.bytes };
     this.features = new Set([module.binary, ...(tile === '6x8' ? ['tile-6x8'] : [])]);
-    this.maxBufferBytes = memoryLimit;
-    this.info = {
-      backend: 'wasm' as const,
-      description: `${module.binary}, tile ${tile}`,
-      threads: 1,
-      notes: module.notes,
-    };
+    this.maxBufferBytes = maxBytes;
+    const description = `${module.binary}, tile ${tile}`;
+    this.info = { backend: 'wasm' as const, description, threads, notes };
+  }
+
+  #crew(threads: number, start: StartWorker): Threads {
+    const { memory, modules, kernels } = this.module;
+    return new Threads({
+      ...{ memory, modules, threads, start },
+      address: this.#allocator.allocate(4 * WORDS, 'words of the threads'),
+      kernels: [...kernels].map(([name, { module }]) => [module, name]),
+      run: [...kernels.values()].map(({ run }) => run),
+    });
   }
 
   #view(address: number, bytes: number): Uint8Array {
-    return new Uint8Array(this.#module.memory.buffer, address, bytes);
+    return new Uint8Array(this.module.memory.buffer, address, bytes);
   }
 
   allocate(bytes: number, label: string): WasmBuffer {
     const address = this.#allocator.allocate(bytes, label);
-    return new WasmBuffer(this, address, bytes, label, () => this.#allocator.release(address, bytes));
+    const buffer = new WasmBuffer(this, address, bytes, label, () => this.#allocator.release(address, bytes));
+    buffer.stamp = this.stamp();
+    return buffer;
   }
 
   write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void {
     const own = ownBuffer(buffer, this);
-    setWords(wordsOf(this.#module.memory, own, dtype, data.length, 'write'), data, dtype);
+    setWords(wordsOf(this.module.memory, own, dtype, data.length, 'write'), data, dtype);
+    own.stamp = this.stamp();
   }
 
   async read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
-    const words = wordsOf(this.#module.memory, ownBuffer(buffer, this), dtype, length, 'read');
+    const words = wordsOf(this.module.memory, ownBuffer(buffer, this), dtype, length, 'read');
     return dtype === 'bool' ? Uint8Array.from(words) : words.slice();
   }
 
   async prepare(request: PrepareRequest): Promise<Prepared> {
-    return new WasmProgram(this, this.#module, this.#fault, request);
+    return new WasmProgram(this, request);
   }
 
   takeFault(): Fault | null {
-    const words = new Int32Array(this.#module.memory.buffer, this.#fault, 3);
+    const words = new Int32Array(this.module.memory.buffer, this.fault, 3);
     const [id, first, second] = words as unknown as [number, number, number];
     words.fill(0);
     return id === 0 ? null : { id, detail: [first, second] };
   }
 
   memory() {
-    return { buffers: this.#allocator.blocks - 1, bytes: this.#allocator.bytes - ALIGNMENT };
+    const { blocks, bytes } = this.#own;
+    return { buffers: this.#allocator.blocks - blocks, bytes: this.#allocator.bytes - bytes };
   }
 
-  dispose(): void {}
-}
-
-/** One entry of the replayed list; a copy has no kernel. */
-interface Step {
-  readonly kernel: Kernel | null;
-  /** Address of the operands' addresses; for a copy, of the pair from, to. */
-  readonly operands: number;
-  readonly params: number;
-  /** Work units, or bytes to copy. */
-  readonly units: number;
-}
-
-class WasmProgram implements Prepared {
-  readonly #backend: WasmBackend;
-  readonly #module: WasmModule;
-  readonly #fault: number;
-  readonly #blocks: WasmBuffer[] = [];
-  readonly #regions: readonly WasmBuffer[];
-  readonly #steps: Step[] = [];
-  readonly #scratch: number;
-  /** For each external, the addresses of the words that hold its address, what they hold now, and the bytes in use. */
-  readonly #slots: { readonly words: number[]; bound: number; bytes: number }[];
-  #released = false;
-
-  constructor(backend: WasmBackend, module: WasmModule, fault: number, request: PrepareRequest) {
-    const { commands, regions, externals } = request;
-    this.#backend = backend;
-    this.#module = module;
-    this.#fault = fault;
-    this.#slots = Array.from({ length: externals }, () => ({ words: [], bound: 0, bytes: 0 }));
-    const own = (bytes: number, label: string): WasmBuffer => {
-      const block = backend.allocate(bytes, label);
-      this.#blocks.push(block);
-      return block;
-    };
-    try {
-      this.#regions = regions.map((bytes) => own(bytes, 'the arena of a program'));
-      const scratch = commands.reduce((most, c) => Math.max(most, c.kind === 'dispatch' ? c.scratch : 0), 0);
-      this.#scratch = own(scratch, 'scratch memory of a program').address;
-      const sizes = commands.map((command) => this.#blockBytes(command));
-      let at = own(
-        sizes.reduce((a, b) => a + b, 0),
-        'parameter blocks of a program',
-      ).address;
-      commands.forEach((command, i) => {
-        this.#add(command, at);
-        at += sizes[i]!;
-      });
-    } catch (error) {
-      this.release();
-      throw error;
-    }
+  stamp(): number {
+    this.#stamp++;
+    return this.#stamp;
   }
 
-  #add(command: Command, at: number): void {
-    if (command.kind === 'evaluate') fail('wasm', `can't evaluate ${command.label}`);
-    const operands = command.kind === 'copy' ? [command.from, command.to] : command.operands;
-    const view = new DataView(this.#module.memory.buffer);
-    operands.forEach((location, i) => {
-      view.setUint32(at + 4 * i, this.#address(location, at + 4 * i), true);
-    });
-    if (command.kind === 'copy') {
-      this.#steps.push({ kernel: null, operands: at, params: 0, units: command.bytes });
-      return;
-    }
-    const { label, params: fields, units } = command;
-    const { run: kernel, params: layout } = this.#kernel(command);
-    if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
-    const params = at + operandBytes(operands.length);
-    writeParams(view, params, layout, fields, label);
-    if (units > 0) this.#steps.push({ kernel, operands: at, params, units });
-  }
-
-  #kernel({ kernel, label }: DispatchCommand): KernelEntry {
-    const missing = `there is no wasm kernel '${kernel}' on this device`;
-    return (
-      this.#module.kernels.get(kernel) ??
-      fail(label, `${missing}; open it with { kernels: [...] } that hold it`)
-    );
-  }
-
-  #blockBytes(command: Command): number {
-    if (command.kind !== 'dispatch') return 16;
-    const { paramsBytes } = this.#kernel(command).params;
-    return operandBytes(command.operands.length) + Math.ceil(paramsBytes / 16) * 16;
-  }
-
-  #address(location: Location, word: number): number {
-    if (location.kind === 'arena') return this.#regions[location.region]!.address + location.offset;
-    if (location.kind === 'external') {
-      const slot = this.#slots[location.index]!;
-      slot.words.push(word);
-      slot.bytes = Math.max(slot.bytes, location.bytes);
-    }
-    return location.kind === 'fault' ? this.#fault : 0;
-  }
-
-  run(externals: readonly DeviceBuffer[]): void {
-    this.#bind(externals);
-    const steps = this.#steps;
-    for (let i = 0; i < steps.length; i++) {
-      const { kernel, operands, params, units } = steps[i]!;
-      if (kernel) kernel(operands, params, this.#scratch, 0, units);
-      else this.#copy(operands, units);
-    }
-  }
-
-  #bind(externals: readonly DeviceBuffer[]): void {
-    if (this.#released) fail('wasm', 'a program is run after it was released');
-    if (externals.length !== this.#slots.length) {
-      fail('wasm', `the program takes ${this.#slots.length} external buffers, ${externals.length} are given`);
-    }
-    let words: Uint32Array | null = null;
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots[i]!;
-      const { address, bytes, label } = ownBuffer(externals[i], this.#backend);
-      if (bytes < slot.bytes) {
-        fail('wasm', `external ${i} needs ${slot.bytes} bytes, buffer '${label}' has ${bytes}`);
-      }
-      if (slot.bound === address) continue;
-      words ??= new Uint32Array(this.#module.memory.buffer);
-      for (const word of slot.words) words[word >>> 2] = address;
-      slot.bound = address;
-    }
-  }
-
-  #copy(operands: number, bytes: number): void {
-    const memory = new Uint8Array(this.#module.memory.buffer);
-    const [from, to] = new Uint32Array(this.#module.memory.buffer, operands, 2) as unknown as [
-      number,
-      number,
-    ];
-    memory.copyWithin(to, from, from + bytes);
-  }
-
-  release(): void {
-    this.#released = true;
-    for (const block of this.#blocks.splice(0)) block.free();
+  dispose(): void {
+    this.threads?.stop();
   }
 }
-
-/** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */
-const operandBytes = (count: number): number => Math.ceil((4 * count) / 16) * 16;

@@ -2,8 +2,10 @@ import { kernels as shaderKernels, wasmParams } from '../../../build/kernels.js'
 import { fail } from '../../errors.js';
 import { checkSets, type KernelSet } from '../kernels.js';
 import type { ParamsLayout } from '../params.js';
+import { PAGE } from './allocator.js';
 import { unpack } from './base64.js';
 import { addKernels } from './own-kernels.js';
+import { bytesOf, MAX_PAGES, withSharedMemory } from './shared-memory.js';
 
 /** A kernel: operands, parameters, private memory, first and one past the last work unit. */
 export type Kernel = (operands: number, params: number, scratch: number, begin: number, end: number) => void;
@@ -12,11 +14,17 @@ export type Kernel = (operands: number, params: number, scratch: number, begin: 
 export interface KernelEntry {
   readonly run: Kernel;
   readonly params: ParamsLayout;
+  /** The number that threads know it by: its place among the device's kernels. */
+  readonly index: number;
+  /** Which of the modules exports it. */
+  readonly module: number;
 }
 
 export interface WasmModule {
   readonly memory: WebAssembly.Memory;
   readonly kernels: ReadonlyMap<string, KernelEntry>;
+  /** Weft's own, then those of the kernel sets. */
+  readonly modules: readonly WebAssembly.Module[];
   readonly binary: 'simd' | 'relaxed-simd';
   readonly notes: readonly string[];
 }
@@ -63,24 +71,40 @@ export async function embedded(binary: WasmModule['binary']): Promise<Uint8Array
   return unpack((await file).binary);
 }
 
+/** Whose memory the kernels work in: one thread's, or shared, of at most so many bytes. */
+export interface MemoryRequest {
+  readonly shared: boolean;
+  readonly maxBytes: number;
+}
+
 /** Compiles the binary that this machine takes and binds it, and the kernels of `sets`, to a fresh memory. */
 export async function loadModule(
   options: WasmModuleOptions = {},
   sets: readonly KernelSet[] = [],
+  { shared, maxBytes }: MemoryRequest = { shared: false, maxBytes: 2 ** 32 },
 ): Promise<WasmModule> {
   const { binary, notes } = choose(options);
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
-  const source = options.source ?? (await embedded(binary));
-  const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
+  const maximum = Math.min(MAX_PAGES, Math.max(1, Math.ceil(maxBytes / PAGE)));
+  const memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
+  const module = await compile(options.source ?? (await embedded(binary)), shared);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const kernels = new Map<string, KernelEntry>();
   for (const [name, value] of Object.entries(instance.exports)) {
     if (typeof value !== 'function') continue;
     // Kernels that both languages have take the struct of the WGSL one; the others say which they take.
     const params = wasmParams[name] ?? shaderKernels[name];
-    if (params) kernels.set(name, { run: value as Kernel, params });
+    if (params) kernels.set(name, { run: value as Kernel, params, index: kernels.size, module: 0 });
   }
   checkSets(sets);
-  await addKernels({ memory, kernels, binary }, module, sets);
-  return { memory, kernels, binary, notes };
+  const modules = [module];
+  await addKernels({ memory, kernels, binary, modules, shared }, sets);
+  return { memory, kernels, modules, binary, notes };
+}
+
+async function compile(
+  source: BufferSource | WebAssembly.Module,
+  shared: boolean,
+): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  return WebAssembly.compile(shared ? withSharedMemory(bytesOf(source), MAX_PAGES) : source);
 }

@@ -2,11 +2,16 @@ import { fail } from '../../errors.js';
 import { checkName, type KernelSet, type WasmSource } from '../kernels.js';
 import { decode } from './base64.js';
 import type { Kernel, KernelEntry, WasmModule } from './module.js';
+import { bytesOf, MAX_PAGES, withSharedMemory } from './shared-memory.js';
 
 interface Target {
   readonly memory: WebAssembly.Memory;
   readonly kernels: Map<string, KernelEntry>;
   readonly binary: WasmModule['binary'];
+  /** Weft's own module; those of the sets are added. */
+  readonly modules: WebAssembly.Module[];
+  /** Whether the memory is shared by threads. */
+  readonly shared: boolean;
 }
 
 /** First and one past the last address of the constants of a module. */
@@ -19,22 +24,18 @@ interface Extent {
 const PARAMETERS = 5;
 
 /**
- * Binds the modules of `sets` to the device's memory and adds their kernels; fails naming set and kernel. `own` is
- * Weft's module, which is bound already.
+ * Binds the modules of `sets` to the device's memory and adds their kernels; fails naming set and kernel. Weft's own
+ * module is bound already.
  */
-export async function addKernels(
-  target: Target,
-  own: WebAssembly.Module,
-  sets: readonly KernelSet[],
-): Promise<void> {
+export async function addKernels(target: Target, sets: readonly KernelSet[]): Promise<void> {
   if (sets.length === 0) return;
   const owners = new Map([...target.kernels.keys()].map((kernel) => [kernel, '']));
   const taken: Extent[] = [];
-  await claim('Weft', own, taken);
+  await claim('Weft', target.modules[0]!, target.shared, taken);
   for (const set of sets) {
     const source = sourceOf(set, target.binary);
     if (source === null) continue;
-    for (const [kernel, run] of await exportsOf(set.name, source, target.memory, taken)) {
+    for (const [kernel, run] of await exportsOf(set.name, source, target, taken)) {
       checkName(kernel, set.name, owners.get(kernel));
       owners.set(kernel, set.name);
       const params = set.wasmParams?.[kernel] ?? set.kernels?.[kernel];
@@ -44,7 +45,12 @@ export async function addKernels(
           `kernel '${kernel}' of '${set.name}' has no parameter struct in its kernels or wasmParams`,
         );
       }
-      target.kernels.set(kernel, { run, params });
+      target.kernels.set(kernel, {
+        run,
+        params,
+        index: target.kernels.size,
+        module: target.modules.length - 1,
+      });
     }
   }
 }
@@ -57,10 +63,17 @@ function sourceOf({ name, wasm }: KernelSet, binary: WasmModule['binary']): Wasm
   );
 }
 
-async function compile(set: string, source: WasmSource): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
+async function compile(set: string, source: WasmSource, shared: boolean): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) {
+    if (!shared) return source;
+    fail(
+      'open',
+      `'${set}' is a compiled module, which threads can't share; give its bytes, or { threads: 1 }`,
+    );
+  }
   try {
-    return await WebAssembly.compile(typeof source === 'string' ? decode(source) : source);
+    const bytes = typeof source === 'string' ? decode(source) : bytesOf(source);
+    return await WebAssembly.compile(shared ? withSharedMemory(bytes, MAX_PAGES) : bytes);
   } catch (error) {
     return fail('open', `the wasm module of '${set}' is not valid: ${(error as Error).message}`);
   }
@@ -70,10 +83,10 @@ async function compile(set: string, source: WasmSource): Promise<WebAssembly.Mod
 async function exportsOf(
   set: string,
   source: WasmSource,
-  memory: WebAssembly.Memory,
+  { memory, modules, shared }: Target,
   taken: Extent[],
 ): Promise<[string, Kernel][]> {
-  const module = await compile(set, source);
+  const module = await compile(set, source, shared);
   const foreign = WebAssembly.Module.imports(module).filter(
     ({ module: from, name, kind }) => from !== 'env' || name !== 'memory' || kind !== 'memory',
   );
@@ -81,7 +94,8 @@ async function exportsOf(
     const names = foreign.map(({ module: from, name }) => `${from}.${name}`).join(', ');
     fail('open', `the wasm module of '${set}' imports ${names}; kernels may import env.memory alone`);
   }
-  await claim(set, module, taken);
+  await claim(set, module, shared, taken);
+  modules.push(module);
   const { exports } = await bind(set, module, memory);
   return Object.entries(exports).flatMap(([kernel, value]): [string, Kernel][] => {
     if (typeof value !== 'function') return [];
@@ -99,10 +113,15 @@ const bind = (set: string, module: WebAssembly.Module, memory: WebAssembly.Memor
   );
 
 /** Notes where the constants of a module lie, found by binding it to two memories of other contents. */
-async function claim(owner: string, module: WebAssembly.Module, taken: Extent[]): Promise<void> {
+async function claim(
+  owner: string,
+  module: WebAssembly.Module,
+  shared: boolean,
+  taken: Extent[],
+): Promise<void> {
   let [start, end] = [Number.POSITIVE_INFINITY, 0];
   for (const content of [0, 0xff]) {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared });
     const bytes = new Uint8Array(memory.buffer).fill(content);
     await bind(owner, module, memory);
     const first = bytes.findIndex((value) => value !== content);

@@ -1,0 +1,229 @@
+import { fail } from '../../errors.js';
+import type {
+  Command,
+  DeviceBuffer,
+  DispatchCommand,
+  LaunchTimes,
+  Location,
+  Prepared,
+  PrepareRequest,
+} from '../backend.js';
+import { writeParams } from '../params.js';
+import { ALIGNMENT } from './allocator.js';
+import { ownBuffer, type WasmBuffer } from './buffer.js';
+import type { Kernel, KernelEntry, WasmModule } from './module.js';
+import type { Job, Threads } from './threads.js';
+
+/** Whose memory a program lives in, and who computes. */
+export interface ProgramHost {
+  readonly module: WasmModule;
+  /** The other threads; null where there is but one. */
+  readonly threads: Threads | null;
+  /** Address of the words that data errors are left in. */
+  readonly fault: number;
+  allocate(bytes: number, label: string): WasmBuffer;
+  /** A number that no contents had before. */
+  stamp(): number;
+}
+
+/** Nanoseconds of work from which on a launch is split: some ten times what it costs to hand it out. */
+const WORTH_SPLITTING = 30_000;
+
+/** One entry of the replayed list; a copy has no kernel. */
+interface Step extends Job {
+  readonly run: Kernel | null;
+  /** Whether all threads share it. */
+  readonly splits: boolean;
+  readonly faults: boolean;
+  /** Externals that it alone depends on, and their stamps at its last run; null where it must always run. */
+  readonly once: { readonly externals: readonly number[]; readonly stamps: number[] } | null;
+}
+
+/** An external: the addresses of the words that hold its address, the buffer that they name now, the bytes in use. */
+interface Slot {
+  readonly words: number[];
+  bound: number;
+  bytes: number;
+  /** What the bound buffer's contents are known by. */
+  stamp: number;
+}
+
+export class WasmProgram implements Prepared {
+  readonly #host: ProgramHost;
+  readonly #blocks: WasmBuffer[] = [];
+  readonly #regions: readonly WasmBuffer[];
+  readonly #steps: Step[] = [];
+  readonly #scratch: number;
+  readonly #stride: number;
+  readonly #slots: readonly Slot[];
+  readonly #written: readonly number[];
+  #released = false;
+
+  constructor(host: ProgramHost, request: PrepareRequest) {
+    const { commands, regions, externals, written } = request;
+    this.#host = host;
+    this.#slots = Array.from({ length: externals }, () => ({ words: [], bound: 0, bytes: 0, stamp: 0 }));
+    this.#written = written ?? this.#slots.map((_, i) => i);
+    const own = (bytes: number, label: string): WasmBuffer => {
+      const block = host.allocate(bytes, label);
+      this.#blocks.push(block);
+      return block;
+    };
+    try {
+      this.#regions = regions.map((bytes) => own(bytes, 'the arena of a program'));
+      const most = (splits: boolean) =>
+        commands.reduce(
+          (bytes, c) => Math.max(bytes, c.kind === 'dispatch' && this.#splits(c) === splits ? c.scratch : 0),
+          0,
+        );
+      this.#stride = Math.ceil(most(true) / ALIGNMENT) * ALIGNMENT;
+      const all = Math.max(this.#stride * (host.threads?.count ?? 1), most(false));
+      this.#scratch = own(all, 'scratch memory of a program').address;
+      const sizes = commands.map((command) => this.#blockBytes(command));
+      let at = own(
+        sizes.reduce((a, b) => a + b, 0),
+        'parameter blocks of a program',
+      ).address;
+      commands.forEach((command, i) => {
+        this.#add(command, at);
+        at += sizes[i]!;
+      });
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  #splits({ units, cost = 0 }: DispatchCommand): boolean {
+    return this.#host.threads !== null && (units as number) > 1 && cost >= WORTH_SPLITTING;
+  }
+
+  #add(command: Command, at: number): void {
+    const { label } = command;
+    if (command.kind === 'evaluate') fail('wasm', `can't evaluate ${label}`);
+    const operands = command.kind === 'copy' ? [command.from, command.to] : command.operands;
+    const view = new DataView(this.#host.module.memory.buffer);
+    operands.forEach((location, i) => {
+      view.setUint32(at + 4 * i, this.#address(location, at + 4 * i), true);
+    });
+    if (command.kind === 'copy') {
+      const rest = { run: null, kernel: -1, params: 0, splits: false, faults: false, once: null };
+      this.#steps.push({ label, operands: at, units: command.bytes, ...rest });
+      return;
+    }
+    const { params: fields, units, once = null } = command;
+    const { run, index: kernel, params: layout } = this.#kernel(command);
+    if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
+    const params = at + operandBytes(operands.length);
+    writeParams(view, params, layout, fields, label);
+    if (units === 0) return;
+    this.#steps.push({
+      ...{ label, run, kernel, operands: at, params, units },
+      splits: this.#splits(command),
+      faults: operands.some(({ kind }) => kind === 'fault'),
+      once: once && { externals: once, stamps: once.map(() => 0) },
+    });
+  }
+
+  #kernel({ kernel, label }: DispatchCommand): KernelEntry {
+    const missing = `there is no wasm kernel '${kernel}' on this device`;
+    return (
+      this.#host.module.kernels.get(kernel) ??
+      fail(label, `${missing}; open it with { kernels: [...] } that hold it`)
+    );
+  }
+
+  #blockBytes(command: Command): number {
+    if (command.kind !== 'dispatch') return 16;
+    const { paramsBytes } = this.#kernel(command).params;
+    return operandBytes(command.operands.length) + Math.ceil(paramsBytes / 16) * 16;
+  }
+
+  #address(location: Location, word: number): number {
+    if (location.kind === 'arena') return this.#regions[location.region]!.address + location.offset;
+    if (location.kind === 'external') {
+      const slot = this.#slots[location.index]!;
+      slot.words.push(word);
+      slot.bytes = Math.max(slot.bytes, location.bytes);
+    }
+    return location.kind === 'fault' ? this.#host.fault : 0;
+  }
+
+  run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
+    this.#bind(externals);
+    const steps = this.#steps;
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i]!;
+      if (step.once && !this.#changed(step.once)) continue;
+      const before = times ? performance.now() : 0;
+      if (step.run === null) this.#copy(step.operands, step.units);
+      else if (step.splits) this.#share(step, step.run);
+      else step.run(step.operands, step.params, this.#scratch, 0, step.units);
+      times?.(step.label, performance.now() - before);
+    }
+    for (let i = 0; i < this.#written.length; i++) {
+      (externals[this.#written[i]!] as WasmBuffer).stamp = this.#host.stamp();
+    }
+  }
+
+  /** Whether an external has other contents than at the step's last run; notes what it has now. */
+  #changed({ externals, stamps }: NonNullable<Step['once']>): boolean {
+    let changed = false;
+    for (let i = 0; i < externals.length; i++) {
+      const { stamp } = this.#slots[externals[i]!]!;
+      if (stamps[i] !== stamp) changed = true;
+      stamps[i] = stamp;
+    }
+    return changed;
+  }
+
+  /** All threads take part. A data error is looked for once more by one thread, so that it is the first one always. */
+  #share(step: Step, run: Kernel): void {
+    const before = step.faults && this.#faultId() !== 0;
+    this.#host.threads!.run(step, this.#scratch, this.#stride);
+    if (!step.faults || before || this.#faultId() === 0) return;
+    new Int32Array(this.#host.module.memory.buffer, this.#host.fault, 3).fill(0);
+    run(step.operands, step.params, this.#scratch, 0, step.units);
+  }
+
+  #faultId(): number {
+    return new Int32Array(this.#host.module.memory.buffer, this.#host.fault, 1)[0]!;
+  }
+
+  #bind(externals: readonly DeviceBuffer[]): void {
+    if (this.#released) fail('wasm', 'a program is run after it was released');
+    if (externals.length !== this.#slots.length) {
+      fail('wasm', `the program takes ${this.#slots.length} external buffers, ${externals.length} are given`);
+    }
+    let words: Uint32Array | null = null;
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i]!;
+      const { address, bytes, label, stamp } = ownBuffer(externals[i], this.#host);
+      if (bytes < slot.bytes) {
+        fail('wasm', `external ${i} needs ${slot.bytes} bytes, buffer '${label}' has ${bytes}`);
+      }
+      slot.stamp = stamp;
+      if (slot.bound === address) continue;
+      words ??= new Uint32Array(this.#host.module.memory.buffer);
+      for (const word of slot.words) words[word >>> 2] = address;
+      slot.bound = address;
+    }
+  }
+
+  #copy(operands: number, bytes: number): void {
+    const memory = new Uint8Array(this.#host.module.memory.buffer);
+    const [from, to] = new Uint32Array(this.#host.module.memory.buffer, operands, 2) as unknown as [
+      number,
+      number,
+    ];
+    memory.copyWithin(to, from, from + bytes);
+  }
+
+  release(): void {
+    this.#released = true;
+    for (const block of this.#blocks.splice(0)) block.free();
+  }
+}
+
+/** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */
+const operandBytes = (count: number): number => Math.ceil((4 * count) / 16) * 16;
