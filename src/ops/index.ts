@@ -8,6 +8,7 @@ import * as batchNorm from './batch_norm.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as channelWindow from './channel_window.js';
+import * as checkpoint from './checkpoint.js';
 import * as compare from './compare.js';
 import * as concat from './concat.js';
 import * as convTranspose from './conv_transpose.js';
@@ -26,7 +27,6 @@ import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
 import * as layerNorm from './layer_norm.js';
 import * as layout from './layout.js';
-import * as linear from './linear.js';
 import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
@@ -98,7 +98,8 @@ const families = {
   Shape: [layout, views, transpose, slice, select, pad, concat, split, roll, repeat, triangle, diagonal],
   Indexing: [indexing, indexSelect, embedding, oneHot, selection],
   Creation: [fill, range],
-  Products: [matmul, linear, products, einsum, similarity],
+  Checkpoints: [checkpoint],
+  Products: [matmul, products, einsum, similarity],
   Convolution: [conv2d, conv1d, convTranspose, unfold, locallyConnected],
   Pooling: [
     maxPool2d,
@@ -161,6 +162,7 @@ export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js'
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export { channelWindowSum } from './channel_window.js';
+export { after, checkpointBegin, checkpointEnd } from './checkpoint.js';
 export * from './compare.js';
 export { concat, stack } from './concat.js';
 export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
@@ -179,7 +181,6 @@ export { indexAdd, indexSelect } from './index_select.js';
 export { gather, scatterAdd } from './indexing.js';
 export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
-export { linear } from './linear.js';
 export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
@@ -191,7 +192,7 @@ export { gaussianNllLoss, poissonNllLoss } from './loss_rate.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
 export { maskedSoftmax } from './masked_softmax.js';
-export { matmul } from './matmul.js';
+export { linear, matmul } from './matmul.js';
 export * from './max_pool1d.js';
 export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';
