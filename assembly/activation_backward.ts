@@ -1,7 +1,7 @@
 // dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 1024 elements.
 import { UnaryParams } from '../build/params';
 import { backward } from './elementwise';
-import { geluArgument4, softTanh4, softTanhSlope4 } from './functions';
+import { geluArgument4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
 import { erf4, exp4, fma, sigmoid4, splat } from './simd';
 
 /** dy (1 - y²). */
@@ -50,8 +50,7 @@ export function softplus_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
 @final @unmanaged class SiluBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    const rest = f32x4.mul(x, sigmoid4(f32x4.neg(x)));
-    return f32x4.mul(dy, f32x4.mul(sigmoid4(x), f32x4.add(splat(1.0), rest)));
+    return f32x4.mul(dy, sigmoidLifted4(x, x, splat(1.0)));
   }
 }
 export function silu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SiluBackward>(o, p, s, begin, end); }
@@ -85,9 +84,7 @@ export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
     const t = geluArgument4(x);
     // From |x| = 16 on s (1 - s) is 0, which an infinite slope must not meet.
     const slope = fma(f32x4.min(f32x4.mul(x, x), splat(256.0)), splat(0.21406459), splat(1.59576912));
-    const s = sigmoid4(t);
-    const tail = f32x4.mul(f32x4.mul(f32x4.mul(s, sigmoid4(f32x4.neg(t))), x), slope);
-    return f32x4.mul(dy, f32x4.add(s, tail));
+    return f32x4.mul(dy, sigmoidLifted4(t, x, slope));
   }
 }
 export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluTanhBackward>(o, p, s, begin, end); }
