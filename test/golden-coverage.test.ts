@@ -44,6 +44,7 @@ const calledBy: Readonly<Record<string, string>> = {
   lstmSequenceBackward: 'lstm',
   marginRankingLossBackward: 'marginRankingLoss',
   maxPool2dBackward: 'maxPool2d',
+  maxPool2dTaps: 'maxPool2d',
   maxUnpool2dBackward: 'maxUnpool2d',
   mishBackward: 'mish',
   mseLossBackward: 'mseLoss',

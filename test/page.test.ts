@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runPage } from './support/browser.js';
+import { runPage } from '../scripts/browser.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
