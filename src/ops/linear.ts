@@ -182,6 +182,8 @@ export const declareLinear = (matmul: Matmul) => {
     samples: [
       ...samples.map((inputs) => ({ inputs })),
       { inputs: { x: { shape: [4, 3] }, weight: { shape: [8, 3] } } },
+      { inputs: { x: { shape: [9, 6] }, weight: { shape: [3, 6] }, bias: { shape: [3] } } },
+      { inputs: clear([2, 5], 6), options: { activation: 'relu' } },
       ...(['tanh', 'sigmoid'] as const).map((activation) => ({
         inputs: samples[2]!,
         options: { activation },

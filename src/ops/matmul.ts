@@ -132,6 +132,21 @@ export const matmul = defineOp({
     { inputs: { a: { shape: [2, 3, 5] }, b: { shape: [5] } } },
     { inputs: { a: { shape: [65, 67] }, b: { shape: [67, 66] } } },
     { inputs: { a: { shape: [97, 401] }, b: { shape: [401, 9] } } },
+    // Few rows or columns, each way round.
+    { inputs: { a: { shape: [2, 9] }, b: { shape: [9, 7] } } },
+    { inputs: { a: { shape: [3, 7] }, b: { shape: [9, 7] } }, options: { transposeB: true } },
+    {
+      inputs: { a: { shape: [9, 3] }, b: { shape: [11, 9] } },
+      options: { transposeA: true, transposeB: true },
+    },
+    { inputs: { a: { shape: [9, 19] }, b: { shape: [19, 3] } } },
+    { inputs: { a: { shape: [2, 5, 11] }, b: { shape: [2, 5, 1] } }, options: { transposeA: true } },
+    { inputs: { a: { shape: [2, 5, 11] }, b: { shape: [2, 5, 2] } }, options: { transposeA: true } },
+    {
+      inputs: { a: { shape: [5, 9] }, b: { shape: [7, 5] } },
+      options: { transposeA: true, transposeB: true },
+    },
+    { inputs: { a: { shape: [2, 7, 5] }, b: { shape: [2, 9, 5] } }, options: { transposeB: true } },
   ],
   errors: [
     {
