@@ -119,12 +119,12 @@ describe('small cases', () => {
     const weft = await prepareWeft(wasm, c, caseInputs(c));
     const found = await profile(weft);
     const labels = found.launches.map(({ label }) => label);
-    expect(labels.some((label) => /^linear\/matmul_f32__\dx8$/.test(label))).toBe(true);
-    expect(labels).toContain('adamUpdate/adam_update_f32');
+    for (const op of ['linear', 'adamUpdate'])
+      expect(labels.some((label) => label.startsWith(`${op}/`))).toBe(true);
     expect(found.outside).toBeGreaterThan(0);
     expect(found.outside).toBeLessThan(100);
     expect(found.kernelMs).toBeLessThan(found.totalMs);
-    expect(profileText('a step', found)).toMatch(/^adamUpdate\/adam_update_f32 +1 +\d/m);
+    expect(profileText('a step', found)).toMatch(/^adamUpdate\/\w+ +1 +\d/m);
     expect(weft.program.onLaunch).toBe(null);
     weft.dispose();
   });

@@ -29,6 +29,7 @@ import {
   weightGradientWasm,
   weightGradientWebGPU,
 } from './conv2d_plan.js';
+import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
 import { sum } from './reduce.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
@@ -68,6 +69,12 @@ const cases: readonly (readonly [Shape, Shape, Conv2dOptions])[] = [
     },
   ],
   [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
+  // Depthwise: rows of one to more than sixteen pixels, strides of 1 to 3, filters of any size, more rows than a band.
+  [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
+  [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+  [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
+  [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
+  [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
   // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
   [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
   [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
@@ -125,6 +132,7 @@ export const conv2d = defineOp({
   },
   kernels: {
     wasm: [
+      depthwiseWasm,
       winogradForwardWasm('6x8', 'tile-6x8'),
       winogradForwardWasm('4x8'),
       forwardWasm('6x8', 'tile-6x8'),
@@ -252,6 +260,7 @@ export const conv2dInputGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
     wasm: [
+      depthwiseInputGradientWasm,
       winogradInputGradientWasm('6x8', 'tile-6x8'),
       winogradInputGradientWasm('4x8'),
       inputGradientWasm('6x8', 'tile-6x8'),
@@ -306,7 +315,7 @@ export const conv2dWeightGradient = defineOp({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
     webgpu: weightGradientWebGPU,
   },
   linear: ['x', 'dy'],
