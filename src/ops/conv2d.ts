@@ -30,6 +30,7 @@ import {
   weightGradientWebGPU,
 } from './conv2d_plan.js';
 import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
+import { addedBias } from './epilogue.js';
 import { sum } from './reduce.js';
 import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
@@ -140,6 +141,10 @@ export const conv2d = defineOp({
       forwardWasm('4x8'),
     ],
     webgpu: forwardWebGPU,
+  },
+  absorbs({ x, weight, bias }, attrs, reader): Value | null {
+    const added = bias ? null : addedBias(reader, -3);
+    return added && conv2d(x, weight, added, attrs);
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
   linear: ['x', 'weight'],
