@@ -236,8 +236,8 @@ const TANH: usize = memory.data<f32>([
 ]);
 
 /**
- * tanh x within 2.6 ulp, never beyond ±1: t / (t + 1) with t = (e^2x - 1) / 2, which is 2^n u + (2^n - 1) / 2 for 2x = n ln 2 + 2h, u = (e^2h - 1) / 2 and
- * |h| <= (ln 2) / 4: right for small x too, where n is 0.
+ * tanh x within 2.6 ulp, never beyond ±1: t / (t + 1) with t = (e^2x - 1) / 2, which is 2^n u + (2^n - 1) / 2 for
+ * 2x = n ln 2 + 2h, u = (e^2h - 1) / 2 and |h| <= (ln 2) / 4: right for small x too, where n is 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -283,7 +283,10 @@ const ERF: usize = memory.data<f32>([
   6.290612509474158e-5, 1.307013793848455e-3, 1.5462599694728851e-2, 0.11398167908191681, 0.49755096435546875, 1.0,
 ]);
 
-/** erf x within 7 ulp: x times a quotient of polynomials in x² on ±3.84, 0.1 units of 2^-24 off but for rounding; ±1 beyond. */
+/**
+ * erf x within 7 ulp: x times a quotient of polynomials in x² on ±3.84, 0.1 units of 2^-24 off but for rounding; ±1
+ * beyond.
+ */
 // @ts-ignore: decorator
 @inline
 export function erf4(given: v128): v128 {
