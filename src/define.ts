@@ -135,6 +135,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     compose: null as Op['compose'],
     overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
+    inPlaceOutput: spec.inPlaceOutput ?? 0,
     linear: (spec.linear ?? []).map(position),
     samples: spec.samples.map(({ inputs, options }) => ({
       inputs: byPosition<SampleInput>(inputs),

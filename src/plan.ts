@@ -164,9 +164,8 @@ class Planner {
     const overwritten = node.op.overwrites(node.inputs)[k];
     if (overwritten !== undefined)
       return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
-    const reused =
-      this.#inPlace && k === 0 && !this.#destination.has(value) ? this.#dying(node, value, step) : null;
-    return reused ?? this.#fresh(value, step);
+    const mayReuse = this.#inPlace && k === node.op.inPlaceOutput && !this.#destination.has(value);
+    return (mayReuse ? this.#dying(node, value, step) : null) ?? this.#fresh(value, step);
   }
 
   #fresh(value: Value, step: number): number {

@@ -238,6 +238,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
       ...(inputs[1] ? [1] : []),
     ],
     inPlace: [],
+    inPlaceOutput: 0,
     linear: [],
     samples: samplesOf(rule),
     errors: errorsOf(name, rule),
