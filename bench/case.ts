@@ -50,6 +50,9 @@ export interface Net<T> {
   matmul(a: T, b: T, options?: { readonly transposeA?: boolean; readonly transposeB?: boolean }): T;
   /** x weightᵀ + bias over the last axis; weight is [out, in]. */
   linear(x: T, weight: T, bias: T): T;
+  /** The relu of it: an engine that has the two as one uses that. */
+  linearRelu(x: T, weight: T, bias: T): T;
+  convRelu(x: T, weight: T, bias: T, options: ConvOptions): T;
   conv2d(x: T, weight: T, bias: T | null, options: ConvOptions): T;
   pool2d(x: T, options: PoolOptions): T;
   /** Along the last axis. */
@@ -159,7 +162,8 @@ export const STEP_LOSSES = 4;
 
 /** Hyper-parameters as every engine uses them. */
 export const ADAM = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;
-export const UPDATE = { lr: 1e-3, momentum: 0.9, weightDecay: 0.01, alpha: 0.99, eps: 1e-8 } as const;
+/** Here eps is so small that it makes no difference where it stands: tfjs has it under the root. */
+export const UPDATE = { lr: 1e-3, momentum: 0.9, weightDecay: 0.01, alpha: 0.99, eps: 1e-12 } as const;
 
 export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 

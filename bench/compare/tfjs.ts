@@ -28,7 +28,7 @@ export async function open(name: PeerName): Promise<Peer> {
     name,
     version,
     joins: (c) => backend === 'wasm' || isLackingOnWasm(c),
-    refuse: (c) => refuseAbove(backend === 'cpu' ? 0.1 : 40, c),
+    refuse: (c) => refuseAbove(backend === 'wasm' ? 40 : c.pass === 'step' ? 0.1 : 0.02, c),
     async prepare(c, inputs) {
       await tf.setBackend(backend);
       const enter = () => {

@@ -29,7 +29,9 @@ import {
   weightGradientWasm,
   weightGradientWebGPU,
 } from './conv2d_plan.js';
+import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
 import { sum } from './reduce.js';
+import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
 export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
 
@@ -67,6 +69,27 @@ const cases: readonly (readonly [Shape, Shape, Conv2dOptions])[] = [
     },
   ],
   [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
+  // Depthwise: rows of one to more than sixteen pixels, strides of 1 to 3, filters of any size, more rows than a band.
+  [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
+  [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+  [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
+  [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
+  [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
+  // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
+  [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
+  [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
+  [[3, 32, 6, 7], [32, 16, 3, 3], { groups: 2 }],
+  [[2, 16, 14, 14], [18, 16, 3, 3], { padding: 1 }],
+  [
+    [1, 16, 7, 9],
+    [97, 16, 3, 3],
+    {
+      padding: [
+        [4, -1],
+        [-1, 5],
+      ],
+    },
+  ],
 ];
 
 /** Convolution (cross-correlation, as in PyTorch): x [n, c, h, w], weight [o, c / groups, r, s], bias [o] or null. */
@@ -108,7 +131,13 @@ export const conv2d = defineOp({
     return { flops: 2 * sizeOf(output.shape) * g.channels * g.kernelHeight * g.kernelWidth };
   },
   kernels: {
-    wasm: [forwardWasm('6x8', 'tile-6x8'), forwardWasm('4x8')],
+    wasm: [
+      depthwiseWasm,
+      winogradForwardWasm('6x8', 'tile-6x8'),
+      winogradForwardWasm('4x8'),
+      forwardWasm('6x8', 'tile-6x8'),
+      forwardWasm('4x8'),
+    ],
     webgpu: forwardWebGPU,
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
@@ -230,7 +259,13 @@ export const conv2dInputGradient = defineOp({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
-    wasm: [inputGradientWasm('6x8', 'tile-6x8'), inputGradientWasm('4x8')],
+    wasm: [
+      depthwiseInputGradientWasm,
+      winogradInputGradientWasm('6x8', 'tile-6x8'),
+      winogradInputGradientWasm('4x8'),
+      inputGradientWasm('6x8', 'tile-6x8'),
+      inputGradientWasm('4x8'),
+    ],
     webgpu: inputGradientWebGPU,
   },
   linear: ['dy', 'weight'],
@@ -280,7 +315,7 @@ export const conv2dWeightGradient = defineOp({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
     webgpu: weightGradientWebGPU,
   },
   linear: ['x', 'dy'],

@@ -3,6 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { broadcastShapes, forEachOffset, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { reshape } from './layout.js';
+import { addedBias, declareLinear } from './linear.js';
 import { productKernels } from './matmul_kernels.js';
 import { asLeft, asRight, layout, MAX_BATCH_AXES, type MatmulAttrs } from './matmul_layout.js';
 
@@ -107,6 +108,11 @@ export const matmul = defineOp({
     activation: 0,
   })),
   linear: ['a', 'b'],
+  absorbs({ a, b }, { transposeA, transposeB }, reader): Value | null {
+    if (transposeA || b.shape.length !== 2) return null;
+    const bias = addedBias(reader, b.shape[transposeB ? 0 : 1]!);
+    return bias && linear(a, b, bias, { transposeWeight: transposeB });
+  },
   samples: [
     { inputs: { a: { shape: [1, 1] }, b: { shape: [1, 1] } } },
     { inputs: { a: { shape: [3, 5] }, b: { shape: [5, 7] } } },
@@ -161,3 +167,5 @@ export const matmul = defineOp({
   ],
   tolerance: { wasm: tolerance, webgpu: tolerance },
 });
+
+export const linear = declareLinear(matmul);
