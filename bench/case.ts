@@ -108,6 +108,8 @@ export interface KernelCase extends Common {
    * result is a scalar. `forward+backward` makes the result, too.
    */
   readonly wrt?: readonly string[];
+  /** Part of the names of kernel variants that Weft leaves out: a case of Weft's alone, beside the one with its own choice. */
+  readonly without?: string;
   /** The one convolution or pooling that it is: engines have kernels for its gradients. */
   readonly window?:
     | { readonly kind: 'conv2d' | 'depthwise'; readonly options: ConvOptions }

@@ -49,6 +49,26 @@ describe('a product', () => {
     expect(namesOf(absorbed([x, w, column], [ops.add(y, column)]))).toEqual(['matmul', 'add']);
     expect(namesOf(absorbed([x, w, whole], [ops.add(y, whole)]))).toEqual(['matmul', 'add']);
     expect(namesOf(absorbed([x, w], [ops.relu(y)]))).toEqual(['matmul', 'relu']);
+    const [thin, wide] = [createInput([5, 1]), createInput([4])];
+    expect(namesOf(absorbed([x, thin, wide], [ops.add(ops.matmul(x, thin), wide)]))).toEqual([
+      'matmul',
+      'add',
+    ]);
+  });
+
+  it('of patches takes in a bias of its channels', () => {
+    const [image, filters, bias] = [
+      createInput([2, 3, 5, 7]),
+      createInput([4, 3, 3, 3]),
+      createInput([4, 1, 1]),
+    ];
+    const [y] = absorbed([image, filters, bias], [ops.add(ops.conv2d(image, filters), bias)]);
+    expect(namesOf([y!])).toEqual(['reshape', 'conv2d']);
+    const row = createInput([5]);
+    expect(namesOf(absorbed([image, filters, row], [ops.add(ops.conv2d(image, filters), row)]))).toEqual([
+      'conv2d',
+      'add',
+    ]);
   });
 
   it('keeps its graph where there is nothing to take in', () => {
@@ -65,6 +85,10 @@ afterAll(() => {
 const CASES: Readonly<Record<string, (x: Tensor, w: Tensor, b: Tensor) => Tensor>> = {
   'matmul, add, tanh': (x, w, b) => x.matmul(w).add(b).tanh(),
   'linear, relu': (x, w, b) => F.linear(x, w.permute([1, 0]), b).relu(),
+  'conv2d, add, tanh': (x, w, b) =>
+    F.conv2d(x.reshape([2, 9, 3, 11]), w.reshape([-1]).narrow(0, 0, 459).reshape([17, 9, 1, 3]))
+      .add(b.reshape([17, 1, 1]))
+      .tanh(),
   'linear, add, sigmoid': (x, w, b) =>
     F.linear(x, w.permute([1, 0]))
       .add(b)

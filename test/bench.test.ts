@@ -114,6 +114,13 @@ describe('small cases', () => {
     weft.dispose();
   });
 
+  it("run by another kernel than Weft's own choice", async () => {
+    const direct = chooseCases(['conv2d'], ['64x16x12x12 k3 s1 p1 o32 direct'])[0]!;
+    const weft = await prepareWeft(wasm, direct, caseInputs(direct));
+    expect(weft.program.schedule.map(({ kernel }) => kernel).join()).toMatch(/^conv2d_f32__\dx8$/);
+    weft.dispose();
+  });
+
   it('tell the time of each launch', async () => {
     const c = small.find((one) => one.suite === 'step')!;
     const weft = await prepareWeft(wasm, c, caseInputs(c));

@@ -30,7 +30,9 @@ import {
   weightGradientWebGPU,
 } from './conv2d_plan.js';
 import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
+import { addedBias } from './epilogue.js';
 import { sum } from './reduce.js';
+import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
 export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
@@ -140,6 +142,10 @@ export const conv2d = defineOp({
     ],
     webgpu: forwardWebGPU,
   },
+  absorbs({ x, weight, bias }, attrs, reader): Value | null {
+    const added = bias ? null : addedBias(reader, -3);
+    return added && conv2d(x, weight, added, attrs);
+  },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
   linear: ['x', 'weight'],
   samples: [
@@ -196,7 +202,15 @@ export const conv2d = defineOp({
       message: "conv2d: filters don't divide into 2 groups, x is [1,4,8,8], weight is [3,2,3,3]",
     },
   ],
-  tolerance: { wasm: forwardTolerance, webgpu: forwardTolerance },
+  tolerance: { wasm: { ...forwardTolerance, magnitude: 'declared' }, webgpu: forwardTolerance },
+  magnitude({ x, weight, bias }, attrs) {
+    const g = geometry(x.shape, weight.shape, attrs);
+    const sums = forwardMagnitude(g, x.data, weight.data);
+    if (!bias) return sums;
+    return sums.map(
+      (v, i) => v + Math.abs(bias.data[Math.floor(i / g.outHeight / g.outWidth) % bias.data.length]!),
+    );
+  },
 });
 
 export interface Conv2dGradientOptions extends Conv2dOptions {
@@ -280,7 +294,9 @@ export const conv2dInputGradient = defineOp({
       message: 'conv2dInputGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
     },
   ],
-  tolerance: { wasm: inputTolerance, webgpu: inputTolerance },
+  tolerance: { wasm: { ...inputTolerance, magnitude: 'declared' }, webgpu: inputTolerance },
+  magnitude: ({ dy, weight }, attrs) =>
+    inputGradientMagnitude(geometry(attrs.shape, weight.shape, attrs), dy.data, weight.data),
 });
 
 const weightTolerance = dotTolerance((call: WeightGradientCall) => {

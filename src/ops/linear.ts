@@ -1,17 +1,9 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import {
-  expectDType,
-  f32,
-  type KernelCall,
-  type Reader,
-  type RefTensor,
-  type TensorType,
-  type Value,
-} from '../op.js';
+import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { sigmoid, sigmoidBackward, tanh, tanhBackward } from './activation.js';
-import { add } from './binary.js';
+import { addedBias } from './epilogue.js';
 import { reshape } from './layout.js';
 import type { MatmulOptions } from './matmul.js';
 import { productKernels } from './matmul_kernels.js';
@@ -79,13 +71,6 @@ function affine(
       total += sign(x.data[i * inner + k]! * weight.data[j * row + k * column]!);
     return total;
   });
-}
-
-/** What `reader` adds to a result whose last axis is `columns`, if that is a bias. */
-export function addedBias({ op, others: [bias], output }: Reader, columns: number): Value | null {
-  if (op !== add.op || !bias || output.shape.at(-1) !== columns) return null;
-  if (bias.shape.at(-1) !== columns || sizeOf(bias.shape) !== columns) return null;
-  return bias.shape.length === 1 ? bias : reshape(bias, { shape: [columns] });
 }
 
 /** The gradient before the activation as a matrix: the rules of all inputs record it, and equal nodes are merged. */
@@ -174,7 +159,7 @@ export const declareLinear = (matmul: Matmul) => {
     kernels: productKernels('linear', ['x', 'weight', 'bias'], productOf),
     absorbs({ x, weight, bias }, attrs, reader): Value | null {
       if (attrs.activation) return null;
-      const added = bias ? null : addedBias(reader, sizesOf(weight, attrs.transposeWeight)[1]);
+      const added = bias ? null : addedBias(reader, -1);
       if (added) return linear(x, weight, added, attrs);
       const activation = NAMES.find((name) => ACTIVATIONS[name].op === reader.op);
       return activation ? linear(x, weight, bias, { ...attrs, activation }) : null;

@@ -2,8 +2,9 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { broadcastShapes, forEachOffset, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
+import { addedBias } from './epilogue.js';
 import { reshape } from './layout.js';
-import { addedBias, declareLinear } from './linear.js';
+import { declareLinear } from './linear.js';
 import { productKernels } from './matmul_kernels.js';
 import { asLeft, asRight, layout, MAX_BATCH_AXES, type MatmulAttrs } from './matmul_layout.js';
 
@@ -110,7 +111,7 @@ export const matmul = defineOp({
   linear: ['a', 'b'],
   absorbs({ a, b }, { transposeA, transposeB }, reader): Value | null {
     if (transposeA || b.shape.length !== 2) return null;
-    const bias = addedBias(reader, b.shape[transposeB ? 0 : 1]!);
+    const bias = addedBias(reader, -1);
     return bias && linear(a, b, bias, { transposeWeight: transposeB });
   },
   samples: [

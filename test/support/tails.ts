@@ -138,6 +138,42 @@ export const convolutionTails: readonly NamedCase[] = [
   { x: [1, 2, 9, 9], filters: 2, kernel: [1, 1], options: { stride: 3, padding: 2 } } as const,
 ].flatMap(convolution);
 
+/** Convolutions that Winograd takes, round its quads and panels of tiles, its tiles of filters and its units of 96 tiles. */
+export const winogradTails: readonly NamedCase[] = [
+  ...[6, 7, 8, 9, 15, 16, 17].map(
+    (width) => ({ x: [1, 16, 6, width], filters: 16, kernel: [3, 3], options: { padding: 1 } }) as const,
+  ),
+  ...[17, 18, 19, 23, 24, 25].map((filters) => ({ x: [4, 17, 7, 6], filters, kernel: [3, 3] }) as const),
+  ...[95, 96, 97].map((filters) => ({ x: [1, 16, 8, 8], filters, kernel: [3, 3] }) as const),
+  { x: [1, 16, 14, 27], filters: 17, kernel: [3, 3], options: { padding: 1 } } as const,
+  { x: [2, 34, 9, 10], filters: 34, kernel: [3, 3], options: { padding: 2, groups: 2 } } as const,
+].flatMap(convolution);
+
+/** Depthwise convolutions round its vectors of 4, blocks of 16 pixels, pairs of rows and phases of the stride. */
+export const depthwiseTails: readonly NamedCase[] = [
+  ...[1, 2, ...around(4, 8, 16)].flatMap((width) =>
+    [1, 2].map(
+      (stride) =>
+        ({
+          x: [1, 2, 4, width],
+          filters: 2,
+          kernel: [3, 3],
+          options: { groups: 2, padding: 1, stride },
+        }) as const,
+    ),
+  ),
+  ...[1, 2, 3].map(
+    (height) =>
+      ({ x: [2, 3, height, 17], filters: 3, kernel: [1, 4], options: { groups: 3, padding: 2 } }) as const,
+  ),
+  {
+    x: [1, 2, 11, 13],
+    filters: 2,
+    kernel: [5, 5],
+    options: { groups: 2, padding: 3, stride: 3, dilation: 2 },
+  } as const,
+].flatMap(convolution);
+
 /** The same round the shaders' tiles of 64 by 64. */
 export const shaderConvolutionTails: readonly NamedCase[] = [
   ...around(64).map((filters) => ({ x: [1, 1, 3, 5], filters, kernel: [2, 2] }) as const),
