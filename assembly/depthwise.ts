@@ -61,7 +61,8 @@ function layRow(x: usize, first: i32, last: i32, left: i32, spread: i32, stride:
     if (end - i >= 8) {
       for (; i < end - 8; i += 8) split(x + (i << 2), to + ((left + i) >> 1 << 2), phase);
       split(x + (end - 8 << 2), to + ((left + end - 8) >> 1 << 2), phase);
-      i = end;
+      if (end < last) store<f32>(to + ((left + end) >> 1 << 2), load<f32>(x + (end << 2)));
+      return;
     }
   } else if (stride == 1 && spread == 2) {
     // Not the last: the zero behind it may lie in the next row.
@@ -183,6 +184,30 @@ function sumNine(rows: i32, columns: i32, frame: usize, line: usize, weight: usi
   }
 }
 
+/** The same for any stride and dilation, row by row: taps of a row lie `second` and `third` bytes from the first, rows `down`. */
+function sumSpread(rows: i32, columns: i32, frame: usize, rowStep: usize, down: usize, second: usize, third: usize, weight: usize, step: usize, ends: usize, y: usize): void {
+  const w0 = v128.load32_splat(weight), w1 = v128.load32_splat(weight + step), w2 = v128.load32_splat(weight + 2 * step);
+  weight += 3 * step;
+  const w3 = v128.load32_splat(weight), w4 = v128.load32_splat(weight + step), w5 = v128.load32_splat(weight + 2 * step);
+  weight += 3 * step;
+  const w6 = v128.load32_splat(weight), w7 = v128.load32_splat(weight + step), w8 = v128.load32_splat(weight + 2 * step);
+  const last = <usize>(columns - 4) << 2;
+  for (let row = 0; row < rows; row++) {
+    for (let at: usize = 0; ; at = min(at + 16, last)) {
+      let x = frame + at;
+      let c = fma(w2, v128.load(x + third), fma(w1, v128.load(x + second), fma(w0, v128.load(x), v128.load(ends))));
+      x += down;
+      c = fma(w5, v128.load(x + third), fma(w4, v128.load(x + second), fma(w3, v128.load(x), c)));
+      x += down;
+      c = fma(w8, v128.load(x + third), fma(w7, v128.load(x + second), fma(w6, v128.load(x), c)));
+      v128.store(y + at, f32x4.pmax(c, v128.load(ends, 16)));
+      if (at == last) break;
+    }
+    frame += rowStep;
+    y += <usize>columns << 2;
+  }
+}
+
 /** Operands: x, weight, bias or none, y, mask of x or none. A unit is `unitPlanes` planes by `bandRows` rows. */
 export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<DepthwiseParams>(params);
@@ -192,6 +217,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   const phase = phaseBytes(p, outWidth);
   const line = phase * p.strideWidth;
   const strideHeight = <i32>p.strideHeight;
+  const square = p.kernelHeight == 3 && p.kernelWidth == 3;
   const nine = outWidth > 3 && isNine(p);
   const reach = <i32>((p.kernelHeight - 1) * p.dilationHeight) + 1;
   const bandRows = <i32>p.bandRows;
@@ -221,6 +247,10 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
       const y = operand(o, 3) + ((at * outHeight + first) * outWidth << 2);
       if (nine && rows > 1) {
         sumNine(rows, outWidth, frame, line, weight, step, ends, y);
+        continue;
+      }
+      if (square && outWidth > 3) {
+        sumSpread(rows, outWidth, frame, strideHeight * line, load<usize>(table, 12), load<usize>(table, 4), load<usize>(table, 8), weight, step, ends, y);
         continue;
       }
       // Pairs of rows; the last pair, and the last pixels of a row, overlap those before.
