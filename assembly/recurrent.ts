@@ -5,6 +5,7 @@
 import { LengthsParams, SequenceParams } from '../build/params';
 import { reportFault } from './fault';
 import { addRows, copyRow, gruGates, gruRowBackward, gruState, lstmGates, lstmRow, lstmRowBackward, multiplyRows, reluRow, rnnRowBackward, tanhRow } from './gates';
+import { multiplyRow } from './matmul_row';
 import { multiplyPanels } from './matmul_tile';
 import { operand } from './simd';
 import { blockOf } from './tile';
@@ -49,8 +50,14 @@ function multiply(rows: i32, most: i32, depth: i32, from: usize, panels: i32, fi
       const height = (rows - row + tiles - 1) / tiles;
       const to = sums + row * stride;
       const left = from + ((row * depth + start) << 2);
-      multiplyPanels(height, length, left, depth << 2, first + (start << 5), 32, depth << 5, panels, to, stride, start ? to : 0, stride);
-      row += height;
+      const right = first + (start << 5);
+      if (height < 3) {
+        multiplyRow(length, left, right, depth << 5, panels, to, start > 0);
+        row++;
+      } else {
+        multiplyPanels(height, length, left, depth << 2, right, 32, depth << 5, panels, to, stride, start ? to : 0, stride);
+        row += height;
+      }
     }
   }
 }

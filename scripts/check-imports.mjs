@@ -18,9 +18,9 @@ const rules = {
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
-  plan: { files: ['plan.ts'], may: ['memory', 'op', 'leaves'] },
+  plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: ['gradient.ts', 'recompute.ts', 'merge.ts', 'fuse.ts', 'place.ts'],
+    files: ['gradient.ts', 'recompute.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
     may: ['own', 'op', 'leaves'],
   },
 

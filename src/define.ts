@@ -8,6 +8,7 @@ import {
   type Launch,
   type Lowered,
   type Named,
+  type Node,
   type Op,
   type OperandRef,
   type OpFunction,
@@ -136,6 +137,11 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
     linear: (spec.linear ?? []).map(position),
+    absorb(node: Node, { op, attrs, inputs, outputs }: Node, at: number): Value | null {
+      const named = namer(spec.inputs)(node.inputs) as Named<string, Value>;
+      const others = inputs.filter((value, i): value is Value => value !== null && i !== at);
+      return spec.absorbs?.(named, node.attrs, { op, attrs, others, output: outputs[0]! }) ?? null;
+    },
     samples: spec.samples.map(({ inputs, options }) => ({
       inputs: byPosition<SampleInput>(inputs),
       options,

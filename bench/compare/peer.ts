@@ -61,12 +61,12 @@ export async function openPeer(name: PeerName): Promise<Peer> {
 }
 
 /**
- * What refuses a case that takes longer than five seconds an execution at `gflops`, the peer's rate on the like. With
+ * What refuses a case that takes longer than six seconds an execution at `gflops`, the peer's rate on the like. With
  * warm-up, check and samples it would hold everyone up for a minute.
  */
 export function refuseAbove(gflops: number, c: BenchCase): void {
   const seconds = c.flops / gflops / 1e9;
-  if (seconds > 5)
+  if (seconds > 6)
     throw new RangeError(`not run: at about ${gflops} GFLOP/s it takes ${seconds.toFixed(0)} s`);
 }
 

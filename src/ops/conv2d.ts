@@ -29,7 +29,10 @@ import {
   weightGradientWasm,
   weightGradientWebGPU,
 } from './conv2d_plan.js';
+import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
+import { addedBias } from './epilogue.js';
 import { sum } from './reduce.js';
+import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
 export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
@@ -68,6 +71,12 @@ const cases: readonly (readonly [Shape, Shape, Conv2dOptions])[] = [
     },
   ],
   [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
+  // Depthwise: rows of one to more than sixteen pixels, strides of 1 to 3, filters of any size, more rows than a band.
+  [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
+  [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+  [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
+  [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
+  [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
   // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
   [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
   [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
@@ -125,12 +134,17 @@ export const conv2d = defineOp({
   },
   kernels: {
     wasm: [
+      depthwiseWasm,
       winogradForwardWasm('6x8', 'tile-6x8'),
       winogradForwardWasm('4x8'),
       forwardWasm('6x8', 'tile-6x8'),
       forwardWasm('4x8'),
     ],
     webgpu: forwardWebGPU,
+  },
+  absorbs({ x, weight, bias }, attrs, reader): Value | null {
+    const added = bias ? null : addedBias(reader, -3);
+    return added && conv2d(x, weight, added, attrs);
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
   linear: ['x', 'weight'],
@@ -188,7 +202,15 @@ export const conv2d = defineOp({
       message: "conv2d: filters don't divide into 2 groups, x is [1,4,8,8], weight is [3,2,3,3]",
     },
   ],
-  tolerance: { wasm: forwardTolerance, webgpu: forwardTolerance },
+  tolerance: { wasm: { ...forwardTolerance, magnitude: 'declared' }, webgpu: forwardTolerance },
+  magnitude({ x, weight, bias }, attrs) {
+    const g = geometry(x.shape, weight.shape, attrs);
+    const sums = forwardMagnitude(g, x.data, weight.data);
+    if (!bias) return sums;
+    return sums.map(
+      (v, i) => v + Math.abs(bias.data[Math.floor(i / g.outHeight / g.outWidth) % bias.data.length]!),
+    );
+  },
 });
 
 export interface Conv2dGradientOptions extends Conv2dOptions {
@@ -252,6 +274,7 @@ export const conv2dInputGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
     wasm: [
+      depthwiseInputGradientWasm,
       winogradInputGradientWasm('6x8', 'tile-6x8'),
       winogradInputGradientWasm('4x8'),
       inputGradientWasm('6x8', 'tile-6x8'),
@@ -271,7 +294,9 @@ export const conv2dInputGradient = defineOp({
       message: 'conv2dInputGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
     },
   ],
-  tolerance: { wasm: inputTolerance, webgpu: inputTolerance },
+  tolerance: { wasm: { ...inputTolerance, magnitude: 'declared' }, webgpu: inputTolerance },
+  magnitude: ({ dy, weight }, attrs) =>
+    inputGradientMagnitude(geometry(attrs.shape, weight.shape, attrs), dy.data, weight.data),
 });
 
 const weightTolerance = dotTolerance((call: WeightGradientCall) => {
@@ -306,7 +331,7 @@ export const conv2dWeightGradient = defineOp({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
     webgpu: weightGradientWebGPU,
   },
   linear: ['x', 'dy'],

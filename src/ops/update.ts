@@ -239,6 +239,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     ],
     inPlace: [],
     linear: [],
+    absorb: () => null,
     samples: samplesOf(rule),
     errors: errorsOf(name, rule),
     attributes: (types, options) =>

@@ -163,6 +163,8 @@ export class Replay implements Prepared {
         return writes
           ? { buffer: this.buffers.dummies.write, offset: binding * DUMMY_SLOT }
           : { buffer: this.buffers.dummies.read, offset: 0 };
+      case 'tile':
+        return fail('webgpu', 'an operand lies in a tile, which only groups have');
     }
   }
 
