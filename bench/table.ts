@@ -74,10 +74,10 @@ const percent = (share: number | null | undefined): string =>
   share === null || share === undefined ? '' : `±${(50 * share).toFixed(1)}%`;
 
 /**
- * One suite as aligned text: an engine a column, then for Weft's own percent of peak, half the interquartile range, and
+ * One suite as rows below a header: an engine a column, then for Weft's own percent of peak, half the interquartile range, and
  * how many times as fast they are as on one thread; the first of them against the peers.
  */
-export function suiteTable(report: Pick<BenchReport, 'results'>, suite: SuiteName): string {
+export function suiteRows(report: Pick<BenchReport, 'results'>, suite: SuiteName): string[][] {
   const groups = groupsOf(report.results, suite);
   const engines = [...new Set(groups.flatMap((group) => group.results.map(engineLabel)))];
   const columns = columnsOf(groups);
@@ -87,7 +87,13 @@ export function suiteTable(report: Pick<BenchReport, 'results'>, suite: SuiteNam
     ...engines.map((label) => cell(group.results.find((result) => engineLabel(result) === label))),
     ...columns.map(([, show]) => show(group)),
   ]);
-  return aligned(header, rows);
+  return [header, ...rows];
+}
+
+/** {@link suiteRows} as aligned text. */
+export function suiteTable(report: Pick<BenchReport, 'results'>, suite: SuiteName): string {
+  const [header, ...rows] = suiteRows(report, suite);
+  return aligned(header!, rows);
 }
 
 /** Every error once, with the engine and how many cases it met. */

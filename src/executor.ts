@@ -114,7 +114,7 @@ export class Program {
       if (first === last) commands.push(...own);
       else group.push(...own.filter((command) => command.kind === 'dispatch'));
       if (step < last || group.length === 0) continue;
-      commands.push(groupOf(group));
+      commands.push(groupOf(group, costOfGroup(planned.order.slice(first, last + 1), planned)));
       group = [];
     }
     const prepared = await backend.prepare({
@@ -287,7 +287,7 @@ function flatElements({ op, inputs, outputs }: Node, lowered: Lowered | null): n
   return size! > 0 && sizes.every((other) => other === size) ? size! : null;
 }
 
-function groupOf(dispatches: readonly DispatchCommand[]): Command {
+function groupOf(dispatches: readonly DispatchCommand[], cost: Cost): Command {
   const tiles = dispatches.flatMap(({ operands }) =>
     operands.map((at) => (at.kind === 'tile' ? at.index + 1 : 0)),
   );
@@ -297,7 +297,7 @@ function groupOf(dispatches: readonly DispatchCommand[]): Command {
     dispatches,
     units: dispatches[0]!.units as number,
     tiles: Math.max(...tiles),
-    cost: dispatches.reduce((sum, { cost = 0 }) => sum + cost, 0),
+    cost: nanoseconds(cost),
   };
 }
 
@@ -306,37 +306,35 @@ function describe(planned: Plan, lowered: readonly (Lowered | null)[]): Schedule
   return planned.order.flatMap((_, step) => {
     const { first, last } = planned.spans[step]!;
     if (step < last) return [];
-    const places = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    const entries = places
-      .filter((place) => !planned.order[place]!.op.view)
-      .map((place) => describeNode(planned.order[place]!, lowered[place] ?? null));
+    const nodes = planned.order.slice(first, step + 1);
+    const entries = nodes.flatMap((node, i) =>
+      node.op.view ? [] : [describeNode(node, lowered[first + i] ?? null)],
+    );
     if (entries.length < 2) return entries;
     return {
       op: entries.map(({ op }) => op).join('+'),
       kernel: entries.map(({ kernel }) => kernel).join('+'),
-      flops: entries.reduce((sum, { flops }) => sum + flops, 0),
-      bytes: bytesOfGroup(
-        places.map((place) => planned.order[place]!),
-        planned,
-      ),
+      ...costOfGroup(nodes, planned),
     };
   });
 }
 
-/** What a group reads and writes outside its tiles, each once. */
-function bytesOfGroup(nodes: readonly Node[], { bufferOf }: Plan): number {
+/** The arithmetic of a group, and what it reads and writes outside its tiles, each once. */
+function costOfGroup(nodes: readonly Node[], { bufferOf }: Plan): Cost {
   const own = new Set(nodes.flatMap(({ outputs }) => outputs));
   const given = new Map<number, number>();
+  let flops = 0;
   let written = 0;
-  for (const { op, inputs, outputs } of nodes) {
+  for (const { op, inputs, outputs, attrs } of nodes) {
     if (op.view) continue;
+    flops += op.cost(inputs, attrs).flops;
     for (const value of inputs) {
       const held = value && !own.has(value) ? bufferOf.get(value) : undefined;
       if (held !== undefined) given.set(held, bytesOf(value!));
     }
     for (const value of outputs) if (bufferOf.has(value)) written += bytesOf(value);
   }
-  return [...given.values()].reduce((a, b) => a + b, written);
+  return { flops, bytes: [...given.values()].reduce((a, b) => a + b, written) };
 }
 
 function describeNode(node: Node, lowered: Lowered | null): ScheduleEntry {

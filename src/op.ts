@@ -185,8 +185,10 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   };
   /** The inputs whose bytes outputs 0, 1, ... overwrite, by kernels that take one operand for both. */
   readonly overwrites?: readonly Plain<Names[number]>[];
-  /** Inputs whose bytes output 0 may take where the backend allows it: kernels that read an element before writing it. */
+  /** Inputs whose bytes an output may take where the backend allows it: kernels that read an element before writing it. */
   readonly inPlace?: readonly Plain<Names[number]>[];
+  /** The output that `inPlace` speaks of, default 0. */
+  readonly inPlaceOutput?: number;
   /** Inputs in which the op is linear: checked by the adjoint test. */
   readonly linear?: readonly Plain<Names[number]>[];
   /** What computes this op and its only reader by one kernel, in the reader's shape; null where none does. */
@@ -240,6 +242,7 @@ export interface Op {
   /** For outputs 0, 1, ... the position of the input whose bytes it takes; none for most ops. */
   overwrites(inputs: readonly (TensorType | null)[]): readonly number[];
   readonly inPlace: readonly number[];
+  readonly inPlaceOutput: number;
   readonly linear: readonly number[];
   /** What stands for `node`, one of this op, and the node that alone reads its output, as input `at`; null for most. */
   absorb(node: Node, reader: Node, at: number): Value | null;

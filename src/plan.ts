@@ -244,7 +244,8 @@ class Planner {
     const last = this.#lastRead.get(root) ?? -1;
     if (last !== step) return last < step;
     const places = node.inputs.flatMap((value, i) => (value && this.#rootOf(value) === root ? [i] : []));
-    return this.#inPlace && k === 0 && places.length === 1 && node.op.inPlace.includes(places[0]!);
+    const { inPlace, inPlaceOutput } = node.op;
+    return this.#inPlace && k === inPlaceOutput && places.length === 1 && inPlace.includes(places[0]!);
   }
 
   /** The buffer of something that is read for the last time in the span of `step`, and may be spoilt. */

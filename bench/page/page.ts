@@ -7,7 +7,7 @@ import { SUITE_NAMES, type SuiteName } from '../case.js';
 import { suiteChart } from '../chart.js';
 import type { BenchReport, Machine } from '../report.js';
 import { type BenchBackend, chooseCases, type Lane, openLane, runCases } from '../run.js';
-import { reportText } from '../table.js';
+import { errorLines, suiteRows } from '../table.js';
 
 /** What the command that serves the page knows of the machine, and a page can't. */
 interface Facts {
@@ -91,14 +91,19 @@ async function measured(wishes: Wishes, facts: Facts): Promise<BenchReport> {
 }
 
 function show(report: BenchReport): void {
-  const text = document.createElement('pre');
-  text.textContent = reportText(report);
-  const charts = [...new Set(report.results.map(({ suite }) => suite))].map((suite) => {
+  const suites = [...new Set(report.results.map(({ suite }) => suite))].flatMap((suite) => {
+    const table = document.createElement('table');
+    for (const cells of suiteRows(report, suite)) {
+      const row = table.insertRow();
+      for (const cell of cells) row.insertCell().textContent = cell;
+    }
     const figure = document.createElement('figure');
     figure.innerHTML = suiteChart(report, suite);
-    return figure;
+    return [table, figure];
   });
-  at('report').replaceChildren(text, ...charts);
+  const errors = document.createElement('p');
+  errors.textContent = errorLines(report).join('. ');
+  at('report').replaceChildren(...suites, errors);
   const link = document.createElement('a');
   link.textContent = 'the figures as JSON';
   link.download = 'weft-bench.json';

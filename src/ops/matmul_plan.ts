@@ -10,6 +10,9 @@ const FEW = 5;
 const FEW_TRANSPOSED = 8;
 /** Steps times panels of a stripe, so that it stays in the second cache: 512 KiB. */
 const STRIPE = 16384;
+/** Columns of a page of memory, and rows of a that share the cost of packing b well. */
+const PAGE = 1024;
+const SHARING = 128;
 /** Bytes that one part of a stream has at least, and beyond which a matrix comes from memory: half of a third cache. */
 const PART = 1 << 18;
 const CACHED = 1 << 24;
@@ -120,8 +123,8 @@ function tiles(
 ): void {
   const [m, n, k] = [a.rows, b.columns, a.columns];
   const left = planner.inRows(a, 'rows');
-  // Rows of b that lie a page or more apart are packed.
-  const inPlace = !b.transposed && n < 1024;
+  // Packing costs what some three rows of a do; rows of b that lie a page or more apart cost more.
+  const inPlace = !b.transposed && n < PAGE && m < SHARING;
   const right = inPlace ? b.name : planner.inPanels(b);
   const depth = blockOf(k, DEPTH);
   const count = sizeOf(batch);

@@ -124,6 +124,8 @@ export const lstmSequence = defineOpWithOutputs({
   },
   onceDifferentiable: true,
   saves: 2,
+  inPlace: ['projected'],
+  inPlaceOutput: 3,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
   fault: lengthFault,
@@ -213,6 +215,7 @@ export const lstmSequenceBackward = defineOpWithOutputs({
     ...{ h0: null, y: null, gates: null, cells: null, lengths: null },
   },
   onceDifferentiable: true,
+  inPlace: ['gates'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.gates.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
   samples: sequenceCases.map((one) => ({

@@ -129,6 +129,7 @@ export const rnnSequence = defineOpWithOutputs({
     lengths: null,
   },
   onceDifferentiable: true,
+  inPlace: ['projected'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
   fault: lengthFault,
@@ -233,6 +234,7 @@ export const rnnSequenceBackward = defineOpWithOutputs({
   },
   backward: { dy: null, dhn: null, weightHidden: null, h0: null, y: null, lengths: null },
   onceDifferentiable: true,
+  inPlace: ['y'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
   samples: cases.map((one) => ({

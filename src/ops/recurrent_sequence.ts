@@ -141,10 +141,13 @@ export function expectLengths(
   });
 }
 
-/** Rows and panels of 8 columns of a wasm unit at most, and units that are enough for threads to share. */
+/** Rows of a wasm unit, and its panels of 8 columns at most: the wider, the better the states stream. */
+const LEAST_ROWS = 16;
 const ROWS = 64;
 const PANELS = 16;
+/** Units that are enough for threads to share, and what makes one worth it: some 6 µs. */
 const UNITS = 16;
+const UNIT_FLOPS = 4e5;
 const TILES = { '6x8': 6, '4x8': 4 } as const;
 
 /** Where a step finds what goes on from step to step: inputs at first. Forward, h is read in one place and written in another. */
@@ -169,9 +172,11 @@ function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N,
   const fields = pass.fields(call);
   const { steps, batch, hidden, reverse, relu = false } = fields;
   const wide = Math.ceil(hidden / 8);
-  const down = Math.ceil(batch / ROWS);
-  const rows = Math.ceil(batch / Math.max(1, down));
-  const panels = Math.min(PANELS, Math.max(1, Math.floor((wide * down) / UNITS)));
+  const units = Math.min(UNITS, Math.max(1, (2 * batch * gates * hidden * hidden) / UNIT_FLOPS));
+  const wanted = Math.min(Math.floor(batch / LEAST_ROWS), Math.ceil(units / Math.ceil(wide / PANELS)));
+  const down = Math.max(1, Math.ceil(batch / ROWS), wanted);
+  const rows = Math.ceil(batch / down);
+  const panels = Math.min(PANELS, Math.max(1, Math.floor((wide * down) / units)));
   const count = backward ? steps + 1 : Math.max(1, steps);
   const place = (k: number) => ((count - k) % 2 === 0 ? 'output1' : 'state');
   const step = (k: number): Launch => ({

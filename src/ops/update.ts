@@ -237,6 +237,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
       ...(inputs[1] ? [1] : []),
     ],
     inPlace: [],
+    inPlaceOutput: 0,
     linear: [],
     absorb: () => null,
     samples: samplesOf(rule),
