@@ -11,6 +11,7 @@ export * from './range';
 export * from './reduce';
 export * from './matmul';
 export * from './conv2d';
+export * from './conv2d_weight_gradient';
 export { log_softmax_backward_f32, log_softmax_f32, softmax_backward_f32, softmax_f32 } from './softmax';
 export { cross_entropy_backward_f32, cross_entropy_f32, cross_entropy_rows_f32, cross_entropy_shares_backward_f32, cross_entropy_shares_f32 } from './cross_entropy';
 export * from './dropout';

@@ -34,10 +34,10 @@ function record(c: Exclude<BenchCase, StepCase>, at: (name: string) => Value): V
       if (c.pass === 'forward') return ops.conv2d(at('input'), at('weight'), null, options);
       if (c.pass === 'input-gradient') {
         const shape = [c.batch, c.channels, c.height, c.width];
-        return ops.conv2dInputGradient(at('outputGradient'), at('weight'), { ...options, shape });
+        return ops.conv2dInputGradient(at('outputGradient'), at('weight'), null, { ...options, shape });
       }
       const shape = [conv2dOutputShape(c)[1], c.channels, c.kernel, c.kernel];
-      return ops.conv2dWeightGradient(at('input'), at('outputGradient'), { ...options, shape });
+      return ops.conv2dWeightGradient(at('input'), at('outputGradient'), null, { ...options, shape })[0]!;
     }
     case 'pooling': {
       const options = { kernel: c.kernel, stride: c.stride };
