@@ -4,7 +4,7 @@
 // image are packed. The input-gradient is the same kernel, with a launch for each phase of the stride.
 import { ConvolveParams, PackFiltersParams } from '../build/params';
 import { fillFrame, tapOffsets } from './conv2d_frame';
-import { ADD, multiplyPanels, RELU } from './conv2d_tile';
+import { ADD, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
 import { Rows4, Rows6, rowsOf } from './tile';
 
@@ -165,6 +165,31 @@ function putLines(p: ConvolveParams, from: usize, lineBytes: usize, rows: i32, t
 }
 
 /**
+ * The same for one to three filters. The pixels of a row of the frame and of the next count as neighbours, with the columns
+ * between them: what is computed there is dropped, and no panel straddles.
+ */
+function convolveThin(p: ConvolveParams, frame: usize, images: i32, rows: i32, table: usize, tiles: usize, bias: usize, staged: usize, y: usize): void {
+  const filters = <i32>p.filters;
+  const taps = <i32>(p.channels * p.kernelHeight * p.kernelWidth);
+  const wide = thinColumns(filters);
+  const count = ((rows - 1) * <i32>p.frameWidth + <i32>p.outWidth + wide - 1) / wide;
+  const stride = <usize>(count * wide) << 2;
+  for (let i = 0; i < images; i++) {
+    for (let start = 0; start == 0 || start < taps; start += p.depth) {
+      const depth = min(<i32>p.depth, taps - start);
+      let mode = start > 0 ? ADD : 0;
+      if (p.activation && start + depth == taps) mode |= RELU;
+      multiplyThin(filters, count, frame, table + (start << 2), depth, tiles + ((start * filters) << 2), staged, stride, bias, mode);
+    }
+    for (let filter = 0; filter < filters; filter++) {
+      const to = y + ((((i * <i32>p.groups) * filters + filter) * <i32>(p.imageHeight * p.imageWidth)) << 2);
+      putLines(p, staged + filter * stride, p.frameWidth << 2, rows, to);
+    }
+    frame += p.imageBytes;
+  }
+}
+
+/**
  * y [batch, groups · filters, imageHeight, imageWidth], or a phase of it. Operands: x, packed filters, bias or none, y,
  * mask of x or none. Units are counted over images, rows, groups and parts of the tiles of filters; a frame is filled
  * once for all units that follow each other and share it.
@@ -210,18 +235,24 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
     if (view != filled) {
       filled = view;
       if (p.copies) {
+        if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
         frame = scratch + p.frameAt;
-        fillFrame(p, o, 4, image, images, group * channels, channels, row, frame);
+        fillFrame(p, operand(o, 0), operand(o, 4), image, images, group * channels, channels, row, frame);
       } else {
         frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + row) * p.width) << 2);
       }
-      listPanels(p, frame, rows, columns, list, table, steps, packed);
+      if (!p.thin) listPanels(p, frame, rows, columns, list, table, steps, packed);
     }
     const first = part * tilesPerPart;
     const last = min(tiles, first + tilesPerPart);
     const firstFilter = tileStart<R>(first, filters);
     const y = operand(o, 3) + (((image * p.groups + group) * filters * plane + (p.firstRow + row * p.stepHeight) * p.imageWidth + p.firstColumn) << 2);
     const straight = images == 1 && p.stepWidth == 1 && p.stepHeight == 1 && p.outWidth == p.imageWidth && (columns & 7) == 0;
+    if (p.thin) {
+      const bias = operand(o, 2) ? operand(o, 2) + ((group * filters) << 2) : zeros;
+      convolveThin(p, frame, images, rows, table, operand(o, 1) + ((group * filters * taps) << 2), bias, staged, y);
+      continue;
+    }
     const stride = <usize>(straight ? plane : panels << 3) << 2;
     const to = straight ? y + firstFilter * stride : staged;
     let start = 0;

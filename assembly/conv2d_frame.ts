@@ -3,7 +3,7 @@
 // round them, and split into a plane for every phase of the stride, so that a tap of neighbouring pixels is one
 // contiguous load. Otherwise the frame is x itself.
 import { ConvolveParams } from '../build/params';
-import { operand, splat } from './simd';
+import { splat } from './simd';
 
 /** Bytes from a pixel's corner in the frame to tap (r, s) of channel 0. */
 // @ts-ignore: decorator
@@ -36,41 +36,38 @@ export function tapOffsets(p: ConvolveParams, channels: i32, table: usize): void
 /** dy where y > 0 or is NaN, else 0: the gradient through y = relu(z). Without a mask dy itself. */
 // @ts-ignore: decorator
 @inline
-export function masked(dy: v128, mask: usize): v128 {
+function masked(dy: v128, mask: usize): v128 {
   return mask ? v128.andnot(dy, f32x4.le(v128.load(mask), splat(0.0))) : dy;
 }
 
 // @ts-ignore: decorator
 @inline
-export function maskedAt(dy: usize, mask: usize): f32 {
+function maskedAt(dy: usize, mask: usize): f32 {
   return mask && load<f32>(mask) <= 0 ? 0 : load<f32>(dy);
 }
 
-/** A row of `count` elements, `step` apart. */
+/** Copies `count` elements, `step` apart. The last vector of a row overlaps the one before, so that there is no tail. */
 // @ts-ignore: decorator
 @inline
-function copyLine(from: usize, mask: usize, to: usize, count: i32, step: usize): void {
-  let i = 0;
-  if (step == 1) {
-    for (; i + 4 <= count; i += 4) {
-      v128.store(to, masked(v128.load(from), mask));
-      from += 16;
-      to += 16;
-      if (mask) mask += 16;
+export function copyLine(from: usize, mask: usize, to: usize, count: i32, step: usize): void {
+  if (count >= 4 && step <= 2) {
+    for (let i = 0; ; i += 4) {
+      const at = <usize>min(i, count - 4) << 2;
+      if (step == 1) {
+        v128.store(to + at, masked(v128.load(from + at), mask ? mask + at : 0));
+      } else {
+        const x = from + 2 * at;
+        v128.store(to + at, v128.shuffle<i32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7));
+      }
+      if (i + 4 >= count) return;
     }
   }
-  for (; i < count; i++) {
+  for (let i = 0; i < count; i++) {
     store<f32>(to, maskedAt(from, mask));
     from += step << 2;
     to += 4;
-    if (mask) mask += step << 2;
+    if (mask) mask += 4;
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function clear(from: usize, to: usize): void {
-  for (; from < to; from += 4) store<f32>(from, 0.0);
 }
 
 /** First column of a frame's plane whose place in x is at least `place`. */
@@ -80,38 +77,37 @@ function columnOf(place: i32, step: i32, width: i32): i32 {
   return place <= 0 ? 0 : min(width, (place + step - 1) / step);
 }
 
-/** Copies what pixel rows `row` and below of `images` images see of `channels` channels; `plane` counts x's planes. */
-export function fillFrame(p: ConvolveParams, o: usize, maskAt: i32, image: i32, images: i32, plane: i32, channels: i32, row: i32, to: usize): void {
+/**
+ * Copies what pixel rows `row` and below of `images` images see of `channels` channels; `plane` is the first one's number
+ * in an image. What lies to the left and the right of x is zero before and stays so. With a mask the stride is 1.
+ */
+export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, images: i32, plane: i32, channels: i32, row: i32, frame: usize): void {
   const height = <i32>p.height;
   const width = <i32>p.width;
-  const stepHeight = <i32>p.frameStepHeight;
-  const stepWidth = <i32>p.frameStepWidth;
+  const step = <i32>p.frameStepWidth;
   const frameWidth = <i32>p.frameWidth;
-  const mask = maskAt < 0 ? 0 : operand(o, maskAt);
-  const planes = <i32>(p.groups * p.channels);
-  const top = row * <i32>p.strideHeight - p.top;
+  const planeBytes = <usize>(height * width) << 2;
+  const lines = <i32>(p.phaseRows * p.frameRows);
   for (let i = 0; i < images; i++) {
-    for (let channel = 0; channel < channels; channel++) {
-      const from = (((image + i) * planes + plane + channel) * height * width) << 2;
-      let line = to + i * p.imageBytes + channel * p.channelBytes;
-      for (let phaseRow = 0; phaseRow < <i32>p.phaseRows; phaseRow++) {
-        for (let phaseColumn = 0; phaseColumn < <i32>p.phaseColumns; phaseColumn++) {
-          const first = columnOf(p.left - phaseColumn, stepWidth, frameWidth);
-          const last = max(first, columnOf(width + p.left - phaseColumn, stepWidth, frameWidth));
-          const start = first * stepWidth + phaseColumn - p.left;
-          for (let at = 0; at < <i32>p.frameRows; at++) {
-            const y = top + phaseRow + at * stepHeight;
-            const end = line + (frameWidth << 2);
-            if (y < 0 || y >= height) {
-              clear(line, end);
-            } else {
-              const source = from + ((y * width + start) << 2);
-              clear(line, line + (first << 2));
-              copyLine(operand(o, 0) + source, mask ? mask + source : 0, line + (first << 2), last - first, stepWidth);
-              clear(line + (last << 2), end);
-            }
-            line = end;
-          }
+    const source = <i32>((image + i) * p.groups * p.channels + plane) * height;
+    for (let line = 0; line < lines; line++) {
+      const phase = line / <i32>p.frameRows;
+      const y = (line - phase * <i32>p.frameRows) * <i32>p.frameStepHeight + phase + row * <i32>p.strideHeight - p.top;
+      const inside = y >= 0 && y < height;
+      for (let column = 0; column < <i32>p.phaseColumns; column++) {
+        const first = inside ? columnOf(p.left - column, step, frameWidth) : 0;
+        const count = inside ? columnOf(width + p.left - column, step, frameWidth) - first : frameWidth;
+        const plane = phase * <i32>p.phaseColumns + column;
+        let to = frame + i * p.imageBytes + (((plane * <i32>p.frameRows + line - phase * <i32>p.frameRows) * frameWidth + first) << 2);
+        const at = ((source + y) * width + first * step + column - p.left) << 2;
+        let from = x + at;
+        let through = mask ? mask + at : 0;
+        for (let channel = 0; channel < channels; channel++) {
+          if (inside) copyLine(from, through, to, count, step);
+          else memory.fill(to, 0, frameWidth << 2);
+          to += p.channelBytes;
+          from += planeBytes;
+          if (through) through += planeBytes;
         }
       }
     }

@@ -101,3 +101,103 @@ export function multiplyPanels(rows: i32, n: i32, p: usize, skip: usize, k: i32,
   else if (rows == 2) panels2(n, p, skip, k, a, c, stride, bias, mode);
   else panels1(n, p, skip, k, a, c, stride, bias, mode);
 }
+
+/** Columns of a tile of 1, 2 or 3 filters: no more accumulators than leave room for a column and the rows' filters. */
+// @ts-ignore: decorator
+@inline
+export function thinColumns(rows: i32): i32 {
+  return rows == 1 ? 40 : rows == 2 ? 20 : 12;
+}
+
+/** C [R, count · columns] = bias + A [depth, R] · B, of which step k is read at `b` and the k-th offset of `table`. */
+// @ts-ignore: decorator
+@inline
+function thin<R>(count: i32, b: usize, table: usize, depth: i32, tile: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
+  const end = table + (depth << 2);
+  const bias0 = v128.load32_splat(bias);
+  for (; count > 0; count--) {
+    let a = tile;
+    let s0 = splat(0.0), s1 = splat(0.0), s2 = splat(0.0), s3 = splat(0.0), s4 = splat(0.0);
+    let s5 = splat(0.0), s6 = splat(0.0), s7 = splat(0.0), s8 = splat(0.0), s9 = splat(0.0);
+    for (let at = table; at < end; at += 4) {
+      const from = b + load<u32>(at);
+      const a0 = v128.load32_splat(a);
+      if (rowsOf<R>() == 1) {
+        s0 = fma(a0, v128.load(from), s0);
+        s1 = fma(a0, v128.load(from, 16), s1);
+        s2 = fma(a0, v128.load(from, 32), s2);
+        s3 = fma(a0, v128.load(from, 48), s3);
+        s4 = fma(a0, v128.load(from, 64), s4);
+        s5 = fma(a0, v128.load(from, 80), s5);
+        s6 = fma(a0, v128.load(from, 96), s6);
+        s7 = fma(a0, v128.load(from, 112), s7);
+        s8 = fma(a0, v128.load(from, 128), s8);
+        s9 = fma(a0, v128.load(from, 144), s9);
+      } else if (rowsOf<R>() == 2) {
+        const a1 = v128.load32_splat(a, 4);
+        const b0 = v128.load(from);
+        s0 = fma(a0, b0, s0);
+        s5 = fma(a1, b0, s5);
+        const b1 = v128.load(from, 16);
+        s1 = fma(a0, b1, s1);
+        s6 = fma(a1, b1, s6);
+        const b2 = v128.load(from, 32);
+        s2 = fma(a0, b2, s2);
+        s7 = fma(a1, b2, s7);
+        const b3 = v128.load(from, 48);
+        s3 = fma(a0, b3, s3);
+        s8 = fma(a1, b3, s8);
+        const b4 = v128.load(from, 64);
+        s4 = fma(a0, b4, s4);
+        s9 = fma(a1, b4, s9);
+      } else {
+        const a1 = v128.load32_splat(a, 4);
+        const a2 = v128.load32_splat(a, 8);
+        const b0 = v128.load(from);
+        s0 = fma(a0, b0, s0);
+        s3 = fma(a1, b0, s3);
+        s6 = fma(a2, b0, s6);
+        const b1 = v128.load(from, 16);
+        s1 = fma(a0, b1, s1);
+        s4 = fma(a1, b1, s4);
+        s7 = fma(a2, b1, s7);
+        const b2 = v128.load(from, 32);
+        s2 = fma(a0, b2, s2);
+        s5 = fma(a1, b2, s5);
+        s8 = fma(a2, b2, s8);
+      }
+      a += rowsOf<R>() << 2;
+    }
+    put(c, s0, bias0, mode);
+    put(c + 16, s1, bias0, mode);
+    put(c + 32, s2, bias0, mode);
+    if (rowsOf<R>() == 1) {
+      put(c + 48, s3, bias0, mode);
+      put(c + 64, s4, bias0, mode);
+      putRow(c + 80, s5, s6, bias, mode);
+      putRow(c + 112, s7, s8, bias, mode);
+      put(c + 144, s9, bias0, mode);
+    } else if (rowsOf<R>() == 2) {
+      putRow(c + 48, s3, s4, bias, mode);
+      const d = c + stride;
+      putRow(d, s5, s6, bias + 4, mode);
+      putRow(d + 32, s7, s8, bias + 4, mode);
+      put(d + 64, s9, v128.load32_splat(bias, 4), mode);
+    } else {
+      const d = c + stride;
+      putRow(d, s3, s4, bias + 4, mode);
+      put(d + 32, s5, v128.load32_splat(bias, 4), mode);
+      putRow(d + stride, s6, s7, bias + 8, mode);
+      put(d + stride + 32, s8, v128.load32_splat(bias, 8), mode);
+    }
+    b += <usize>thinColumns(rowsOf<R>()) << 2;
+    c += <usize>thinColumns(rowsOf<R>()) << 2;
+  }
+}
+
+/** A tile of 1 to 3 filters over `count` times as many columns as `thinColumns` says. */
+export function multiplyThin(rows: i32, count: i32, b: usize, table: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
+  if (rows == 1) thin<Rows1>(count, b, table, k, a, c, stride, bias, mode);
+  else if (rows == 2) thin<Rows2>(count, b, table, k, a, c, stride, bias, mode);
+  else thin<Rows3>(count, b, table, k, a, c, stride, bias, mode);
+}

@@ -3,7 +3,7 @@
 // of a pixel's tap is the sum of the tap's offset and the pixel's. Where pixels are split over units, every unit has sums
 // of its own, which are added at the end.
 import { ConvolveParams, SumPartsParams } from '../build/params';
-import { fillFrame, masked, maskedAt, tapOffsets } from './conv2d_frame';
+import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { fma, operand, splat, transpose4 } from './simd';
 import { blockOf, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf, tileRows } from './tile';
 
@@ -97,48 +97,34 @@ function pixelOffsets(p: ConvolveParams, images: i32, rows: i32, table: usize): 
   }
 }
 
-/** Four rows of four of dy, masked, become four columns, 32 bytes apart. */
-// @ts-ignore: decorator
-@inline
-function packFour(r0: usize, r1: usize, r2: usize, r3: usize, hasMask: bool, mask: usize, to: usize): void {
-  const v0 = masked(v128.load(r0), hasMask ? r0 + mask : 0);
-  const v1 = masked(v128.load(r1), hasMask ? r1 + mask : 0);
-  const v2 = masked(v128.load(r2), hasMask ? r2 + mask : 0);
-  const v3 = masked(v128.load(r3), hasMask ? r3 + mask : 0);
-  const low01 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5);
-  const low23 = v128.shuffle<i32>(v2, v3, 0, 4, 1, 5);
-  const high01 = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7);
-  const high23 = v128.shuffle<i32>(v2, v3, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
-  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 32);
-  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 64);
-  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
-}
-
 /**
- * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8]; the mask, if there is
- * one, lies `mask` bytes behind dy. Where only `count` filters are left the last stands for the others, whose sums nobody reads.
+ * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8]. Where only `count` filters are left
+ * the last stands for the others, whose sums nobody reads.
  */
-function packGradient(dy: usize, hasMask: bool, mask: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
+function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
   let i = 0;
-  for (; i + 4 <= pixels; i += 4) {
-    for (let j = 0; j < 8; j += 4) {
-      const r0 = dy + min(j, count - 1) * stride;
-      const r1 = dy + min(j + 1, count - 1) * stride;
-      const r2 = dy + min(j + 2, count - 1) * stride;
-      const r3 = dy + min(j + 3, count - 1) * stride;
-      packFour(r0, r1, r2, r3, hasMask, mask, to + (j << 2));
+  if (count == 8) {
+    for (; i + 4 <= pixels; i += 4) {
+      transpose4(dy, stride, to, 32);
+      transpose4(dy + 4 * stride, stride, to + 16, 32);
+      dy += 16;
+      to += 128;
     }
-    dy += 16;
-    to += 128;
   }
   for (; i < pixels; i++) {
-    for (let j = 0; j < 8; j++) {
-      const from = dy + min(j, count - 1) * stride;
-      store<f32>(to + (j << 2), maskedAt(from, hasMask ? from + mask : 0));
-    }
+    for (let j = 0; j < 8; j++) store<f32>(to + (j << 2), load<f32>(dy + min(j, count - 1) * stride));
     dy += 4;
     to += 32;
+  }
+}
+
+/** Rows of dy, masked, one after the other; `stride` bytes apart before. */
+function maskGradient(dy: usize, mask: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
+  for (let j = 0; j < count; j++) {
+    copyLine(dy, mask, to, pixels, 1);
+    dy += stride;
+    mask += stride;
+    to += pixels << 2;
   }
 }
 
@@ -196,8 +182,6 @@ function weightGradient<R>(o: usize, params: usize, scratch: usize, begin: i32, 
   const sums = scratch;
   const table = scratch + ((8 * TAPS) << 2);
   const offsets = table + ((channelsPerPart * kernel) << 2);
-  const hasMask = operand(o, 2) != 0;
-  const mask = operand(o, 2) - operand(o, 1);
   const dbias = operand(o, 4);
   tapOffsets(p, channelsPerPart, table);
   pixelOffsets(p, p.images, p.rows, offsets);
@@ -221,8 +205,9 @@ function weightGradient<R>(o: usize, params: usize, scratch: usize, begin: i32, 
       filled = view;
       const first = group * <i32>p.channels + firstChannel;
       if (p.copies) {
+        if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
         frame = scratch + p.frameAt;
-        fillFrame(p, o, -1, image, images, first, channels, row, frame);
+        fillFrame(p, operand(o, 0), 0, image, images, first, channels, row, frame);
       } else {
         const line = (image * p.groups * p.channels + first) * p.height + row * p.strideHeight - p.top;
         frame = operand(o, 0) + ((line * p.width - p.left) << 2);
@@ -230,12 +215,20 @@ function weightGradient<R>(o: usize, params: usize, scratch: usize, begin: i32, 
     }
     const block = blockOf(pixels, PIXELS);
     const dy = scratch + p.panelsAt;
+    const counted = scratch + p.stagedAt;
     for (let panel = part * panelsPerPart; panel < min(panels, (part + 1) * panelsPerPart); panel++) {
       const filter = group * filters + (panel << 3);
       const kept = min(8, filters - (panel << 3));
       for (let i = 0; i < images; i++) {
-        const from = ((((image + i) * p.groups * filters + filter) * plane + row * p.outWidth) << 2) + operand(o, 1);
-        packGradient(from, hasMask, mask, plane << 2, kept, run, dy + ((i * run) << 5));
+        const at = (((image + i) * p.groups * filters + filter) * plane + row * p.outWidth) << 2;
+        let from = operand(o, 1) + at;
+        let stride = plane << 2;
+        if (operand(o, 2)) {
+          maskGradient(from, operand(o, 2) + at, stride, kept, run, counted);
+          from = counted;
+          stride = run << 2;
+        }
+        packGradient(from, stride, kept, run, dy + ((i * run) << 5));
       }
       const place = share * p.groups * filters + filter;
       if (dbias && firstChannel == 0) {

@@ -67,7 +67,8 @@ struct ConvolveParams {
   frameWidth: u32,
   channelBytes: u32,
   imageBytes: u32,
-  // Taps of a block, and where in scratch memory what lies.
+  // Whether there are so few filters that tiles are thin; taps of a block, and where in scratch memory what lies.
+  thin: u32,
   depth: u32,
   panelsAt: u32,
   stagedAt: u32,

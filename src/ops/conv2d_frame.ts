@@ -86,6 +86,8 @@ function share(c: Convolution, pixels: number): { images: number; rows: number }
 const sharesOf = (c: Convolution, { images, rows }: { images: number; rows: number }) =>
   Math.ceil(c.batch / images) * Math.ceil(c.outHeight / rows);
 
+/** Most columns of a tile of few filters. */
+const THIN = 40;
 /** Slack behind a frame: a panel is loaded whole though only its first pixels count. */
 const SLACK = 256;
 
@@ -93,7 +95,9 @@ const SLACK = 256;
 export function frameForward(c: Convolution, tile: number, masked: boolean): Framed {
   const taps = c.channels * c.kernelHeight * c.kernelWidth;
   const depth = Math.max(1, near(taps, DEPTH));
-  const copies = masked || leaves(c) || c.strideHeight > 1 || c.strideWidth > 1 || c.top < 0 || c.left < 0;
+  const strided = c.strideHeight > 1 || c.strideWidth > 1;
+  const thin = c.filters <= 3 && taps > c.channels;
+  const copies = thin || masked || strided || leaves(c) || c.top < 0 || c.left < 0;
   const tiles = Math.ceil(c.filters / tile);
   const sizes = (pixels: number) => {
     const unit = share(c, pixels);
@@ -106,7 +110,7 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
     const filters = Math.min(c.filters, Math.ceil(tiles / parts) * tile);
     const panelsAt = up(64 + 8 * taps + 8 * panels, 64);
     const stagedAt = up(panelsAt + panels * (32 * depth + 32), 64);
-    const frameAt = up(stagedAt + 32 * filters * panels, 64);
+    const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
     const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
     return {
       unit,
@@ -130,7 +134,7 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
       ...c,
       ...unit,
       ...view,
-      ...{ activation: 0, channelParts: 1, parts, depth, imageBytes, panelsAt, stagedAt, frameAt },
+      ...{ activation: 0, channelParts: 1, parts, thin: Number(thin), depth, imageBytes, panelsAt, stagedAt, frameAt },
     },
     units: shares * c.groups * parts,
     scratch,
@@ -139,7 +143,7 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
 }
 
 /** The weight-gradient of a convolution: pixels are split as far as the sums of each share are soon added. */
-export function frameWeights(c: Convolution): Framed {
+export function frameWeights(c: Convolution, masked: boolean): Framed {
   const kernel = c.kernelHeight * c.kernelWidth;
   const weights = c.groups * c.filters * c.channels * kernel;
   const panels = Math.ceil(c.filters / 8);
@@ -162,7 +166,8 @@ export function frameWeights(c: Convolution): Framed {
   const panelParts = Math.ceil(panels / Math.ceil(panels / parts));
   const imageBytes = copies ? channels * view.channelBytes : 4 * c.groups * c.channels * c.height * c.width;
   const panelsAt = up(4 * (8 * TAPS + channels * kernel + pixels), 64);
-  const frameAt = up(panelsAt + 32 * pixels, 64);
+  const stagedAt = up(panelsAt + 32 * pixels, 64);
+  const frameAt = up(stagedAt + (masked ? 32 * unit.rows * c.outWidth : 0), 64);
   return {
     params: {
       ...c,
@@ -172,10 +177,11 @@ export function frameWeights(c: Convolution): Framed {
         activation: 0,
         channelParts,
         parts: panelParts,
+        thin: 0,
         depth: 0,
         imageBytes,
         panelsAt,
-        stagedAt: 0,
+        stagedAt,
         frameAt,
       },
     },

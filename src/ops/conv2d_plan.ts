@@ -258,7 +258,7 @@ const gradientNames = ({ attrs }: WeightGradientCall) =>
   attrs.bias ? (['output0', 'output1'] as const) : (['output', null] as const);
 
 const framedWeights = (call: WeightGradientCall) =>
-  frameWeights(forwardPass(weightGeometry(call)).convolution);
+  frameWeights(forwardPass(weightGeometry(call)).convolution, call.types.mask !== null);
 
 /** Units of the wasm kernel that adds the shares. */
 const SUM = 1024;
