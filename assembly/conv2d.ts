@@ -72,7 +72,19 @@ function packFilters<R>(o: usize, params: usize, begin: i32, end: i32): void {
 export function conv2d_pack_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters<Rows4>(o, p, begin, end); }
 export function conv2d_pack_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters<Rows6>(o, p, begin, end); }
 
-/** Address in the frame of the corner of the patch of pixel `column`, counted over `rows` rows of each image. */
+/** A panel of 8 pixels that straddles: a run of pixels that lie side by side in the frame, and the next one. */
+@unmanaged
+class Straddling {
+  /** Where it is packed; its first pixel, counted over the unit's. */
+  packed: usize;
+  column: i32;
+  /** Addresses of the runs in the frame, and bytes of the first. */
+  first: usize;
+  second: usize;
+  bytes: usize;
+}
+
+/** Address in the frame of pixel `column`, counted over `rows` rows of each image. */
 // @ts-ignore: decorator
 @inline
 function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize {
@@ -82,41 +94,56 @@ function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize 
   return frame + image * p.imageBytes + (pixel << 2);
 }
 
-/** Pixels from `column` on that lie side by side in the frame. */
-// @ts-ignore: decorator
-@inline
-function runOf(p: ConvolveParams, rows: i32, column: i32): i32 {
-  const run = <i32>(p.frameWidth == p.outWidth ? rows * p.outWidth : p.outWidth);
-  return run - column % run;
-}
-
-/** Where each of the panels of `columns` pixels is read: in the frame through `table`, or packed through `steps`. */
-function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize): void {
-  const slot = (p.depth << 5) + 32;
+/**
+ * Where each of the panels of `columns` pixels is read: in the frame through `table`, or packed through `steps`. Gives the
+ * end of the list of those that straddle. Where the frame is as wide as the output, the rows of an image are one.
+ */
+function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize, odd: usize): usize {
+  const whole = p.frameWidth == p.outWidth;
+  const width = whole ? rows * <i32>p.outWidth : <i32>p.outWidth;
+  const lines = whole ? 1 : rows;
+  const lineBytes = <usize>p.frameWidth << 2;
+  const nextImage = p.imageBytes - (lines - 1) * lineBytes;
+  let line = 0;
+  let at = 0;
   for (let column = 0; column < columns; column += 8) {
-    const straddles = column + 8 > columns || runOf(p, rows, column) < 8;
-    store<u32>(list, straddles ? packed : corner(p, frame, rows, column));
+    const from = frame + (at << 2);
+    const run = width - at;
+    const straddles = run < 8 || column + 8 > columns;
+    store<u32>(list, straddles ? packed : from);
     store<u32>(list, straddles ? steps : table, 4);
-    packed += slot;
     list += 8;
+    if (straddles) {
+      const panel = changetype<Straddling>(odd);
+      const count = min(8, columns - column);
+      panel.packed = packed;
+      panel.column = column;
+      panel.first = from;
+      panel.second = run >= count ? from : run + width < count ? 0 : frame + (line + 1 == lines ? nextImage : lineBytes);
+      panel.bytes = <usize>min(run, 8) << 2;
+      odd += offsetof<Straddling>();
+      packed += (p.depth << 5) + 32;
+    }
+    for (at += 8; at >= width; at -= width) {
+      const next = line + 1 == lines;
+      line = next ? 0 : line + 1;
+      frame += next ? nextImage : lineBytes;
+    }
   }
+  return odd;
 }
 
-/** Packs the panels of `columns` pixels that straddle, `depth` taps of `table`; `limit` ends what may be read. */
-function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, table: usize, depth: i32, packed: usize, corners: usize, limit: usize): void {
-  const slot = (p.depth << 5) + 32;
+/** Packs `depth` taps of `table` of the panels from `odd` to `end`; `limit` ends what may be read. */
+function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, table: usize, depth: i32, odd: usize, end: usize, corners: usize, limit: usize): void {
   const last = table + (depth << 2);
-  for (let column = 0; column < columns; column += 8) {
-    const count = min(8, columns - column);
-    const run = runOf(p, rows, column);
-    let to = packed;
-    packed += slot;
-    if (run >= 8 && count == 8) continue;
-    const x0 = corner(p, frame, rows, column);
-    const x1 = run < count ? corner(p, frame, rows, column + run) : x0;
-    if ((run >= count || run + runOf(p, rows, column + run) >= count) && max(x0, x1) + load<u32>(last - 4) + 32 <= limit) {
+  for (; odd < end; odd += offsetof<Straddling>()) {
+    const panel = changetype<Straddling>(odd);
+    const x0 = panel.first;
+    const x1 = panel.second;
+    let to = panel.packed;
+    if (x1 && max(x0, x1) + load<u32>(last - 4) + 32 <= limit) {
       // What a run stores too much, the next one or the next tap overwrites.
-      const second = <usize>min(run, 8) << 2;
+      const second = panel.bytes;
       for (let at = table; at < last; at += 4) {
         const offset = load<u32>(at);
         const low = v128.load(x0 + offset);
@@ -131,7 +158,7 @@ function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, ta
       }
       continue;
     }
-    for (let j = 0; j < 8; j++) store<u32>(corners + (j << 2), corner(p, frame, rows, column + min(j, count - 1)));
+    for (let j = 0; j < 8; j++) store<u32>(corners + (j << 2), corner(p, frame, rows, min(panel.column + j, columns - 1)));
     for (let at = table; at < last; at += 4) {
       const offset = load<u32>(at);
       for (let j = 0; j < 32; j += 4) store<f32>(to + j, load<f32>(load<u32>(corners + j) + offset));
@@ -211,6 +238,7 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
   const table = scratch + 64;
   const steps = table + (taps << 2);
   const list = steps + (taps << 2);
+  const odd = list + p.images * p.rows * p.outWidth + 8;
   const packed = scratch + p.panelsAt;
   const staged = scratch + p.stagedAt;
   const plane = <i32>(p.imageHeight * p.imageWidth);
@@ -220,6 +248,7 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
   for (let tap = 0; tap < taps; tap++) store<u32>(steps + (tap << 2), (tap % block) << 5);
   let filled = -1;
   let frame: usize = 0;
+  let oddEnd: usize = 0;
   for (let unit = begin; unit < end; unit++) {
     const view = unit / parts;
     const part = unit - view * parts;
@@ -241,7 +270,7 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
       } else {
         frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + row) * p.width) << 2);
       }
-      if (!p.thin) listPanels(p, frame, rows, columns, list, table, steps, packed);
+      if (!p.thin) oddEnd = listPanels(p, frame, rows, columns, list, table, steps, packed, odd);
     }
     const first = part * tilesPerPart;
     const last = min(tiles, first + tilesPerPart);
@@ -261,7 +290,7 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
       let mode = start > 0 ? ADD : 0;
       if (p.activation && start + depth == taps) mode |= RELU;
       const skip = <usize>start << 2;
-      packPanels(p, frame, rows, columns, table + skip, depth, packed, corners, limit);
+      packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, corners, limit);
       for (let tile = first; tile < last; tile++) {
         const filter = tileStart<R>(tile, filters);
         const height = tileStart<R>(tile + 1, filters) - filter;

@@ -46,21 +46,28 @@ function maskedAt(dy: usize, mask: usize): f32 {
   return mask && load<f32>(mask) <= 0 ? 0 : load<f32>(dy);
 }
 
+/** Elements 0, 2, 4, 6. */
+// @ts-ignore: decorator
+@inline
+function everySecond(from: usize): v128 {
+  return v128.shuffle<i32>(v128.load(from), v128.load(from, 12), 0, 2, 5, 7);
+}
+
 /** Copies `count` elements, `step` apart. The last vector of a row overlaps the one before, so that there is no tail. */
 // @ts-ignore: decorator
 @inline
 export function copyLine(from: usize, mask: usize, to: usize, count: i32, step: usize): void {
-  if (count >= 4 && step <= 2) {
-    for (let i = 0; ; i += 4) {
-      const at = <usize>min(i, count - 4) << 2;
-      if (step == 1) {
-        v128.store(to + at, masked(v128.load(from + at), mask ? mask + at : 0));
-      } else {
-        const x = from + 2 * at;
-        v128.store(to + at, v128.shuffle<i32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7));
-      }
-      if (i + 4 >= count) return;
-    }
+  if (count >= 4 && step == 1) {
+    const last = <usize>(count - 4) << 2;
+    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, masked(v128.load(from + at), mask ? mask + at : 0));
+    v128.store(to + last, masked(v128.load(from + last), mask ? mask + last : 0));
+    return;
+  }
+  if (count >= 4 && step == 2) {
+    const last = <usize>(count - 4) << 2;
+    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, everySecond(from + 2 * at));
+    v128.store(to + last, everySecond(from + 2 * last));
+    return;
   }
   for (let i = 0; i < count; i++) {
     store<f32>(to, maskedAt(from, mask));
@@ -79,7 +86,7 @@ function columnOf(place: i32, step: i32, width: i32): i32 {
 
 /**
  * Copies what pixel rows `row` and below of `images` images see of `channels` channels; `plane` is the first one's number
- * in an image. What lies to the left and the right of x is zero before and stays so. With a mask the stride is 1.
+ * in an image. What lies beside x is zero before and stays so, as do rows outside where every unit has all rows. With a mask the stride is 1.
  */
 export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, images: i32, plane: i32, channels: i32, row: i32, frame: usize): void {
   const height = <i32>p.height;
@@ -88,6 +95,7 @@ export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, 
   const frameWidth = <i32>p.frameWidth;
   const planeBytes = <usize>(height * width) << 2;
   const lines = <i32>(p.phaseRows * p.frameRows);
+  const banded = p.rows < p.outHeight;
   for (let i = 0; i < images; i++) {
     const source = <i32>((image + i) * p.groups * p.channels + plane) * height;
     for (let line = 0; line < lines; line++) {
@@ -104,7 +112,7 @@ export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, 
         let through = mask ? mask + at : 0;
         for (let channel = 0; channel < channels; channel++) {
           if (inside) copyLine(from, through, to, count, step);
-          else memory.fill(to, 0, frameWidth << 2);
+          else if (banded) memory.fill(to, 0, frameWidth << 2);
           to += p.channelBytes;
           from += planeBytes;
           if (through) through += planeBytes;

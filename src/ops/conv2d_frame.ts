@@ -108,7 +108,7 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
     const panels = Math.ceil((unit.images * unit.rows * c.outWidth) / 8);
     const parts = Math.min(tiles, Math.ceil(UNITS / (sharesOf(c, unit) * c.groups)));
     const filters = Math.min(c.filters, Math.ceil(tiles / parts) * tile);
-    const panelsAt = up(64 + 8 * taps + 8 * panels, 64);
+    const panelsAt = up(64 + 8 * taps + 28 * panels + 16, 64);
     const stagedAt = up(panelsAt + panels * (32 * depth + 32), 64);
     const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
     const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
@@ -123,9 +123,9 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
       scratch,
     };
   };
-  const plan = [448, 336, 224, 160, 96, 48].map(sizes);
+  const plan = [1024, 448, 336, 224, 160, 96, 48].map(sizes);
   const enough = ({ unit, scratch }: (typeof plan)[number]) =>
-    sharesOf(c, unit) * c.groups >= UNITS && scratch <= CACHE;
+    sharesOf(c, unit) * c.groups >= UNITS && scratch <= CACHE / 2;
   const chosen = plan.find(enough) ?? plan.slice(3).find(({ scratch }) => scratch <= CACHE) ?? plan[4]!;
   const { unit, view, parts, scratch, imageBytes, panelsAt, stagedAt, frameAt } = chosen;
   const shares = sharesOf(c, unit);
