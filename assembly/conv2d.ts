@@ -3,10 +3,13 @@
 // offsets turns every tap of 8 neighbouring pixels into one load; only panels of 8 pixels that straddle a row or an
 // image are packed. The input-gradient is the same kernel, with a launch for each phase of the stride.
 import { ConvolveParams, PackFiltersParams } from '../build/params';
-import { fillFrame, tapOffsets } from './conv2d_frame';
+import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { ADD, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
 import { Rows4, Rows6, rowsOf } from './tile';
+
+/** Taps times panels that all tiles of filters go over before the next panels: what the first cache holds. */
+const GROUP: i32 = 2304;
 
 /** Row at which tile number `tile` starts when `rows` are cut into near-equal tiles of at most R. */
 // @ts-ignore: decorator
@@ -171,23 +174,25 @@ function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, ta
 // @ts-ignore: decorator
 @inline
 function putLines(p: ConvolveParams, from: usize, lineBytes: usize, rows: i32, to: usize): void {
-  const width = <i32>p.outWidth;
   const step = <usize>p.stepWidth << 2;
-  for (let row = 0; row < rows; row++) {
-    let at = to;
-    let j = 0;
+  const down = (p.imageWidth * p.stepHeight) << 2;
+  const width = <i32>p.outWidth;
+  if (step == 4 && lineBytes == down) {
+    memory.copy(to, from, (rows * width) << 2);
+    return;
+  }
+  for (; rows > 0; rows--) {
     if (step == 4) {
-      for (; j + 4 <= width; j += 4) {
-        v128.store(at, v128.load(from + (j << 2)));
-        at += 16;
+      copyLine(from, 0, to, width, 1);
+    } else {
+      let at = to;
+      for (let j = 0; j < width; j++) {
+        store<f32>(at, load<f32>(from + (j << 2)));
+        at += step;
       }
     }
-    for (; j < width; j++) {
-      store<f32>(at, load<f32>(from + (j << 2)));
-      at += step;
-    }
     from += lineBytes;
-    to += (p.imageWidth * p.stepHeight) << 2;
+    to += down;
   }
 }
 
@@ -291,12 +296,17 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
       if (p.activation && start + depth == taps) mode |= RELU;
       const skip = <usize>start << 2;
       packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, corners, limit);
-      for (let tile = first; tile < last; tile++) {
-        const filter = tileStart<R>(tile, filters);
-        const height = tileStart<R>(tile + 1, filters) - filter;
-        const a = operand(o, 1) + (((group * filters + filter) * taps + start * height) << 2);
-        const bias = operand(o, 2) ? operand(o, 2) + ((group * filters + filter) << 2) : zeros;
-        multiplyPanels(height, panels, list, skip, depth, a, to + (filter - firstFilter) * stride, stride, bias, mode);
+      const most = max(8, GROUP / max(1, depth));
+      for (let panel = 0; panel < panels; panel += most) {
+        const count = min(most, panels - panel);
+        for (let tile = first; tile < last; tile++) {
+          const filter = tileStart<R>(tile, filters);
+          const height = tileStart<R>(tile + 1, filters) - filter;
+          const a = operand(o, 1) + (((group * filters + filter) * taps + start * height) << 2);
+          const bias = operand(o, 2) ? operand(o, 2) + ((group * filters + filter) << 2) : zeros;
+          const c = to + (filter - firstFilter) * stride + (panel << 5);
+          multiplyPanels(height, count, list + (panel << 3), skip, depth, a, c, stride, bias, mode);
+        }
       }
       start += block;
     } while (start < taps);
