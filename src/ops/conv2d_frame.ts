@@ -91,6 +91,55 @@ const THIN = 40;
 /** Slack behind a frame: a panel is loaded whole though only its first pixels count. */
 const SLACK = 256;
 
+/** Panels of a unit that straddle a row or an image; where the frame is as wide as the output, rows are one. */
+function straddling(c: Convolution, frameWidth: number, images: number, rows: number): number {
+  if (frameWidth === c.outWidth) return images;
+  return c.outWidth % 8 === 0 ? 0 : Math.min(images * rows, Math.ceil((images * rows * c.outWidth) / 8));
+}
+
+/** What the candidates for the units of a convolution share. */
+interface Task {
+  readonly c: Convolution;
+  readonly tile: number;
+  readonly thin: boolean;
+  readonly copies: boolean;
+  readonly taps: number;
+  readonly depth: number;
+}
+
+/** One way to cut a convolution into units: about `pixels` pixels, and one of `wanted` parts of the filters. */
+function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number, wanted: number) {
+  const unit = share(c, pixels);
+  const view = frame(c, copies, true, unit.rows);
+  const inPlace = 4 * c.groups * c.channels * c.height * c.width;
+  const imageBytes = copies ? c.channels * view.channelBytes : inPlace;
+  const panels = Math.ceil((unit.images * unit.rows * c.outWidth) / 8);
+  const odd = straddling(c, view.frameWidth, unit.images, unit.rows);
+  const tiles = Math.ceil(c.filters / tile);
+  const tilesPerPart = Math.ceil(tiles / wanted);
+  const parts = Math.ceil(tiles / tilesPerPart);
+  const filters = Math.min(c.filters, tilesPerPart * tile);
+  const panelsAt = up(64 + 8 * taps + 28 * panels + 16, 64);
+  const stagedAt = up(panelsAt + odd * (32 * depth + 32), 64);
+  const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
+  const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
+  const shares = sharesOf(c, unit);
+  const units = shares * c.groups * parts;
+  // Cycles of a unit's parts together, as measured: products, their ends, packing, filters from memory, frame, set-up.
+  const weights = 4 * taps * c.filters;
+  const cycles =
+    panels * c.filters * (taps + 4 * Math.ceil(taps / depth)) +
+    5 * taps * odd * parts +
+    weights * (weights > CACHE / 2 ? 0.2 : 0.05) +
+    (copies ? 0.2 * unit.images * imageBytes : 0) +
+    500 * parts;
+  // The last unit may leave the other threads waiting, and what the cache does not hold comes from further off.
+  const excess = Math.max(0, scratch / CACHE - 0.75);
+  const cost = shares * c.groups * cycles * (1 + 0.5 / units) * (1 + 0.2 * excess);
+  const places = { imageBytes, panelsAt, stagedAt, frameAt };
+  return { cost, shares, units, scratch, params: { ...unit, ...view, ...places, channelParts: 1, parts } };
+}
+
 /** The convolution itself: `tile` is the most filters of a tile. */
 export function frameForward(c: Convolution, tile: number, masked: boolean): Framed {
   const taps = c.channels * c.kernelHeight * c.kernelWidth;
@@ -98,47 +147,15 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
   const strided = c.strideHeight > 1 || c.strideWidth > 1;
   const thin = c.filters <= 3 && taps > c.channels;
   const copies = thin || masked || strided || leaves(c) || c.top < 0 || c.left < 0;
-  const tiles = Math.ceil(c.filters / tile);
-  const sizes = (pixels: number) => {
-    const unit = share(c, pixels);
-    const view = frame(c, copies, true, unit.rows);
-    const imageBytes = copies
-      ? c.channels * view.channelBytes
-      : 4 * c.groups * c.channels * c.height * c.width;
-    const panels = Math.ceil((unit.images * unit.rows * c.outWidth) / 8);
-    const parts = Math.min(tiles, Math.ceil(UNITS / (sharesOf(c, unit) * c.groups)));
-    const filters = Math.min(c.filters, Math.ceil(tiles / parts) * tile);
-    const panelsAt = up(64 + 8 * taps + 28 * panels + 16, 64);
-    const stagedAt = up(panelsAt + panels * (32 * depth + 32), 64);
-    const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
-    const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
-    return {
-      unit,
-      view,
-      imageBytes,
-      parts: Math.ceil(tiles / Math.ceil(tiles / parts)),
-      panelsAt,
-      stagedAt,
-      frameAt,
-      scratch,
-    };
-  };
-  const plan = [1024, 448, 336, 224, 160, 96, 48].map(sizes);
-  const enough = ({ unit, scratch }: (typeof plan)[number]) =>
-    sharesOf(c, unit) * c.groups >= UNITS && scratch <= CACHE / 2;
-  const chosen = plan.find(enough) ?? plan.slice(3).find(({ scratch }) => scratch <= CACHE) ?? plan[4]!;
-  const { unit, view, parts, scratch, imageBytes, panelsAt, stagedAt, frameAt } = chosen;
-  const shares = sharesOf(c, unit);
+  const task: Task = { c, tile, thin, copies, taps, depth };
+  const most = Math.ceil(c.filters / tile);
+  const candidates = [1536, 1024, 768, 512, 448, 384, 320, 256, 192, 128, 96, 64, 32].flatMap((pixels) =>
+    [1, 2, 3, 4, 6, 8, 12].filter((parts) => parts <= most).map((parts) => candidate(task, pixels, parts)),
+  );
+  const { params, units, scratch, shares } = candidates.reduce((a, b) => (b.cost < a.cost ? b : a));
   return {
-    params: {
-      ...c,
-      ...unit,
-      ...view,
-      ...{ activation: 0, channelParts: 1, parts, thin: Number(thin), depth, imageBytes, panelsAt, stagedAt, frameAt },
-    },
-    units: shares * c.groups * parts,
-    scratch,
-    shares,
+    params: { ...c, ...params, activation: 0, thin: Number(thin), depth },
+    ...{ units, scratch, shares },
   };
 }
 
