@@ -6,35 +6,31 @@ import { ConvolveParams, PackFiltersParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { ADD, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
-import { Rows4, Rows6, rowsOf } from './tile';
 
 /** Taps times panels that all tiles of filters go over before the next panels: what the first cache holds. */
 const GROUP: i32 = 2304;
 
-/** Row at which tile number `tile` starts when `rows` are cut into near-equal tiles of at most R. */
+/** Row at which tile number `tile` starts when `rows` are cut into `tiles` near-equal tiles. */
 // @ts-ignore: decorator
 @inline
-function tileStart<R>(tile: i32, rows: i32): i32 {
-  const tiles = (rows + rowsOf<R>() - 1) / rowsOf<R>();
+function tileStart(tile: i32, tiles: i32, rows: i32): i32 {
   const least = rows / tiles;
   return tile * least + min(tile, rows - tiles * least);
 }
 
-/** Filters into tiles of R rows [taps, R]. Operands: weight, tiles. A unit is a tile of a group. */
-// @ts-ignore: decorator
-@inline
-function packFilters<R>(o: usize, params: usize, begin: i32, end: i32): void {
+/** Filters into tiles of at most `most` rows [taps, rows]. Operands: weight, tiles. A unit is a tile of a group. */
+function packFilters(most: i32, o: usize, params: usize, begin: i32, end: i32): void {
   const p = changetype<PackFiltersParams>(params);
   const filters = <i32>p.filters;
   const plane = <i32>(p.kernelHeight * p.kernelWidth);
   const taps = <i32>p.channels * plane;
-  const tiles = (filters + rowsOf<R>() - 1) / rowsOf<R>();
+  const tiles = (filters + most - 1) / most;
   const stride = <usize>p.filterStride << 2;
   const contiguous = p.columnStride == 1 && p.rowStride == <i32>p.kernelWidth && p.channelStride == plane;
   for (let unit = begin; unit < end; unit++) {
     const group = unit / tiles;
-    const row = tileStart<R>(unit - group * tiles, filters);
-    const height = tileStart<R>(unit - group * tiles + 1, filters) - row;
+    const row = tileStart(unit - group * tiles, tiles, filters);
+    const height = tileStart(unit - group * tiles + 1, tiles, filters) - row;
     let from = operand(o, 0) + ((p.first + group * p.groupStride) << 2) + row * stride;
     let to = operand(o, 1) + (((group * filters + row) * taps) << 2);
     if (contiguous && height >= 4) {
@@ -72,8 +68,8 @@ function packFilters<R>(o: usize, params: usize, begin: i32, end: i32): void {
   }
 }
 
-export function conv2d_pack_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters<Rows4>(o, p, begin, end); }
-export function conv2d_pack_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters<Rows6>(o, p, begin, end); }
+export function conv2d_pack_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters(4, o, p, begin, end); }
+export function conv2d_pack_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters(6, o, p, begin, end); }
 
 /** A panel of 8 pixels that straddles: a run of pixels that lie side by side in the frame, and the next one. */
 @unmanaged
@@ -226,15 +222,13 @@ function convolveThin(p: ConvolveParams, frame: usize, images: i32, rows: i32, t
  * mask of x or none. Units are counted over images, rows, groups and parts of the tiles of filters; a frame is filled
  * once for all units that follow each other and share it.
  */
-// @ts-ignore: decorator
-@inline
-function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<ConvolveParams>(params);
   const filters = <i32>p.filters;
   const channels = <i32>p.channels;
   const taps = <i32>(p.channels * p.kernelHeight * p.kernelWidth);
   const parts = <i32>p.parts;
-  const tiles = (filters + rowsOf<R>() - 1) / rowsOf<R>();
+  const tiles = (filters + most - 1) / most;
   const tilesPerPart = (tiles + parts - 1) / parts;
   const bands = <i32>((p.outHeight + p.rows - 1) / p.rows);
   const block = <i32>p.depth;
@@ -279,7 +273,7 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
     }
     const first = part * tilesPerPart;
     const last = min(tiles, first + tilesPerPart);
-    const firstFilter = tileStart<R>(first, filters);
+    const firstFilter = tileStart(first, tiles, filters);
     const y = operand(o, 3) + (((image * p.groups + group) * filters * plane + (p.firstRow + row * p.stepHeight) * p.imageWidth + p.firstColumn) << 2);
     const straight = images == 1 && p.stepWidth == 1 && p.stepHeight == 1 && p.outWidth == p.imageWidth && (columns & 7) == 0;
     if (p.thin) {
@@ -296,12 +290,12 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
       if (p.activation && start + depth == taps) mode |= RELU;
       const skip = <usize>start << 2;
       packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, corners, limit);
-      const most = max(8, GROUP / max(1, depth));
-      for (let panel = 0; panel < panels; panel += most) {
-        const count = min(most, panels - panel);
+      const span = max(8, GROUP / max(1, depth));
+      for (let panel = 0; panel < panels; panel += span) {
+        const count = min(span, panels - panel);
         for (let tile = first; tile < last; tile++) {
-          const filter = tileStart<R>(tile, filters);
-          const height = tileStart<R>(tile + 1, filters) - filter;
+          const filter = tileStart(tile, tiles, filters);
+          const height = tileStart(tile + 1, tiles, filters) - filter;
           const a = operand(o, 1) + (((group * filters + filter) * taps + start * height) << 2);
           const bias = operand(o, 2) ? operand(o, 2) + ((group * filters + filter) << 2) : zeros;
           const c = to + (filter - firstFilter) * stride + (panel << 5);
@@ -313,7 +307,7 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
     if (straight) continue;
     const lineBytes = <usize>p.outWidth << 2;
     for (let i = 0; i < images; i++) {
-      for (let filter = firstFilter; filter < tileStart<R>(last, filters); filter++) {
+      for (let filter = firstFilter; filter < tileStart(last, tiles, filters); filter++) {
         const from = staged + (filter - firstFilter) * stride + i * rows * lineBytes;
         putLines(p, from, lineBytes, rows, y + ((((i * p.groups) * filters + filter) * plane) << 2));
       }
@@ -321,5 +315,5 @@ function convolve<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i
   }
 }
 
-export function conv2d_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { convolve<Rows4>(o, p, s, begin, end); }
-export function conv2d_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { convolve<Rows6>(o, p, s, begin, end); }
+export function conv2d_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { convolve(4, o, p, s, begin, end); }
+export function conv2d_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { convolve(6, o, p, s, begin, end); }

@@ -5,7 +5,7 @@
 import { ConvolveParams, SumPartsParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { fma, operand, splat, transpose4 } from './simd';
-import { blockOf, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf, tileRows } from './tile';
+import { blockOf, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
 
 /** Taps whose sums lie in scratch at a time, and most pixels of a block, which starts at zero and is then added. */
 const TAPS: i32 = 48;
@@ -97,24 +97,49 @@ function pixelOffsets(p: ConvolveParams, images: i32, rows: i32, table: usize): 
   }
 }
 
+/** Four rows of four become four columns, 32 bytes apart. */
+// @ts-ignore: decorator
+@inline
+function packFour(from0: usize, from1: usize, from2: usize, from3: usize, to: usize): void {
+  const r0 = v128.load(from0);
+  const r1 = v128.load(from1);
+  const r2 = v128.load(from2);
+  const r3 = v128.load(from3);
+  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 32);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 64);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+}
+
 /**
  * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8]. Where only `count` filters are left
  * the last stands for the others, whose sums nobody reads.
  */
 function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
-  let i = 0;
-  if (count == 8) {
-    for (; i + 4 <= pixels; i += 4) {
-      transpose4(dy, stride, to, 32);
-      transpose4(dy + 4 * stride, stride, to + 16, 32);
-      dy += 16;
-      to += 128;
+  const r1 = stride * min(1, count - 1);
+  const r2 = stride * min(2, count - 1);
+  const r3 = stride * min(3, count - 1);
+  const r4 = stride * min(4, count - 1);
+  const r5 = stride * min(5, count - 1);
+  const r6 = stride * min(6, count - 1);
+  const r7 = stride * min(7, count - 1);
+  for (let i = 0; i < pixels; i += 4) {
+    // The last four pixels overlap those before.
+    const at = <usize>min(i, max(0, pixels - 4));
+    const from = dy + (at << 2);
+    const panel = to + (at << 5);
+    if (pixels >= 4) {
+      packFour(from, from + r1, from + r2, from + r3, panel);
+      packFour(from + r4, from + r5, from + r6, from + r7, panel + 16);
+      continue;
     }
-  }
-  for (; i < pixels; i++) {
-    for (let j = 0; j < 8; j++) store<f32>(to + (j << 2), load<f32>(dy + min(j, count - 1) * stride));
-    dy += 4;
-    to += 32;
+    for (let k = 0; k < pixels; k++) {
+      for (let j = 0; j < 8; j++) store<f32>(panel + (k << 5) + (j << 2), load<f32>(from + (k << 2) + stride * min(j, count - 1)));
+    }
   }
 }
 
@@ -165,9 +190,7 @@ function putSums(sums: usize, count: i32, kept: i32, to: usize, stride: usize): 
  * dy, mask of dy or none, dweight, dbias or none. Units are counted over images, rows, groups, parts of the channels and
  * parts of the filters; a frame is filled once for all units that follow each other and share it.
  */
-// @ts-ignore: decorator
-@inline
-function weightGradient<R>(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<ConvolveParams>(params);
   const filters = <i32>p.filters;
   const kernel = <i32>(p.kernelHeight * p.kernelWidth);
@@ -243,7 +266,7 @@ function weightGradient<R>(o: usize, params: usize, scratch: usize, begin: i32, 
           const at = offsets + (start << 2);
           const gradient = dy + (start << 5);
           for (let i = 0; i < count; ) {
-            const height = tileRows<R>(i, count);
+            const height = blockOf(count - i, most);
             const t = table + ((tap + i) << 2);
             const to = sums + (i << 5);
             if (height == 6) correlate6(n, at, frame, t, gradient, to);
@@ -261,8 +284,8 @@ function weightGradient<R>(o: usize, params: usize, scratch: usize, begin: i32, 
   }
 }
 
-export function conv2d_weight_gradient_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { weightGradient<Rows4>(o, p, s, begin, end); }
-export function conv2d_weight_gradient_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { weightGradient<Rows6>(o, p, s, begin, end); }
+export function conv2d_weight_gradient_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { weightGradient(4, o, p, s, begin, end); }
+export function conv2d_weight_gradient_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { weightGradient(6, o, p, s, begin, end); }
 
 /** y [size] = Σ over the parts x [parts, size], one after the other. A unit is 1024 elements. */
 export function conv2d_sum_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
