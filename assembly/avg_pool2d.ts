@@ -1,7 +1,11 @@
-// The mean of windows of x [planes, height, width]. Units are planes.
+// The mean of windows of x [planes, height, width], and its gradient. Units are planes.
+//
+// Both work by axes. Forward, a row of windows is the sum of its rows of x, in scratch between zeros for the padding, then
+// of that row's columns. Backward the other way round: each row of dy, times its windows' weights, is spread over the
+// columns of x in scratch, and that row is added to every row of dx that its windows cover.
 import { Pool2dParams } from '../build/params';
-import { operand, splat } from './simd';
-import { bottomOf, leftOf, poolRow, rightOf, topOf } from './windows';
+import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
+import { bottomOf, gather4, leftOf, pitchOf, rightOf, topOf } from './windows';
 
 /** Elements of window `out` along one axis, padding among them; in padded coordinates, where it starts at out stride. */
 // @ts-ignore: decorator
@@ -10,69 +14,222 @@ function paddedExtent(out: i32, stride: u32, kernel: u32, padded: u32): u32 {
   return min(out * stride + kernel, padded) - out * stride;
 }
 
-/** 1 / the divisor of window (oy, ox), which has `covered` elements inside. */
+/** 1 / the divisors of a row of windows of which `rows` rows count. */
+function fillWeights(p: Pool2dParams, rows: i32, weights: usize): void {
+  for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+    let columns = rightOf(p, ox) - leftOf(p, ox);
+    if (p.countIncludePad) columns = paddedExtent(ox, p.strideWidth, p.kernelWidth, p.width + 2 * p.left);
+    const divisor = p.divisor != 0.0 ? p.divisor : <f32>(rows * columns);
+    store<f32>(weights + (ox << 2), <f32>1.0 / divisor);
+  }
+}
+
+/** Rows that count in the divisor of row `oy` of windows, which has `rows` inside. */
 // @ts-ignore: decorator
 @inline
-function weight(p: Pool2dParams, oy: i32, ox: i32, covered: i32): f32 {
-  if (p.divisor != 0.0) return <f32>1.0 / p.divisor;
-  if (!p.countIncludePad) return <f32>1.0 / <f32>covered;
-  const rows = paddedExtent(oy, p.strideHeight, p.kernelHeight, p.height + 2 * p.top);
-  const columns = paddedExtent(ox, p.strideWidth, p.kernelWidth, p.width + 2 * p.left);
-  return <f32>1.0 / <f32>(rows * columns);
+function countedRows(p: Pool2dParams, oy: i32, rows: i32): i32 {
+  return p.countIncludePad ? paddedExtent(oy, p.strideHeight, p.kernelHeight, p.height + 2 * p.top) : rows;
 }
 
+/** Bytes of a row of x between its padding, and room for four windows more. src/ops/avg_pool2d.ts reckons with it. */
 // @ts-ignore: decorator
-@final @unmanaged class Mean {
-  // @ts-ignore: decorator
-  @inline first(): v128 { return splat(0.0); }
-  // @ts-ignore: decorator
-  @inline lanes(held: v128, value: v128): v128 { return f32x4.add(held, value); }
-  // @ts-ignore: decorator
-  @inline last(held: v128, p: Pool2dParams, oy: i32, ox: i32, covered: i32): v128 {
-    return f32x4.mul(held, splat(weight(p, oy, ox, covered)));
+@inline
+function paddedBytes(p: Pool2dParams): i32 {
+  return <i32>(p.left + p.width + p.kernelWidth + (p.outWidth + 8) * p.strideWidth) << 2;
+}
+
+/** to = the sum of `rows` rows of `count` elements at x. */
+function sumRows(x: usize, rows: i32, count: i32, to: usize): void {
+  const line = <usize>count << 2;
+  const deep = line * (rows - 1);
+  const end = x + line;
+  for (; x + 16 <= end; x += 16) {
+    let sum = v128.load(x);
+    const last = x + deep;
+    for (let from = x; from < last; ) sum = f32x4.add(sum, v128.load((from += line)));
+    v128.store(to, sum);
+    to += 16;
+  }
+  for (; x < end; x += 4) {
+    let sum = load<f32>(x);
+    const last = x + deep;
+    for (let from = x; from < last; ) sum += load<f32>((from += line));
+    store<f32>(to, sum);
+    to += 4;
   }
 }
 
-/** y = the mean of each window. */
-export function avg_pool2d_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
-  const p = changetype<Pool2dParams>(params);
-  const outHeight = <i32>p.outHeight;
-  const outWidth = <i32>p.outWidth;
-  for (let plane = begin; plane < end; plane++) {
-    const x = operand(o, 0) + ((plane * <i32>(p.height * p.width)) << 2);
-    const y = operand(o, 1) + ((plane * outHeight * outWidth) << 2);
-    for (let oy = 0; oy < outHeight; oy++) poolRow<Mean>(p, x, y + ((oy * outWidth) << 2), oy);
+/** y = weights times the sums of `taps` elements of x, windows `step` bytes apart. Whole vectors of y. */
+// @ts-ignore: decorator
+@inline
+function sumColumns(x: usize, taps: i32, step: usize, weights: usize, y: usize, count: i32): void {
+  for (let at: usize = 0; at < <usize>count << 2; at += 16) {
+    let from = x + (at >> 2) * step;
+    let sum = gather4(from, step);
+    for (let tap = 1; tap < taps; tap++) {
+      from += 4;
+      sum = f32x4.add(sum, gather4(from, step));
+    }
+    storeUpTo(y + at, f32x4.mul(sum, v128.load(weights + at)), count - <i32>(at >> 2));
   }
 }
 
-/** dx: each dy is shared equally by its window. Operands: dy, dx. */
-export function avg_pool2d_backward_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+/** y = the mean of each window. Scratch: weights, the row of sums with its padding, and room for four windows more. */
+export function avg_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<Pool2dParams>(params);
   const width = <i32>p.width;
-  const plane = <i32>p.height * width;
-  for (let unit = begin; unit < end; unit++) {
-    let dy = operand(o, 0) + ((unit * <i32>(p.outHeight * p.outWidth)) << 2);
-    const dx = operand(o, 1) + ((unit * plane) << 2);
-    memory.fill(dx, 0, plane << 2);
+  const outWidth = <i32>p.outWidth;
+  const taps = <i32>p.kernelWidth;
+  const step = <usize>p.strideWidth << 2;
+  const padded = scratch + pitchOf(p);
+  const sums = padded + (p.left << 2);
+  memory.fill(padded, 0, paddedBytes(p));
+  let before = -1;
+  for (let plane = begin; plane < end; plane++) {
+    const x = operand(o, 0) + ((plane * <i32>p.height * width) << 2);
+    let y = operand(o, 1) + ((plane * <i32>p.outHeight * outWidth) << 2);
     for (let oy = 0; oy < <i32>p.outHeight; oy++) {
       const top = topOf(p, oy);
-      const bottom = bottomOf(p, oy);
-      for (let ox = 0; ox < <i32>p.outWidth; ox++) {
-        const left = leftOf(p, ox);
-        const right = rightOf(p, ox);
-        const part = load<f32>(dy) * weight(p, oy, ox, (bottom - top) * (right - left));
-        for (let row = top; row < bottom; row++) addToRow(dx + ((row * width) << 2), left, right, part);
-        dy += 4;
-      }
+      const rows = bottomOf(p, oy) - top;
+      const counted = countedRows(p, oy, rows);
+      if (counted != before) fillWeights(p, counted, scratch);
+      before = counted;
+      sumRows(x + ((top * width) << 2), rows, width, sums);
+      if (p.adaptive) adaptiveColumns(p, sums, scratch, y);
+      else if (step == 4) sumColumns(padded, taps, 4, scratch, y, outWidth);
+      else if (step == 8) sumColumns(padded, taps, 8, scratch, y, outWidth);
+      else sumColumns(padded, taps, step, scratch, y, outWidth);
+      y += outWidth << 2;
     }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function addToRow(line: usize, left: i32, right: i32, part: f32): void {
-  let to = line + (left << 2);
-  const stop = line + (right << 2);
-  for (; to + 16 <= stop; to += 16) v128.store(to, f32x4.add(v128.load(to), splat(part)));
-  for (; to < stop; to += 4) store<f32>(to, load<f32>(to) + part);
+function adaptiveColumns(p: Pool2dParams, sums: usize, weights: usize, y: usize): void {
+  for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+    const right = rightOf(p, ox);
+    let column = leftOf(p, ox);
+    let four = splat(0.0);
+    for (; column + 4 <= right; column += 4) four = f32x4.add(four, v128.load(sums + (column << 2)));
+    let sum = sumLanes(four);
+    for (; column < right; column++) sum += load<f32>(sums + (column << 2));
+    store<f32>(y + (ox << 2), sum * load<f32>(weights + (ox << 2)));
+  }
+}
+
+/** y += x, or y = x. */
+// @ts-ignore: decorator
+@inline
+function addRow(x: usize, y: usize, count: i32, add: bool): void {
+  const end = y + (count << 2);
+  for (; y + 16 <= end; y += 16) {
+    const v = v128.load(x);
+    v128.store(y, add ? f32x4.add(v128.load(y), v) : v);
+    x += 16;
+  }
+  for (; y < end; y += 4) {
+    const v = load<f32>(x);
+    store<f32>(y, add ? load<f32>(y) + v : v);
+    x += 4;
+  }
+}
+
+/**
+ * to[step j + q] = the sum of shares[j - k], k = 0, 1, ..., over the taps q + k step. Before the shares lie as many zeros as
+ * taps, behind them enough for `count`, a whole number of vectors.
+ */
+// @ts-ignore: decorator
+@inline
+function spreadTaps(shares: usize, q: i32, taps: i32, step: i32): v128 {
+  let sum = q < taps ? v128.load(shares) : splat(0.0);
+  for (let tap = q + step; tap < taps; tap += step) {
+    shares -= 4;
+    sum = f32x4.add(sum, v128.load(shares));
+  }
+  return sum;
+}
+
+function spreadRow(p: Pool2dParams, shares: usize, to: usize): void {
+  const taps = <i32>p.kernelWidth;
+  const step = <i32>p.strideWidth;
+  const end = to + ((p.left + p.width) << 2);
+  for (; to < end; to += step << 4) {
+    if (step == 1) {
+      v128.store(to, spreadTaps(shares, 0, taps, 1));
+    } else if (step == 2) {
+      const even = spreadTaps(shares, 0, taps, 2);
+      const odd = spreadTaps(shares, 1, taps, 2);
+      v128.store(to, v128.shuffle<f32>(even, odd, 0, 4, 1, 5));
+      v128.store(to, v128.shuffle<f32>(even, odd, 2, 6, 3, 7), 16);
+    } else {
+      for (let q = 0; q < step; q++) {
+        const sum = spreadTaps(shares, q, taps, step);
+        const from = to + (q << 2);
+        v128.store_lane<f32>(from, sum, 0);
+        v128.store_lane<f32>(from + (step << 2), sum, 1);
+        v128.store_lane<f32>(from + (step << 3), sum, 2);
+        v128.store_lane<f32>(from + step * 12, sum, 3);
+      }
+    }
+    shares += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function adaptiveSpread(p: Pool2dParams, shares: usize, to: usize): void {
+  memory.fill(to, 0, p.width << 2);
+  for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+    const share = load<f32>(shares + (ox << 2));
+    const right = rightOf(p, ox);
+    for (let column = leftOf(p, ox); column < right; column++) {
+      const at = to + (column << 2);
+      store<f32>(at, load<f32>(at) + share);
+    }
+  }
+}
+
+/**
+ * dx: each dy is shared equally by its window. Operands: dy, dx. Scratch: weights, the row that is spread with its padding,
+ * and shares between zeros.
+ */
+export function avg_pool2d_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<Pool2dParams>(params);
+  const width = <i32>p.width;
+  const height = <i32>p.height;
+  const line = width << 2;
+  const outWidth = <i32>p.outWidth;
+  const padded = scratch + pitchOf(p);
+  const shares = padded + paddedBytes(p) + (p.kernelWidth << 2);
+  memory.fill(padded, 0, 2 * paddedBytes(p) + (p.kernelWidth << 2));
+  let before = -1;
+  for (let plane = begin; plane < end; plane++) {
+    let dy = operand(o, 0) + ((plane * <i32>p.outHeight * outWidth) << 2);
+    const dx = operand(o, 1) + plane * height * line;
+    // Rows from here on have no value yet.
+    let fresh = 0;
+    for (let oy = 0; oy < <i32>p.outHeight; oy++) {
+      const top = topOf(p, oy);
+      const bottom = bottomOf(p, oy);
+      const counted = countedRows(p, oy, bottom - top);
+      if (counted != before) fillWeights(p, counted, scratch);
+      before = counted;
+      for (let i = 0; i < outWidth; i += 4) {
+        const at = <usize>i << 2;
+        const rest = outWidth - i;
+        storeUpTo(shares + at, f32x4.mul(loadUpTo(dy + at, rest), v128.load(scratch + at)), rest);
+      }
+      dy += outWidth << 2;
+      if (p.adaptive) adaptiveSpread(p, shares, padded);
+      else spreadRow(p, shares, padded);
+      if (top > fresh) memory.fill(dx + fresh * line, 0, (top - fresh) * line);
+      for (let row = top; row < bottom; row++) {
+        if (row < fresh) addRow(padded + (p.left << 2), dx + row * line, width, true);
+        else addRow(padded + (p.left << 2), dx + row * line, width, false);
+      }
+      fresh = max(fresh, bottom);
+    }
+    memory.fill(dx + fresh * line, 0, (height - fresh) * line);
+  }
 }

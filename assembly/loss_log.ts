@@ -1,37 +1,38 @@
 // Losses of probabilities and rates: logarithms and powers. The walks are those of assembly/loss.ts.
 import { LossParams } from '../build/params';
 import { losses, slopes } from './loss';
-import { exp4, log4, splat } from './simd';
+import { exp4, log4, sigmoid4, splat } from './simd';
+
+// Functions, not inlined: losses are a small share of any program, and each of them takes several of these.
+
+function exponential(x: v128): v128 {
+  return exp4(x);
+}
+
+function logarithm(x: v128): v128 {
+  return log4(x);
+}
 
 /** ln(1 + u), relative to the result for small u: u - u² / 2 is off by u³ / 3 there. */
-// @ts-ignore: decorator
-@inline
 function logAboveOne(u: v128): v128 {
   const near = f32x4.sub(u, f32x4.mul(splat(0.5), f32x4.mul(u, u)));
-  return v128.bitselect(near, log4(f32x4.add(splat(1.0), u)), f32x4.lt(f32x4.abs(u), splat(0.00048828125)));
+  return v128.bitselect(near, logarithm(f32x4.add(splat(1.0), u)), f32x4.lt(f32x4.abs(u), splat(0.00048828125)));
 }
 
 /** ln(1 + e^z), which does not overflow. */
-// @ts-ignore: decorator
-@inline
 function softplus4(z: v128): v128 {
-  return f32x4.add(f32x4.max(z, splat(0.0)), logAboveOne(exp4(f32x4.neg(f32x4.abs(z)))));
+  return f32x4.add(f32x4.max(z, splat(0.0)), logAboveOne(exponential(f32x4.neg(f32x4.abs(z)))));
 }
 
-/** 1 / (1 + e^-z), which keeps its digits where it is small. */
-// @ts-ignore: decorator
-@inline
 function sigmoidOf(z: v128): v128 {
-  const power = exp4(f32x4.neg(f32x4.abs(z)));
-  const top = v128.bitselect(power, splat(1.0), f32x4.lt(z, splat(0.0)));
-  return f32x4.div(top, f32x4.add(splat(1.0), power));
+  return sigmoid4(z);
 }
 
 /** ln p and ln(1 - p), not below -100. */
 // @ts-ignore: decorator
 @inline
 function logOfP(p: v128): v128 {
-  return f32x4.max(log4(p), splat(-100.0));
+  return f32x4.max(logarithm(p), splat(-100.0));
 }
 // @ts-ignore: decorator
 @inline
@@ -107,8 +108,8 @@ export function bce_with_logits_backward_f32__target(o: usize, p: usize, s: usiz
 @final @unmanaged class KlDiv {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    if (p.a) return f32x4.mul(exp4(t), f32x4.sub(t, x));
-    const own = v128.andnot(f32x4.mul(t, log4(t)), f32x4.eq(t, splat(0.0)));
+    if (p.a) return f32x4.mul(exponential(t), f32x4.sub(t, x));
+    const own = v128.andnot(f32x4.mul(t, logarithm(t)), f32x4.eq(t, splat(0.0)));
     return f32x4.sub(own, f32x4.mul(t, x));
   }
 }
@@ -118,7 +119,7 @@ export function kl_div_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): 
 @final @unmanaged class KlDivSlope {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    return p.a ? f32x4.neg(exp4(t)) : f32x4.neg(t);
+    return p.a ? f32x4.neg(exponential(t)) : f32x4.neg(t);
   }
 }
 export function kl_div_backward_f32__x(o: usize, p: usize, s: usize, begin: i32, end: i32): void { slopes<KlDivSlope>(o, p, begin, end); }
@@ -128,8 +129,8 @@ export function kl_div_backward_f32__x(o: usize, p: usize, s: usize, begin: i32,
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
     const one = splat(1.0);
-    if (p.a) return f32x4.mul(exp4(t), f32x4.add(f32x4.sub(t, x), one));
-    const slope = f32x4.sub(f32x4.add(log4(t), one), x);
+    if (p.a) return f32x4.mul(exponential(t), f32x4.add(f32x4.sub(t, x), one));
+    const slope = f32x4.sub(f32x4.add(logarithm(t), one), x);
     return v128.bitselect(splat(<f32>NaN), slope, f32x4.eq(t, splat(0.0)));
   }
 }
@@ -159,7 +160,7 @@ export function soft_margin_loss_backward_f32(o: usize, p: usize, s: usize, begi
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
     const v = f32x4.max(c, splat(p.a));
     const d = f32x4.sub(x, t);
-    const both = f32x4.add(log4(v), f32x4.div(f32x4.mul(d, d), v));
+    const both = f32x4.add(logarithm(v), f32x4.div(f32x4.mul(d, d), v));
     return f32x4.add(f32x4.mul(splat(0.5), both), splat(p.b));
   }
 }
@@ -191,11 +192,11 @@ export function gaussian_nll_loss_backward_f32__variance(o: usize, p: usize, s: 
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
     let loss: v128;
-    if (p.a) loss = f32x4.sub(exp4(x), f32x4.mul(t, x));
-    else loss = f32x4.sub(x, f32x4.mul(t, log4(f32x4.add(x, splat(p.b)))));
+    if (p.a) loss = f32x4.sub(exponential(x), f32x4.mul(t, x));
+    else loss = f32x4.sub(x, f32x4.mul(t, logarithm(f32x4.add(x, splat(p.b)))));
     if (!p.e) return loss;
-    const half = f32x4.mul(splat(0.5), log4(f32x4.mul(splat(6.28318530718), t)));
-    const more = f32x4.add(f32x4.sub(f32x4.mul(t, log4(t)), t), half);
+    const half = f32x4.mul(splat(0.5), logarithm(f32x4.mul(splat(6.28318530718), t)));
+    const more = f32x4.add(f32x4.sub(f32x4.mul(t, logarithm(t)), t), half);
     return f32x4.add(loss, v128.and(more, f32x4.gt(t, splat(1.0))));
   }
 }
@@ -205,7 +206,7 @@ export function poisson_nll_loss_f32(o: usize, p: usize, s: usize, begin: i32, e
 @final @unmanaged class PoissonNllSlope {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    if (p.a) return f32x4.sub(exp4(x), t);
+    if (p.a) return f32x4.sub(exponential(x), t);
     return f32x4.sub(splat(1.0), f32x4.div(t, f32x4.add(x, splat(p.b))));
   }
 }
@@ -215,9 +216,9 @@ export function poisson_nll_loss_backward_f32__x(o: usize, p: usize, s: usize, b
 @final @unmanaged class PoissonNllTargetSlope {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    const slope = p.a ? f32x4.neg(x) : f32x4.neg(log4(f32x4.add(x, splat(p.b))));
+    const slope = p.a ? f32x4.neg(x) : f32x4.neg(logarithm(f32x4.add(x, splat(p.b))));
     if (!p.e) return slope;
-    const more = f32x4.add(log4(t), f32x4.div(splat(0.5), t));
+    const more = f32x4.add(logarithm(t), f32x4.div(splat(0.5), t));
     return f32x4.add(slope, v128.and(more, f32x4.gt(t, splat(1.0))));
   }
 }

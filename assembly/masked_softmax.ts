@@ -1,7 +1,7 @@
 // Softmax of masked, scaled scores along the last axis. Units are rows.
 import { MaskedSoftmaxParams } from '../build/params';
 import { operand, splat } from './simd';
-import { rowMax, sumPowers } from './softmax';
+import { rowMax, scaleRow, sumPowers } from './softmax';
 import { offsetOf } from './walk';
 
 /** Offset, in elements, of a row's first mask element. */
@@ -41,9 +41,6 @@ export function masked_softmax_f32(o: usize, params: usize, scratch: usize, begi
       memory.fill(y, 0, count << 2);
       continue;
     }
-    const scale = <f32>1.0 / sumPowers(scratch, y, count, top);
-    let i = 0;
-    for (; i + 4 <= count; i += 4) v128.store(y + (i << 2), f32x4.mul(v128.load(y + (i << 2)), splat(scale)));
-    for (; i < count; i++) store<f32>(y + (i << 2), load<f32>(y + (i << 2)) * scale);
+    scaleRow(y, count, <f32>1.0 / sumPowers(scratch, y, count, top));
   }
 }

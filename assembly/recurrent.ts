@@ -1,14 +1,17 @@
-// Layers of recurrent cells over sequences [steps, batch, ..]. A unit is a slice of 4 sequences, which one thread takes
-// through all steps; the state stays in scratch. The hidden weight comes packed into panels of 8 columns
-// (matmul_pack_b_f32), so that a step's product is that of matmul: 4 rows by 8 columns in registers.
-import { LengthsParams, RecurrentParams } from '../build/params';
+// Layers of recurrent cells over sequences [steps, batch, ..]. A launch is one step. A unit is some rows of the batch by some
+// panels of 8 columns of the state: first the product of the state (backward: of the gates' gradients) with the hidden
+// weight, whose panels (matmul_pack_b_f32) serve all steps, by the tiles of assembly/matmul.ts; then, while the sums are in
+// the cache, the gates of each row. What a unit reads of other units, the step before wrote.
+import { LengthsParams, SequenceParams } from '../build/params';
 import { reportFault } from './fault';
-import { gruRow, gruRowBackward, lstmRow, lstmRowBackward, rnnRow, rnnRowBackward } from './gates';
+import { addRows, copyRow, gruGates, gruRowBackward, gruState, lstmGates, lstmRow, lstmRowBackward, multiplyRows, reluRow, rnnRowBackward, tanhRow } from './gates';
+import { multiplyRow } from './matmul_row';
+import { multiplyPanels } from './matmul_tile';
 import { operand } from './simd';
-import { multiplyPacked } from './tile';
+import { blockOf } from './tile';
 
-/** Sequences of a slice; src/ops/recurrent_sequence.ts plans with the same number. */
-const ROWS: i32 = 4;
+/** The depth of a block of the product. */
+const DEPTH: i32 = 512;
 
 const RNN: i32 = 1;
 const GRU: i32 = 3;
@@ -21,182 +24,201 @@ function lengthOf(lengths: usize, b: i32, steps: i32): i32 {
   return lengths ? min(load<i32>(lengths + (b << 2)), steps) : steps;
 }
 
+/** Element `at` of operand number `index`. */
 // @ts-ignore: decorator
 @inline
-function rowOf(data: usize, index: i32, width: i32): usize {
-  return data + ((index * width) << 2);
+function element(o: usize, index: usize, at: i32): usize {
+  return operand(o, index) + (at << 2);
 }
 
-// @ts-ignore: decorator
-@inline
-function copyRow(to: usize, from: usize, width: i32): void {
-  memory.copy(to, from, width << 2);
+/** `parts` rows of zeros, `step` bytes from each other. */
+function clearRows(to: usize, parts: i32, step: usize, columns: i32): void {
+  for (; parts > 0; parts--) {
+    memory.fill(to, 0, columns << 2);
+    to += step;
+  }
 }
 
-// @ts-ignore: decorator
-@inline
-function clearRow(to: usize, width: i32): void {
-  memory.fill(to, 0, width << 2);
-}
-
-/** Row r of `rows` as a column of the packed left operand [width, rows]. */
-function pack(from: usize, to: usize, width: i32, r: i32, rows: i32): void {
-  for (let k = 0; k < width; k++) store<f32>(to + ((k * rows + r) << 2), load<f32>(from + (k << 2)));
-}
-
-/** Rows [rows, wide] = or += the packed left operand [depth, rows] times all panels; wide is a multiple of 8. */
-function multiplyRows(rows: i32, depth: i32, packed: usize, panels: usize, to: usize, wide: i32, more: bool): void {
-  for (let column = 0; column < wide; column += 8) {
-    multiplyPacked(rows, depth, packed, panels + ((column * depth) << 2), to + (column << 2), wide << 2, 0, more);
+/** sums [rows, 8 panels] = rows [rows, depth] times panels [depth, 8]. */
+function multiply(rows: i32, most: i32, depth: i32, from: usize, panels: i32, first: usize, sums: usize): void {
+  const block = blockOf(depth, DEPTH);
+  const stride = <usize>panels << 5;
+  for (let start = 0; start < depth; start += block) {
+    const length = min(block, depth - start);
+    for (let row = 0; row < rows; ) {
+      const tiles = (rows - row + most - 1) / most;
+      const height = (rows - row + tiles - 1) / tiles;
+      const to = sums + row * stride;
+      const left = from + ((row * depth + start) << 2);
+      const right = first + (start << 5);
+      if (height < 3) {
+        multiplyRow(length, left, right, depth << 5, panels, to, start > 0);
+        row++;
+      } else {
+        multiplyPanels(height, length, left, depth << 2, right, 32, depth << 5, panels, to, stride, start ? to : 0, stride);
+        row += height;
+      }
+    }
   }
 }
 
 /**
- * Operands: projected, panels, bias, h0, c0, lengths, y, hn, cn, kept, cells; those that a kind has not are 0. `gates`
- * says which kind. Scratch: sums [4, wide], h [4, hidden], c [4, hidden], packed [hidden, 4].
+ * Step number `step` of the walk. Operands: projected, panels [gates, ⌈hidden / 8⌉, hidden, 8], bias, lengths, h and c
+ * before, y, h, c, kept, cells; those that a kind has not are 0. Scratch: sums [gates, rows, 8 panels], and a row.
  */
-function sequence(gates: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<RecurrentParams>(params);
-  const steps = <i32>p.steps;
-  const batch = <i32>p.batch;
+function forward(gates: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<SequenceParams>(params);
   const hidden = <i32>p.hidden;
-  const width = gates * hidden;
-  const wide = (width + 7) & ~7;
-  const h = scratch + ((ROWS * wide) << 2);
-  const c = h + ((ROWS * hidden) << 2);
-  const packed = c + ((ROWS * hidden) << 2);
+  const all = (hidden + 7) >> 3;
+  const down = (<i32>p.batch + <i32>p.rows - 1) / <i32>p.rows;
   for (let unit = begin; unit < end; unit++) {
-    const first = unit * ROWS;
-    const rows = min(ROWS, batch - first);
-    copyRow(h, rowOf(operand(o, 3), first, hidden), rows * hidden);
-    if (gates == LSTM) copyRow(c, rowOf(operand(o, 4), first, hidden), rows * hidden);
-    for (let k = 0; k < steps; k++) {
-      const t = p.reverse ? steps - 1 - k : k;
-      for (let r = 0; r < rows; r++) {
-        const sums = rowOf(scratch, r, wide);
-        pack(rowOf(h, r, hidden), packed, hidden, r, rows);
-        if (gates != GRU) copyRow(sums, rowOf(operand(o, 0), t * batch + first + r, width), width);
-        else if (operand(o, 2)) copyRow(sums, operand(o, 2), width);
-        else clearRow(sums, width);
-      }
-      multiplyRows(rows, hidden, packed, operand(o, 1), scratch, wide, true);
-      for (let r = 0; r < rows; r++) {
-        const ended = t >= lengthOf(operand(o, 5), first + r, steps);
-        stepRow(gates, o, p.relu != 0, ended, t * batch + first + r, hidden, rowOf(scratch, r, wide), rowOf(h, r, hidden), rowOf(c, r, hidden));
-      }
+    const group = unit / down;
+    const first = (unit - group * down) * <i32>p.rows;
+    const rows = min(<i32>p.rows, <i32>p.batch - first);
+    const panel = group * <i32>p.panels;
+    const panels = min(<i32>p.panels, all - panel);
+    const apart = (rows * panels) << 5;
+    for (let k = 0; k < gates; k++) {
+      multiply(rows, p.tile, hidden, element(o, 4, first * hidden), panels, element(o, 1, ((k * all + panel) * hidden) << 3), scratch + k * apart);
     }
-    copyRow(rowOf(operand(o, 7), first, hidden), h, rows * hidden);
-    if (gates == LSTM) copyRow(rowOf(operand(o, 8), first, hidden), c, rows * hidden);
+    const column = panel << 3;
+    const columns = min(panels << 3, hidden - column);
+    for (let row = 0; row < rows; row++) {
+      forwardRow(gates, o, p, first + row, column, columns, scratch + ((row * panels) << 5), apart, scratch + gates * apart);
+    }
   }
 }
 
-/** One step of one sequence, from its sums: the new states in h and c, and everything that is kept. */
-function stepRow(gates: i32, o: usize, relu: bool, ended: bool, index: i32, hidden: i32, sums: usize, h: usize, c: usize): void {
-  const y = rowOf(operand(o, 6), index, hidden);
-  const kept = rowOf(operand(o, 9), index, 4 * hidden);
-  const cell = rowOf(operand(o, 10), index, hidden);
-  if (ended) {
-    clearRow(y, hidden);
-    if (gates != RNN) clearRow(kept, 4 * hidden);
-    if (gates == LSTM) clearRow(cell, hidden);
+/** Sequence b from its sums, some columns: the states, and everything that is kept. `t` has room for a row. */
+function forwardRow(gates: i32, o: usize, p: SequenceParams, b: i32, column: i32, columns: i32, sums: usize, apart: usize, t: usize): void {
+  const hidden = <i32>p.hidden;
+  const step = <usize>hidden << 2;
+  const time: i32 = p.reverse ? p.steps - 1 - p.step : p.step;
+  const index = time * <i32>p.batch + b;
+  const at = b * hidden + column;
+  const here = index * hidden + column;
+  const y = element(o, 6, here);
+  const h = element(o, 7, at);
+  const c = element(o, 8, at);
+  const kept = element(o, 9, (index << 2) * hidden + column);
+  if (time >= lengthOf(operand(o, 3), b, p.steps)) {
+    copyRow(h, element(o, 4, at), columns);
+    if (gates == LSTM) copyRow(c, element(o, 5, at), columns);
+    if (p.steps == 0) return;
+    clearRows(y, 1, 0, columns);
+    if (gates != RNN) clearRows(kept, 4, step, columns);
+    if (gates == LSTM) clearRows(element(o, 10, here), 1, 0, columns);
     return;
   }
+  const projected = element(o, 0, gates * index * hidden + column);
   if (gates == LSTM) {
-    copyRow(cell, c, hidden);
-    lstmRow(sums, c, kept, c, h, hidden);
+    const before = element(o, 5, at);
+    for (let k = 0; k < 4; k++) addRows(kept + k * step, projected + k * step, sums + k * apart, columns);
+    lstmGates(kept, step, columns);
+    copyRow(element(o, 10, here), before, columns);
+    lstmRow(kept, step, before, c, columns);
+    copyRow(t, c, columns);
+    tanhRow(t, columns);
+    multiplyRows(h, kept + 3 * step, t, columns);
   } else if (gates == GRU) {
-    gruRow(rowOf(operand(o, 0), index, 3 * hidden), sums, h, kept, h, hidden);
+    if (operand(o, 2)) {
+      for (let k = 0; k < 3; k++) addRows(sums + k * apart, sums + k * apart, element(o, 2, k * hidden + column), columns);
+    }
+    gruGates(projected, step, sums, apart, kept, step, columns);
+    gruState(kept + step, kept + 2 * step, element(o, 4, at), h, columns);
   } else {
-    rnnRow(sums, h, hidden, relu);
+    addRows(h, projected, sums, columns);
+    if (p.relu) reluRow(h, columns);
+    else tanhRow(h, columns);
   }
-  copyRow(y, h, hidden);
+  copyRow(y, h, columns);
 }
 
-export function rnn_sequence_f32__slices(o: usize, p: usize, s: usize, begin: i32, end: i32): void { sequence(RNN, o, p, s, begin, end); }
-export function lstm_sequence_f32__slices(o: usize, p: usize, s: usize, begin: i32, end: i32): void { sequence(LSTM, o, p, s, begin, end); }
-export function gru_sequence_f32__slices(o: usize, p: usize, s: usize, begin: i32, end: i32): void { sequence(GRU, o, p, s, begin, end); }
+export function rnn_sequence_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forward(RNN, o, p, s, begin, end); }
+export function lstm_sequence_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forward(LSTM, o, p, s, begin, end); }
+export function gru_sequence_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forward(GRU, o, p, s, begin, end); }
 
 /**
- * Operands: dy, dhn, dcn, panels (of the weight itself), h0, y, kept, cells, lengths, dprojected, dhidden, dh0, dc0,
- * previous; those that a kind has not are 0. Scratch: through [4, wide], dh, dc, dh with dy [4, hidden] each, packed
- * [gates hidden, 4].
+ * Step number `step` of the walk back, of steps + 1: the last only takes what the step before it gives to h. Operands: dy,
+ * panels of the weight itself [⌈hidden / 8⌉, gates hidden, 8], h0, y, kept, cells, lengths, dh and dc after, dh, dc,
+ * dprojected, dhidden, previous; those that a kind has not are 0. Scratch: sums [rows, 8 panels], and a row.
  */
-function sequenceBackward(gates: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<RecurrentParams>(params);
-  const steps = <i32>p.steps;
-  const batch = <i32>p.batch;
+function backward(gates: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<SequenceParams>(params);
   const hidden = <i32>p.hidden;
-  const width = gates * hidden;
-  const wide = (hidden + 7) & ~7;
-  const dh = scratch + ((ROWS * wide) << 2);
-  const dc = dh + ((ROWS * hidden) << 2);
-  const outer = dc + ((ROWS * hidden) << 2);
-  const packed = outer + ((ROWS * hidden) << 2);
+  const depth = gates * hidden;
+  const down = (<i32>p.batch + <i32>p.rows - 1) / <i32>p.rows;
+  const after = p.reverse ? p.step - 1 : p.steps - p.step;
   for (let unit = begin; unit < end; unit++) {
-    const first = unit * ROWS;
-    const rows = min(ROWS, batch - first);
-    copyRow(dh, rowOf(operand(o, 1), first, hidden), rows * hidden);
-    if (gates == LSTM) copyRow(dc, rowOf(operand(o, 2), first, hidden), rows * hidden);
-    for (let k = 0; k < steps; k++) {
-      const t = p.reverse ? k : steps - 1 - k;
-      for (let r = 0; r < rows; r++) {
-        const count = lengthOf(operand(o, 8), first + r, steps);
-        stepRowBackward(gates, o, p, t, count, first + r, rowOf(dh, r, hidden), rowOf(dc, r, hidden), rowOf(outer, r, hidden));
-        // What goes back by way of the weight; nothing where the sequence has ended.
-        pack(rowOf(operand(o, gates == GRU ? 10 : 9), t * batch + first + r, width), packed, width, r, rows);
-      }
-      multiplyRows(rows, width, packed, operand(o, 3), scratch, wide, false);
-      for (let r = 0; r < rows; r++) {
-        if (t < lengthOf(operand(o, 8), first + r, steps)) addRow(rowOf(dh, r, hidden), rowOf(scratch, r, wide), hidden);
-      }
+    const group = unit / down;
+    const first = (unit - group * down) * <i32>p.rows;
+    const rows = min(<i32>p.rows, <i32>p.batch - first);
+    const panel = group * <i32>p.panels;
+    const panels = min(<i32>p.panels, ((hidden + 7) >> 3) - panel);
+    if (p.step > 0) {
+      const gradients = element(o, gates == GRU ? 12 : 11, (after * <i32>p.batch + first) * depth);
+      multiply(rows, p.tile, depth, gradients, panels, element(o, 1, (panel * depth) << 3), scratch);
     }
-    copyRow(rowOf(operand(o, 11), first, hidden), dh, rows * hidden);
-    if (gates == LSTM) copyRow(rowOf(operand(o, 12), first, hidden), dc, rows * hidden);
+    const column = panel << 3;
+    const columns = min(panels << 3, hidden - column);
+    for (let row = 0; row < rows; row++) {
+      backwardRow(gates, o, p, first + row, column, columns, scratch + ((row * panels) << 5), scratch + ((rows * panels) << 5));
+    }
   }
 }
 
-/** y += x. */
-function addRow(y: usize, x: usize, width: i32): void {
-  let i = 0;
-  for (; i + 4 <= width; i += 4) v128.store(y + (i << 2), f32x4.add(v128.load(y + (i << 2)), v128.load(x + (i << 2))));
-  for (; i < width; i++) store<f32>(y + (i << 2), load<f32>(y + (i << 2)) + load<f32>(x + (i << 2)));
-}
-
-/** Step t of sequence b: the gates' gradients, dc before the step, and the part of dh that does not come by the weight. */
-function stepRowBackward(gates: i32, o: usize, p: RecurrentParams, t: i32, count: i32, b: i32, dh: usize, dc: usize, outer: usize): void {
-  const batch = <i32>p.batch;
+/** Sequence b from its sums, some columns: the gates' gradients, and those of the states as far as they come not by the weight. */
+function backwardRow(gates: i32, o: usize, p: SequenceParams, b: i32, column: i32, columns: i32, sums: usize, t: usize): void {
+  const steps = <i32>p.steps;
   const hidden = <i32>p.hidden;
-  const index = t * batch + b;
-  const dprojected = rowOf(operand(o, 9), index, gates * hidden);
-  const dhidden = rowOf(operand(o, 10), index, gates * hidden);
-  const previous = rowOf(operand(o, 13), index, hidden);
-  if (t >= count) {
-    clearRow(dprojected, gates * hidden);
-    if (gates == GRU) clearRow(dhidden, gates * hidden);
-    clearRow(previous, hidden);
+  const step = <usize>hidden << 2;
+  const time: i32 = p.reverse ? p.step : steps - 1 - p.step;
+  const length = lengthOf(operand(o, 6), b, steps);
+  const index = time * <i32>p.batch + b;
+  const at = b * hidden + column;
+  const here = index * hidden + column;
+  const wide = index * gates * hidden + column;
+  const after = element(o, 7, at);
+  const dcAfter = element(o, 8, at);
+  const dh = element(o, 9, at);
+  const dc = element(o, 10, at);
+  const dprojected = element(o, 11, wide);
+  const dhidden = element(o, 12, wide);
+  const previous = element(o, 13, here);
+  if (p.step > 0) addRows(sums, sums, after, columns);
+  else copyRow(sums, after, columns);
+  if (<i32>p.step == steps || time >= length) {
+    copyRow(dh, sums, columns);
+    if (gates == LSTM) copyRow(dc, dcAfter, columns);
+    if (<i32>p.step == steps) return;
+    clearRows(dprojected, gates, step, columns);
+    if (gates == GRU) clearRows(dhidden, gates, step, columns);
+    clearRows(previous, 1, 0, columns);
     return;
   }
-  const before = p.reverse ? t + 1 : t - 1;
-  const inside = p.reverse ? before < count : before >= 0;
-  copyRow(previous, inside ? rowOf(operand(o, 5), before * batch + b, hidden) : rowOf(operand(o, 4), b, hidden), hidden);
-  copyRow(outer, dh, hidden);
-  addRow(outer, rowOf(operand(o, 0), index, hidden), hidden);
-  const kept = rowOf(operand(o, 6), index, 4 * hidden);
+  const before = p.reverse ? time + 1 : time - 1;
+  const inside = p.reverse ? before < length : before >= 0;
+  copyRow(previous, inside ? element(o, 3, (before - time) * <i32>p.batch * hidden + here) : element(o, 2, at), columns);
+  addRows(sums, sums, element(o, 0, here), columns);
+  const kept = element(o, 4, (index << 2) * hidden + column);
   if (gates == GRU) {
-    gruRowBackward(kept, previous, outer, dprojected, dhidden, dh, hidden);
+    gruRowBackward(kept, step, previous, sums, dprojected, dhidden, step, dh, columns);
     return;
   }
-  clearRow(dh, hidden);
   if (gates == LSTM) {
-    lstmRowBackward(kept, false, rowOf(operand(o, 7), index, hidden), outer, dc, dprojected, dc, hidden);
+    const c = element(o, 5, here);
+    lstmRow(kept, step, c, t, columns);
+    tanhRow(t, columns);
+    lstmRowBackward(kept, step, t, c, sums, dcAfter, dprojected, step, dc, columns);
   } else {
-    rnnRowBackward(rowOf(operand(o, 5), index, hidden), outer, dprojected, hidden, p.relu != 0);
+    rnnRowBackward(element(o, 3, here), sums, dprojected, columns, p.relu != 0);
   }
+  clearRows(dh, 1, 0, columns);
 }
 
-export function rnn_sequence_backward_f32__slices(o: usize, p: usize, s: usize, begin: i32, end: i32): void { sequenceBackward(RNN, o, p, s, begin, end); }
-export function lstm_sequence_backward_f32__slices(o: usize, p: usize, s: usize, begin: i32, end: i32): void { sequenceBackward(LSTM, o, p, s, begin, end); }
-export function gru_sequence_backward_f32__slices(o: usize, p: usize, s: usize, begin: i32, end: i32): void { sequenceBackward(GRU, o, p, s, begin, end); }
+export function rnn_sequence_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward(RNN, o, p, s, begin, end); }
+export function lstm_sequence_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward(LSTM, o, p, s, begin, end); }
+export function gru_sequence_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward(GRU, o, p, s, begin, end); }
 
 /** A length outside 1..steps leaves [faultId, b, length] in the fault words if they are free. One unit. */
 export function sequence_lengths_i32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {

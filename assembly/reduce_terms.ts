@@ -1,6 +1,6 @@
 // What reductions are put together from: joins of two partial results, terms of an element, ends of a total.
 import { ReduceParams } from '../build/params';
-import { exp4, splat } from './simd';
+import { splat } from './simd';
 
 // Joins.
 
@@ -18,19 +18,20 @@ import { exp4, splat } from './simd';
   // @ts-ignore: decorator
   @inline lane(a: f32, b: f32): f32 { return a * b; }
 }
+// The pseudo-maximum is one instruction, as f32x4.max is not: it keeps NaN in a, and that in b sets all bits, NaN too.
 // @ts-ignore: decorator
 @final @unmanaged export class MaxF32 {
   // @ts-ignore: decorator
-  @inline lanes(a: v128, b: v128): v128 { return f32x4.max(a, b); }
+  @inline lanes(a: v128, b: v128): v128 { return v128.or(f32x4.pmax(a, b), f32x4.ne(b, b)); }
   // @ts-ignore: decorator
-  @inline lane(a: f32, b: f32): f32 { return max(a, b); }
+  @inline lane(a: f32, b: f32): f32 { return f32x4.extract_lane(this.lanes(splat(a), splat(b)), 0); }
 }
 // @ts-ignore: decorator
 @final @unmanaged export class MinF32 {
   // @ts-ignore: decorator
-  @inline lanes(a: v128, b: v128): v128 { return f32x4.min(a, b); }
+  @inline lanes(a: v128, b: v128): v128 { return v128.or(f32x4.pmin(a, b), f32x4.ne(b, b)); }
   // @ts-ignore: decorator
-  @inline lane(a: f32, b: f32): f32 { return min(a, b); }
+  @inline lane(a: f32, b: f32): f32 { return f32x4.extract_lane(this.lanes(splat(a), splat(b)), 0); }
 }
 // @ts-ignore: decorator
 @final @unmanaged export class AddI32 {
@@ -151,13 +152,13 @@ import { exp4, splat } from './simd';
     return d * d;
   }
 }
-/** e^(x - u). */
+/** x with its sign turned where u is -0. */
 // @ts-ignore: decorator
-@final @unmanaged export class Exponential {
+@final @unmanaged export class TurnedF32 {
   // @ts-ignore: decorator
-  @inline lanes(x: v128, u: v128, v: v128): v128 { return exp4(f32x4.sub(x, u)); }
+  @inline lanes(x: v128, u: v128, v: v128): v128 { return v128.xor(x, u); }
   // @ts-ignore: decorator
-  @inline lane(x: f32, u: f32, v: f32): f32 { return f32x4.extract_lane(exp4(splat(x - u)), 0); }
+  @inline lane(x: f32, u: f32, v: f32): f32 { return reinterpret<f32>(reinterpret<i32>(x) ^ reinterpret<i32>(u)); }
 }
 
 // What becomes of a total.
@@ -165,27 +166,32 @@ import { exp4, splat } from './simd';
 // @ts-ignore: decorator
 @final @unmanaged export class Scaled {
   // @ts-ignore: decorator
-  @inline lane(total: f32, p: ReduceParams): f32 { return total * p.scale; }
+  @inline lane(total: f32, p: ReduceParams, u: f32): f32 { return total * p.scale; }
+}
+// @ts-ignore: decorator
+@final @unmanaged export class TurnedBack {
+  // @ts-ignore: decorator
+  @inline lane(total: f32, p: ReduceParams, u: f32): f32 { return reinterpret<f32>(reinterpret<i32>(total) ^ reinterpret<i32>(u)); }
 }
 // @ts-ignore: decorator
 @final @unmanaged export class KeptF32 {
   // @ts-ignore: decorator
-  @inline lane(total: f32, p: ReduceParams): f32 { return total; }
+  @inline lane(total: f32, p: ReduceParams, u: f32): f32 { return total; }
 }
 // @ts-ignore: decorator
 @final @unmanaged export class KeptI32 {
   // @ts-ignore: decorator
-  @inline lane(total: i32, p: ReduceParams): i32 { return total; }
+  @inline lane(total: i32, p: ReduceParams, u: f32): i32 { return total; }
 }
 // @ts-ignore: decorator
 @final @unmanaged export class ScaledRoot {
   // @ts-ignore: decorator
-  @inline lane(total: f32, p: ReduceParams): f32 { return sqrt<f32>(total * p.scale); }
+  @inline lane(total: f32, p: ReduceParams, u: f32): f32 { return sqrt<f32>(total * p.scale); }
 }
 // @ts-ignore: decorator
 @final @unmanaged export class PowerRoot {
   // @ts-ignore: decorator
-  @inline lane(total: f32, p: ReduceParams): f32 {
+  @inline lane(total: f32, p: ReduceParams, u: f32): f32 {
     // What 1 / p loses in f32 counts ln total times: the logarithm is read off the bits, to within 0.1.
     const exponent = <f32>1.0 / p.power;
     const lost = 1.0 / <f64>p.power - <f64>exponent;

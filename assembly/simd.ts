@@ -88,130 +88,241 @@ export function transpose4(from: usize, stride: usize, to: usize, step: usize): 
   v128.store(to + 3 * step, v128.shuffle<i64>(high01, high23, 1, 3));
 }
 
-/** e^r - 1 for |r| <= ln 2 / 2 within 2 ulp, a polynomial of degree 7 (Cephes, expf). */
+/**
+ * Constant number `i` of a table. V8 makes a constant vector by three instructions in every round of a loop; one from
+ * memory takes a single load.
+ */
+// @ts-ignore: decorator
+@inline
+export function constant(table: usize, i: usize): v128 {
+  return v128.load32_splat(table + (i << 2));
+}
+
+/** 1/ln 2; 1.5 · 2^23; ln 2 in two parts, negated; the polynomial of e^r from degree 6 down (Remez); |x| up to 87. */
+const EXP: usize = memory.data<f32>([
+  1.44269504, 12582912.0, -0.693359375, 2.12194440e-4,
+  1.3814540579915047e-3, 8.36874544620514e-3, 4.166838899254799e-2, 0.1666652113199234, 0.4999999403953552, 1.0,
+]);
+/** The same for e^-x, by way of -r. */
+const EXP_MINUS: usize = memory.data<f32>([
+  -1.44269504, 12582912.0, 0.693359375, -2.12194440e-4,
+  1.3814540579915047e-3, -8.36874544620514e-3, 4.166838899254799e-2, -0.1666652113199234, 0.4999999403953552, -1.0,
+]);
+/** All bits but the sign; the bits of 87. */
+const EXP_RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000]);
+
+/** P(r) with e^r = 1 + r + r² P(r) for |r| <= ln 2 / 2, within 0.06 units of 2^-24. */
+// @ts-ignore: decorator
+@inline
+function expPolynomial4(r: v128, table: usize): v128 {
+  let y = constant(table, 4);
+  y = fma(y, r, constant(table, 5));
+  y = fma(y, r, constant(table, 6));
+  y = fma(y, r, constant(table, 7));
+  return fma(y, r, constant(table, 8));
+}
+
+/** e^r - 1 for |r| <= ln 2 / 2 within 2 ulp, a polynomial of degree 6. */
 // @ts-ignore: decorator
 @inline
 export function expTail4(r: v128): v128 {
-  let y = splat(1.9875691500e-4);
-  y = fma(y, r, splat(1.3981999507e-3));
-  y = fma(y, r, splat(8.3334519073e-3));
-  y = fma(y, r, splat(4.1665795894e-2));
-  y = fma(y, r, splat(1.6666665459e-1));
-  y = fma(y, r, splat(5.0000001201e-1));
-  return fma(y, f32x4.mul(r, r), r);
+  return fma(expPolynomial4(r, EXP), f32x4.mul(r, r), r);
+}
+
+/** Whether every lane's absolute value is at most 87: e^x and e^-x are normal numbers. NaN is not. */
+// @ts-ignore: decorator
+@inline
+function expIsNormal(x: v128): bool {
+  return !v128.any_true(i32x4.gt_s(v128.and(x, constant(EXP_RANGE, 0)), constant(EXP_RANGE, 1)));
 }
 
 /**
- * e^x within 2 ulp: x = n ln 2 + r with |r| <= ln 2 / 2, 1 + expTail4(r), scaled by 2^n in
- * two steps so that results go down to subnormal numbers and up to infinity. NaN stays NaN.
+ * e^x, or e^-x with the other table, where that is a normal number: x = n ln 2 + r with |r| <= ln 2 / 2, the
+ * polynomial, and n added to its exponent. Adding 1.5 · 2^23 rounds to a whole number n and leaves it in the low bits.
  */
 // @ts-ignore: decorator
 @inline
-export function exp4(given: v128): v128 {
-  // The pseudo-minimum and -maximum are one instruction each and let NaN, their first operand, through.
-  const x = f32x4.pmin(f32x4.pmax(given, splat(-104.0)), splat(89.0));
-  // Adding 1.5 · 2^23 rounds to a whole number n and leaves it in the low bits of the sum.
-  const magic = splat(12582912.0);
-  const shifted = f32x4.add(f32x4.mul(x, splat(1.44269504088896341)), magic);
+function expNormal4(x: v128, table: usize): v128 {
+  const magic = constant(table, 1);
+  const shifted = fma(x, constant(table, 0), magic);
   const n = f32x4.sub(shifted, magic);
-  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, splat(0.693359375))), f32x4.mul(n, splat(-2.12194440e-4)));
-  let y = f32x4.add(expTail4(r), splat(1.0));
-  const whole = i32x4.sub(shifted, magic);
-  const half = i32x4.shr_s(whole, 1);
-  const bias = i32x4.splat(127);
-  y = f32x4.mul(y, i32x4.shl(i32x4.add(half, bias), 23));
-  return f32x4.mul(y, i32x4.shl(i32x4.add(i32x4.sub(whole, half), bias), 23));
+  const r = fma(n, constant(table, 3), fma(n, constant(table, 2), x));
+  let y = fma(expPolynomial4(r, table), r, constant(table, 9));
+  y = fma(y, r, constant(EXP, 9));
+  return i32x4.add(y, i32x4.shl(shifted, 23));
 }
 
-/** m³ P(m) with ln(1 + m) = m - m²/2 + m³ P(m) for 1 + m in [√½, √2), P of degree 8 (Cephes, logf); z = m². */
+/** e^x for any x, scaled by 2^n in two steps so that results go down to subnormal numbers and up to infinity. */
+function expAny4(given: v128): v128 {
+  // The pseudo-minimum and -maximum are one instruction each and let NaN, their first operand, through.
+  const x = f32x4.pmin(f32x4.pmax(given, splat(-104.0)), splat(89.0));
+  const magic = splat(12582912.0);
+  const shifted = fma(x, constant(EXP, 0), magic);
+  const n = f32x4.sub(shifted, magic);
+  const r = fma(n, constant(EXP, 3), fma(n, constant(EXP, 2), x));
+  const one = splat(1.0);
+  const whole = i32x4.sub(shifted, magic);
+  const half = i32x4.shr_s(whole, 1);
+  const y = f32x4.mul(f32x4.add(expTail4(r), one), i32x4.add(i32x4.shl(half, 23), one));
+  return f32x4.mul(y, i32x4.add(i32x4.shl(i32x4.sub(whole, half), 23), one));
+}
+
+/** e^x. NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  return expIsNormal(x) ? expNormal4(x, EXP) : expAny4(x);
+}
+
+/** ln 2 in two parts; -1/2; the polynomial below from degree 7 down (Remez). */
+const LOG: usize = memory.data<f32>([
+  0.693359375, -2.12194440e-4, -0.5,
+  -7.634502649307251e-2, 0.1276157796382904, -0.13160181045532227, 0.14201757311820984, -0.16623356938362122,
+  0.20001226663589478, -0.2500081956386566, 0.3333333134651184,
+]);
+/** The least normal number; twice it; √½; all as bits. */
+const LOG_RANGE: usize = memory.data<u32>([0x00800000, 0x01000000, 0x3f3504f3]);
+
+/** m³ P(m) with ln(1 + m) = m - m²/2 + m³ P(m) for 1 + m in [√½, √2), within 0.1 units of 2^-24; z = m². */
 // @ts-ignore: decorator
 @inline
 export function logTail4(m: v128, z: v128): v128 {
-  let y = splat(7.0376836292e-2);
-  y = fma(y, m, splat(-1.1514610310e-1));
-  y = fma(y, m, splat(1.1676998740e-1));
-  y = fma(y, m, splat(-1.2420140846e-1));
-  y = fma(y, m, splat(1.4249322787e-1));
-  y = fma(y, m, splat(-1.6668057665e-1));
-  y = fma(y, m, splat(2.0000714765e-1));
-  y = fma(y, m, splat(-2.4999993993e-1));
-  y = fma(y, m, splat(3.3333331174e-1));
+  let y = constant(LOG, 3);
+  y = fma(y, m, constant(LOG, 4));
+  y = fma(y, m, constant(LOG, 5));
+  y = fma(y, m, constant(LOG, 6));
+  y = fma(y, m, constant(LOG, 7));
+  y = fma(y, m, constant(LOG, 8));
+  y = fma(y, m, constant(LOG, 9));
+  y = fma(y, m, constant(LOG, 10));
   return f32x4.mul(f32x4.mul(y, m), z);
 }
 
+/** ln x + shift ln 2 of normal x > 0: x = (1 + m) 2^e with 1 + m in [√½, √2). */
+// @ts-ignore: decorator
+@inline
+function logNormal4(x: v128, shift: v128): v128 {
+  const steps = i32x4.shr_s(i32x4.sub(x, constant(LOG_RANGE, 2)), 23);
+  const m = f32x4.sub(i32x4.sub(x, i32x4.shl(steps, 23)), constant(EXP, 9));
+  const e = f32x4.convert_i32x4_s(i32x4.add(steps, shift));
+  const z = f32x4.mul(m, m);
+  const y = fma(z, constant(LOG, 2), fma(e, constant(LOG, 1), logTail4(m, z)));
+  return fma(e, constant(LOG, 0), f32x4.add(m, y));
+}
+
+function logAny4(given: v128): v128 {
+  const small = f32x4.lt(given, splat(1.17549435e-38));
+  const x = v128.bitselect(f32x4.mul(given, splat(8388608.0)), given, small);
+  const infinity = splat(<f32>Infinity);
+  let y = logNormal4(x, v128.and(small, i32x4.splat(-23)));
+  y = v128.bitselect(given, y, f32x4.eq(given, infinity));
+  y = v128.bitselect(f32x4.neg(infinity), y, f32x4.eq(given, splat(0.0)));
+  return v128.bitselect(y, splat(<f32>NaN), f32x4.ge(given, splat(0.0)));
+}
+
+/** ln x. ln 0 = -Infinity, NaN below. */
+// @ts-ignore: decorator
+@inline
+export function log4(x: v128): v128 {
+  // Sums with the least normal number's bits are below twice these where x is no positive finite normal number.
+  const low = i32x4.lt_s(i32x4.add(x, constant(LOG_RANGE, 0)), constant(LOG_RANGE, 1));
+  return v128.any_true(low) ? logAny4(x) : logNormal4(x, i32x4.splat(0));
+}
+
+/** Bounds of x; 2/ln 2; 1.5 · 2^23; (ln 2)/2 in two parts, negated; those of e^2h as in EXP, halved; 1/2, 1, -1/2. */
+const TANH: usize = memory.data<f32>([
+  -9.1, 9.1, 2.88539008, 12582912.0, -0.3466796875, 1.06097220e-4,
+  0.04420652985572815, 0.13389992713928223, 0.3333471119403839, 0.6666608452796936, 0.9999998807907104, 0.5, 1.0, -0.5,
+]);
+
 /**
- * ln x within 2 ulp: x = m 2^e with m in [√½, √2), a polynomial of degree 9 in m - 1 (Cephes, logf). ln 0 = -Infinity,
- * NaN below.
+ * tanh x = t / (t + 1) with t = (e^2x - 1) / 2, which is 2^n u + (2^n - 1) / 2 for 2x = n ln 2 + 2h, u = (e^2h - 1) / 2 and
+ * |h| <= (ln 2) / 4: right for small x too, where n is 0.
  */
 // @ts-ignore: decorator
 @inline
-export function log4(given: v128): v128 {
-  const small = f32x4.lt(given, splat(1.17549435e-38));
-  const x = v128.bitselect(f32x4.mul(given, splat(8388608.0)), given, small);
-  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_u(x, 23), i32x4.splat(126)));
-  e = f32x4.sub(e, v128.and(splat(23.0), small));
-  let m = v128.or(v128.and(x, i32x4.splat(0x007fffff)), splat(0.5));
-  const low = f32x4.lt(m, splat(0.707106781186547524));
-  e = f32x4.sub(e, v128.and(splat(1.0), low));
-  m = f32x4.sub(f32x4.add(m, v128.and(m, low)), splat(1.0));
-  const z = f32x4.mul(m, m);
-  let y = logTail4(m, z);
-  y = fma(e, splat(-2.12194440e-4), y);
-  y = fma(z, splat(-0.5), y);
-  y = fma(e, splat(0.693359375), f32x4.add(m, y));
-  const infinity = splat(<f32>Infinity);
-  y = v128.bitselect(given, y, f32x4.eq(given, infinity));
-  y = v128.bitselect(splat(-<f32>Infinity), y, f32x4.eq(given, splat(0.0)));
-  const invalid = v128.not(f32x4.ge(given, splat(0.0)));
-  return v128.bitselect(splat(<f32>NaN), y, invalid);
-}
-
-/** tanh x within 3 ulp: an odd polynomial below 0.625 (Cephes, tanhf), else 1 - 2 / (e^2|x| + 1) with the sign of x. */
-// @ts-ignore: decorator
-@inline
-export function tanh4(x: v128): v128 {
-  const size = f32x4.abs(x);
-  const z = f32x4.mul(x, x);
-  let p = splat(-5.70498872745e-3);
-  p = fma(p, z, splat(2.06390887954e-2));
-  p = fma(p, z, splat(-5.37397155531e-2));
-  p = fma(p, z, splat(1.33314422036e-1));
-  p = fma(p, z, splat(-3.33332819422e-1));
-  const near = fma(f32x4.mul(p, z), x, x);
-  const powers = exp4(f32x4.add(size, size));
-  const far = f32x4.sub(splat(1.0), f32x4.div(splat(2.0), f32x4.add(powers, splat(1.0))));
-  const signed = v128.or(far, v128.and(x, i32x4.splat(0x80000000)));
-  return v128.bitselect(near, signed, f32x4.lt(size, splat(0.625)));
+export function tanh4(given: v128): v128 {
+  const x = f32x4.pmin(f32x4.pmax(given, constant(TANH, 0)), constant(TANH, 1));
+  const magic = constant(TANH, 3);
+  const shifted = fma(x, constant(TANH, 2), magic);
+  const n = f32x4.sub(shifted, magic);
+  const h = fma(n, constant(TANH, 5), fma(n, constant(TANH, 4), x));
+  let u = constant(TANH, 6);
+  u = fma(u, h, constant(TANH, 7));
+  u = fma(u, h, constant(TANH, 8));
+  u = fma(u, h, constant(TANH, 9));
+  u = fma(u, h, constant(TANH, 10));
+  u = fma(u, f32x4.mul(h, h), h);
+  const one = constant(TANH, 12);
+  const power = i32x4.add(i32x4.shl(shifted, 23), one);
+  const t = fma(power, u, fma(power, constant(TANH, 11), constant(TANH, 13)));
+  return f32x4.div(t, f32x4.add(t, one));
 }
 
 /** 1 / (1 + e^-x), by way of e^-|x|, which can't overflow. */
-// @ts-ignore: decorator
-@inline
-export function sigmoid4(x: v128): v128 {
+function sigmoidAny4(x: v128): v128 {
   const one = splat(1.0);
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const e = expAny4(f32x4.neg(f32x4.abs(x)));
   return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, splat(0.0))), f32x4.add(one, e));
 }
 
-/** erf x with an absolute error below 4e-7, six units of 2^-24: an odd rational function on [-4, 4] (Eigen's coefficients), ±1 beyond. */
+/** 1 / (1 + e^-x). */
+// @ts-ignore: decorator
+@inline
+export function sigmoid4(x: v128): v128 {
+  if (!expIsNormal(x)) return sigmoidAny4(x);
+  const one = constant(EXP, 9);
+  return f32x4.div(one, f32x4.add(one, expNormal4(x, EXP_MINUS)));
+}
+
+/** Bounds of x; numerator, then denominator, from the highest degree down (Remez). */
+const ERF: usize = memory.data<f32>([
+  -3.84, 3.84,
+  -1.3092289918859024e-8, 4.662789706344483e-6, 3.789042239077389e-4, 3.851331537589431e-3, 5.431085079908371e-2,
+  0.18529970943927765, 1.128379225730896,
+  6.290612509474158e-5, 1.307013793848455e-3, 1.5462599694728851e-2, 0.11398167908191681, 0.49755096435546875, 1.0,
+]);
+
+/** erf x: x times a quotient of polynomials in x² on ±3.84, within 0.1 units of 2^-24 but for rounding, ±1 beyond. */
 // @ts-ignore: decorator
 @inline
 export function erf4(given: v128): v128 {
-  const x = f32x4.pmin(f32x4.pmax(given, splat(-4.0)), splat(4.0));
+  const x = f32x4.pmin(f32x4.pmax(given, constant(ERF, 0)), constant(ERF, 1));
   const z = f32x4.mul(x, x);
-  let p = splat(-2.72614225801306e-10);
-  p = fma(p, z, splat(2.77068142495902e-8));
-  p = fma(p, z, splat(-2.10102402082508e-6));
-  p = fma(p, z, splat(-5.69250639462346e-5));
-  p = fma(p, z, splat(-7.34990630326855e-4));
-  p = fma(p, z, splat(-2.95459980854025e-3));
-  p = fma(p, z, splat(-1.60960333262415e-2));
-  let q = splat(-1.45660718464996e-5);
-  q = fma(q, z, splat(-2.13374055278905e-4));
-  q = fma(q, z, splat(-1.68282697438203e-3));
-  q = fma(q, z, splat(-7.37332916720468e-3));
-  q = fma(q, z, splat(-1.42647390514189e-2));
+  let p = constant(ERF, 2);
+  p = fma(p, z, constant(ERF, 3));
+  p = fma(p, z, constant(ERF, 4));
+  p = fma(p, z, constant(ERF, 5));
+  p = fma(p, z, constant(ERF, 6));
+  p = fma(p, z, constant(ERF, 7));
+  p = fma(p, z, constant(ERF, 8));
+  let q = constant(ERF, 9);
+  q = fma(q, z, constant(ERF, 10));
+  q = fma(q, z, constant(ERF, 11));
+  q = fma(q, z, constant(ERF, 12));
+  q = fma(q, z, constant(ERF, 13));
+  q = fma(q, z, constant(ERF, 14));
   return f32x4.div(f32x4.mul(x, p), q);
+}
+
+/** 2/π; π/2 in two parts; the polynomials of sin r, of degree 9 in r, and of cos r, of degree 8, from the highest down. */
+const SINE: usize = memory.data<f64>([
+  0.63661977236758134308, 1.57079631090164184570, 1.58932547735281966916e-8,
+  0.0000027183114939898219064, -0.000198393348360966317347, 0.0083333293858894631756, -0.166666666416265235595,
+  0.0000243904487962774090654, -0.00138867637746099294692, 0.0416666233237390631894, -0.499999997251031003120, 1.0,
+]);
+
+// @ts-ignore: decorator
+@inline
+function wide(i: i32): v128 {
+  return v128.load64_splat(SINE + (i << 3));
+}
+
+/** a · b + c in double precision. */
+// @ts-ignore: decorator
+@inline
+function fma2(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f64x2.relaxed_madd(a, b, c) : f64x2.add(f64x2.mul(a, b), c);
 }
 
 /**
@@ -221,22 +332,15 @@ export function erf4(given: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function sine2(x: v128, shift: i32): v128 {
-  const n = f64x2.nearest(f64x2.mul(x, f64x2.splat(0.63661977236758134308)));
-  const high = f64x2.mul(n, f64x2.splat(1.57079631090164184570));
-  const r = f64x2.sub(f64x2.sub(x, high), f64x2.mul(n, f64x2.splat(1.58932547735281966916e-8)));
+  const n = f64x2.nearest(f64x2.mul(x, wide(0)));
+  const r = f64x2.sub(f64x2.sub(x, f64x2.mul(n, wide(1))), f64x2.mul(n, wide(2)));
   const z = f64x2.mul(r, r);
-  let s = f64x2.add(f64x2.mul(z, f64x2.splat(0.0000027183114939898219064)), f64x2.splat(-0.000198393348360966317347));
-  s = f64x2.add(f64x2.mul(z, s), f64x2.splat(0.0083333293858894631756));
-  s = f64x2.add(f64x2.mul(z, s), f64x2.splat(-0.166666666416265235595));
-  s = f64x2.add(f64x2.mul(f64x2.mul(z, r), s), r);
-  let c = f64x2.add(f64x2.mul(z, f64x2.splat(0.0000243904487962774090654)), f64x2.splat(-0.00138867637746099294692));
-  c = f64x2.add(f64x2.mul(z, c), f64x2.splat(0.0416666233237390631894));
-  c = f64x2.add(f64x2.mul(z, c), f64x2.splat(-0.499999997251031003120));
-  c = f64x2.add(f64x2.mul(z, c), f64x2.splat(1.0));
+  const s = fma2(fma2(fma2(wide(3), z, wide(4)), z, wide(5)), z, wide(6));
+  const c = fma2(fma2(fma2(fma2(wide(7), z, wide(8)), z, wide(9)), z, wide(10)), z, wide(11));
   const quadrant = i64x2.extend_low_i32x4_s(i32x4.add(i32x4.trunc_sat_f64x2_s_zero(n), i32x4.splat(shift)));
   const odd = i64x2.neg(v128.and(quadrant, i64x2.splat(1)));
   const sign = i64x2.shl(v128.and(quadrant, i64x2.splat(2)), 62);
-  return v128.xor(v128.bitselect(c, s, odd), sign);
+  return v128.xor(v128.bitselect(c, fma2(s, f64x2.mul(z, r), r), odd), sign);
 }
 
 /** sin (shift 0) or cos (shift 1) within 1 ulp, for any finite x. */
@@ -250,16 +354,18 @@ export function sine4(x: v128, shift: i32): v128 {
   return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
 }
 
+function tangent2(x: v128): v128 {
+  return f32x4.demote_f64x2_zero(f64x2.div(sine2(x, 0), sine2(x, 1)));
+}
+
 /** tan x within 1 ulp, for any finite x. */
 // @ts-ignore: decorator
 @inline
 export function tangent4(x: v128): v128 {
   if (v128.any_true(f32x4.ge(f32x4.abs(x), splat(4e8)))) return f32x4.div(sineHuge(x, 0), sineHuge(x, 1));
-  const lower = f64x2.promote_low_f32x4(x);
-  const upper = f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0));
-  const low = f64x2.div(sine2(lower, 0), sine2(lower, 1));
-  const high = f64x2.div(sine2(upper, 0), sine2(upper, 1));
-  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+  const low = tangent2(f64x2.promote_low_f32x4(x));
+  const high = tangent2(f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0)));
+  return v128.shuffle<i64>(low, high, 0, 2);
 }
 
 function sineHuge(x: v128, shift: i32): v128 {
@@ -274,4 +380,4 @@ function sineHuge(x: v128, shift: i32): v128 {
 }
 
 /** Output elements of one work unit of an elementwise kernel. */
-export const BLOCK: i32 = 4096;
+export const BLOCK: i32 = 1024;

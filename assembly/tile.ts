@@ -159,3 +159,11 @@ export function blockOf(length: i32, most: i32): i32 {
   const blocks = (length + most - 1) / most;
   return blocks == 0 ? 0 : (length + blocks - 1) / blocks;
 }
+
+/** Where part `index` starts when `total` is cut into near-equal parts. */
+// @ts-ignore: decorator
+@inline
+export function cut(total: i32, parts: i32, index: i32): i32 {
+  const size = total / parts;
+  return size * index + min(index, total - size * parts);
+}

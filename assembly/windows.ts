@@ -1,6 +1,5 @@
 // Windows of pooling over x [planes, height, width], as shaders/common/windows.wgsl has them.
 import { Pool2dParams } from '../build/params';
-import { splat } from './simd';
 
 /** floor(out size / outs) and ceil, the ends of an adaptive window. */
 // @ts-ignore: decorator
@@ -12,7 +11,7 @@ function share(out: u32, size: u32, outs: u32, up: u32): i32 {
 // @ts-ignore: decorator
 @inline
 function firstTap(start: i32, dilation: i32): i32 {
-  return start >= 0 ? start : (dilation - (-start % dilation)) % dilation;
+  return start >= 0 ? start : dilation == 1 ? 0 : (dilation - (-start % dilation)) % dilation;
 }
 
 /** The first row of windows `oy`, and one past their last. */
@@ -62,109 +61,45 @@ export function lastInside(p: Pool2dParams): i32 {
   return room < 0 ? 0 : min(<i32>p.outWidth, room / <i32>p.strideWidth + 1);
 }
 
-/** Four elements, `step` bytes apart; nothing beyond the fourth is read. A constant step costs no test. */
+/** Four elements, `step` bytes apart, or one where that is 0; nothing beyond is read. A constant step costs no test. */
 // @ts-ignore: decorator
 @inline
 export function gather4(x: usize, step: usize): v128 {
   if (step == 4) return v128.load(x);
   if (step == 8) return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7);
   let lanes = v128.load32_zero(x);
+  if (step == 0) return lanes;
   lanes = v128.load_lane<u32>(x + step, lanes, 1);
   lanes = v128.load_lane<u32>(x + 2 * step, lanes, 2);
   return v128.load_lane<u32>(x + 3 * step, lanes, 3);
 }
 
-/** Takes in one row of four windows side by side, `step` bytes apart; its elements are `hop` bytes apart. */
+/** `held` where a mask's lanes are empty, `taken` where they are full. */
 // @ts-ignore: decorator
 @inline
-function fourRows<F>(held: v128, from: usize, taps: i32, hop: usize, step: usize): v128 {
-  held = changetype<F>(0).lanes(held, gather4(from, step));
-  if (taps == 3) {
-    held = changetype<F>(0).lanes(held, gather4(from + hop, step));
-    return changetype<F>(0).lanes(held, gather4(from + 2 * hop, step));
-  }
-  for (let tap = 1; tap < taps; tap++) {
-    from += hop;
-    held = changetype<F>(0).lanes(held, gather4(from, step));
-  }
-  return held;
+export function select(taken: v128, held: v128, mask: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_laneselect(taken, held, mask) : v128.bitselect(taken, held, mask);
 }
 
-/** Four windows side by side, none over an edge, the first at `left`: what F makes of them, lane by lane. */
+/** Bytes of a row of outputs in scratch, whole vectors. */
 // @ts-ignore: decorator
 @inline
-function fourWindows<F>(p: Pool2dParams, x: usize, top: i32, bottom: i32, left: i32): v128 {
-  const step = <usize>p.strideWidth << 2;
-  const hop = <usize>p.dilationWidth << 2;
-  const taps = <i32>p.kernelWidth;
-  const line = <usize>(p.width * p.dilationHeight) << 2;
-  const end = x + ((bottom * <i32>p.width + left) << 2);
-  let from = x + ((top * <i32>p.width + left) << 2);
-  let held = changetype<F>(0).first();
-  // Steps of one and two elements are constants to the loops that they choose.
-  if (step == 4) {
-    for (; from < end; from += line) held = fourRows<F>(held, from, taps, hop, 4);
-  } else if (step == 8) {
-    for (; from < end; from += line) held = fourRows<F>(held, from, taps, hop, 8);
-  } else {
-    for (; from < end; from += line) held = fourRows<F>(held, from, taps, hop, step);
-  }
-  return held;
+export function pitchOf(p: Pool2dParams): usize {
+  return ((p.outWidth + 3) & ~3) << 2;
 }
 
-/** One window, in every lane. Where its elements are neighbours they are taken four at a time. */
+/** Rows that a window reaches over. */
 // @ts-ignore: decorator
 @inline
-function oneWindow<F>(p: Pool2dParams, x: usize, top: i32, bottom: i32, left: i32, right: i32): v128 {
-  const hop = <i32>p.dilationWidth;
-  let four = changetype<F>(0).first();
-  let held = changetype<F>(0).first();
-  for (let row = top; row < bottom; row += <i32>p.dilationHeight) {
-    const line = x + ((row * <i32>p.width) << 2);
-    let column = left;
-    if (hop == 1) {
-      for (; column + 4 <= right; column += 4) {
-        four = changetype<F>(0).lanes(four, v128.load(line + (column << 2)));
-      }
-    }
-    for (; column < right; column += hop) {
-      held = changetype<F>(0).lanes(held, v128.load32_splat(line + (column << 2)));
-    }
-  }
-  held = changetype<F>(0).lanes(held, splat(f32x4.extract_lane(four, 0)));
-  held = changetype<F>(0).lanes(held, splat(f32x4.extract_lane(four, 1)));
-  held = changetype<F>(0).lanes(held, splat(f32x4.extract_lane(four, 2)));
-  return changetype<F>(0).lanes(held, splat(f32x4.extract_lane(four, 3)));
+export function reachOf(p: Pool2dParams): i32 {
+  return <i32>((p.kernelHeight - 1) * p.dilationHeight + 1);
 }
 
-/**
- * y [outWidth], one row of outputs. F says what becomes of a window: its `first` value, `lanes` to take in an element, and
- * `last`, given the window's place and its elements inside.
- */
+/** Whether windows are 2 by 2, side by side, all inside. */
 // @ts-ignore: decorator
 @inline
-export function poolRow<F>(p: Pool2dParams, x: usize, y: usize, oy: i32): void {
-  const outWidth = <i32>p.outWidth;
-  const inside = firstInside(p);
-  const beyond = lastInside(p);
-  const top = topOf(p, oy);
-  const bottom = bottomOf(p, oy);
-  for (let ox = 0; ox < outWidth; ) {
-    const four = ox >= inside && ox < beyond && beyond - inside >= 4;
-    // The last four may be made of some that are there already.
-    if (four) ox = min(ox, beyond - 4);
-    const left = leftOf(p, ox);
-    const right = rightOf(p, ox);
-    const covered = (bottom - top) * (right - left);
-    const to = y + (ox << 2);
-    if (four) {
-      const held = fourWindows<F>(p, x, top, bottom, left);
-      v128.store(to, changetype<F>(0).last(held, p, oy, ox, covered));
-      ox += 4;
-    } else {
-      const held = oneWindow<F>(p, x, top, bottom, left, right);
-      v128.store32_lane(to, changetype<F>(0).last(held, p, oy, ox, covered), 0);
-      ox++;
-    }
-  }
+export function isPairs(p: Pool2dParams): bool {
+  const square = p.kernelHeight == 2 && p.kernelWidth == 2 && p.strideHeight == 2 && p.strideWidth == 2;
+  const inside = !p.top && !p.left && p.outHeight <= p.height / 2 && p.outWidth <= p.width / 2;
+  return square && inside && p.dilationHeight == 1 && p.dilationWidth == 1 && !p.adaptive;
 }

@@ -2,8 +2,9 @@ import { BarChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { CaseSuite } from './cases.js';
-import { type BenchReport, boundOf, engineLabel, groupsOf } from './report.js';
+import type { SuiteName } from './case.js';
+import { type BenchReport, type BenchResult, boundOf, engineLabel, groupsOf, isPeer } from './report.js';
+import { SUITES } from './suites/index.js';
 
 echarts.use([BarChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
 
@@ -21,61 +22,99 @@ const COLOURS: Readonly<Record<string, string>> = {
   'tfjs-cpu': '#8fbcc4',
   'ort-web': '#30638e',
   'jax-js': '#6d7f8c',
+  'ort-node': '#b5b8bd',
 };
 
 const WIDTH = 960;
-const BAR = 12;
+const BAR = 14;
+/** Without a canvas echarts can't measure text: so many units are enough for a character of its 12-unit font. */
+const CHARACTER = 7.5;
+
+/** What a suite's chart shows: the figure of a result, its unit, and the lines of what the machine reaches at most. */
+interface Scale {
+  readonly of: (result: BenchResult) => number | null;
+  readonly unit: string;
+  /** Which way is better. */
+  readonly note: string;
+  readonly limits: readonly { readonly at: number; readonly label: string }[];
+  /** Times of engines lie too far apart for a linear axis. */
+  readonly logarithmic: boolean;
+}
+
+function scaleOf({ peak, results }: BenchReport, suite: SuiteName, metric: ChartMetric): Scale {
+  const more = { note: 'more is better', logarithmic: false };
+  if (metric === 'time')
+    return { of: (r) => r.medianMs, unit: 'ms', note: 'less is better', limits: [], logarithmic: true };
+  const memory = boundOf(suite) === 'memory';
+  const single = memory ? 'copy of 64 MiB' : 'peak of one thread';
+  if (metric === 'percent')
+    return { ...more, of: (r) => r.percentOfPeak, unit: '% of peak', limits: [{ at: 100, label: single }] };
+  if (memory)
+    return { ...more, of: (r) => r.gbps, unit: 'GB/s', limits: [{ at: peak.copyGBps, label: single }] };
+  const threads = [...new Set(results.filter((r) => r.suite === suite).map((r) => r.threads))];
+  const limits = threads.map((count) => ({
+    at: count * peak.gflops,
+    label: count === 1 ? single : `of ${count}`,
+  }));
+  return { ...more, of: (r) => r.gflops, unit: 'GFLOP/s', limits };
+}
+
+/** A bar's figure, and for Weft's own what it is of the peak. */
+function label(result: BenchResult | undefined, { of, unit }: Scale): string {
+  const value = result ? of(result) : null;
+  if (!result || value === null) return '';
+  const figure = value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+  const wrong = result.error ? ' (wrong)' : '';
+  const share = isPeer(result) || result.percentOfPeak === null || unit.startsWith('%');
+  return `${figure}${wrong}${share ? '' : `  ${result.percentOfPeak!.toFixed(0)} %`}`;
+}
 
 /**
  * A suite as horizontal bars, grouped by case, one bar for each engine; an engine that can't run a case has
- * none.
+ * none. Weft's say what percent of the peak they are.
  */
-export function suiteChart(report: BenchReport, suite: CaseSuite, metric: ChartMetric = 'rate'): string {
+export function suiteChart(
+  report: BenchReport,
+  suite: SuiteName,
+  metric: ChartMetric = SUITES[suite].unit === 'ms' ? 'time' : 'rate',
+): string {
   const groups = groupsOf(report.results, suite);
   const engines = [...new Set(groups.flatMap((group) => group.results.map(engineLabel)))];
-  const memory = boundOf(suite) === 'memory';
-  const unit = { rate: memory ? 'GB/s' : 'GFLOP/s', percent: '% of peak', time: 'ms' }[metric];
-  const key = ({ rate: memory ? 'gbps' : 'gflops', percent: 'percentOfPeak', time: 'medianMs' } as const)[
-    metric
-  ];
-  const peak = { rate: memory ? report.peak.copyGBps : report.peak.gflops, percent: 100, time: null }[metric];
-  const markLine = peak && {
-    ...{ silent: true, symbol: 'none', lineStyle: { color: '#555', type: 'dashed' } },
-    ...{ label: { formatter: 'peak of one thread', position: 'start' }, data: [{ xAxis: peak }] },
-  };
-  const series = engines.map((engine, i) => ({
-    ...{ type: 'bar', name: engine, barGap: '10%', barCategoryGap: '30%' },
-    itemStyle: COLOURS[engine] ? { color: COLOURS[engine] } : {},
-    label: {
-      show: true,
-      position: 'right',
-      fontSize: 9,
-      formatter: ({ value }: { value: unknown }) => shown(value),
-    },
-    data: groups.map((group) => group.results.find((result) => engineLabel(result) === engine)?.[key] ?? '-'),
-    ...(i === 0 && markLine ? { markLine } : {}),
-  }));
-  const axisEnd = ({ max }: { max: number }) => Math.ceil(1.05 * Math.max(max, peak ?? 0));
-  // Without a canvas echarts can't measure text: 7.5 units are enough for a character of its 12-unit font.
-  const labelWidth = 16 + 7.5 * Math.max(...groups.map((group) => group.label.length));
-  const height = 130 + groups.length * (engines.length * BAR * 1.1 + BAR * 1.5);
+  const scale = scaleOf(report, suite, metric);
+  const series = engines.map((engine, i) => {
+    const found = groups.map((group) => group.results.find((result) => engineLabel(result) === engine));
+    return {
+      ...{ type: 'bar', name: engine, barGap: '8%', barCategoryGap: '28%' },
+      itemStyle: { borderRadius: 2, ...(COLOURS[engine] ? { color: COLOURS[engine] } : {}) },
+      label: {
+        ...{ show: true, position: 'right', fontSize: 10, color: '#444' },
+        formatter: ({ dataIndex }: { dataIndex: number }) => label(found[dataIndex], scale),
+      },
+      data: found.map((result) => (result && scale.of(result)) ?? '-'),
+      ...(i === 0 ? { markLine: limitLines(scale) } : {}),
+    };
+  });
+  const labelWidth = 16 + CHARACTER * Math.max(...groups.map((group) => group.label.length));
+  const height = 136 + groups.length * (engines.length * BAR * 1.08 + BAR * 0.9);
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   chart.setOption({
     animation: false,
     backgroundColor: '#ffffff',
     title: {
-      text: `${suite}: ${unit}`,
-      subtext: `${report.machine.cpu}, Node ${report.machine.node}`,
-      left: 'center',
+      text: `${suite}: ${scale.unit}`,
+      subtext: `${scale.note}; ${report.machine.cpu}, ${report.machine.engine}, ${report.date}`,
+      left: 16,
     },
-    legend: { bottom: 8, itemGap: 28 },
-    grid: { left: labelWidth, right: 72, top: 72, bottom: 64 },
-    xAxis: { type: 'value', name: unit, nameLocation: 'end', max: axisEnd },
+    legend: { bottom: 8, left: labelWidth, itemGap: 24, itemWidth: 14, itemHeight: 10 },
+    grid: { left: labelWidth, right: 96, top: 88, bottom: 60 },
+    xAxis: {
+      ...{ name: scale.unit, nameLocation: 'end' },
+      ...(scale.logarithmic ? { type: 'log' } : { type: 'value', max: axisEnd(scale) }),
+      axisLabel: { showMaxLabel: scale.logarithmic },
+    },
     yAxis: {
-      type: 'category',
-      inverse: true,
+      ...{ type: 'category', inverse: true, axisTick: { show: false } },
       data: groups.map((group) => group.label),
-      axisTick: { show: false },
     },
     series,
   });
@@ -84,5 +123,16 @@ export function suiteChart(report: BenchReport, suite: CaseSuite, metric: ChartM
   return svg;
 }
 
-const shown = (value: unknown): string =>
-  typeof value === 'number' ? value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0) : '';
+const limitLines = ({ limits }: Scale) => ({
+  ...{ silent: true, symbol: 'none', lineStyle: { color: '#555', type: 'dashed' } },
+  data: limits.map(({ at, label: name }) => ({
+    xAxis: at,
+    label: { formatter: name, position: 'start', fontSize: 11 },
+  })),
+});
+
+/** Past the longest bar and the limits by enough for a label. */
+const axisEnd =
+  ({ limits }: Scale) =>
+  ({ max }: { max: number }): number =>
+    1.04 * Math.max(max, ...limits.map(({ at }) => at));

@@ -1,30 +1,20 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import type { Timing } from '../src/cli/measure.js';
-import { type BenchCase, bytesOf, type CaseSuite, caseName, flopsOf, type Pass, passOf } from './cases.js';
+import type { Peak } from '../src/cli/peak.js';
+import type { BenchCase, Pass, SuiteName } from './case.js';
+import { SUITES } from './suites/index.js';
 
 export interface Machine {
   readonly cpu: string;
   /** Logical processors that the process may use. */
   readonly cores: number;
-  readonly memoryGB: number;
+  readonly memoryGB: number | null;
   readonly os: string;
-  readonly node: string;
-  readonly v8: string;
-}
-
-/**
- * What one thread of a device reaches at most: f32 arithmetic from registers, a copy through memory (read
- * plus write).
- */
-export interface Peak {
-  readonly gflops: number;
-  readonly copyGBps: number;
+  /** What ran it: `Node 26.10.0 (V8 14.6)`, or a browser's name for itself. */
+  readonly engine: string;
 }
 
 export interface BenchResult {
-  readonly suite: CaseSuite;
+  readonly suite: SuiteName;
   readonly case: string;
   readonly pass: Pass;
   /** `weft-wasm`, `weft-webgpu`, or a peer's name. */
@@ -32,37 +22,34 @@ export interface BenchResult {
   readonly threads: number;
   readonly medianMs: number | null;
   readonly minMs: number | null;
+  /** The lower and the upper quartile. */
+  readonly quartilesMs: readonly [number, number] | null;
   /** Interquartile range over the median. */
   readonly spread: number | null;
   readonly gflops: number | null;
   readonly gbps: number | null;
-  /** Of arithmetic for gemm, conv2d and step; of the copy's bandwidth for pooling and elementwise. */
+  /** Of as many threads' arithmetic, or of the copy's bandwidth, as the suite is bound by. */
   readonly percentOfPeak: number | null;
+  /** Percent of a training step's time that no kernel ran; null for other cases and engines. */
+  readonly outsideKernels: number | null;
   /** Why the engine can't run the case, or, besides a timing, what is wrong with its result. */
   readonly error: string | null;
 }
 
 export interface BenchReport {
+  /** When it was measured, as YYYY-MM-DD, and at which commit. */
+  readonly date: string;
+  readonly commit: string | null;
   readonly machine: Machine;
+  /** Of the first device. */
   readonly peak: Peak;
+  /** Versions of the peers, by name. */
+  readonly peers: Readonly<Record<string, string>>;
   readonly results: readonly BenchResult[];
 }
 
-/** What the figures depend on, as far as Node can tell. */
-export function machineFacts(): Machine {
-  return {
-    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
-    cores: os.availableParallelism(),
-    memoryGB: Math.round(os.totalmem() / 2 ** 30),
-    os: `${os.type()} ${os.release()} ${os.arch()}`,
-    node: process.versions.node,
-    v8: process.versions.v8,
-  };
-}
-
 /** Whether a suite is held against the peak of arithmetic or of memory. */
-export const boundOf = (suite: CaseSuite): 'arithmetic' | 'memory' =>
-  suite === 'pooling' || suite === 'elementwise' ? 'memory' : 'arithmetic';
+export const boundOf = (suite: SuiteName): 'arithmetic' | 'memory' => SUITES[suite].bound;
 
 export interface Measured {
   readonly engine: string;
@@ -71,40 +58,46 @@ export interface Measured {
   readonly timing: Timing | null;
   /** Of one thread of the device that the engine ran on; null where it isn't known. */
   readonly peak: Peak | null;
+  readonly outsideKernels?: number | null;
   readonly error?: string | null;
 }
 
 /** One line of the report: rates by the median, percent of the peak of as many threads as were used. */
 export function toResult(
   c: BenchCase,
-  { engine, threads, timing, peak, error = null }: Measured,
+  { engine, threads, timing, peak, outsideKernels = null, error = null }: Measured,
 ): BenchResult {
-  const gflops = timing && flopsOf(c) / timing.medianMs / 1e6;
-  const gbps = timing && bytesOf(c) / timing.medianMs / 1e6;
+  const gflops = timing && c.flops / timing.medianMs / 1e6;
+  const gbps = timing && c.bytes / timing.medianMs / 1e6;
   // More threads don't have more memory: the copy's bandwidth is the machine's.
   const arithmetic = gflops !== null && peak ? (100 * gflops) / (peak.gflops * threads) : null;
   const memory = gbps !== null && peak ? (100 * gbps) / peak.copyGBps : null;
   return {
     suite: c.suite,
-    case: caseName(c),
-    pass: passOf(c),
+    case: c.name,
+    pass: c.pass,
     engine,
     threads,
     medianMs: timing?.medianMs ?? null,
     minMs: timing?.minMs ?? null,
+    quartilesMs: timing?.quartilesMs ?? null,
     spread: timing?.spread ?? null,
     gflops,
     gbps,
     percentOfPeak: boundOf(c.suite) === 'arithmetic' ? arithmetic : memory,
+    outsideKernels,
     error,
   };
 }
 
 /** The engine with its threads where there is more than one: `weft-wasm x2`. */
-export const engineLabel = ({ engine, threads }: BenchResult): string =>
+export const engineLabel = ({ engine, threads }: Pick<BenchResult, 'engine' | 'threads'>): string =>
   threads === 1 ? engine : `${engine} x${threads}`;
 
-export const isPeer = ({ engine }: BenchResult): boolean => !engine.startsWith('weft-');
+export const isPeer = ({ engine }: Pick<BenchResult, 'engine'>): boolean => !engine.startsWith('weft-');
+
+/** Peers that run machine code of their own instead of WebAssembly: not what Weft is measured by, but told. */
+export const NATIVE: ReadonlySet<string> = new Set(['ort-node']);
 
 /** A case's results, first come, first in the list. */
 export interface CaseGroup {
@@ -113,40 +106,34 @@ export interface CaseGroup {
 }
 
 /** The results of a suite, by case and pass. */
-export function groupsOf(results: readonly BenchResult[], suite: CaseSuite): CaseGroup[] {
+export function groupsOf(results: readonly BenchResult[], suite: SuiteName): CaseGroup[] {
   const groups = new Map<string, BenchResult[]>();
   for (const result of results) {
     if (result.suite !== suite) continue;
-    const label =
-      result.pass === 'forward' || suite === 'step' ? result.case : `${result.case} ${result.pass}`;
+    const plain = ['forward', 'step', 'update'].includes(result.pass);
+    const label = plain ? result.case : `${result.case} ${result.pass}`;
     groups.set(label, [...(groups.get(label) ?? []), result]);
   }
   return [...groups].map(([label, group]) => ({ label, results: group }));
 }
 
-/**
- * How many times as fast the result is as the fastest peer whose own result is right; null without such a
- * peer.
- */
-export function ratioToBestPeer(result: BenchResult, group: CaseGroup): number | null {
-  const peers = group.results.filter(
-    (other) => isPeer(other) && other.medianMs !== null && other.error === null,
-  );
-  if (result.medianMs === null || peers.length === 0) return null;
-  return Math.min(...peers.map((peer) => peer.medianMs!)) / result.medianMs;
+/** The fastest peer of a case whose own result is right: of those in WebAssembly or JavaScript, or of the native ones. */
+function bestPeer(group: CaseGroup, native: boolean): number | null {
+  const times = group.results
+    .filter((one) => isPeer(one) && NATIVE.has(one.engine) === native && one.error === null)
+    .flatMap(({ medianMs }) => medianMs ?? []);
+  return times.length > 0 ? Math.min(...times) : null;
 }
 
-/**
- * Writes text beside its place and renames it there, so that a reader never sees half of it. Makes the
- * folder.
- */
-export function writeWhole(file: string, text: string): void {
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  const beside = `${file}.${process.pid}.part`;
-  writeFileSync(beside, text);
-  renameSync(beside, file);
+/** How many times as fast the result is as the fastest such peer; null without one. */
+export function ratioToBestPeer(result: BenchResult, group: CaseGroup, native = false): number | null {
+  const best = bestPeer(group, native);
+  return best === null || result.medianMs === null ? null : best / result.medianMs;
 }
 
-/** The report as the JSON of `--json FILE`. */
-export const writeReport = (report: BenchReport, file: string): void =>
-  writeWhole(file, `${JSON.stringify(report, null, 2)}\n`);
+/** How many times as fast a result on several threads is as the same engine's on one; null without that. */
+export function speedUp(result: BenchResult, group: CaseGroup): number | null {
+  const one = group.results.find(({ engine, threads }) => engine === result.engine && threads === 1);
+  if (result.threads === 1 || !one?.medianMs || !result.medianMs) return null;
+  return one.medianMs / result.medianMs;
+}

@@ -1,4 +1,4 @@
-import type { CaseSuite } from './cases.js';
+import type { SuiteName } from './case.js';
 import {
   type BenchReport,
   type BenchResult,
@@ -7,17 +7,21 @@ import {
   engineLabel,
   groupsOf,
   isPeer,
+  NATIVE,
   ratioToBestPeer,
+  speedUp,
 } from './report.js';
+import { SUITES } from './suites/index.js';
+import { aligned } from './text.js';
 
 /** What a suite's table shows for each engine. */
 function rateOf(result: BenchResult): number | null {
-  if (result.suite === 'step') return result.medianMs;
+  if (SUITES[result.suite].unit === 'ms') return result.medianMs;
   return boundOf(result.suite) === 'memory' ? result.gbps : result.gflops;
 }
 
-const unitOf = (suite: CaseSuite): string =>
-  suite === 'step' ? 'ms per step' : boundOf(suite) === 'memory' ? 'GB/s' : 'GFLOP/s';
+const unitOf = (suite: SuiteName): string =>
+  SUITES[suite].unit ?? (boundOf(suite) === 'memory' ? 'GB/s' : 'GFLOP/s');
 
 const figure = (value: number): string => value.toFixed(value < 9.995 ? 2 : 1);
 
@@ -28,35 +32,62 @@ function cell(result: BenchResult | undefined): string {
   return `${figure(rate)}${result.error ? '*' : ''}`;
 }
 
-/** The fastest of Weft's own results for a case. */
-function bestOfWeft(group: CaseGroup): BenchResult | undefined {
-  const own = group.results.filter((result) => !isPeer(result) && result.medianMs !== null);
-  return own.sort((a, b) => a.medianMs! - b.medianMs!)[0];
+/** Columns beyond the engines': what they show of a case, empty where it says nothing. */
+type Column = readonly [title: string, show: (group: CaseGroup) => string];
+
+const times = (ratio: number | null): string => (ratio === null ? '' : `${ratio.toFixed(2)}x`);
+
+/** Weft's own results of a case, by the threads or the backend that they ran on. */
+function columnsOf(groups: readonly CaseGroup[]): Column[] {
+  const own = [
+    ...new Set(groups.flatMap(({ results }) => results.filter((r) => !isPeer(r)).map(engineLabel))),
+  ];
+  const peers = groups.flatMap(({ results }) => results.filter(isPeer));
+  const of = (label: string, group: CaseGroup) => group.results.find((one) => engineLabel(one) === label);
+  const suffix = (label: string) => (own.length > 1 ? ` ${label.replace('weft-', '')}` : '');
+  const columns: Column[] = own.flatMap((label): Column[] => [
+    [`% of peak${suffix(label)}`, (group) => of(label, group)?.percentOfPeak?.toFixed(0) ?? ''],
+    [`spread${suffix(label)}`, (group) => percent(of(label, group)?.spread)],
+  ]);
+  for (const label of own) {
+    const show = (group: CaseGroup) => {
+      const result = of(label, group);
+      return times(result ? speedUp(result, group) : null);
+    };
+    if (groups.some((group) => show(group) !== '')) columns.push([`speed-up${suffix(label)}`, show]);
+  }
+  for (const label of own) {
+    const show = (group: CaseGroup) => of(label, group)?.outsideKernels?.toFixed(1).concat('%') ?? '';
+    if (groups.some((group) => show(group) !== '')) columns.push([`outside kernels${suffix(label)}`, show]);
+  }
+  const [first] = own;
+  const versus = (native: boolean) => (group: CaseGroup) => {
+    const result = first === undefined ? undefined : of(first, group);
+    return times(result ? ratioToBestPeer(result, group, native) : null);
+  };
+  if (peers.some(({ engine }) => !NATIVE.has(engine))) columns.push(['vs best peer', versus(false)]);
+  if (peers.some(({ engine }) => NATIVE.has(engine))) columns.push(['vs native', versus(true)]);
+  return columns;
 }
 
+const percent = (share: number | null | undefined): string =>
+  share === null || share === undefined ? '' : `±${(50 * share).toFixed(1)}%`;
+
 /**
- * One suite as aligned text: an engine a column, then what Weft's fastest reaches of its peak and against the
- * peers.
+ * One suite as aligned text: an engine a column, then for Weft's own percent of peak, half the interquartile range, and
+ * how many times as fast they are as on one thread; the first of them against the peers.
  */
-export function suiteTable(report: BenchReport, suite: CaseSuite): string {
+export function suiteTable(report: Pick<BenchReport, 'results'>, suite: SuiteName): string {
   const groups = groupsOf(report.results, suite);
   const engines = [...new Set(groups.flatMap((group) => group.results.map(engineLabel)))];
-  const header = [`${suite} (${unitOf(suite)})`, ...engines, '% of peak', 'vs best peer'];
-  const rows = groups.map((group) => {
-    const weft = bestOfWeft(group);
-    const ratio = weft ? ratioToBestPeer(weft, group) : null;
-    const percent = weft?.percentOfPeak;
-    return [
-      group.label,
-      ...engines.map((label) => cell(group.results.find((result) => engineLabel(result) === label))),
-      percent === undefined || percent === null ? '' : percent.toFixed(0),
-      ratio === null ? '' : `${ratio.toFixed(2)}x`,
-    ];
-  });
-  const widths = header.map((_, i) => Math.max(...[header, ...rows].map((row) => row[i]!.length)));
-  const line = (row: string[]) =>
-    row.map((text, i) => (i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join('  ');
-  return [header, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n');
+  const columns = columnsOf(groups);
+  const header = [`${suite} (${unitOf(suite)})`, ...engines, ...columns.map(([title]) => title)];
+  const rows = groups.map((group) => [
+    group.label,
+    ...engines.map((label) => cell(group.results.find((result) => engineLabel(result) === label))),
+    ...columns.map(([, show]) => show(group)),
+  ]);
+  return aligned(header, rows);
 }
 
 /** Every error once, with the engine and how many cases it met. */
@@ -64,7 +95,8 @@ export function errorLines(report: BenchReport): string[] {
   const counts = new Map<string, number>();
   for (const { engine, suite, pass, error } of report.results) {
     if (error === null) continue;
-    const line = `${engine}, ${suite === pass ? suite : `${suite} ${pass}`}: ${error}`;
+    const plain = pass === suite || pass === 'forward';
+    const line = `${engine}, ${plain ? suite : `${suite} ${pass}`}: ${error}`;
     counts.set(line, (counts.get(line) ?? 0) + 1);
   }
   return [...counts].map(([line, count]) => (count > 1 ? `${line} (${count} cases)` : line));
@@ -76,7 +108,7 @@ export function reportText(report: BenchReport): string {
   const suites = [...new Set(report.results.map((result) => result.suite))];
   const errors = errorLines(report);
   return [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.os}, Node ${machine.node} (V8 ${machine.v8})`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.os}, ${machine.engine}`,
     `peak of one thread: ${figure(peak.gflops)} GFLOP/s, copy ${figure(peak.copyGBps)} GB/s`,
     ...suites.map((suite) => `\n${suiteTable(report, suite)}`),
     ...(errors.length > 0 ? ["\n- can't run, * wrong result:", ...errors.map((line) => `  ${line}`)] : []),

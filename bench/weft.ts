@@ -1,135 +1,227 @@
 import type { Contestant } from '../src/cli/measure.js';
-import { prepareTimed } from '../src/cli/timed.js';
+import { prepareTimed, type TimedGraph } from '../src/cli/timed.js';
 import {
   type Backend,
   createGraph,
   createInput,
   type Device,
-  functional as F,
+  type Graph,
+  gradient,
+  gradientOps,
   type HostTensor,
-  ops,
+  leavesOf,
+  nodesOf,
   optim,
-  type Tensor,
+  type Program,
+  Tensor,
   type Value,
 } from '../src/index.js';
-import type { BenchCase, StepCase } from './cases.js';
-import { conv2dOutputShape } from './cases.js';
-import { ADAM, type CaseInputs, operand, PARAMETERS, STEP_LOSSES } from './inputs.js';
+import {
+  ADAM,
+  type BenchCase,
+  type KernelCase,
+  type OptimizerName,
+  parametersOf,
+  STEP_LOSSES,
+  type StepCase,
+  UPDATE,
+  type UpdateCase,
+} from './case.js';
+import { type CaseInputs, joined, operand } from './inputs.js';
+import { weftNet } from './weft-net.js';
 
 /** A case that is ready to run on a device of Weft's. */
 export interface WeftCase {
   readonly contestant: Contestant;
-  /** As a peer's: the result, or the first losses of a step. */
-  output(): Promise<Float32Array>;
+  /** What it runs by. */
+  readonly program: Program;
+  /** As a peer's: the results one after another, or the first losses of a step, or what an optimiser's steps leave. */
+  output(): Promise<Float64Array>;
   dispose(): void;
 }
 
-/** Records what a case computes, from inputs by name. */
-function record(c: Exclude<BenchCase, StepCase>, at: (name: string) => Value): Value {
-  switch (c.suite) {
-    case 'gemm':
-      return ops.matmul(at('a'), at('b'), { transposeA: c.transposeA, transposeB: c.transposeB });
-    case 'conv2d': {
-      const options = { stride: c.stride, padding: c.padding };
-      if (c.pass === 'forward') return ops.conv2d(at('input'), at('weight'), null, options);
-      if (c.pass === 'input-gradient') {
-        const shape = [c.batch, c.channels, c.height, c.width];
-        return ops.conv2dInputGradient(at('outputGradient'), at('weight'), null, { ...options, shape });
-      }
-      const shape = [conv2dOutputShape(c)[1], c.channels, c.kernel, c.kernel];
-      return ops.conv2dWeightGradient(at('input'), at('outputGradient'), null, { ...options, shape })[0]!;
-    }
-    case 'pooling': {
-      const options = { kernel: c.kernel, stride: c.stride };
-      if (c.kind === 'max') {
-        return c.pass === 'forward'
-          ? ops.maxPool2d(at('input'), options)
-          : ops.maxPool2dBackward(at('outputGradient'), at('input'), options);
-      }
-      return c.pass === 'forward'
-        ? ops.avgPool2d(at('input'), options)
-        : ops.avgPool2dBackward(at('outputGradient'), { ...options, shape: at('input').shape });
-    }
-    case 'elementwise':
-      if (c.op === 'add') return ops.add(at('a'), at('b'));
-      if (c.op === 'mul-broadcast-row') return ops.mul(at('a'), at('b'));
-      return ops[c.op](at('a'));
-  }
+/** Prepares a case under a contestant's name: operands on the device, program compiled. */
+export async function prepareWeft(
+  device: Device,
+  c: BenchCase,
+  inputs: CaseInputs,
+  name = `weft-${device.backend.kind}`,
+): Promise<WeftCase> {
+  if (c.pass === 'step') return prepareStep(device, c, inputs, name);
+  if (c.pass === 'update') return prepareUpdate(device, c, inputs, name);
+  return prepareKernel(device.backend, c, inputs, name);
 }
 
-/** Prepares a case: operands on the device, program compiled. */
-export async function prepareWeft(device: Device, c: BenchCase, inputs: CaseInputs): Promise<WeftCase> {
-  return c.suite === 'step' ? prepareStep(device, c, inputs) : prepareOp(device.backend, c, inputs);
+const hostTensor = ({ kind, shape, data }: CaseInputs[string]): HostTensor =>
+  kind === 'labels' ? { data: Int32Array.from(data), shape, dtype: 'i32' } : { data, shape, dtype: 'f32' };
+
+/** What a pass computes, from inputs by name. */
+function record(c: KernelCase, at: (name: string) => Value): { forward: Value; results: readonly Value[] } {
+  const forward = c.compute(weftNet, at);
+  if (c.pass === 'forward') return { forward, results: [forward] };
+  const seed = c.operands.outputGradient ? at('outputGradient') : undefined;
+  const gradients = gradient(forward, c.wrt!.map(at), gradientOps, seed).map((one) => one!);
+  return { forward, results: c.pass === 'forward+backward' ? [forward, ...gradients] : gradients };
 }
 
-async function prepareOp(
+async function prepareKernel(
   backend: Backend,
-  c: Exclude<BenchCase, StepCase>,
+  c: KernelCase,
   given: CaseInputs,
+  name: string,
 ): Promise<WeftCase> {
   const values = new Map(
-    Object.entries(given).map(([name, { shape }]) => [name, createInput(shape, 'f32', name)]),
+    Object.entries(given).map(([key, tensor]) => {
+      const { shape, dtype } = hostTensor(tensor);
+      return [key, createInput(shape, dtype, key)];
+    }),
   );
-  const output = record(c, (name) => values.get(name)!);
-  const graph = createGraph({ inputs: [...values.values()], outputs: [output] });
-  const operands = [...values.keys()].map((name): HostTensor => {
-    const { data, shape } = operand(given, name);
-    return { data, shape, dtype: 'f32' };
-  });
-  const timed = await prepareTimed(backend, graph, operands);
+  const { forward, results } = record(c, (key) => values.get(key)!);
+  const contents = new Map([...values].map(([key, value]) => [value, hostTensor(operand(given, key))]));
+  const cut = c.pass === 'forward' || c.pass === 'forward+backward' ? [] : left(forward, results);
+  for (const [value, tensor] of await computed(backend, cut, contents)) contents.set(value, tensor);
+  const inputs = leavesOf(results, new Set(cut));
+  const timed = await run(backend, createGraph({ inputs, outputs: results }), contents);
   return {
-    contestant: { name: `weft-${backend.kind}`, run: () => timed.run() },
+    contestant: { name, run: () => timed.run() },
+    program: timed.program,
     async output() {
       await timed.run();
-      return Float32Array.from(await timed.output());
+      const all = [];
+      for (let i = 0; i < results.length; i++) all.push(await timed.output(i));
+      return joined(all);
     },
     dispose: () => timed.dispose(),
   };
 }
 
-function forward({ net }: StepCase, parameters: Readonly<Record<string, Tensor>>, x: Tensor): Tensor {
-  const at = (name: string) => parameters[name]!;
-  const linear = (value: Tensor, name: string) =>
-    F.matmul(value, at(`${name}.weight`), { transposeB: true }).add(at(`${name}.bias`));
-  const conv = (value: Tensor, name: string) =>
-    F.maxPool2d(F.relu(F.conv2d(value, at(`${name}.weight`), at(`${name}.bias`))), { kernel: 2 });
-  const features = net === 'mlp' ? x : conv(conv(x, 'conv1'), 'conv2').reshape([x.shape[0]!, 512]);
-  return linear(F.relu(linear(features, 'fc1')), 'fc2');
+/** What a forward pass computed that its gradients read: a backward pass alone gets it as inputs. */
+function left(forward: Value, gradients: readonly Value[]): Value[] {
+  const made = new Set(nodesOf([forward]).flatMap(({ outputs }) => outputs));
+  return leavesOf(gradients, made).filter((value) => made.has(value));
 }
 
-async function prepareStep(device: Device, c: StepCase, inputs: CaseInputs): Promise<WeftCase> {
-  const parameters: Record<string, Tensor> = {};
-  for (const name of Object.keys(PARAMETERS[c.net])) {
-    const { data, shape } = operand(inputs, name);
-    const tensor = device.tensor(data.slice(), shape);
-    tensor.requiresGrad = true;
-    parameters[name] = tensor;
-  }
-  const { lr, beta1, beta2, eps } = ADAM;
-  const optimizer = new optim.Adam(Object.values(parameters), { lr, betas: [beta1, beta2], eps });
+async function computed(
+  backend: Backend,
+  outputs: readonly Value[],
+  contents: ReadonlyMap<Value, HostTensor>,
+): Promise<[Value, HostTensor][]> {
+  if (outputs.length === 0) return [];
+  const inputs = leavesOf(outputs, new Set());
+  const timed = await run(backend, createGraph({ inputs, outputs }), contents);
+  await timed.run();
+  const found: [Value, HostTensor][] = [];
+  for (const [i, { shape, dtype }] of outputs.entries())
+    found.push([outputs[i]!, { data: await timed.output(i), shape, dtype }]);
+  timed.dispose();
+  return found;
+}
+
+const run = (backend: Backend, graph: Graph, contents: ReadonlyMap<Value, HostTensor>): Promise<TimedGraph> =>
+  prepareTimed(
+    backend,
+    graph,
+    graph.inputs.map((value) => contents.get(value)!),
+  );
+
+/** Tensors of a step: the parameters want gradients. */
+function upload(device: Device, c: BenchCase, inputs: CaseInputs): Map<string, Tensor> {
+  const parameters = new Set(parametersOf(c));
+  return new Map(
+    Object.entries(inputs).map(([name, given]) => {
+      const { data, ...type } = hostTensor(given);
+      const tensor = device.tensor({ ...type, data: data.slice() });
+      tensor.requiresGrad = parameters.has(name);
+      return [name, tensor];
+    }),
+  );
+}
+
+async function prepareStep(device: Device, c: StepCase, inputs: CaseInputs, name: string): Promise<WeftCase> {
+  const tensors = upload(device, c, inputs);
+  const parameters = parametersOf(c).map((key) => tensors.get(key)!);
+  const optimizer = makeOptimizer('adam', parameters);
   const step = device.compile((x, y) => {
-    const loss = F.crossEntropy(forward(c, parameters, x), y);
+    const at = (key: string) => (key === 'input' ? x : key === 'labels' ? y : tensors.get(key)!).value;
+    const loss = new Tensor(device, c.compute(weftNet, at));
     loss.backward();
     optimizer.step();
     return loss;
   });
-  const x = device.tensor(operand(inputs, 'input').data, operand(inputs, 'input').shape);
-  const y = device.tensor(Int32Array.from(operand(inputs, 'labels').data), [c.batch]);
+  const [x, y] = [tensors.get('input')!, tensors.get('labels')!];
+  const { program } = await step.prepare(x, y);
+  const next = async () => (await step(x, y)).item();
   return {
     contestant: {
-      name: `weft-${device.backend.kind}`,
+      name,
       async run() {
-        await (await step(x, y)).item();
+        await next();
       },
     },
+    program,
     async output() {
-      const losses: number[] = [];
-      for (let i = 0; i < STEP_LOSSES; i++) losses.push(await (await step(x, y)).item());
-      return Float32Array.from(losses);
+      const losses = new Float64Array(STEP_LOSSES);
+      for (let i = 0; i < STEP_LOSSES; i++) losses[i] = await next();
+      return losses;
     },
     dispose() {
       step.dispose();
-      for (const tensor of [x, y, ...Object.values(parameters)]) tensor.dispose();
+      for (const tensor of tensors.values()) tensor.dispose();
+    },
+  };
+}
+
+function makeOptimizer(name: OptimizerName, parameters: readonly Tensor[]): optim.Optimizer {
+  const { lr, beta1, beta2, eps } = ADAM;
+  const adam = { lr, betas: [beta1, beta2], eps } as const;
+  switch (name) {
+    case 'sgd':
+      return new optim.SGD(parameters, { lr: UPDATE.lr });
+    case 'momentum':
+      return new optim.SGD(parameters, { lr: UPDATE.lr, momentum: UPDATE.momentum });
+    case 'adam':
+      return new optim.Adam(parameters, adam);
+    case 'adamw':
+      return new optim.AdamW(parameters, { ...adam, weightDecay: UPDATE.weightDecay });
+    case 'rmsprop':
+      return new optim.RMSprop(parameters, { lr: UPDATE.lr, alpha: UPDATE.alpha, eps: UPDATE.eps });
+  }
+}
+
+async function prepareUpdate(
+  device: Device,
+  c: UpdateCase,
+  inputs: CaseInputs,
+  name: string,
+): Promise<WeftCase> {
+  const tensors = upload(device, c, inputs);
+  const names = parametersOf(c);
+  const parameters = names.map((key) => tensors.get(key)!);
+  const optimizer = makeOptimizer(c.optimizer, parameters);
+  const step = device.compile(() => {
+    for (const key of names) tensors.get(key)!.grad = tensors.get(`${key}.gradient`)!;
+    optimizer.step();
+  });
+  const { program } = await step.prepare();
+  const webgpu = device.backend.kind === 'webgpu';
+  // A GPU's step is finished when something that it wrote can be read.
+  const smallest = parameters.reduce((a, b) => (b.shape.length < a.shape.length ? b : a));
+  return {
+    contestant: {
+      name,
+      async run() {
+        await step();
+        if (webgpu) await smallest.data();
+      },
+    },
+    program,
+    async output() {
+      for (let i = 0; i < STEP_LOSSES; i++) await step();
+      return joined(await Promise.all(parameters.map((tensor) => tensor.data())));
+    },
+    dispose() {
+      step.dispose();
+      for (const tensor of tensors.values()) tensor.dispose();
     },
   };
 }

@@ -22,7 +22,7 @@ const TARGETS = ['simd', 'relaxed'];
 const SETTINGS = ['package.json', 'package-lock.json', 'scripts/build.mjs'];
 
 /** The script of a worker thread, and what it is made of. */
-const WORKER = ['src/backend/wasm/worker.ts', 'src/backend/wasm/crew.ts'];
+const WORKER = ['src/backend/wasm/worker.ts', 'src/backend/wasm/crew.ts', 'src/backend/wasm/group.ts'];
 
 /** Public entry points, by the name of their file in dist/. */
 const ENTRIES = {
@@ -150,9 +150,10 @@ async function buildWorker() {
     entryPoints: [WORKER[0]],
     bundle: true,
     minify: true,
-    format: 'iife',
+    // Keeps `require` as it is, which tells Node from a page; other formats put a function in its place.
+    format: 'cjs',
     target: 'es2022',
-    platform: 'node',
+    platform: 'neutral',
     legalComments: 'none',
     logLevel: 'warning',
     write: false,

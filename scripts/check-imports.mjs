@@ -18,8 +18,11 @@ const rules = {
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
-  plan: { files: ['plan.ts'], may: ['memory', 'op', 'leaves'] },
-  passes: { files: ['gradient.ts', 'merge.ts', 'fuse.ts', 'place.ts'], may: ['op', 'leaves'] },
+  plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
+  passes: {
+    files: ['gradient.ts', 'recompute.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
+    may: ['own', 'op', 'leaves'],
+  },
 
   backend: {
     files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts'],

@@ -1,5 +1,5 @@
-// Sizes of two apps built on dist/, minified and gzipped, against the budgets in package.json ("weft":
-// {"budgets"}).
+// Sizes of two apps built on dist/, minified and gzipped, and of each wasm binary, gzipped, against the budgets in
+// package.json ("weft": {"budgets"}).
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -49,12 +49,22 @@ async function measure(contents) {
 }
 
 let over = 0;
+
+function judge(name, budgetName, bytes, what) {
+  const budget = weft?.budgets?.[budgetName];
+  if (!Number.isFinite(budget))
+    throw new Error(`size: package.json has no number "weft.budgets.${budgetName}"`);
+  if (bytes > budget) over++;
+  const verdict = bytes > budget ? `OVER the budget of ${budget}` : `within ${budget}`;
+  console.log(`size: ${name}: ${bytes} bytes ${what}, ${verdict}`);
+}
+
 for (const [name, contents] of Object.entries(APPS)) {
-  const budget = weft?.budgets?.[name];
-  if (!Number.isFinite(budget)) throw new Error(`size: package.json has no number "weft.budgets.${name}"`);
   const { total, first } = await measure(contents);
-  if (total > budget) over++;
-  const verdict = total > budget ? `OVER the budget of ${budget}` : `within ${budget}`;
-  console.log(`size: ${name}: ${total} bytes min+gzip (${first} before the first import()), ${verdict}`);
+  judge(name, name, total, `min+gzip (${first} before the first import())`);
+}
+for (const name of ['simd', 'relaxed']) {
+  const binary = readFileSync(new URL(`../build/weft.${name}.wasm`, import.meta.url));
+  judge(`weft.${name}.wasm`, 'wasm', gzipSync(binary, { level: 9 }).length, 'gzip');
 }
 process.exitCode = over === 0 ? 0 : 1;

@@ -22,7 +22,6 @@ struct MatmulParams {
   aBatch: vec4<u32>,
   bBatch: vec4<u32>,
 }
-//! params matmul_pack_b_f32 matmul_f32__4x8 matmul_f32__6x8 : MatmulParams
 
 @group(0) @binding(0) var<storage, read> left_operand: array<f32>;
 @group(0) @binding(1) var<storage, read> right_operand: array<f32>;

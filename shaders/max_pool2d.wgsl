@@ -5,24 +5,22 @@
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<uniform> largest_of: Pool2dParams;
+// Taps, four bytes to a word, or indices in planes.
+@group(0) @binding(2) var<storage, read_write> named: array<u32>;
+@group(0) @binding(3) var<uniform> params: Pool2dParams;
 
-@group(0) @binding(1) var<storage, read_write> places: array<i32>;
-@group(0) @binding(2) var<storage, read_write> indices: array<i32>;
-@group(0) @binding(3) var<uniform> with_indices: Pool2dParams;
-
-@group(0) @binding(0) var<storage, read> values: array<f32>;
-@group(0) @binding(1) var<storage, read> keys: array<f32>;
-@group(0) @binding(2) var<storage, read_write> selected: array<f32>;
-
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> winners: array<i32>;
+// dy and dx, or values and y.
+@group(0) @binding(0) var<storage, read> given: array<f32>;
+@group(0) @binding(1) var<storage, read> winners: array<u32>;
+@group(0) @binding(2) var<storage, read_write> result: array<f32>;
 
 // Of the elements of a window the first largest, or the last NaN.
 struct Winner {
   value: f32,
   // Within the plane.
   place: u32,
+  // Within the window.
+  tap: u32,
 }
 
 fn wins(value: f32, held: f32) -> bool {
@@ -35,44 +33,49 @@ fn plane_of(g: Pool2dParams, i: u32) -> u32 {
 
 // The winner of window number i among all of x.
 fn winner_of(g: Pool2dParams, i: u32) -> Winner {
-  let box = window(g, i / g.outWidth % g.outHeight, i % g.outWidth);
+  let oy = i / g.outWidth % g.outHeight;
+  let ox = i % g.outWidth;
+  let box = window(g, oy, ox);
   let base = plane_of(g, i) * g.height * g.width;
-  var best = Winner(x[base + box.top * g.width + box.left], box.top * g.width + box.left);
+  var best = Winner(x[base + box.top * g.width + box.left], box.top * g.width + box.left, 0u);
+  var at = vec2(box.top, box.left);
   for (var iy = box.top; iy < box.bottom; iy += g.dilationHeight) {
     for (var ix = box.left; ix < box.right; ix += g.dilationWidth) {
       let value = x[base + iy * g.width + ix];
       if (wins(value, best.value)) {
-        best = Winner(value, iy * g.width + ix);
+        best = Winner(value, iy * g.width + ix, 0u);
+        at = vec2(iy, ix);
       }
     }
   }
+  let steps = (at + vec2(g.top, g.left) - vec2(oy, ox) * vec2(g.strideHeight, g.strideWidth)) /
+    vec2(g.dilationHeight, g.dilationWidth);
+  best.tap = steps.x * g.kernelWidth + steps.y;
   return best;
 }
 
+// y, and a byte for each winner's tap. One invocation per word.
 @compute @workgroup_size(64)
 fn max_pool2d_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let i = linear_index(group, local, groups);
-  if (plane_of(largest_of, i) < largest_of.planes) {
-    y[i] = winner_of(largest_of, i).value;
+  let word = linear_index(group, local, groups);
+  let count = params.planes * params.outHeight * params.outWidth;
+  if (word >= (count + 3u) / 4u) {
+    return;
   }
+  var taps = 0u;
+  for (var k = 0u; k < min(4u, count - 4u * word); k++) {
+    let best = winner_of(params, 4u * word + k);
+    y[4u * word + k] = best.value;
+    taps |= best.tap << (8u * k);
+  }
+  named[word] = taps;
 }
 
-@compute @workgroup_size(64)
-fn max_pool2d_places_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  if (plane_of(largest_of, i) < largest_of.planes) {
-    places[i] = i32(winner_of(largest_of, i).place);
-  }
-}
-
+// y, and where in its plane each was found.
 @compute @workgroup_size(64)
 fn max_pool2d_indices_f32(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -80,63 +83,67 @@ fn max_pool2d_indices_f32(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = linear_index(group, local, groups);
-  if (plane_of(with_indices, i) < with_indices.planes) {
-    let best = winner_of(with_indices, i);
+  if (plane_of(params, i) < params.planes) {
+    let best = winner_of(params, i);
     y[i] = best.value;
-    indices[i] = i32(best.place);
+    named[i] = best.place;
   }
 }
 
-// y = values where x, here `keys`, is largest first, in each window.
+// The index in its plane of the winner of window number i; what names no element of the plane is at least its size.
+fn place_of(g: Pool2dParams, i: u32) -> u32 {
+  if (g.words != 0u) {
+    return winners[i];
+  }
+  let tap = (winners[i / 4u] >> (8u * (i % 4u))) & 255u;
+  if (tap >= g.kernelHeight * g.kernelWidth) {
+    return 0xffffffffu;
+  }
+  let row = i / g.outWidth % g.outHeight * g.strideHeight + tap / g.kernelWidth * g.dilationHeight;
+  let column = i % g.outWidth * g.strideWidth + tap % g.kernelWidth * g.dilationWidth;
+  return (row - g.top) * g.width + column - g.left;
+}
+
+// y = values at the winner of each window.
 @compute @workgroup_size(64)
 fn max_pool2d_select_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let g = with_indices;
   let i = linear_index(group, local, groups);
-  let plane = plane_of(g, i);
-  if (plane >= g.planes) {
+  let plane = plane_of(params, i);
+  if (plane >= params.planes) {
     return;
   }
-  let box = window(g, i / g.outWidth % g.outHeight, i % g.outWidth);
-  let base = plane * g.height * g.width;
-  var best = base + box.top * g.width + box.left;
-  for (var iy = box.top; iy < box.bottom; iy += g.dilationHeight) {
-    for (var ix = box.left; ix < box.right; ix += g.dilationWidth) {
-      let at = base + iy * g.width + ix;
-      if (wins(keys[at], keys[best])) {
-        best = at;
-      }
-    }
-  }
-  selected[i] = values[best];
+  let size = params.height * params.width;
+  let place = place_of(params, i);
+  result[i] = select(0.0, given[plane * size + min(place, size - 1u)], place < size);
 }
 
-// dx = sum of dy over the windows that x wins.
+// dx = sum of dy over the windows that x wins, looked for among those round it.
 @compute @workgroup_size(64)
 fn max_pool2d_backward_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let g = with_indices;
+  let g = params;
   let i = linear_index(group, local, groups);
-  let plane = i / (g.height * g.width);
+  let size = g.height * g.width;
+  let plane = i / size;
   if (plane >= g.planes) {
     return;
   }
-  let own = i32(i % (g.height * g.width));
   let windows = covering(g, i / g.width % g.height, i % g.width);
   var total = 0.0;
   for (var oy = windows.top; oy < windows.bottom; oy++) {
     for (var ox = windows.left; ox < windows.right; ox++) {
       let o = (plane * g.outHeight + oy) * g.outWidth + ox;
-      if (winners[o] == own) {
-        total += dy[o];
+      if (place_of(g, o) == i % size) {
+        total += given[o];
       }
     }
   }
-  selected[i] = total;
+  result[i] = total;
 }

@@ -9,6 +9,19 @@ struct LengthsParams {
   faultId: u32,
 }
 
+// A step on wasm: its number in the walk, rows of a tile, rows and panels of 8 columns of a unit.
+struct SequenceParams {
+  steps: u32,
+  batch: u32,
+  hidden: u32,
+  step: u32,
+  reverse: u32,
+  relu: u32,
+  tile: u32,
+  rows: u32,
+  panels: u32,
+}
+
 @group(0) @binding(1) var<storage, read_write> fault: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> check: LengthsParams;
 
@@ -128,6 +141,5 @@ fn gru_sequence_hidden_gradient_f32(
     dhidden[i] = dprojected[i] * kept[i / wide * 4u * gru.hidden + k - 2u * gru.hidden];
   }
 }
-//! params rnn_sequence_f32__slices lstm_sequence_f32__slices gru_sequence_f32__slices : RecurrentParams
-//! params rnn_sequence_backward_f32__slices lstm_sequence_backward_f32__slices : RecurrentParams
-//! params gru_sequence_backward_f32__slices : RecurrentParams
+//! params rnn_sequence_f32 lstm_sequence_f32 gru_sequence_f32 : SequenceParams
+//! params rnn_sequence_backward_f32 lstm_sequence_backward_f32 gru_sequence_backward_f32 : SequenceParams

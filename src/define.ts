@@ -8,6 +8,7 @@ import {
   type Launch,
   type Lowered,
   type Named,
+  type Node,
   type Op,
   type OperandRef,
   type OpFunction,
@@ -129,12 +130,18 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
     view: spec.view ?? false,
     stopsGradient: spec.stopsGradient ?? false,
+    checkpoint: spec.checkpoint ?? null,
     onceDifferentiable: spec.onceDifferentiable ?? false,
     saves: spec.saves ?? 0,
     compose: null as Op['compose'],
     overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
     linear: (spec.linear ?? []).map(position),
+    absorb(node: Node, { op, attrs, inputs, outputs }: Node, at: number): Value | null {
+      const named = namer(spec.inputs)(node.inputs) as Named<string, Value>;
+      const others = inputs.filter((value, i): value is Value => value !== null && i !== at);
+      return spec.absorbs?.(named, node.attrs, { op, attrs, others, output: outputs[0]! }) ?? null;
+    },
     samples: spec.samples.map(({ inputs, options }) => ({
       inputs: byPosition<SampleInput>(inputs),
       options,

@@ -1,10 +1,20 @@
-import type { Backend, Command, DeviceBuffer, Location, Prepared } from './backend/backend.js';
+import { absorb } from './absorb.js';
+import type {
+  Backend,
+  Command,
+  DeviceBuffer,
+  DispatchCommand,
+  LaunchTimes,
+  Location,
+  Prepared,
+} from './backend/backend.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
 import { mergeEqual } from './merge.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, type Plan, plan } from './plan.js';
+import { sizeOf } from './shape.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
 export class FaultMessages {
@@ -44,6 +54,11 @@ export class Program {
   readonly schedule: readonly ScheduleEntry[];
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
+  /**
+   * Where it is set, each run tells it every launch's label, `op/kernel`, and milliseconds: a profile. Not on webgpu, whose
+   * launches go to the GPU all together.
+   */
+  onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
 
   private constructor(schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
@@ -59,24 +74,48 @@ export class Program {
     faults: FaultMessages,
     options: CompileOptions = {},
   ): Promise<Program> {
-    const planned = plan(mergeEqual(graph), { inPlace: backend.sharesRegions });
-    const lowered = planned.order.map((node) => lower(node, backend, options.variant?.(node)));
+    const lowerings = new Map<Node, Lowered | null>();
+    const loweringOf = (node: Node): Lowered | null => {
+      const known = lowerings.get(node);
+      if (known !== undefined) return known;
+      const made = lower(node, backend, options.variant?.(node));
+      lowerings.set(node, made);
+      return made;
+    };
+    const elements = (node: Node) => flatElements(node, loweringOf(node));
+    const inPlace = backend.sharesRegions;
+    const merged = mergeEqual(graph);
+    const whole = backend.kind === 'reference' ? merged : absorb(merged);
+    const planned = plan(whole, backend.fuses ? { inPlace, elements } : { inPlace });
+    const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
+    const at = (value: Value): Location => {
+      const tile = planned.tiles.get(value);
+      return tile === undefined ? locate(planned.bufferOf.get(value)!) : { kind: 'tile', index: tile };
+    };
     const commands: Command[] = [];
+    let group: DispatchCommand[] = [];
     for (let step = 0; step <= planned.order.length; step++) {
       for (const { from, to, bytes } of planned.copies.get(step) ?? []) {
         commands.push({ kind: 'copy', label: 'copy', from: locate(from), to: locate(to), bytes });
       }
       const node = planned.order[step];
-      if (!node || node.op.view) continue;
-      const at = (value: Value) => locate(planned.bufferOf.get(value)!);
+      if (!node) continue;
       const resolve = (ref: OperandRef): Location => {
         if (!('index' in ref)) return { kind: ref.from };
         if (ref.from === 'temporary') return temporary(step, ref.index);
         return at((ref.from === 'input' ? node.inputs : node.outputs)[ref.index]!);
       };
-      commands.push(...commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults));
+      const own = node.op.view
+        ? []
+        : commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults);
+      const { first, last } = planned.spans[step]!;
+      if (first === last) commands.push(...own);
+      else group.push(...own.filter((command) => command.kind === 'dispatch'));
+      if (step < last || group.length === 0) continue;
+      commands.push(groupOf(group));
+      group = [];
     }
     const prepared = await backend.prepare({
       commands,
@@ -84,16 +123,12 @@ export class Program {
       externals: planned.externals,
       written: planned.written,
     });
-    return new Program(
-      planned.order.flatMap((node, i) => describe(node, lowered[i] ?? null)),
-      memory,
-      prepared,
-    );
+    return new Program(describe(planned, lowered), memory, prepared);
   }
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
   run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals);
+    this.#prepared.run(externals, this.onLaunch);
   }
 
   dispose(): void {
@@ -243,11 +278,73 @@ const nanoseconds = ({ flops, bytes }: Cost): number => Math.max(flops / 50, byt
 
 const typeOf = ({ shape, dtype }: Value): TensorType => ({ shape, dtype });
 
-function describe(node: Node, lowered: Lowered | null): ScheduleEntry[] {
-  if (node.op.view) return [];
+/** How many elements a node computes where one launch does it, elementwise and without a fault to report; else null. */
+function flatElements({ op, inputs, outputs }: Node, lowered: Lowered | null): number | null {
+  const [launch, ...others] = lowered?.launches ?? [];
+  if (!launch?.flat || launch.once || others.length > 0 || lowered!.temporaries.length > 0) return null;
+  if (op.overwrites(inputs).length > 0 || launch.operands.some(({ from }) => from === 'fault')) return null;
+  const [size, ...sizes] = outputs.map(({ shape }) => sizeOf(shape));
+  return size! > 0 && sizes.every((other) => other === size) ? size! : null;
+}
+
+function groupOf(dispatches: readonly DispatchCommand[]): Command {
+  const tiles = dispatches.flatMap(({ operands }) =>
+    operands.map((at) => (at.kind === 'tile' ? at.index + 1 : 0)),
+  );
+  return {
+    kind: 'group',
+    label: dispatches.map(({ label }) => label).join('+'),
+    dispatches,
+    units: dispatches[0]!.units as number,
+    tiles: Math.max(...tiles),
+    cost: dispatches.reduce((sum, { cost = 0 }) => sum + cost, 0),
+  };
+}
+
+/** An entry for each step that computes something; for steps that run as one, one. */
+function describe(planned: Plan, lowered: readonly (Lowered | null)[]): ScheduleEntry[] {
+  return planned.order.flatMap((_, step) => {
+    const { first, last } = planned.spans[step]!;
+    if (step < last) return [];
+    const places = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    const entries = places
+      .filter((place) => !planned.order[place]!.op.view)
+      .map((place) => describeNode(planned.order[place]!, lowered[place] ?? null));
+    if (entries.length < 2) return entries;
+    return {
+      op: entries.map(({ op }) => op).join('+'),
+      kernel: entries.map(({ kernel }) => kernel).join('+'),
+      flops: entries.reduce((sum, { flops }) => sum + flops, 0),
+      bytes: bytesOfGroup(
+        places.map((place) => planned.order[place]!),
+        planned,
+      ),
+    };
+  });
+}
+
+/** What a group reads and writes outside its tiles, each once. */
+function bytesOfGroup(nodes: readonly Node[], { bufferOf }: Plan): number {
+  const own = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const given = new Map<number, number>();
+  let written = 0;
+  for (const { op, inputs, outputs } of nodes) {
+    if (op.view) continue;
+    for (const value of inputs) {
+      const held = value && !own.has(value) ? bufferOf.get(value) : undefined;
+      if (held !== undefined) given.set(held, bytesOf(value!));
+    }
+    for (const value of outputs) if (bufferOf.has(value)) written += bytesOf(value);
+  }
+  return [...given.values()].reduce((a, b) => a + b, written);
+}
+
+function describeNode(node: Node, lowered: Lowered | null): ScheduleEntry {
   const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
-  const kernel = lowered?.variant ?? 'reference';
-  return [
-    { op: node.op.name, kernel, flops, bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0) },
-  ];
+  return {
+    op: node.op.name,
+    kernel: lowered?.variant ?? 'reference',
+    flops,
+    bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0),
+  };
 }

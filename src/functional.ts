@@ -1,4 +1,5 @@
 import type { Device } from './device.js';
+import { fail } from './errors.js';
 import type { Value } from './op.js';
 import type { DropoutOptions } from './ops/dropout.js';
 import * as ops from './ops/index.js';
@@ -19,6 +20,15 @@ type LstmResult = readonly [y: Tensor, hn: Tensor, cn: Tensor];
  * device's generator at each recording; in a compiled function each run does.
  */
 export interface Functional extends Omit<TensorFunctions, Seeded | 'rnn' | 'lstm' | 'gru'> {
+  /**
+   * What `run` gives for these inputs, whose inner values are not kept for the gradient but computed anew there: less
+   * memory for one more forward pass of this part, as torch.utils.checkpoint. Values that `run` takes from outside,
+   * parameters for example, are kept. A program's `schedule` lists what is computed twice.
+   */
+  checkpoint<I extends readonly Tensor[], R extends Tensor | readonly Tensor[]>(
+    run: (...inputs: I) => R,
+    ...inputs: I
+  ): R;
   /** Sets elements to zero with probability p and scales the others by 1 / (1 - p). */
   dropout(x: Tensor, options?: DropoutOptions): Tensor;
   /** Dropout of whole channels of x [n, channels, ...]. */
@@ -110,6 +120,14 @@ export const functional: Functional = {
   multinomial: seeded(ops.multinomial),
   maskedSelect: (x, mask) => x.maskedSelect(mask),
   nonzero: (x) => x.nonzero(),
+  checkpoint(run, ...inputs) {
+    if (typeof run !== 'function' || inputs.length === 0)
+      fail('checkpoint', 'needs a function and the tensors that it is called with');
+    const begun: readonly Tensor[] = inputs.map((x) => tensorFunctions.checkpointBegin(x));
+    const result = run(...(begun as typeof inputs));
+    const end = (y: Tensor) => tensorFunctions.checkpointEnd(y);
+    return (result instanceof Tensor ? end(result) : result.map(end)) as typeof result;
+  },
   rnn(x, h0, weights, options = {}) {
     const { lengths: _, ...rest } = options;
     const results = tensorFunctions.rnn(recurrentInputs(x, h0 && [h0], 1, weights, options), rest);

@@ -1,14 +1,17 @@
 import { fail } from './errors.js';
 import { nodesOf } from './graph.js';
 import type { Node, Value } from './op.js';
+import { Recomputation } from './recompute.js';
 import { sameShape, showShape } from './shape.js';
 
-/** The three ops that reverse mode itself needs, given by the caller: this file knows no op. */
+/** The ops that reverse mode itself needs, given by the caller: this file knows no op. */
 export interface GradientOps {
   add(a: Value, b: Value): Value;
   /** Sums over the axes along which `shape` was broadcast, back to `shape`. */
   sumTo(value: Value, shape: readonly number[]): Value;
   full(shape: readonly number[], value: number): Value;
+  /** The value, to be had only once `trigger` is computed. */
+  after(value: Value, trigger: Value): Value;
 }
 
 /**
@@ -32,12 +35,14 @@ export function gradient(
   const order = nodesOf([loss], new Set(wrt.filter((value) => value !== loss)));
   const depends = dependents(order, wrt);
   const grads = new Map<Value, Value>([[loss, seed ?? ops.full([], 1)]]);
+  const recomputation = new Recomputation(order, ops.after);
   for (const node of order.reverse()) {
     const outputs = node.outputs.map((value) => grads.get(value) ?? null);
     if (!outputs.some(Boolean)) continue;
+    const source = recomputation.twin(node, (value) => grads.get(value));
     node.inputs.forEach((input, index) => {
       if (!input || !depends.has(input)) return;
-      const grad = inputGradient(node, index, outputs, ops);
+      const grad = inputGradient(source, index, outputs, ops);
       if (!grad) return;
       const held = grads.get(input);
       grads.set(input, held ? ops.add(held, grad) : grad);

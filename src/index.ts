@@ -1,4 +1,4 @@
-export type { Backend, BackendInfo, DeviceBuffer } from './backend/backend.js';
+export type { Backend, BackendInfo, DeviceBuffer, LaunchTimes } from './backend/backend.js';
 export type { KernelInfo, KernelParams, KernelSet, WasmSource } from './backend/kernels.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';

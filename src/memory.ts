@@ -29,12 +29,45 @@ export interface MemoryOptions {
 
 const alignUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
+type Order = (a: Lifetime, b: Lifetime) => number;
+
+const steps = ({ first, last }: Lifetime): number => last - first + 1;
+
 /**
- * Places blocks at fixed offsets of an arena so that blocks which live at the same time never share bytes. Larger blocks
- * go first, each to the lowest gap that fits (Pisarchyk and Lee, "Efficient memory management for deep neural net
- * inference", 2020: greedy by size).
+ * Orders in which blocks are placed: larger ones first; those that fill more bytes x steps first; as they come; those
+ * that live when most bytes do, longest first.
+ */
+const orders = (fullest: number): readonly Order[] => [
+  (a, b) => b.bytes - a.bytes,
+  (a, b) => b.bytes * steps(b) - a.bytes * steps(a),
+  (a, b) => a.first - b.first || b.bytes - a.bytes,
+  (a, b) => {
+    const lives = ({ first, last }: Lifetime) => Number(first <= fullest && fullest <= last);
+    return lives(b) - lives(a) || steps(b) - steps(a) || b.bytes - a.bytes;
+  },
+];
+
+/**
+ * Places blocks at fixed offsets of an arena so that blocks which live at the same time never share bytes: each goes to
+ * the lowest gap that fits, in the order that comes out smallest (Pisarchyk and Lee, "Efficient memory management for
+ * deep neural net inference", 2020: greedy by size, and others where that wastes space).
  */
 export function placeBlocks(blocks: readonly Lifetime[], options: MemoryOptions): MemoryPlan {
+  const { bytes, step } = fullestStep(blocks, options.alignment);
+  let best: MemoryPlan | null = null;
+  for (const order of orders(step)) {
+    const plan = { ...placeInOrder(blocks, order, options), lowerBound: bytes };
+    if (!best || plan.peakBytes < best.peakBytes) best = plan;
+    if (best.peakBytes <= bytes) break;
+  }
+  return best!;
+}
+
+function placeInOrder(
+  blocks: readonly Lifetime[],
+  order: Order,
+  options: MemoryOptions,
+): Omit<MemoryPlan, 'lowerBound'> {
   const { alignment, maxRegionBytes = Number.POSITIVE_INFINITY } = options;
   const enemies = new Map<number, Set<number>>();
   for (const [a, b] of options.conflicts ?? []) {
@@ -43,8 +76,8 @@ export function placeBlocks(blocks: readonly Lifetime[], options: MemoryOptions)
   }
   const placements = new Array<Placement>(blocks.length);
   const regions: { placed: number[]; bytes: number }[] = [];
-  const bySize = blocks.map((_, i) => i).sort((a, b) => blocks[b]!.bytes - blocks[a]!.bytes || a - b);
-  for (const i of bySize) {
+  const ordered = blocks.map((_, i) => i).sort((a, b) => order(blocks[a]!, blocks[b]!) || a - b);
+  for (const i of ordered) {
     const size = alignUp(Math.max(blocks[i]!.bytes, 1), alignment);
     const shunned = new Set([...(enemies.get(i) ?? [])].map((other) => placements[other]?.region));
     let region = 0;
@@ -64,7 +97,6 @@ export function placeBlocks(blocks: readonly Lifetime[], options: MemoryOptions)
     regions: sizes,
     placements,
     peakBytes: sizes.reduce((a, b) => a + b, 0),
-    lowerBound: lowerBound(blocks, alignment),
   };
 }
 
@@ -89,7 +121,8 @@ function lowestGap(
   return offset;
 }
 
-function lowerBound(blocks: readonly Lifetime[], alignment: number): number {
+/** The first step at which most bytes live, and how many. */
+function fullestStep(blocks: readonly Lifetime[], alignment: number): { bytes: number; step: number } {
   const change = new Map<number, number>();
   for (const { bytes, first, last } of blocks) {
     const size = alignUp(Math.max(bytes, 1), alignment);
@@ -97,10 +130,10 @@ function lowerBound(blocks: readonly Lifetime[], alignment: number): number {
     change.set(last + 1, (change.get(last + 1) ?? 0) - size);
   }
   let live = 0;
-  let peak = 0;
+  let fullest = { bytes: 0, step: 0 };
   for (const step of [...change.keys()].sort((a, b) => a - b)) {
     live += change.get(step)!;
-    peak = Math.max(peak, live);
+    if (live > fullest.bytes) fullest = { bytes: live, step };
   }
-  return peak;
+  return fullest;
 }

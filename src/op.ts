@@ -71,7 +71,7 @@ export interface Launch {
    */
   readonly once?: boolean;
   /**
-   * wasm: unit u computes elements [4096 u, 4096 (u + 1)) of the output, and of every operand that has as many elements
+   * wasm: unit u computes elements [1024 u, 1024 (u + 1)) of the output, and of every operand that has as many elements
    * as the output it reads the same ones and no others, at the same flat position.
    */
   readonly flat?: boolean;
@@ -136,6 +136,16 @@ type Rule<N extends string, A> = (context: Named<N, Value> & BackwardContext<A>)
 
 type Rules<N extends string, A> = { readonly [K in N as Plain<K>]: Rule<N, A> | null };
 
+/** The only reader of an op's output, which the op may take in. */
+export interface Reader {
+  /** To be compared with ops by identity. */
+  readonly op: Op;
+  readonly attrs: Attrs;
+  /** What it reads beside the output. */
+  readonly others: readonly Value[];
+  readonly output: TensorType;
+}
+
 export interface Cost {
   readonly flops: number;
   readonly bytes: number;
@@ -164,6 +174,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly view?: boolean;
   /** Holds gradients back on purpose: its rules give null though the output changes with the input. */
   readonly stopsGradient?: boolean;
+  /** Marks where a stretch begins or ends whose values the gradient computes anew instead of keeping them. */
+  readonly checkpoint?: 'begin' | 'end';
   /** Its gradient has none itself: asking for a second derivative is an error. */
   readonly onceDifferentiable?: boolean;
   /** How many of the last outputs are kept for its gradient alone: differentiating through them is an error. */
@@ -177,6 +189,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly inPlace?: readonly Plain<Names[number]>[];
   /** Inputs in which the op is linear: checked by the adjoint test. */
   readonly linear?: readonly Plain<Names[number]>[];
+  /** What computes this op and its only reader by one kernel, in the reader's shape; null where none does. */
+  readonly absorbs?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A, reader: Reader) => Value | null;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
   readonly fault?: (
     types: Named<Names[number], TensorType>,
@@ -218,6 +232,7 @@ export interface Op {
   readonly variadic: boolean;
   readonly view: boolean;
   readonly stopsGradient: boolean;
+  readonly checkpoint: 'begin' | 'end' | null;
   readonly onceDifferentiable: boolean;
   readonly saves: number;
   /** What stands for the op in a graph, for an op that is composed of others; null for one with kernels of its own. */
@@ -226,6 +241,8 @@ export interface Op {
   overwrites(inputs: readonly (TensorType | null)[]): readonly number[];
   readonly inPlace: readonly number[];
   readonly linear: readonly number[];
+  /** What stands for `node`, one of this op, and the node that alone reads its output, as input `at`; null for most. */
+  absorb(node: Node, reader: Node, at: number): Value | null;
   readonly samples: readonly {
     readonly inputs: readonly (SampleInput | null)[];
     readonly options: unknown;

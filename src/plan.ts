@@ -1,4 +1,5 @@
 import { BYTES_PER_ELEMENT } from './dtype.js';
+import { type Fusion, fuse, type Span, unfused } from './fuse.js';
 import { type Graph, nodesOf } from './graph.js';
 import type { Node, TensorType, Value } from './op.js';
 import { sizeOf } from './shape.js';
@@ -23,6 +24,10 @@ export interface PlannedCopy {
 /** Order and storage of a graph, before any address. Externals are the inputs, then the outputs. */
 export interface Plan {
   readonly order: readonly Node[];
+  /** By step: the steps that run as one with it, block by block. */
+  readonly spans: readonly Span[];
+  /** Values that are never whole: the tile that holds a block of each while its span runs. They have no buffer. */
+  readonly tiles: ReadonlyMap<Value, number>;
   readonly buffers: readonly PlannedBuffer[];
   readonly bufferOf: ReadonlyMap<Value, number>;
   /** Copies to be made before each step; those behind the last step come last. */
@@ -32,17 +37,29 @@ export interface Plan {
   readonly written: readonly number[];
 }
 
+export interface PlanOptions {
+  /** Whether one launch may read and write the same memory. */
+  readonly inPlace: boolean;
+  /**
+   * How many elements a node computes by one elementwise launch, null for another node: what is fused. Left out, nothing
+   * is.
+   */
+  readonly elements?: (node: Node) => number | null;
+}
+
 /**
  * Orders a graph's nodes and gives every value a buffer. A view takes its input's; an op that overwrites takes the
- * input's where nobody reads it later, else a copy; an elementwise op may take a dying input's where `inPlace` is true.
+ * input's where nobody reads it later, else a copy; an elementwise op may take a dying input's where `inPlace` is true,
+ * and what it computes for an update the target's.
  */
-export function plan(graph: Graph, { inPlace }: { readonly inPlace: boolean }): Plan {
-  const order = schedule(graph);
-  return new Planner(graph, order, inPlace).run();
+export function plan(graph: Graph, { inPlace, elements }: PlanOptions): Plan {
+  const { order, after } = schedule(graph);
+  const fusion = elements ? fuse(graph, order, { elements, after }) : unfused(order);
+  return new Planner(graph, fusion, inPlace).run();
 }
 
 /** Each node after what it reads; an update after the other readers of what it overwrites, where possible. */
-function schedule(graph: Graph): Node[] {
+function schedule(graph: Graph): { order: Node[]; after: (node: Node) => readonly Node[] } {
   const stops = new Set(graph.inputs);
   const roots = [...graph.outputs, ...graph.updates.map(({ value }) => value)];
   const readers = new Map<Value, Node[]>();
@@ -52,13 +69,25 @@ function schedule(graph: Graph): Node[] {
     }
   }
   const waits = new Map<Node, Node[]>();
-  for (const node of new Set(graph.updates.map(({ value }) => value.node))) {
-    const overwritten = node?.op.overwrites(node.inputs).map((index) => node.inputs[index]!) ?? [];
-    for (const reader of new Set(overwritten.flatMap((value) => readers.get(value) ?? []))) {
-      if (!reaches(reader, node!, stops, waits)) waits.set(node!, [...(waits.get(node!) ?? []), reader]);
+  for (const { target, value } of graph.updates) {
+    const node = computing(value, stops);
+    if (!node) continue;
+    const inputs = node.op.overwrites(node.inputs).map((index) => node.inputs[index]!);
+    for (const reader of new Set([target, ...inputs].flatMap((held) => readers.get(held) ?? []))) {
+      const known = waits.get(node)?.includes(reader) ?? false;
+      if (!known && !reaches(reader, node, stops, waits))
+        waits.set(node, [...(waits.get(node) ?? []), reader]);
     }
   }
-  return nodesOf(roots, stops, (node) => waits.get(node) ?? []);
+  const after = (node: Node) => waits.get(node) ?? [];
+  return { order: nodesOf(roots, stops, after), after };
+}
+
+/** The node whose bytes a value is, past views; null for what is given. */
+function computing(value: Value, stops: ReadonlySet<Value>): Node | null {
+  let at = value;
+  while (at.node?.op.view && !stops.has(at)) at = at.node.inputs[0]!;
+  return stops.has(at) ? null : at.node;
 }
 
 /** Whether `from` is `to` or comes after it, by what it reads and waits for. */
@@ -79,6 +108,7 @@ function reaches(
 
 class Planner {
   readonly #graph: Graph;
+  readonly #fusion: Fusion;
   readonly #order: readonly Node[];
   readonly #inPlace: boolean;
   readonly #buffers: PlannedBuffer[] = [];
@@ -90,10 +120,15 @@ class Planner {
   readonly #lastRead = new Map<Value, number>();
   /** Output position that a root is computed into directly. */
   readonly #destination = new Map<Value, number>();
+  /** The input that a root replaces. */
+  readonly #target = new Map<Value, Value>();
+  /** Buffers that a value took over, by the span in which it did. */
+  readonly #taken = new Map<number, Span>();
 
-  constructor(graph: Graph, order: readonly Node[], inPlace: boolean) {
+  constructor(graph: Graph, fusion: Fusion, inPlace: boolean) {
     this.#graph = graph;
-    this.#order = order;
+    this.#fusion = fusion;
+    this.#order = fusion.order;
     this.#inPlace = inPlace;
   }
 
@@ -108,13 +143,13 @@ class Planner {
     this.#analyse();
     this.#order.forEach((node, step) => {
       node.outputs.forEach((value, k) => {
-        this.#bufferOf.set(value, this.#place(node, value, k, step));
+        if (!this.#fusion.tiles.has(value)) this.#bufferOf.set(value, this.#place(node, value, k, step));
       });
       for (const value of [...node.inputs, ...node.outputs]) if (value) this.#touch(value, step);
     });
     this.#finish();
     return {
-      order: this.#order,
+      ...this.#fusion,
       buffers: this.#buffers,
       bufferOf: this.#bufferOf,
       copies: this.#copies,
@@ -127,13 +162,20 @@ class Planner {
   }
 
   #add(bytes: number, step: number, external: number | null = null): number {
-    this.#buffers.push({ bytes, external, first: step, last: step });
+    const { first, last } = this.#spanOf(step);
+    this.#buffers.push({ bytes, external, first, last });
     return this.#buffers.length - 1;
   }
 
+  #spanOf(step: number): Span {
+    return this.#fusion.spans[step] ?? { first: step, last: step };
+  }
+
   #touch(value: Value, step: number): void {
-    const buffer = this.#buffers[this.#bufferOf.get(value)!]!;
-    buffer.last = Math.max(buffer.last, step);
+    const held = this.#bufferOf.get(value);
+    if (held === undefined) return;
+    const buffer = this.#buffers[held]!;
+    buffer.last = Math.max(buffer.last, this.#spanOf(step).last);
   }
 
   #rootOf(value: Value): Value {
@@ -156,7 +198,11 @@ class Planner {
       if (!given.has(root) && !this.#destination.has(root)) this.#destination.set(root, i);
       read(value, end);
     });
-    for (const { value } of this.#graph.updates) read(value, end);
+    for (const { target, value } of this.#graph.updates) {
+      const root = this.#rootOf(value);
+      if (!given.has(root) && !this.#target.has(root)) this.#target.set(root, target);
+      read(value, end);
+    }
   }
 
   #place(node: Node, value: Value, k: number, step: number): number {
@@ -164,9 +210,10 @@ class Planner {
     const overwritten = node.op.overwrites(node.inputs)[k];
     if (overwritten !== undefined)
       return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
-    const reused =
-      this.#inPlace && k === 0 && !this.#destination.has(value) ? this.#dying(node, value, step) : null;
-    return reused ?? this.#fresh(value, step);
+    if (this.#destination.has(value)) return this.#fresh(value, step);
+    const target = this.#target.get(value);
+    if (target && this.#maySpoil(target, node, k, step)) return this.#bufferOf.get(target)!;
+    return (this.#inPlace ? this.#dying(value, k, step) : null) ?? this.#fresh(value, step);
   }
 
   #fresh(value: Value, step: number): number {
@@ -192,12 +239,26 @@ class Planner {
     return uses === 1 && this.#lastRead.get(root) === step;
   }
 
-  #dying(node: Node, value: Value, step: number): number | null {
-    for (const index of node.op.inPlace) {
-      const input = node.inputs[index];
-      if (!input || bytesOf(input) !== bytesOf(value)) continue;
-      const buffer = this.#bufferOf.get(input)!;
-      if (this.#buffers[buffer]!.external === null && this.#diesAt(node, input, step)) return buffer;
+  /** Whether output `k` of a step may be written over a root: nobody reads that later, or now otherwise than in place. */
+  #maySpoil(root: Value, node: Node, k: number, step: number): boolean {
+    const last = this.#lastRead.get(root) ?? -1;
+    if (last !== step) return last < step;
+    const places = node.inputs.flatMap((value, i) => (value && this.#rootOf(value) === root ? [i] : []));
+    return this.#inPlace && k === 0 && places.length === 1 && node.op.inPlace.includes(places[0]!);
+  }
+
+  /** The buffer of something that is read for the last time in the span of `step`, and may be spoilt. */
+  #dying(value: Value, k: number, step: number): number | null {
+    const span = this.#spanOf(step);
+    for (const reader of this.#order.slice(span.first, step + 1).reverse()) {
+      for (const input of reader.op.view ? [] : reader.inputs) {
+        const held = input ? this.#bufferOf.get(input) : undefined;
+        if (held === undefined || bytesOf(input!) !== bytesOf(value)) continue;
+        if (this.#buffers[held]!.external !== null || this.#taken.get(held) === span) continue;
+        if (!this.#maySpoil(this.#rootOf(input!), this.#order[step]!, k, step)) continue;
+        this.#taken.set(held, span);
+        return held;
+      }
     }
     return null;
   }

@@ -4,6 +4,8 @@ import { fail } from './errors.js';
 export type Shape = readonly number[];
 
 export const MAX_RANK = 8;
+/** Kernels count elements in 32 bits, with a sign on the CPU. */
+export const MAX_ELEMENTS = 2 ** 31 - 1;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
@@ -23,7 +25,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** Checks that `shape` is a list of at most eight whole numbers that are not negative. */
+/** Checks that `shape` is a list of at most eight whole numbers that are not negative, of elements that can be counted. */
 export function checkShape(where: string, shape: Shape): void {
   if (shape.length > MAX_RANK) fail(where, `shape ${showShape(shape)} has more than ${MAX_RANK} axes`);
   for (const size of shape) {
@@ -31,6 +33,11 @@ export function checkShape(where: string, shape: Shape): void {
       fail(where, `shape ${showShape(shape)} must hold whole numbers that are not negative`);
     }
   }
+  if (sizeOf(shape) > MAX_ELEMENTS)
+    fail(
+      where,
+      `shape ${showShape(shape)} has ${sizeOf(shape)} elements; kernels count up to ${MAX_ELEMENTS}`,
+    );
 }
 
 /** The broadcast of two shapes by NumPy's rule, or null where they don't agree. */

@@ -91,6 +91,22 @@ describe('too little memory', () => {
     device.dispose();
   });
 
+  it('refuses what 32-bit offsets and 4 GiB do not reach', async () => {
+    const device = await open('wasm');
+    for (const shape of [[2 ** 31], [65536, 65536], [2 ** 53]]) {
+      const size = shape.reduce((a, b) => a * b, 1);
+      expect(() => device.zeros(shape)).toThrow(
+        `full: shape [${shape}] has ${size} elements; kernels count up to 2147483647`,
+      );
+    }
+    const [a, b] = [device.ones([40_000, 8]), device.ones([8, 40_000])];
+    await expect(F.matmul(a, b).sum().item()).rejects.toThrow(
+      /^wasm: out of memory: the arena of a program needs 6103.5 MiB, .* of 4096.0 MiB are in use; dispose tensors/,
+    );
+    expect(await device.ones([3]).sum().item()).toBe(3);
+    device.dispose();
+  });
+
   it('makes room by dropping the programs that are kept for speed', async () => {
     const device = await open('wasm', { wasm: { memoryLimit: 2 ** 23 } });
     const x = device.tensor(new Float32Array(2 ** 17).fill(1));

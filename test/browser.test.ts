@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runPage, serve } from './support/browser.js';
+import { runPage, serve } from '../scripts/browser.js';
 
 const PAGES: Readonly<Record<string, string>> = {
   'webgpu.html': `<script type="module">

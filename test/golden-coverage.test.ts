@@ -44,6 +44,7 @@ const calledBy: Readonly<Record<string, string>> = {
   lstmSequenceBackward: 'lstm',
   marginRankingLossBackward: 'marginRankingLoss',
   maxPool2dBackward: 'maxPool2d',
+  maxPool2dTaps: 'maxPool2d',
   maxUnpool2dBackward: 'maxUnpool2d',
   mishBackward: 'mish',
   mseLossBackward: 'mseLoss',
@@ -72,6 +73,7 @@ const calledBy: Readonly<Record<string, string>> = {
 const SECOND_ORDER =
   'only a second derivative calls it, which second-order checks hold to differences in f64';
 const STREAM = "draws from Weft's own stream, whose values and moments test/random.test.ts checks";
+const MARK = 'gives its input; test/checkpoint.test.ts holds gradients with it to those without';
 const TRACE = 'test/optim.test.ts holds it to ten-step traces of PyTorch, in golden/optimizers.json';
 
 /** Ops that can't be held against PyTorch call by call, with the reason. */
@@ -82,9 +84,12 @@ const reasons: Readonly<Record<string, string>> = {
   adaptiveMaxPool2dSelect: SECOND_ORDER,
   alphaDropout: STREAM,
   alphaDropoutBackward: STREAM,
+  after: MARK,
   bernoulli: STREAM,
   categorical: STREAM,
   channelWindowSum: SECOND_ORDER,
+  checkpointBegin: MARK,
+  checkpointEnd: MARK,
   dropout: STREAM,
   exponential: STREAM,
   featureDropout: STREAM,

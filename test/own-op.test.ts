@@ -248,6 +248,22 @@ describe('weft bench', () => {
     }
   });
 
+  it('takes the shapes of the inputs as a list, and leaves out what it does not name', async () => {
+    const json = join(folder, 'listed.json');
+    const shapes = ['--inputs', '2x3x8x8,4x3x3x3', '--options', '{"padding":1}', '--threads', '2'];
+    const { status, output } = weft('bench', '--op', 'conv2d', '--json', json, ...shapes);
+    expect(output).toContain('conv2d of [2,3,8,8], [4,3,3,3], -: 27648 flop');
+    expect(output).toMatch(/kernel +median µs +spread +GFLOP\/s +GB\/s +% arithmetic +% copy$/m);
+    expect(status).toBe(0);
+    const { results } = JSON.parse(await readFile(json, 'utf8')) as {
+      results: { percentOfArithmetic: number; percentOfCopy: number }[];
+    };
+    for (const { percentOfArithmetic, percentOfCopy } of results) {
+      expect(percentOfArithmetic).toBeGreaterThan(0);
+      expect(percentOfCopy).toBeGreaterThan(0);
+    }
+  });
+
   it("takes Weft's own ops, composed ones and updates too", () => {
     const { status, output } = weft('bench', '--op', 'dot,sgdUpdate');
     expect(output).toMatch(/^dot of \[\d+\], \[\d+\]: \d+ flop, \d+ bytes$/m);
@@ -260,6 +276,8 @@ describe('weft bench', () => {
     expect(refused()).toContain('--op: name the op to time');
     expect(refused('--op', 'matmul', '--input', 'c=2')).toContain("matmul has no input 'c'; it has a, b");
     expect(refused('--op', 'matmul', '--input', 'a=2,3')).toContain('not of the form NAME=2x3');
+    expect(refused('--op', 'relu', '--inputs', '2,3')).toContain('relu takes x; 2 shapes are given');
+    expect(refused('--op', 'relu', '--inputs', '2y3')).toContain("--inputs: '2y3' is not of the form 2x3");
     expect(refused('--op', 'reshape')).toContain('reshape: is a view: it runs no kernel');
     expect(refused('--op', 'relu', '--sample', '99')).toContain('relu: has samples 0..');
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runPage } from './support/browser.js';
+import { runPage } from '../scripts/browser.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

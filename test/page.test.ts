@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runPage } from './support/browser.js';
+import { runPage } from '../scripts/browser.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,6 +14,27 @@ const PAGE = `<script type="module">
   window.result = { wasm, webgpu };
 </script>`;
 
+/** Softmax of a product on one thread, then on three; the page forbids blob: scripts if `worker` names the file. */
+const threadsPage = (worker: string | null) => `${
+  worker === null
+    ? ''
+    : `<meta http-equiv="Content-Security-Policy" content="script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'">`
+}<script type="module">
+  import { functional as F, open } from './dist/index.js';
+  window.result = Promise.all([1, 3].map(async (threads) => {
+    const device = await open('wasm', { threads, wasm: { worker: ${JSON.stringify(worker)} ?? undefined } });
+    const a = device.uniform([512, 512]);
+    const run = async () => [...(await F.softmax(F.matmul(a, a), { axis: 1 }).data())];
+    await run();
+    const crew = device.backend.threads;
+    while (crew && crew.ready < crew.count) await new Promise((done) => setTimeout(done, 5));
+    const values = await run();
+    const sum = values.reduce((total, value, i) => total + value * Math.sin(i), 0);
+    device.dispose();
+    return { threads: device.info.threads, ready: crew?.ready ?? 1, sum };
+  }));
+</script>`;
+
 describe('a page in Chromium', () => {
   let folder: string;
   beforeAll(async () => {
@@ -21,6 +42,8 @@ describe('a page in Chromium', () => {
     await cp(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
     await cp(join(root, 'test/support/train-steps.js'), join(folder, 'train-steps.js'));
     await writeFile(join(folder, 'index.html'), PAGE);
+    await writeFile(join(folder, 'threads.html'), threadsPage(null));
+    await writeFile(join(folder, 'strict-threads.html'), threadsPage('./dist/worker.js'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -38,4 +61,18 @@ describe('a page in Chromium', () => {
     );
     expect(Math.max(...apart)).toBeLessThan(1e-4);
   });
+
+  it.each(['threads.html', 'strict-threads.html'])(
+    'runs on several threads: %s',
+    async (page) => {
+      const [one, three] = (await runPage(folder, page, 60_000)) as {
+        threads: number;
+        ready: number;
+        sum: number;
+      }[];
+      expect(one).toMatchObject({ threads: 1, ready: 1 });
+      expect(three).toEqual({ threads: 3, ready: 3, sum: one!.sum });
+    },
+    80_000,
+  );
 });

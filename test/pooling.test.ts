@@ -30,7 +30,7 @@ const calls = Array.from({ length: 17 }, (_, i) => i + 4).flatMap((width) =>
   layouts.flatMap((options) => {
     const x = few([1, 2, 5, width]);
     const means = 'dilation' in options ? [] : ['avgPool2d'];
-    return ['maxPool2d', 'maxPool2dWithIndices', ...means].map((name) => ({
+    return ['maxPool2dTaps', 'maxPool2dWithIndices', ...means].map((name) => ({
       name: `${name} [1,2,5,${width}] ${JSON.stringify(options)}`,
       call: { op: registry.get(name)!, inputs: [x], options },
     }));

@@ -94,3 +94,30 @@ describe.each(devices)('$name: reductions', ({ backend }) => {
     }
   });
 });
+
+/** Outputs side by side, in one block and in two; one output, and few, made of parts; sizes that nothing divides. */
+const shapes: readonly [readonly number[], number | undefined][] = [
+  [[9, 133], 0],
+  [[3, 5, 4099], 1],
+  [[17, 1021], 0],
+  [[128, 131], undefined],
+  [[600, 30], 0],
+  [[1021, 19], 0],
+  [[16411], undefined],
+];
+
+describe.each(devices.filter(({ name }) => name !== 'reference'))('$name: large reductions', ({ backend }) => {
+  it.each(['sum', 'mean', 'max', 'min', 'argmax', 'argmin'])('%s is that of the reference', async (name) => {
+    for (const [shape, axis] of shapes) {
+      const generator = generatorOf(`reduce ${shape.join()}`);
+      const length = shape.reduce((a, b) => a * b, 1);
+      const data = Float32Array.from({ length }, () => generator.below(2001) / 1000 - 1);
+      const options = name.startsWith('arg') ? { axis } : { axes: axis };
+      const call = { op: registry.get(name)!, inputs: [{ shape, dtype: 'f32' as const, data }], options };
+      for (const variant of variantsTaking(call, backend)) {
+        const { problem } = await checkKernel(call, backend, variant);
+        expect(problem, `${name} [${shape.join()}] over ${axis}`).toBeNull();
+      }
+    }
+  });
+});

@@ -237,13 +237,14 @@ describe('what need not run again', () => {
   /** y = x w, with the times that w's packing has run. */
   async function product(updates: boolean) {
     const backend = await openWasm({ threads: 1 });
-    const [x, w] = [createInput([3, 4]), createInput([4, 5])];
-    const y = ops.matmul(x, w);
+    // More rows and columns than a product reads without packing.
+    const [x, w] = [createInput([9, 4]), createInput([7, 4])];
+    const y = ops.matmul(x, w, { transposeB: true });
     const parts = updates ? { updates: [{ target: w, value: ops.neg(w) }] } : {};
     const graph = createGraph({ inputs: [x, w], outputs: [y], ...parts });
     const program = await Program.compile(graph, backend, new FaultMessages());
-    const buffers = [12, 20, 15].map((length) => backend.allocate(4 * length, 'x'));
-    backend.write(buffers[0]!, new Float32Array(12).fill(1), 'f32');
+    const buffers = [36, 28, 63].map((length) => backend.allocate(4 * length, 'x'));
+    backend.write(buffers[0]!, new Float32Array(36).fill(1), 'f32');
     const run = async () => {
       program.run(buffers);
       return [...(await backend.read(buffers[2]!, 'f32', 5))];
@@ -254,29 +255,29 @@ describe('what need not run again', () => {
   it('sees weights that are written between runs', async () => {
     const { backend, buffers, run } = await product(false);
     for (const value of [1, 2, 2, 3]) {
-      backend.write(buffers[1]!, new Float32Array(20).fill(value), 'f32');
+      backend.write(buffers[1]!, new Float32Array(28).fill(value), 'f32');
       expect(await run()).toEqual(new Array(5).fill(4 * value));
       expect(await run()).toEqual(new Array(5).fill(4 * value));
     }
     // Another buffer in its place, at the address of the old one.
     buffers[1]!.free();
-    buffers[1] = backend.allocate(80, 'w');
-    backend.write(buffers[1]!, new Float32Array(20).fill(7), 'f32');
+    buffers[1] = backend.allocate(112, 'w');
+    backend.write(buffers[1]!, new Float32Array(28).fill(7), 'f32');
     expect(await run()).toEqual(new Array(5).fill(28));
   });
 
   it('sees weights that the program itself changes', async () => {
     const { backend, buffers, run } = await product(true);
-    backend.write(buffers[1]!, new Float32Array(20).fill(1), 'f32');
+    backend.write(buffers[1]!, new Float32Array(28).fill(1), 'f32');
     for (const sign of [1, -1, 1, -1]) expect(await run()).toEqual(new Array(5).fill(4 * sign));
   });
 
   it('sees weights that another program changes', async () => {
     const { backend, buffers, run } = await product(false);
-    const w = createInput([4, 5]);
+    const w = createInput([7, 4]);
     const graph = createGraph({ inputs: [w], updates: [{ target: w, value: ops.neg(w) }] });
     const negate = await Program.compile(graph, backend, new FaultMessages());
-    backend.write(buffers[1]!, new Float32Array(20).fill(1), 'f32');
+    backend.write(buffers[1]!, new Float32Array(28).fill(1), 'f32');
     for (const sign of [1, -1, 1]) {
       expect(await run()).toEqual(new Array(5).fill(4 * sign));
       negate.run([buffers[1]!]);
@@ -285,12 +286,12 @@ describe('what need not run again', () => {
 
   it('is left out while the weights keep their bytes', async () => {
     const { backend, buffers, run } = await product(false);
-    backend.write(buffers[1]!, new Float32Array(20).fill(1), 'f32');
+    backend.write(buffers[1]!, new Float32Array(28).fill(1), 'f32');
     await run();
     // Behind the backend's back: the packed copy is what counts.
     const { module } = backend as unknown as { module: { memory: WebAssembly.Memory } };
     const { address } = buffers[1] as unknown as { address: number };
-    new Float32Array(module.memory.buffer, address, 20).fill(9);
+    new Float32Array(module.memory.buffer, address, 28).fill(9);
     expect(await run()).toEqual(new Array(5).fill(4));
   });
 });

@@ -1,30 +1,32 @@
 /**
- * Holds every peer's adapter against plain f64 loops on tiny cases: `npx tsx bench/compare/check.ts [peer
- * ...]`.
+ * Holds every peer's adapter, and Weft on wasm, against Weft's f64 reference on tiny cases: `npx tsx
+ * bench/compare/check.ts [peer ...]`.
  */
-
 import { messageOf } from '../../src/cli/measure.js';
-import { type BenchCase, caseName, passOf, SMALL_CASES } from '../cases.js';
-import { caseInputs } from '../inputs.js';
-import { referenceOutput, relativeError } from '../reference.js';
+import { open } from '../../src/index.js';
+import { type BenchCase, SUITE_NAMES, titleOf } from '../case.js';
+import { caseInputs, relativeError } from '../inputs.js';
+import { SUITES } from '../suites/index.js';
+import { prepareWeft } from '../weft.js';
 import { installPeers } from './install.js';
 import { openPeer, PEERS, type PeerName } from './peer.js';
 
-/** Relative to the largest value; losses of later Adam steps carry the rounding of the steps before. */
+/** Relative to the largest value; what follows several updates carries the rounding of the steps before. */
 const TOLERANCE = { kernel: 1e-5, step: 1e-4 } as const;
 
 /** Wrong results that are the peer's own, so that the adapter isn't blamed for them. */
 const FAULTS: readonly { peer: PeerName; at: (c: BenchCase) => boolean; why: string }[] = [
   {
     peer: 'tfjs-wasm',
-    at: (c) => c.suite === 'pooling' && c.kind === 'max' && c.pass === 'backward' && c.kernel === 2,
+    at: (c) => c.suite === 'pooling' && c.pass === 'backward' && /^max .* k2 /.test(c.name),
     why: 'its MaxPoolGrad starts from the least positive float: all-negative windows get no gradient',
   },
 ];
 
 /** The verdict on one result, and whether it is as it should be. */
-function judge(peer: PeerName, c: BenchCase, error: number): { verdict: string; expected: boolean } {
-  const right = error <= (c.suite === 'step' ? TOLERANCE.step : TOLERANCE.kernel);
+function judge(peer: string, c: BenchCase, error: number): { verdict: string; expected: boolean } {
+  const trains = c.pass === 'step' || c.pass === 'update';
+  const right = error <= (trains ? TOLERANCE.step : TOLERANCE.kernel);
   const fault = FAULTS.find((known) => known.peer === peer && known.at(c));
   if (!fault) return { verdict: right ? 'ok' : 'WRONG', expected: right };
   if (right)
@@ -32,23 +34,30 @@ function judge(peer: PeerName, c: BenchCase, error: number): { verdict: string; 
   return { verdict: `the peer is wrong: ${fault.why}`, expected: true };
 }
 
+const cases = SUITE_NAMES.flatMap((suite) => SUITES[suite].small);
+const reference = await open('reference');
+const expected = new Map<BenchCase, Float64Array>();
+for (const c of cases) {
+  const weft = await prepareWeft(reference, c, caseInputs(c, 7));
+  expected.set(c, await weft.output());
+  weft.dispose();
+}
 installPeers();
 const chosen = process.argv.slice(2) as PeerName[];
 let wrong = 0;
 for (const name of chosen.length > 0 ? chosen : PEERS) {
   const peer = await openPeer(name);
   console.log(`\n${name} ${peer.version}`);
-  for (const c of SMALL_CASES) {
-    const inputs = caseInputs(c, 7);
-    const label = `  ${`${c.suite} ${caseName(c)} ${passOf(c)}`.padEnd(48)}`;
+  for (const c of cases) {
+    const label = `  ${titleOf(c).padEnd(56)}`;
     try {
-      const prepared = await peer.prepare(c, inputs);
+      const prepared = await peer.prepare(c, caseInputs(c, 7));
       prepared.enter?.();
       await prepared.run();
-      const error = relativeError(await prepared.output(), referenceOutput(c, inputs));
+      const error = relativeError(await prepared.output(), expected.get(c)!);
       prepared.dispose();
-      const { verdict, expected } = judge(name, c, error);
-      if (!expected) wrong++;
+      const { verdict, expected: fine } = judge(name, c, error);
+      if (!fine) wrong++;
       console.log(`${label} ${error.toExponential(1)} ${verdict}`);
     } catch (error) {
       console.log(`${label} can't: ${messageOf(error)}`);

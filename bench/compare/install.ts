@@ -27,7 +27,7 @@ function missing(): string[] {
 export function installPeers(say: (line: string) => void = console.log): void {
   const absent = missing();
   if (absent.length === 0) return;
-  say(`Installing the engines to compare with (about 250 MB, once) into ${FOLDER}node_modules:`);
+  say(`Installing the engines to compare with (about 540 MB, once) into ${FOLDER}node_modules:`);
   say(`  ${absent.join(' ')}`);
   const { status, error } = spawnSync('npm', ['ci', '--no-fund', '--no-audit', '--ignore-scripts'], {
     cwd: FOLDER,

@@ -1,127 +1,159 @@
+import { blockUntilReady, type Array as JaxArray, jit, numpy as np, valueAndGrad } from '@jax-js/jax';
 import {
-  blockUntilReady,
-  type Array as JaxArray,
-  jit,
-  lax,
-  nn,
-  numpy as np,
-  valueAndGrad,
-} from '@jax-js/jax';
-import type { StepCase } from '../cases.js';
-import { ADAM, type CaseInputs, operand, PARAMETERS, STEP_LOSSES } from '../inputs.js';
-import { pool, upload } from './jax-common.js';
+  ADAM,
+  type OptimizerName,
+  parametersOf,
+  STEP_LOSSES,
+  type StepCase,
+  UPDATE,
+  type UpdateCase,
+} from '../case.js';
+import { type CaseInputs, joined, operand } from '../inputs.js';
+import { JaxNet, upload } from './jax-net.js';
 import type { Prepared } from './peer.js';
 
-/** Parameters, first and second moments, each in the order of `PARAMETERS`. */
+/** Parameters, and what the optimiser keeps for each: first and second moments. */
 type State = [parameters: JaxArray[], first: JaxArray[], second: JaxArray[]];
 
-/** x W^T + b for a weight of [out, in]. */
-function linear(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
-  return np.add(lax.dot(x, weight, { lhsContractingDims: [1], rhsContractingDims: [1] }), bias);
-}
+/** Parameter, gradient, two moments, 1 - beta1^t, 1 - beta2^t: the new parameter and moments. Consumes its arguments. */
+type Rule = (p: JaxArray, g: JaxArray, m: JaxArray, v: JaxArray, c1: JaxArray, c2: JaxArray) => JaxArray[];
 
-function convolution(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
-  const y = lax.conv(x, weight, [1, 1], 'VALID');
-  return nn.relu(np.add(y, bias.reshape([1, -1, 1, 1])));
-}
+const release = (...arrays: JaxArray[]) => {
+  for (const array of arrays) array.dispose();
+};
 
-/** Mean cross-entropy of the network, for labels as one-hot rows. Consumes its arguments. */
-function lossOf(c: StepCase, parameters: JaxArray[], x: JaxArray, target: JaxArray): JaxArray {
-  const p = [...parameters];
-  const next = () => p.shift()!;
-  let h = x;
-  if (c.net === 'cnn') {
-    h = pool('max', convolution(h, next(), next()), 2, 2);
-    h = pool('max', convolution(h, next(), next()), 2, 2).reshape([c.batch, 512]);
-  }
-  h = nn.relu(linear(h, next(), next()));
-  const logits = linear(h, next(), next());
-  return np.sum(np.multiply(nn.logSoftmax(logits, -1), target)).mul(-1 / c.batch);
-}
-
-/** Adam on one parameter; `correction` is [1 - beta1^t, 1 - beta2^t]. */
-function adam(
-  p: JaxArray,
-  g: JaxArray,
-  m: JaxArray,
-  v: JaxArray,
-  first: JaxArray,
-  second: JaxArray,
-): JaxArray[] {
+const adam: Rule = (p, g, m, v, c1, c2) => {
   const m1 = m.mul(ADAM.beta1).add(g.ref.mul(1 - ADAM.beta1));
   const v1 = v.mul(ADAM.beta2).add(np.square(g).mul(1 - ADAM.beta2));
-  const denominator = np.sqrt(v1.ref.div(second)).add(ADAM.eps);
-  return [p.sub(m1.ref.div(first).div(denominator).mul(ADAM.lr)), m1, v1];
-}
+  const denominator = np.sqrt(v1.ref.div(c2)).add(ADAM.eps);
+  return [p.sub(m1.ref.div(c1).div(denominator).mul(ADAM.lr)), m1, v1];
+};
 
-/** The whole step as one jitted function: loss, gradients, update. */
-function compileStep(c: StepCase) {
-  return jit(
-    (
-      [parameters, first, second]: State,
-      x: JaxArray,
-      target: JaxArray,
-      correction1: JaxArray,
-      correction2: JaxArray,
-    ) => {
-      const differentiate = valueAndGrad((p: JaxArray[]) => lossOf(c, p, x, target));
-      const [loss, gradients] = differentiate(parameters.map((p) => p.ref));
-      const updated = parameters.map((p, i) =>
-        adam(p, (gradients as JaxArray[])[i]!, first[i]!, second[i]!, correction1.ref, correction2.ref),
-      );
-      correction1.dispose();
-      correction2.dispose();
-      const part = (k: number) => updated.map((triple) => triple[k]!);
-      return [loss, part(0), part(1), part(2)] as [JaxArray, JaxArray[], JaxArray[], JaxArray[]];
-    },
+const RULES: Readonly<Record<OptimizerName, Rule>> = {
+  sgd(p, g, m, v, c1, c2) {
+    release(c1, c2);
+    return [p.sub(g.mul(UPDATE.lr)), m, v];
+  },
+  momentum(p, g, m, v, c1, c2) {
+    release(c1, c2);
+    const m1 = m.mul(UPDATE.momentum).add(g);
+    return [p.sub(m1.ref.mul(UPDATE.lr)), m1, v];
+  },
+  adam,
+  adamw: (p, ...rest) => adam(p.mul(1 - ADAM.lr * UPDATE.weightDecay), ...rest),
+  rmsprop(p, g, m, v, c1, c2) {
+    release(c1, c2);
+    const v1 = v.mul(UPDATE.alpha).add(np.square(g.ref).mul(1 - UPDATE.alpha));
+    return [p.sub(g.div(np.sqrt(v1.ref).add(UPDATE.eps)).mul(UPDATE.lr)), m, v1];
+  },
+};
+
+/** Every parameter's update; consumes state, gradients and corrections. */
+function update(rule: Rule, [parameters, first, second]: State, gradients: JaxArray[], c: JaxArray[]): State {
+  const updated = parameters.map((p, i) =>
+    rule(p, gradients[i]!, first[i]!, second[i]!, c[0]!.ref, c[1]!.ref),
   );
+  release(...c);
+  return [0, 1, 2].map((k) => updated.map((triple) => triple[k]!)) as State;
 }
 
-export async function prepareStep(c: StepCase, inputs: CaseInputs): Promise<Prepared> {
-  const names = Object.keys(PARAMETERS[c.net]);
+/** The training state of a case, and how it moves on. */
+function training(
+  c: StepCase | UpdateCase,
+  inputs: CaseInputs,
+  advance: (state: State, c: JaxArray[]) => State,
+) {
+  const names = parametersOf(c);
   const initial = (): State => {
     const zeros = () => names.map((name) => np.zeros([...operand(inputs, name).shape]));
     return [names.map((name) => upload(inputs, name)), zeros(), zeros()];
   };
-  const x = upload(inputs, 'input');
-  const labels = operand(inputs, 'labels').data;
-  const oneHot = Float32Array.from({ length: c.batch * 10 }, (_, i) =>
-    Number(labels[Math.floor(i / 10)] === i % 10),
-  );
-  const target = np.array(oneHot, { shape: [c.batch, 10] });
-  const compute = compileStep(c);
   let state = initial();
   let count = 0;
-  const release = () => {
-    for (const array of state.flat()) array.dispose();
-  };
-  /** Resolves to the loss once the whole new state exists. */
-  const step = async (): Promise<JaxArray> => {
-    count++;
-    const corrections = [1 - ADAM.beta1 ** count, 1 - ADAM.beta2 ** count].map((value) => np.array(value));
-    const [loss, ...updated] = compute(state, x.ref, target.ref, corrections[0]!, corrections[1]!);
-    state = updated;
-    await blockUntilReady([loss, ...state.flat()]);
-    return loss;
-  };
-  (await step()).dispose(); // traces and compiles; what jax-js can't do shows here
   return {
-    async run() {
-      (await step()).dispose();
+    parameters: () => state[0],
+    async step() {
+      count++;
+      const corrections = [1 - ADAM.beta1 ** count, 1 - ADAM.beta2 ** count].map((value) => np.array(value));
+      state = advance(state, corrections);
+      await blockUntilReady(state.flat());
     },
-    async output() {
-      release();
+    restart() {
+      release(...state.flat());
       state = initial();
       count = 0;
-      const losses: number[] = [];
-      for (let i = 0; i < STEP_LOSSES; i++) losses.push((await (await step()).data())[0]!);
-      return Float32Array.from(losses);
+    },
+    dispose: () => release(...state.flat()),
+  };
+}
+
+export async function prepareStep(c: StepCase, inputs: CaseInputs): Promise<Prepared> {
+  const names = parametersOf(c);
+  const [x, labels] = [upload(inputs, 'input'), upload(inputs, 'labels')];
+  const compute = jit((state: State, input: JaxArray, target: JaxArray, corrections: JaxArray[]) => {
+    const net = new JaxNet();
+    const lossOf = (parameters: JaxArray[]): JaxArray => {
+      const at = (name: string) =>
+        name === 'input' ? input : name === 'labels' ? target : parameters[names.indexOf(name)]!;
+      const loss = c.compute(net, at).ref;
+      net.release([]);
+      release(...parameters);
+      return loss;
+    };
+    const [loss, gradients] = valueAndGrad(lossOf)(state[0].map((p) => p.ref));
+    release(input, target);
+    return [loss, ...update(adam, state, gradients as JaxArray[], corrections)] as [JaxArray, ...State];
+  });
+  let loss: JaxArray | null = null;
+  const train = training(c, inputs, (state, corrections) => {
+    loss?.dispose();
+    const [value, ...next] = compute(state, x.ref, labels.ref, corrections);
+    loss = value;
+    return next;
+  });
+  await train.step(); // traces and compiles; what jax-js can't do shows here
+  return {
+    run: () => train.step(),
+    async output() {
+      train.restart();
+      const losses = new Float32Array(STEP_LOSSES);
+      for (let i = 0; i < STEP_LOSSES; i++) {
+        await train.step();
+        losses[i] = (await loss!.ref.data())[0]!;
+      }
+      return losses;
     },
     dispose() {
-      release();
+      loss?.dispose();
+      train.dispose();
       compute.dispose();
-      x.dispose();
-      target.dispose();
+      release(x, labels);
+    },
+  };
+}
+
+/** An optimiser's step on gradients that are there. */
+export async function prepareUpdate(c: UpdateCase, inputs: CaseInputs): Promise<Prepared> {
+  const gradients = parametersOf(c).map((name) => upload(inputs, `${name}.gradient`));
+  const compute = jit((state: State, given: JaxArray[], corrections: JaxArray[]) =>
+    update(RULES[c.optimizer], state, given, corrections),
+  );
+  const refs = () => gradients.map((array) => array.ref);
+  const train = training(c, inputs, (state, corrections) => compute(state, refs(), corrections));
+  await train.step();
+  return {
+    run: () => train.step(),
+    async output() {
+      train.restart();
+      for (let i = 0; i < STEP_LOSSES; i++) await train.step();
+      const parts = [];
+      for (const array of train.parameters()) parts.push((await array.ref.data()) as Float32Array);
+      return joined(parts);
+    },
+    dispose() {
+      train.dispose();
+      compute.dispose();
+      release(...gradients);
     },
   };
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fail } from '../../src/errors.js';
-import type { BenchCase } from '../cases.js';
+import type { BenchCase } from '../case.js';
 import type { CaseInputs } from '../inputs.js';
 
-export type PeerName = 'tfjs-wasm' | 'tfjs-cpu' | 'ort-web' | 'jax-js';
+export type PeerName = 'tfjs-wasm' | 'tfjs-cpu' | 'ort-web' | 'jax-js' | 'ort-node';
 
 /** One case, ready to run on a peer: operands uploaded in the peer's own best layout, code compiled. */
 export interface Prepared {
@@ -12,10 +12,11 @@ export interface Prepared {
   /** One complete execution, until the result exists in the peer's memory (for a step: one training step). */
   run(): void | Promise<void>;
   /**
-   * The result in Weft's layout (NCHW, OIHW), row-major, for comparison. A step gives the losses of the first
-   * `STEP_LOSSES` steps from the initial parameters instead, and leaves the training there.
+   * The results in Weft's layout (NCHW, OIHW), row-major, one after another, for comparison. A step gives the losses of the
+   * first `STEP_LOSSES` steps from the initial parameters instead, an optimiser the parameters after as many steps; both
+   * leave the training there.
    */
-  output(): Promise<Float32Array>;
+  output(): Promise<ArrayLike<number>>;
   dispose(): void;
 }
 
@@ -23,6 +24,10 @@ export interface Prepared {
 export interface Peer {
   readonly name: PeerName;
   readonly version: string;
+  /** Whether the peer takes part in a case; always where it doesn't say. */
+  joins?(c: BenchCase): boolean;
+  /** Throws where an execution takes so long that nobody would wait. */
+  refuse?(c: BenchCase): void;
   /**
    * Rejects with the peer's own message where the peer can't do the case. Inputs are `caseInputs(c, seed)`.
    */
@@ -42,6 +47,7 @@ const MODULES: Readonly<Record<PeerName, string>> = {
   'tfjs-cpu': './tfjs.ts',
   'ort-web': './ort.ts',
   'jax-js': './jax.ts',
+  'ort-node': './ort-node.ts',
 };
 
 export const PEERS = Object.keys(MODULES) as readonly PeerName[];
@@ -52,6 +58,16 @@ export async function openPeer(name: PeerName): Promise<Peer> {
   if (!file) fail('openPeer', `there is no peer '${name}', choose from ${PEERS.join(', ')}`);
   const module = (await import(new URL(file, import.meta.url).href)) as PeerModule;
   return module.open(name);
+}
+
+/**
+ * What refuses a case that takes longer than six seconds an execution at `gflops`, the peer's rate on the like. With
+ * warm-up, check and samples it would hold everyone up for a minute.
+ */
+export function refuseAbove(gflops: number, c: BenchCase): void {
+  const seconds = c.flops / gflops / 1e9;
+  if (seconds > 6)
+    throw new RangeError(`not run: at about ${gflops} GFLOP/s it takes ${seconds.toFixed(0)} s`);
 }
 
 /** The version of an installed package of this folder. */

@@ -1,66 +1,58 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { StepCase } from '../cases.js';
-import { ADAM, type CaseInputs, operand, PARAMETERS, STEP_LOSSES } from '../inputs.js';
-import { type Prepared, permute } from './peer.js';
+import {
+  ADAM,
+  type OptimizerName,
+  parametersOf,
+  STEP_LOSSES,
+  type StepCase,
+  UPDATE,
+  type UpdateCase,
+} from '../case.js';
+import { type CaseInputs, joined, operand } from '../inputs.js';
+import type { Prepared } from './peer.js';
+import { download, tfjsNet, upload } from './tfjs-net.js';
 
-/**
- * A parameter in tfjs's layout: filters HWIO, dense kernels [in, out], the first dense kernel's rows in HWC
- * order.
- */
-function parameter(c: StepCase, inputs: CaseInputs, name: string): tf.Tensor {
-  const { data, shape } = operand(inputs, name);
-  if (shape.length === 1) return tf.tensor(data, [...shape]);
-  const transposed = (axes: number[], from = shape) =>
-    tf.tensor(
-      permute(data, from, axes),
-      axes.map((i) => from[i]!),
-    );
-  if (shape.length === 4) return transposed([2, 3, 1, 0]);
-  if (c.net === 'cnn' && name === 'fc1.weight') {
-    return tf.tidy(() => tf.reshape(transposed([2, 3, 1, 0], [128, 32, 4, 4]), [512, 128]));
-  }
-  return transposed([1, 0]);
+/** Parameters as variables that can start anew. */
+function variablesOf(c: StepCase | UpdateCase, inputs: CaseInputs) {
+  const initial = new Map(parametersOf(c).map((name) => [name, upload(operand(inputs, name))]));
+  // tfjs's optimisers find their state by the names of variables, which live as long as the engine.
+  const variables = new Map([...initial].map(([name, value]) => [name, tf.variable(value)]));
+  return {
+    variables,
+    restart() {
+      for (const [name, value] of initial) variables.get(name)!.assign(value);
+    },
+    dispose: () => tf.dispose([...initial.values(), ...variables.values()]),
+  };
 }
 
-/** A training step by tf.train.adam on variables, with the fused layers that tfjs's own models use. */
+function makeOptimizer(name: OptimizerName): tf.Optimizer {
+  switch (name) {
+    case 'sgd':
+      return tf.train.sgd(UPDATE.lr);
+    case 'momentum':
+      return tf.train.momentum(UPDATE.lr, UPDATE.momentum);
+    case 'adam':
+      return tf.train.adam(ADAM.lr, ADAM.beta1, ADAM.beta2, ADAM.eps);
+    case 'rmsprop':
+      return tf.train.rmsprop(UPDATE.lr, UPDATE.alpha, 0, UPDATE.eps);
+    case 'adamw':
+      throw new Error('tfjs has no AdamW');
+  }
+}
+
+/** A training step by tf.train.adam on variables. */
 export function prepareStep(c: StepCase, inputs: CaseInputs, enter: () => void): Prepared {
-  const initial = new Map(Object.keys(PARAMETERS[c.net]).map((name) => [name, parameter(c, inputs, name)]));
-  const variables = new Map([...initial].map(([name, value]) => [name, tf.variable(value)]));
-  const image = operand(inputs, 'input');
-  const x = tf.tensor(image.data, c.net === 'mlp' ? [c.batch, 784] : [c.batch, 28, 28, 1]);
-  const labels = Int32Array.from(operand(inputs, 'labels').data);
-  const target = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), 10), 'float32'));
-  const at = (name: string): tf.Variable => variables.get(name)!;
-  const dense = (a: tf.Tensor, layer: string, activation: 'relu' | 'linear') =>
-    tf.fused.matMul({
-      ...{ a, b: at(`${layer}.weight`), transposeA: false, transposeB: false },
-      ...{ bias: at(`${layer}.bias`), activation },
-    });
-  const conv = (a: tf.Tensor4D, layer: string) =>
-    tf.fused.conv2d({
-      ...{ x: a, filter: at(`${layer}.weight`) as tf.Tensor as tf.Tensor4D, strides: 1, pad: 'valid' },
-      ...{ bias: at(`${layer}.bias`), activation: 'relu' },
-    });
-  const features = (): tf.Tensor => {
-    if (c.net === 'mlp') return x;
-    const first = tf.maxPool(conv(x as tf.Tensor4D, 'conv1'), 2, 2, 'valid');
-    return tf.reshape(tf.maxPool(conv(first, 'conv2'), 2, 2, 'valid'), [c.batch, 512]);
-  };
-  const loss = (): tf.Scalar => {
-    const logits = dense(dense(features(), 'fc1', 'relu'), 'fc2', 'linear');
-    return tf.losses.softmaxCrossEntropy(target, logits);
-  };
-  const adam = () => tf.train.adam(ADAM.lr, ADAM.beta1, ADAM.beta2, ADAM.eps);
-  let optimizer = adam();
+  const { variables, restart, dispose: release } = variablesOf(c, inputs);
+  const given = new Map(['input', 'labels'].map((name) => [name, upload(operand(inputs, name))]));
+  const at = (name: string): tf.Tensor => variables.get(name) ?? given.get(name)!;
+  let optimizer = makeOptimizer('adam');
+  const loss = () => c.compute(tfjsNet, at) as tf.Scalar;
   const step = (): tf.Scalar => optimizer.minimize(loss, true, [...variables.values()])!;
-  const restart = () => {
-    optimizer.dispose();
-    optimizer = adam();
-    for (const [name, value] of initial) at(name).assign(value);
-  };
   const dispose = () => {
     optimizer.dispose();
-    tf.dispose([x, target, ...initial.values(), ...variables.values()]);
+    tf.dispose([...given.values()]);
+    release();
   };
   try {
     step().dispose(); // a gradient kernel that tfjs lacks shows here
@@ -73,15 +65,49 @@ export function prepareStep(c: StepCase, inputs: CaseInputs, enter: () => void):
     run: () => step().dispose(),
     async output() {
       enter();
+      optimizer.dispose();
+      optimizer = makeOptimizer('adam');
       restart();
-      const losses: number[] = [];
+      const losses = new Float32Array(STEP_LOSSES);
       for (let i = 0; i < STEP_LOSSES; i++) {
         const value = step();
-        losses.push((await value.data())[0]!);
+        losses[i] = (await value.data())[0]!;
         value.dispose();
       }
-      return Float32Array.from(losses);
+      return losses;
     },
     dispose,
+  };
+}
+
+/** An optimiser's step on gradients that are there. */
+export function prepareUpdate(c: UpdateCase, inputs: CaseInputs, enter: () => void): Prepared {
+  let optimizer = makeOptimizer(c.optimizer);
+  const { variables, restart, dispose } = variablesOf(c, inputs);
+  const gradients = new Map(
+    [...variables.keys()].map((name) => [name, upload(operand(inputs, `${name}.gradient`))]),
+  );
+  const byVariable = Object.fromEntries(
+    [...variables].map(([name, variable]) => [variable.name, gradients.get(name)!]),
+  );
+  const step = () => tf.tidy(() => optimizer.applyGradients(byVariable));
+  return {
+    enter,
+    run: step,
+    async output() {
+      enter();
+      optimizer.dispose();
+      optimizer = makeOptimizer(c.optimizer);
+      restart();
+      for (let i = 0; i < STEP_LOSSES; i++) step();
+      const parts = [];
+      for (const [name, variable] of variables) parts.push(await download(variable, c.operands[name]!.kind));
+      return joined(parts);
+    },
+    dispose() {
+      optimizer.dispose();
+      tf.dispose([...gradients.values()]);
+      dispose();
+    },
   };
 }

@@ -10,6 +10,8 @@ struct ReduceParams {
   outerRank: u32,
   innerRank: u32,
   serial: u32,
+  // wasm: outputs that are neighbours, one line of elements, or 0.
+  columns: u32,
   scale: f32,
   power: f32,
   outerShape: array<vec4<u32>, 2>,

@@ -17,6 +17,8 @@ struct Pool2dParams {
   dilationWidth: u32,
   adaptive: u32,
   countIncludePad: u32,
+  // Whether winners are words, indices in planes, not bytes, taps of windows.
+  words: u32,
   // Of a mean; 0: the number of elements.
   divisor: f32,
 }

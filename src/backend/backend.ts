@@ -8,15 +8,17 @@ export interface DeviceBuffer {
   free(): void;
 }
 
-/** Where an operand lies: in a region of the program's arena, in a buffer bound at each run, or nowhere. */
+/** Where an operand lies: in a region of the program's arena, in a buffer bound at each run, in a tile, or nowhere. */
 export type Location =
   | { readonly kind: 'arena'; readonly region: number; readonly offset: number; readonly bytes: number }
   | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
+  /** A block of a value that is never whole: only in groups. */
+  | { readonly kind: 'tile'; readonly index: number }
   | { readonly kind: 'fault' }
   | { readonly kind: 'none' };
 
 /** One entry of a program's flat command list. */
-export type Command = DispatchCommand | CopyCommand | EvaluateCommand;
+export type Command = DispatchCommand | GroupCommand | CopyCommand | EvaluateCommand;
 
 export interface DispatchCommand {
   readonly kind: 'dispatch';
@@ -31,6 +33,21 @@ export interface DispatchCommand {
   readonly cost?: number;
   /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
   readonly once?: readonly number[] | null;
+}
+
+/**
+ * Elementwise launches of one size: all of them on unit 0, then all on unit 1, and so on, so that what they pass on stays in
+ * the cache. What is in a tile is read and written at the unit's own place in it.
+ */
+export interface GroupCommand {
+  readonly kind: 'group';
+  readonly label: string;
+  readonly dispatches: readonly DispatchCommand[];
+  readonly units: number;
+  /** Tiles of one unit's bytes, private to a thread. */
+  readonly tiles: number;
+  /** As of a dispatch, of all of them. */
+  readonly cost?: number;
 }
 
 export interface CopyCommand {
@@ -56,10 +73,13 @@ export interface Fault {
   readonly detail: readonly [number, number];
 }
 
+/** Is told the label of each launch that a run made, and its milliseconds. */
+export type LaunchTimes = (label: string, ms: number) => void;
+
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
-  /** Replays the list once on these external buffers. */
-  run(externals: readonly DeviceBuffer[]): void;
+  /** Replays the list once on these external buffers; with `times`, launch by launch, which a GPU refuses. */
+  run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
   release(): void;
 }
 
@@ -91,6 +111,8 @@ export interface Backend {
   readonly alignment: number;
   /** Whether one launch may read and write the same region (a GPU buffer can't be both in one dispatch). */
   readonly sharesRegions: boolean;
+  /** Whether it takes group commands. */
+  readonly fuses: boolean;
   /** The largest size of one region or buffer in bytes. */
   readonly maxBufferBytes: number;
   allocate(bytes: number, label: string): DeviceBuffer;

@@ -47,6 +47,7 @@ export function openReference(): Backend {
     features: new Set(),
     alignment: BYTES_PER_ELEMENT,
     sharesRegions: true,
+    fuses: false,
     maxBufferBytes: 2 ** 31,
     allocate,
     write(buffer, data, dtype) {
@@ -103,11 +104,15 @@ function prepare({ commands, regions }: PrepareRequest): Prepared {
   const execute = (command: Command, externals: readonly DeviceBuffer[]) => {
     if (command.kind === 'evaluate') evaluate(command, externals);
     else if (command.kind === 'copy') words(command.to, externals).set(words(command.from, externals));
-    else fail('reference', `can't run kernel ${command.kernel}`);
+    else fail('reference', `can't run kernel ${command.label}`);
   };
   return {
-    run(externals) {
-      for (const command of commands) execute(command, externals);
+    run(externals, times) {
+      for (const command of commands) {
+        const before = times ? performance.now() : 0;
+        execute(command, externals);
+        times?.(command.label, performance.now() - before);
+      }
     },
     release() {},
   };

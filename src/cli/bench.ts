@@ -7,6 +7,7 @@ import {
   type Device,
   type HostTensor,
   type Op,
+  type SampleInput,
   type Shape,
 } from '../index.js';
 import { writeFileAtomic } from '../node.js';
@@ -15,19 +16,23 @@ import { findOps, sampleInputs, variantsTaking } from '../verify/index.js';
 import { type Contestant, measure, type Outcome } from './measure.js';
 import { backendKinds, openAll } from './open.js';
 import { chooseOps, loadOwn } from './own-module.js';
+import { measurePeak, type Peak } from './peak.js';
 import { prepareTimed, type TimedGraph } from './timed.js';
 
 const HELP = `usage: weft bench [--module FILE] --op NAME [options]
 
 Times every kernel variant of an op: warm-up, then the median of seven samples, taken in turn. Rates are what the op's
-\`cost\` declares over that time. On webgpu a time includes one submit and the reading of one word.
+\`cost\` declares over that time; percents are of what the device's own arithmetic reaches from registers, and of a copy of
+64 MiB. On webgpu a time includes one submit and the reading of one word.
 
   --module FILE         the file that exports the op, and its \`kernels\` (default: Weft's own ops)
   --op LIST             ops, separated by commas (default: all of --module)
   --sample N            the op's sample to run (default: the one with the largest inputs)
   --input NAME=SHAPE    another shape for an input of the sample, as in a=512x512; may be repeated
+  --inputs LIST         the same for the first inputs in order, as in 8x64x56x56,64x64x3x3; - leaves one out
   --options JSON        other options than the sample's
   --backend LIST        reference, wasm, webgpu, separated by commas (default: wasm)
+  --threads N           threads of the wasm devices (default: 1)
   --json FILE           also write the results as JSON
   --help`;
 
@@ -36,6 +41,8 @@ const OPTIONS = {
   op: { type: 'string' },
   sample: { type: 'string' },
   input: { type: 'string', multiple: true },
+  inputs: { type: 'string' },
+  threads: { type: 'string' },
   options: { type: 'string' },
   backend: { type: 'string' },
   json: { type: 'string' },
@@ -64,6 +71,9 @@ interface BenchLine {
   readonly bytes: number;
   readonly gflops: number | null;
   readonly gbps: number | null;
+  /** Of the device's arithmetic, all threads together, and of its copy's bandwidth. */
+  readonly percentOfArithmetic: number | null;
+  readonly percentOfCopy: number | null;
   readonly error: string | null;
 }
 
@@ -78,15 +88,19 @@ export async function bench(args: string[]): Promise<number> {
   const own = values.module === undefined ? null : await loadOwn(values.module);
   if (!own && !names) fail('--op', 'name the op to time');
   const ops = own ? chooseOps(values.module!, own.ops, names) : findOps(names);
-  if (ops.length > 1 && (values.input || values.options || values.sample))
+  if (ops.length > 1 && (values.input || values.inputs || values.options || values.sample))
     fail('--op', 'name one op where its sample, inputs or options are given');
   const calls = ops.map((op) => callOf(op, values));
   const kinds = backendKinds(values.backend ?? 'wasm');
-  const devices = (await Promise.all(kinds.map((kind) => openAll(kind, own?.kernels)))).flat();
+  const threads = values.threads === undefined ? 1 : Number(values.threads);
+  const devices = (await Promise.all(kinds.map((kind) => openAll(kind, own?.kernels, threads)))).flat();
   try {
     const lines: BenchLine[] = [];
+    const peaks = new Map<Device, Peak>();
+    for (const device of devices)
+      if (device.backend.kind !== 'reference') peaks.set(device, await measurePeak(device.backend));
     for (const call of calls) {
-      const timed = await timeCall(call, devices);
+      const timed = await timeCall(call, devices, peaks);
       print(timed);
       lines.push(...timed);
     }
@@ -111,13 +125,27 @@ function shapesOf(op: Op, given: readonly string[]): Map<number, Shape> {
   );
 }
 
+/** The shapes of a list like `8x64x56x56,64x64x3x3`, for the first inputs; null for `-`. */
+function shapeList(op: Op, list: string): (Shape | null)[] {
+  const shapes = list.split(',').map((text) => {
+    if (text === '-') return null;
+    if (!/^(\d+(x\d+)*)?$/.test(text))
+      fail('--inputs', `'${text}' is not of the form 2x3, of which commas make a list`);
+    return text === '' ? [] : text.split('x').map(Number);
+  });
+  if (!op.variadic && shapes.length > op.inputs.length)
+    fail('--inputs', `${op.name} takes ${op.inputs.join(', ')}; ${shapes.length} shapes are given`);
+  return shapes;
+}
+
 interface Wishes {
   readonly sample?: string;
   readonly input?: readonly string[];
+  readonly inputs?: string;
   readonly options?: string;
 }
 
-function callOf(op: Op, { sample, input = [], options }: Wishes): Call {
+function callOf(op: Op, { sample, input = [], inputs: list, options }: Wishes): Call {
   const sizes = op.samples.map((_, i) =>
     sampleInputs(op, i).reduce((sum, tensor) => sum + (tensor?.data.length ?? 0), 0),
   );
@@ -125,8 +153,13 @@ function callOf(op: Op, { sample, input = [], options }: Wishes): Call {
   const base = op.samples[index];
   if (!base) return fail(op.name, `has samples 0..${op.samples.length - 1}, not ${sample}`);
   const shapes = shapesOf(op, input);
-  const inputs = base.inputs.map((one, position) => {
-    const shape = shapes.get(position);
+  const listed = list === undefined ? [] : shapeList(op, list);
+  const count = op.variadic && listed.length > 0 ? listed.length : base.inputs.length;
+  const inputs = Array.from({ length: count }, (_, position): SampleInput | null => {
+    const one = base.inputs[position] ?? null;
+    const shape = shapes.get(position) ?? listed[position];
+    const leftOut = listed.length > 0 && position >= listed.length && op.optional.has(op.inputs[position]!);
+    if (listed[position] === null || (leftOut && !shapes.has(position))) return null;
     return shape ? { ...one, shape } : one;
   });
   const chosen = { inputs, options: options === undefined ? base.options : parseOptions(options) };
@@ -149,7 +182,11 @@ interface Lane {
   readonly contestant: Contestant;
 }
 
-async function timeCall(call: Call, devices: readonly Device[]): Promise<BenchLine[]> {
+async function timeCall(
+  call: Call,
+  devices: readonly Device[],
+  peaks: ReadonlyMap<Device, Peak>,
+): Promise<BenchLine[]> {
   if (call.op.view) fail(call.op.name, 'is a view: it runs no kernel that could be timed');
   const lanes: Lane[] = [];
   try {
@@ -159,7 +196,9 @@ async function timeCall(call: Call, devices: readonly Device[]): Promise<BenchLi
     }
     if (lanes.length === 0) fail(call.op.name, 'no kernel takes this call on these backends');
     const outcomes = await measure(lanes.map(({ contestant }) => contestant));
-    return lanes.map((lane) => lineOf(call, lane, outcomes.get(lane.contestant.name)!));
+    return lanes.map((lane) =>
+      lineOf(call, lane, outcomes.get(lane.contestant.name)!, peaks.get(lane.device)),
+    );
   } finally {
     for (const { timed } of lanes) timed.dispose();
   }
@@ -183,12 +222,20 @@ async function laneOf(call: Call, device: Device, variant: string | null): Promi
 
 const labelOf = ({ info }: Device): string => `${info.backend}, ${info.description}`;
 
-function lineOf({ op, inputs }: Call, { device, variant, timed }: Lane, outcome: Outcome): BenchLine {
+function lineOf(
+  { op, inputs }: Call,
+  { device, variant, timed }: Lane,
+  outcome: Outcome,
+  peak: Peak | undefined,
+): BenchLine {
   const total = (key: 'flops' | 'bytes') =>
     timed.program.schedule.reduce((sum, entry) => sum + entry[key], 0);
   const [flops, bytes] = [total('flops'), total('bytes')];
   const time = 'error' in outcome ? null : outcome;
   const rate = (amount: number) => time && amount / time.medianMs / 1e6;
+  const [gflops, gbps] = [rate(flops), rate(bytes)];
+  const percent = (value: number | null, of: number | undefined) =>
+    value === null || of === undefined ? null : (100 * value) / of;
   return {
     op: op.name,
     inputs: inputs.map((tensor) => tensor?.shape ?? null),
@@ -200,8 +247,10 @@ function lineOf({ op, inputs }: Call, { device, variant, timed }: Lane, outcome:
     spread: time?.spread ?? null,
     flops,
     bytes,
-    gflops: rate(flops),
-    gbps: rate(bytes),
+    gflops,
+    gbps,
+    percentOfArithmetic: percent(gflops, peak && peak.gflops * device.info.threads),
+    percentOfCopy: percent(gbps, peak?.copyGBps),
     error: 'error' in outcome ? outcome.error : null,
   };
 }
@@ -219,10 +268,13 @@ function print(lines: readonly BenchLine[]): void {
           `${(line.spread! * 100).toFixed(0)} %`,
           figure(line.gflops!),
           figure(line.gbps!),
+          line.percentOfArithmetic?.toFixed(0) ?? '',
+          line.percentOfCopy?.toFixed(0) ?? '',
         ]
       : [line.device, line.kernels.join(' '), `failed: ${line.error}`],
   );
-  const table = [['device', 'kernel', 'median µs', 'spread', 'GFLOP/s', 'GB/s'], ...rows];
+  const head = ['device', 'kernel', 'median µs', 'spread', 'GFLOP/s', 'GB/s', '% arithmetic', '% copy'];
+  const table = [head, ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));
   const pad = (text: string, i: number) => (i < 2 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!));
   for (const row of table) console.log(row.map(pad).join('  '));

@@ -14,6 +14,8 @@ export interface Timing {
   /** Milliseconds of one execution: the median and the least over the rounds. */
   readonly medianMs: number;
   readonly minMs: number;
+  /** The lower and the upper quartile. */
+  readonly quartilesMs: readonly [number, number];
   /** Interquartile range over the median: 0.02 says that half of the rounds lie within 2 %. */
   readonly spread: number;
   readonly rounds: number;
@@ -111,7 +113,7 @@ async function warmUp(contestant: Contestant, limitMs: number): Promise<number> 
  * lands outside.
  */
 async function sample(contestant: Contestant, repetitions: number): Promise<number> {
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTask();
   const start = performance.now();
   for (let i = 0; i < repetitions; i++) {
     const pending = contestant.run();
@@ -120,11 +122,28 @@ async function sample(contestant: Contestant, repetitions: number): Promise<numb
   return (performance.now() - start) / repetitions;
 }
 
+/** Resolves in a later task: a page has no setImmediate, and may put off its timers. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') {
+      setImmediate(resolve);
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
 function summarise({ samples, repetitions }: Lane): Timing {
   const sorted = [...samples].sort((a, b) => a - b);
   const medianMs = quantile(sorted, 0.5);
-  const spread = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / medianMs;
-  return { medianMs, minMs: sorted[0]!, spread, rounds: samples.length, repetitions };
+  const quartilesMs = [quantile(sorted, 0.25), quantile(sorted, 0.75)] as const;
+  const spread = (quartilesMs[1] - quartilesMs[0]) / medianMs;
+  return { medianMs, minMs: sorted[0]!, quartilesMs, spread, rounds: samples.length, repetitions };
 }
 
 /** Linear interpolation between the two nearest of the sorted samples. */

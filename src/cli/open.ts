@@ -15,9 +15,13 @@ export function backendKinds(list: string): BackendKind[] {
  * The devices that together run every kernel of a backend: on wasm one for each binary that this engine takes, with the
  * tile whose variants are not chosen otherwise. `kernels` are those beyond Weft's own.
  */
-export async function openAll(kind: BackendKind, kernels: readonly KernelSet[] = []): Promise<Device[]> {
+export async function openAll(
+  kind: BackendKind,
+  kernels: readonly KernelSet[] = [],
+  threads?: number,
+): Promise<Device[]> {
   if (kind !== 'wasm') return [await open(kind, { kernels })];
-  const best = await open('wasm', { kernels, wasm: { tile: '6x8' } });
+  const best = await open('wasm', { kernels, threads, wasm: { tile: '6x8' } });
   if (!best.backend.features.has('relaxed-simd')) return [best];
-  return [await open('wasm', { kernels, wasm: { binary: 'simd', tile: '6x8' } }), best];
+  return [await open('wasm', { kernels, threads, wasm: { binary: 'simd', tile: '6x8' } }), best];
 }

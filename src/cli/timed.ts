@@ -9,13 +9,16 @@ import {
   type TypedArray,
 } from '../index.js';
 
-/** A graph ready to be run over and over on inputs that lie on the device. */
+/**
+ * A graph ready to be run over and over on inputs that lie on the device. They count as new at each run: what a device
+ * would do once while an input keeps its bytes, as packing weights, is part of every run.
+ */
 export interface TimedGraph {
   readonly program: Program;
   /** One run, until its result exists: a GPU's is finished when something of it can be read. */
   run(): void | Promise<void>;
-  /** The first output of the last run, or what the first update left. */
-  output(): Promise<TypedArray>;
+  /** An output of the last run, the first if not said otherwise, or what the first update left. */
+  output(index?: number): Promise<TypedArray>;
   dispose(): void;
 }
 
@@ -35,16 +38,29 @@ export async function prepareTimed(
   inputs.forEach(({ data, dtype }, i) => {
     backend.write(buffers[i]!, data, dtype);
   });
+  const targets = new Set(graph.updates.map(({ target }) => target));
+  const words = inputs.flatMap(({ data, dtype }, i) =>
+    data.length > 0 && !targets.has(graph.inputs[i]!)
+      ? [[buffers[i]!, data.slice(0, 1), dtype] as const]
+      : [],
+  );
   const [output] = graph.outputs;
   const first = output ?? graph.updates[0]!.target;
   const result = buffers[output ? graph.inputs.length : graph.inputs.indexOf(first)]!;
   return {
     program,
     run() {
+      // One word is enough to make an input's contents new to the wasm device; a GPU keeps nothing between runs.
+      if (backend.kind === 'wasm')
+        for (const [buffer, word, dtype] of words) backend.write(buffer, word, dtype);
       program.run(buffers);
       return backend.kind === 'webgpu' ? backend.read(result, first.dtype, 1).then(() => {}) : undefined;
     },
-    output: () => backend.read(result, first.dtype, sizeOf(first.shape)),
+    output(index = 0) {
+      const { dtype, shape } = graph.outputs[index] ?? first;
+      const buffer = output ? buffers[graph.inputs.length + index]! : result;
+      return backend.read(buffer, dtype, sizeOf(shape));
+    },
     dispose() {
       program.dispose();
       for (const buffer of buffers) buffer.free();

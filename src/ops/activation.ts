@@ -27,9 +27,10 @@ export const tanh = unary('tanh', {
   evaluate: Math.tanh,
   backward: ({ grad, output }) => tanhBackward(grad, output),
   sample: { domain: [-5, 5] },
-  // Below 0.625 a polynomial and its roundings, 5 units. Above, 1 - 2 / (e + 1) with e = e^2|x| >= 3.49 carries e's error
-  // (4 units; 6 + 8 |x| in WGSL) times 2 e / (e + 1)² <= 0.35, the quotient's (1; 5) times 2 / (e + 1) <= 0.45 and the
-  // difference's, of a result of 0.55 or more.
+  // On wasm t / (t + 1) with t = (e^2x - 1) / 2: t's two units count at most twice, where t is near -1/2; sum and quotient
+  // round once each. In WGSL a polynomial below 0.625, 5 units; above, 1 - 2 / (e + 1) with e = e^2|x| >= 3.49 carries e's
+  // error (6 + 8 |x|) times 2 e / (e + 1)² <= 0.35, the quotient's (5) times 2 / (e + 1) <= 0.45 and the difference's, of a
+  // result of 0.55 or more.
   tolerance: { wasm: { ulps: 6 }, webgpu: { ulps: 14 } },
 });
 

@@ -6,6 +6,7 @@ import { omit, type Pair } from './common.js';
 import { adaptive } from './pool_adaptive.js';
 import { divisorOf, meansOf } from './pool_reference.js';
 import {
+  COVERED,
   type Divisor,
   expectPooled,
   forEachWindow,
@@ -45,18 +46,26 @@ interface MeanPooling<U, A extends U & object> extends Pooling<U, A> {
   readonly divisor: (attrs: A) => Divisor;
 }
 
+/** wasm: the weights of a row of windows, a row of x between its padding, and backward another of shares between zeros. */
+function scratchOf({ width: { size, out, kernel, stride, padding } }: Geometry, rows: 1 | 2): number {
+  const padded = padding + size + kernel + (out + 8) * stride;
+  return 4 * (out + 3 + rows * padded + kernel + 8);
+}
+
 const launches = (
   backend: 'wasm' | 'webgpu',
   kernel: string,
   operands: readonly string[],
   plan: { g: Geometry; divisor: Divisor },
   output: TensorType,
+  rows: 1 | 2 = 1,
 ) => [
   {
     kernel,
     operands,
     params: windowParams(plan.g, plan.divisor),
     units: backend === 'wasm' ? plan.g.planes : sizeOf(output.shape),
+    scratch: scratchOf(plan.g, rows),
   },
 ];
 
@@ -130,6 +139,7 @@ function backwardOp<U, A extends U & object>(
         ['dy', 'output'],
         { g: plan(attrs), divisor: pooling.divisor(attrs) },
         output,
+        2,
       ),
   });
   const tolerance = (backend: 'wasm' | 'webgpu') =>
@@ -226,6 +236,8 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
     grid([1, 2, 5, 7], 2, { padding: 1, divisorOverride: -3 }),
     grid([1, 2, 4, 19], [2, 3], { stride: [1, 3] }),
     grid([1, 2, 5, 19], [3, 2], { stride: [2, 3] }),
+    grid([1, 1, 6, 9], [1, 2], { stride: [3, 2], padding: [0, 1], ceilMode: true }),
+    grid([1, 1, 7, 12], 5, { stride: 2, padding: 2 }),
   ],
   errors: (name) => [
     ...slidingErrors(name),
@@ -236,8 +248,6 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
     },
   ],
 };
-
-const COVERED: Divisor = { countIncludePad: false, divisorOverride: null };
 
 const slidingMean = meanPooling<AvgPool2dOptions, MeanAttrs>('avgPool2d', sliding);
 const adaptiveMean = meanPooling('adaptiveAvgPool2d', { ...adaptive, divisor: () => COVERED });

@@ -11,14 +11,7 @@ import {
   type Value,
 } from '../op.js';
 import { showShape, sizeOf } from '../shape.js';
-import {
-  binaryParams,
-  broadcastBinary,
-  broadcastOrFail,
-  elementwise,
-  expectNumbers,
-  snake,
-} from './common.js';
+import { binaryParams, broadcastBinary, broadcastOrFail, expectNumbers, pointwise, snake } from './common.js';
 import { equal, greater, less } from './compare.js';
 import { scalar } from './fill.js';
 import { where } from './where.js';
@@ -90,7 +83,7 @@ function inferBinary(name: string, spec: BinarySpec, { a, b }: BinaryTypes): Ten
 function variants(name: string, spec: BinarySpec, backend: 'wasm' | 'webgpu') {
   return (spec.integer ? (['f32', 'i32'] as const) : (['f32'] as const)).map((dtype) => {
     const reports = spec.divides && dtype === 'i32' ? ['fault'] : [];
-    const [base] = elementwise<'a' | 'b', object>(
+    const [base] = pointwise<'a' | 'b', object>(
       `${snake(name)}_${dtype}`,
       ['a', 'b', 'output', ...reports],
       binaryParams,

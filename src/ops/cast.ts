@@ -3,7 +3,7 @@ import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
 import type { KernelCall, Variant } from '../op.js';
 import { sizeOf, stridesOf } from '../shape.js';
-import { elementwise } from './common.js';
+import { pointwise } from './common.js';
 import { copyLaunch } from './strided.js';
 
 export interface CastOptions {
@@ -21,7 +21,7 @@ function convert(value: number, dtype: DType): number {
   return dtype === 'i32' ? toInteger(value) : Number(value !== 0);
 }
 
-const kernels = elementwise<'x', { dtype: DType }>('', ['x', 'output'], ({ output }) => ({
+const kernels = pointwise<'x', { dtype: DType }>('', ['x', 'output'], ({ output }) => ({
   size: sizeOf(output.shape),
 }));
 

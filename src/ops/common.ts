@@ -12,11 +12,16 @@ import {
 } from '../shape.js';
 
 /** Output elements that one wasm work unit of an elementwise kernel covers. */
-export const BLOCK = 4096;
+export const BLOCK = 1024;
 
 /** Work for a kernel over `size` elements: blocks on wasm, one invocation per element on webgpu. */
 export const elementUnits = (size: number, backend: 'wasm' | 'webgpu'): number =>
   backend === 'wasm' ? Math.ceil(size / BLOCK) : size;
+
+interface Kernels<N extends string, A> {
+  readonly wasm: Variant<N, A>[];
+  readonly webgpu: Variant<N, A>[];
+}
 
 /** The same single launch on both backends. `units` counts elements. */
 export function elementwise<N extends string, A>(
@@ -24,14 +29,32 @@ export function elementwise<N extends string, A>(
   operands: readonly string[],
   params: (call: KernelCall<N, A>) => Launch['params'],
   size: (call: KernelCall<N, A>) => number = ({ output }) => sizeOf(output.shape),
-): { wasm: Variant<N, A>[]; webgpu: Variant<N, A>[] } {
+): Kernels<N, A> {
   const variant = (backend: 'wasm' | 'webgpu'): Variant<N, A> => ({
     name: kernel,
     launches: (call) => [
-      { kernel, operands, params: params(call), units: elementUnits(size(call), backend) },
+      {
+        kernel,
+        operands,
+        params: params(call),
+        units: elementUnits(size(call), backend),
+        flat: backend === 'wasm',
+      },
     ],
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
+}
+
+/** {@link elementwise} of a kernel whose output depends, element by element, on the same element of full operands. */
+export function pointwise<N extends string, A>(
+  ...given: Parameters<typeof elementwise<N, A>>
+): Kernels<N, A> {
+  const { wasm, webgpu } = elementwise(...given);
+  const flat = ({ launches, ...variant }: Variant<N, A>): Variant<N, A> => ({
+    ...variant,
+    launches: (call) => launches(call).map((launch) => ({ ...launch, flat: true })),
+  });
+  return { wasm: wasm.map(flat), webgpu };
 }
 
 /** Pads a list of sizes or strides to the eight that a parameter struct holds. */

@@ -2,14 +2,7 @@ import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import type { KernelCall } from '../op.js';
 import type { Shape } from '../shape.js';
-import {
-  binaryParams,
-  broadcastBinary,
-  broadcastOrFail,
-  elementwise,
-  expectNumbers,
-  snake,
-} from './common.js';
+import { binaryParams, broadcastBinary, broadcastOrFail, expectNumbers, pointwise, snake } from './common.js';
 
 const of = (shape: Shape, dtype: DType) => ({ shape, dtype });
 
@@ -17,7 +10,7 @@ const of = (shape: Shape, dtype: DType) => ({ shape, dtype });
 const variants = (name: string, backend: 'wasm' | 'webgpu') =>
   (['f32', 'i32'] as const).map((dtype) => {
     const kernel = `${snake(name)}_${dtype}`;
-    const [base] = elementwise<'a' | 'b', object>(kernel, ['a', 'b', 'output'], binaryParams)[backend];
+    const [base] = pointwise<'a' | 'b', object>(kernel, ['a', 'b', 'output'], binaryParams)[backend];
     const when = ({ types }: KernelCall<'a' | 'b', object>) =>
       (types.a.dtype === 'f32') === (dtype === 'f32');
     return { ...base!, when };

@@ -35,6 +35,7 @@ import {
 import { activated, cases, clear, maskOf, outputOf } from './conv2d_samples.js';
 import { broadcastTo, reshape } from './layout.js';
 import { reluBackward } from './rectifier.js';
+import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
 export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
 
@@ -110,7 +111,12 @@ export const conv2d = defineOp({
     return { flops: 2 * sizeOf(output.shape) * g.channels * g.kernelHeight * g.kernelWidth };
   },
   kernels: {
-    wasm: [forwardWasm('6x8', 'tile-6x8'), forwardWasm('4x8')],
+    wasm: [
+      winogradForwardWasm('6x8', 'tile-6x8'),
+      winogradForwardWasm('4x8'),
+      forwardWasm('6x8', 'tile-6x8'),
+      forwardWasm('4x8'),
+    ],
     webgpu: forwardWebGPU,
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
@@ -257,7 +263,12 @@ export const conv2dInputGradient = defineOp({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
-    wasm: [inputGradientWasm('6x8', 'tile-6x8'), inputGradientWasm('4x8')],
+    wasm: [
+      winogradInputGradientWasm('6x8', 'tile-6x8'),
+      winogradInputGradientWasm('4x8'),
+      inputGradientWasm('6x8', 'tile-6x8'),
+      inputGradientWasm('4x8'),
+    ],
     webgpu: inputGradientWebGPU,
   },
   linear: ['dy', 'weight'],

@@ -31,6 +31,21 @@ export const cases: readonly Case[] = [
     },
   ],
   [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
+  // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
+  [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
+  [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
+  [[3, 32, 6, 7], [32, 16, 3, 3], { groups: 2 }],
+  [[2, 16, 14, 14], [18, 16, 3, 3], { padding: 1 }],
+  [
+    [1, 16, 7, 9],
+    [97, 16, 3, 3],
+    {
+      padding: [
+        [4, -1],
+        [-1, 5],
+      ],
+    },
+  ],
   // More pixels and taps than one block or tile takes, rows of any length, images that share a panel, one thin filter.
   [[5, 3, 3, 3], [2, 3, 2, 2], { padding: 1 }],
   [[1, 9, 14, 13], [9, 9, 3, 3], { padding: 1, stride: 2 }],
@@ -44,7 +59,7 @@ export const outputOf = ([x, weight, options]: Case): number[] =>
   outShape(geometry(x, weight, conv2dAttrs('conv2d', options, weight.slice(2))));
 
 /** Cases that are tried with an activation or its mask too. */
-export const activated = [cases[3]!, cases[4]!, cases[6]!, cases[8]!, cases[15]!];
+export const activated = [cases[3]!, cases[4]!, cases[6]!, cases[8]!, cases[14]!, cases[21]!];
 
 /** A mask: clear of zero, with either sign. */
 export const maskOf = (entry: Case): SampleInput => ({

@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { philox } from '../random.js';
 import { showShape, sizeOf } from '../shape.js';
-import { elementwise } from './common.js';
+import { pointwise } from './common.js';
 import { expectSeed, seedErrors } from './seed.js';
 
 export interface DropoutOptions {
@@ -88,7 +88,7 @@ function defineDropout(name: string, spec: DropoutSpec) {
       });
     },
     backward: { x: ({ grad, seed, attrs }): Value => spec.backward(grad, seed, attrs), seed: null },
-    kernels: elementwise<'x' | 'seed', Attrs>('dropout_f32', ['x', 'seed', 'output'], params),
+    kernels: pointwise<'x' | 'seed', Attrs>('dropout_f32', ['x', 'seed', 'output'], params),
     inPlace: ['x'],
     linear: spec.linear ? ['x'] : [],
     samples: [

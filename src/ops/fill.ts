@@ -3,7 +3,7 @@ import { type DType, expectHeld } from '../dtype.js';
 import { fail } from '../errors.js';
 import type { Value } from '../op.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
-import { elementwise } from './common.js';
+import { pointwise } from './common.js';
 
 export interface FullOptions {
   readonly shape: Shape;
@@ -35,7 +35,7 @@ export const full = defineOp({
   infer: (_, { shape, dtype }) => ({ shape, dtype }),
   reference: (_, { shape, value }) => new Float64Array(sizeOf(shape)).fill(value),
   backward: {},
-  kernels: elementwise<never, { value: number; dtype: DType }>('fill', ['output'], ({ output, attrs }) => ({
+  kernels: pointwise<never, { value: number; dtype: DType }>('fill', ['output'], ({ output, attrs }) => ({
     size: sizeOf(output.shape),
     word: wordOf(attrs.value, attrs.dtype),
   })),

@@ -1,6 +1,7 @@
 import type { Value } from '../op.js';
 import type { Shape } from '../shape.js';
 import { add } from './binary.js';
+import { after } from './checkpoint.js';
 import { full } from './fill.js';
 import { reshape } from './layout.js';
 import { sum } from './reduce.js';
@@ -20,4 +21,5 @@ export const gradientOps = {
   add: (a: Value, b: Value): Value => add(a, b),
   sumTo,
   full: (shape: Shape, value: number): Value => full({ shape, value }),
+  after: (value: Value, trigger: Value): Value => after(value, trigger),
 };

@@ -8,6 +8,7 @@ import * as batchNorm from './batch_norm.js';
 import * as binary from './binary.js';
 import * as cast from './cast.js';
 import * as channelWindow from './channel_window.js';
+import * as checkpoint from './checkpoint.js';
 import * as compare from './compare.js';
 import * as concat from './concat.js';
 import * as convTranspose from './conv_transpose.js';
@@ -98,6 +99,7 @@ const families = {
   Shape: [layout, views, transpose, slice, select, pad, concat, split, roll, repeat, triangle, diagonal],
   Indexing: [indexing, indexSelect, embedding, oneHot, selection],
   Creation: [fill, range],
+  Checkpoints: [checkpoint],
   Products: [matmul, linear, products, einsum, similarity],
   Convolution: [conv2d, conv1d, convTranspose, unfold, locallyConnected],
   Pooling: [
@@ -161,6 +163,7 @@ export { batchNorm, batchNormInference, batchNormUpdate } from './batch_norm.js'
 export { add, div, maximum, minimum, mul, sub } from './binary.js';
 export { cast } from './cast.js';
 export { channelWindowSum } from './channel_window.js';
+export { after, checkpointBegin, checkpointEnd } from './checkpoint.js';
 export * from './compare.js';
 export { concat, stack } from './concat.js';
 export { convTranspose1d, convTranspose2d } from './conv_transpose.js';

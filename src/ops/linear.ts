@@ -5,7 +5,8 @@ import { type Shape, showShape, sizeOf } from '../shape.js';
 import { sigmoidBackward, tanhBackward } from './activation.js';
 import { reshape } from './layout.js';
 import { matmul } from './matmul.js';
-import { layout, productKernels } from './matmul_kernels.js';
+import { productKernels } from './matmul_kernels.js';
+import { layout } from './matmul_layout.js';
 import { reluBackward } from './rectifier.js';
 import { sum } from './reduce.js';
 

@@ -1,6 +1,6 @@
 import { defineOp } from '../define.js';
 import { expectDType } from '../op.js';
-import { binaryParams, broadcastBinary, broadcastOrFail, elementwise, snake } from './common.js';
+import { binaryParams, broadcastBinary, broadcastOrFail, pointwise, snake } from './common.js';
 import { EXACT, unary } from './unary_template.js';
 
 const VALUES = { values: [1, Infinity, NaN, -0.5, -Infinity, 0, 3e38, NaN, Infinity, -1e-30, NaN] };
@@ -59,7 +59,7 @@ function logical(name: string, summary: string, holds: (a: number, b: number) =>
     },
     reference: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, holds),
     backward: { a: null, b: null },
-    kernels: elementwise<'a' | 'b', object>(`${snake(name)}_bool`, ['a', 'b', 'output'], binaryParams),
+    kernels: pointwise<'a' | 'b', object>(`${snake(name)}_bool`, ['a', 'b', 'output'], binaryParams),
     inPlace: ['a', 'b'],
     samples: [
       { inputs: { a: bool([4099]), b: bool([4099]) } },

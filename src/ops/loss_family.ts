@@ -121,6 +121,7 @@ export function forwardKernels(family: Family) {
           operands: [...operands, to],
           params: { ...common, scale: factor },
           units: units(chunks),
+          flat: backend === 'wasm' && !sums,
         });
         if (!sums || chunks === 1) return [launch('output', scale)];
         const total = { kernel: 'loss_total_f32', operands: ['sums', 'output'], units: units(1) };
@@ -151,6 +152,7 @@ export function backwardKernels(family: Family) {
             operands: [...operands, 'dy', 'output'],
             params: { ...family.params(call), sums: 0, moves, scale },
             units: elementUnits(sizeOf(output.shape), backend),
+            flat: backend === 'wasm',
           },
         ];
       },

@@ -3,14 +3,8 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { broadcastShapes, forEachOffset, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { reshape } from './layout.js';
-import {
-  asLeft,
-  asRight,
-  layout,
-  MAX_BATCH_AXES,
-  type MatmulAttrs,
-  productKernels,
-} from './matmul_kernels.js';
+import { productKernels } from './matmul_kernels.js';
+import { asLeft, asRight, layout, MAX_BATCH_AXES, type MatmulAttrs } from './matmul_layout.js';
 
 export interface MatmulOptions {
   /** Reads a as its transpose: a is [.., k, m]. */

@@ -1,9 +1,22 @@
-import { defineOp, defineOpWithOutputs } from '../define.js';
-import { f32, type KernelCall, type Value } from '../op.js';
+import { defineComposition } from '../composition.js';
+import { defineOpWithOutputs } from '../define.js';
+import { fail } from '../errors.js';
+import { f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { backwardOp, forEachWinner, type Rules, selectOp, windowLaunch } from './max_pool2d_gradient.js';
-import { type AdaptiveAttrs, type AdaptivePool2dOptions, adaptive } from './pool_adaptive.js';
 import {
+  backwardOp,
+  type Gradients,
+  packTaps,
+  scratchOf,
+  selectOp,
+  tapsType,
+  windowLaunch,
+} from './max_pool2d_gradient.js';
+import { type AdaptiveAttrs, type AdaptivePool2dOptions, adaptive } from './pool_adaptive.js';
+import { largestOf } from './pool_reference.js';
+import {
+  forEachWindow,
+  type Geometry,
   mostTaps,
   type Pool2dOptions,
   type Pooling,
@@ -14,93 +27,103 @@ import {
   slidingPlan,
 } from './pool_windows.js';
 
-/** A kernel that makes something of each window of x. */
-const kernelOfX = <U, A extends U & object>(
+/** The declaration of an op that makes the largest elements of windows and `winners` of a type of their own. */
+const forwardSpec = <U, A extends U & object>(
+  name: string,
   pooling: Pooling<U, A>,
-  backend: 'wasm' | 'webgpu',
+  gradients: Gradients<U, A>,
   kernel: string,
-  operands: readonly string[],
-) => ({
-  name: kernel,
-  launches: ({ types, output, attrs }: KernelCall<'x', A>) => [
-    windowLaunch(backend, kernel, operands, pooling.plan(kernel, types.x, attrs), sizeOf(output.shape)),
-  ],
-});
-
-function forwardOp<U, A extends U & object>(name: string, pooling: Pooling<U, A>, rules: Rules<A>) {
-  const kernels = (backend: 'wasm' | 'webgpu') => [
-    kernelOfX(pooling, backend, 'max_pool2d_f32', ['x', 'output']),
-  ];
-  return defineOp({
-    name,
-    summary: 'y = the largest x in each window',
-    inputs: ['x'],
-    attributes: (options: U | undefined, { x }) => pooling.attributes(name, options, x.shape),
-    infer: ({ x }, attrs) => pooledType(x, pooling.plan(name, x, attrs)),
-    reference({ x }, attrs, [y]) {
-      const out = new Float64Array(sizeOf(y!.shape));
-      forEachWinner(x, pooling.plan(name, x, attrs), (i, winner) => {
-        out[i] = x.data[winner]!;
-      });
-      return out;
+  winners: {
+    readonly type: (g: Geometry, y: TensorType) => TensorType;
+    /** From the indices in planes. */
+    readonly from: (indices: Float64Array, g: Geometry) => Float64Array;
+    /** Invocations on webgpu. */
+    readonly units: (g: Geometry, y: TensorType) => number;
+  },
+) => {
+  const plan = (x: TensorType, attrs: A) => pooling.plan(name, x, attrs);
+  const variant = (backend: 'wasm' | 'webgpu') => ({
+    name: kernel,
+    launches({ types, output, attrs }: KernelCall<'x', A>) {
+      const g = plan(types.x, attrs);
+      const units = winners.units(g, output);
+      return [windowLaunch(backend, kernel, ['x', 'output0', 'output1'], g, units, scratchOf(g))];
     },
-    backward: { x: ({ grad, x, attrs }): Value => rules.backward(grad, x, attrs) },
-    cost: ({ types, output, attrs }) => ({
-      flops: sizeOf(output.shape) * mostTaps(pooling.plan(name, types.x, attrs)),
-    }),
-    kernels: { wasm: kernels('wasm'), webgpu: kernels('webgpu') },
-    samples: pooling.cases.map(([shape, options]) => ({ inputs: { x: { shape, distinct: true } }, options })),
-    errors: pooling.errors(name),
   });
+  return {
+    name,
+    inputs: ['x'] as const,
+    attributes: (options: U | undefined, { x }: { x: TensorType }) =>
+      pooling.attributes(name, options, x.shape),
+    infer({ x }: { x: TensorType }, attrs: A) {
+      const g = plan(x, attrs);
+      const y = pooledType(x, g);
+      return [y, winners.type(g, y)];
+    },
+    reference({ x }: { x: RefTensor }, attrs: A) {
+      const g = plan(x, attrs);
+      const [values, indices] = largestValues(x, g);
+      return [values, winners.from(indices, g)];
+    },
+    backward: {
+      x: ({ grads: [dy], outputs, x, attrs }: Context<A>): Value | null =>
+        dy ? gradients.backward(dy, outputs[1]!, { ...attrs, shape: x.shape }) : null,
+    },
+    cost: ({ types, output, attrs }: KernelCall<'x', A>) => ({
+      flops: sizeOf(output.shape) * mostTaps(plan(types.x, attrs)),
+    }),
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    errors: pooling.errors(name),
+  };
+};
+
+/** By window the largest element, and its index in the plane. */
+function largestValues(x: RefTensor, g: Geometry): [values: Float64Array, indices: Float64Array] {
+  const count = g.planes * g.height.out * g.width.out;
+  const [values, indices] = [new Float64Array(count), new Float64Array(count)];
+  forEachWindow(g, (i, covered) => {
+    const winner = largestOf(x.data, covered);
+    values[i] = x.data[winner]!;
+    indices[i] = winner % (g.height.size * g.width.size);
+  });
+  return [values, indices];
 }
 
-function withIndicesOp<U, A extends U & object>(name: string, pooling: Pooling<U, A>, rules: Rules<A>) {
-  const kernels = (backend: 'wasm' | 'webgpu') => [
-    kernelOfX(pooling, backend, 'max_pool2d_indices_f32', ['x', 'output0', 'output1']),
-  ];
-  return defineOpWithOutputs({
-    name,
-    summary: 'y = the largest x in each window, and its index in the plane, i32',
-    inputs: ['x'],
-    attributes: (options: U | undefined, { x }) => pooling.attributes(name, options, x.shape),
-    infer({ x }, attrs) {
-      const { shape } = pooledType(x, pooling.plan(name, x, attrs));
-      return [f32(shape), { shape, dtype: 'i32' as const }];
-    },
-    reference({ x }, attrs, [y]) {
-      const g = pooling.plan(name, x, attrs);
-      const out = new Float64Array(sizeOf(y!.shape));
-      const indices = new Float64Array(sizeOf(y!.shape));
-      forEachWinner(x, g, (i, winner) => {
-        out[i] = x.data[winner]!;
-        indices[i] = winner % (g.height.size * g.width.size);
-      });
-      return [out, indices];
-    },
-    backward: { x: ({ grads, x, attrs }): Value | null => grads[0]! && rules.backward(grads[0], x, attrs) },
-    cost: ({ types, output, attrs }) => ({
-      flops: sizeOf(output.shape) * mostTaps(pooling.plan(name, types.x, attrs)),
-    }),
-    kernels: { wasm: kernels('wasm'), webgpu: kernels('webgpu') },
-    samples: pooling.cases.map(([shape, options]) => ({ inputs: { x: { shape, distinct: true } }, options })),
-    errors: pooling.errors(name),
-  });
+interface Context<A> {
+  readonly grads: readonly (Value | null)[];
+  readonly outputs: readonly Value[];
+  readonly x: Value;
+  readonly attrs: A;
 }
+
+const samplesOf = <U, A extends U & object>(pooling: Pooling<U, A>, fits: (g: Geometry) => boolean) =>
+  pooling.cases
+    .filter(([shape, options]) =>
+      fits(pooling.plan('case', f32(shape), pooling.attributes('case', options, shape))),
+    )
+    .map(([shape, options]) => ({ inputs: { x: { shape, distinct: true } }, options }));
+
+/** Whether a tap fits into a byte. */
+const fitsByte = (g: Geometry): boolean => !g.adaptive && mostTaps(g) <= 256;
 
 /** The largest elements of windows laid out by `pooling`, with their gradients: ops whose names start with `name`. */
 function maxPooling<U, A extends U & object>(name: string, pooling: Pooling<U, A>) {
-  const rules: Rules<A> = {
-    backward: (dy, x, attrs) => backward(dy, x, attrs),
-    select: (values, x, attrs) => select(values, x, attrs),
+  const gradients: Gradients<U, A> = {
+    backward: (dy, winners, attrs) => backward(dy, winners, attrs),
+    select: (values, winners, attrs) => select(values, winners, attrs),
   };
-  const backward = backwardOp(`${name}Backward`, pooling, rules);
-  const select = selectOp(`${name}Select`, pooling, rules);
-  return {
-    forward: forwardOp(name, pooling, rules),
-    withIndices: withIndicesOp(`${name}WithIndices`, pooling, rules),
-    backward,
-    select,
-  };
+  const backward = backwardOp(`${name}Backward`, pooling, gradients);
+  const select = selectOp(`${name}Select`, pooling, gradients);
+  const withIndices = defineOpWithOutputs({
+    ...forwardSpec(`${name}WithIndices`, pooling, gradients, 'max_pool2d_indices_f32', {
+      type: (_, { shape }) => ({ shape, dtype: 'i32' }),
+      from: (indices) => indices,
+      units: (_, y) => sizeOf(y.shape),
+    }),
+    summary: 'y = the largest x in each window, and its index in the plane, i32',
+    samples: samplesOf(pooling, () => true),
+  });
+  return { withIndices, backward, select, gradients };
 }
 
 const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
@@ -115,6 +138,7 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
     [[1, 2, 9, 8], { kernel: 4, stride: 3, padding: 2, ceilMode: true }],
     [[1, 2, 4, 19], { kernel: [2, 3], stride: [1, 3] }],
     [[1, 2, 5, 19], { kernel: [3, 2], stride: [2, 3] }],
+    [[1, 1, 18, 19], { kernel: [17, 16], stride: 1 }],
   ],
   errors: (name) => [
     ...slidingErrors(name),
@@ -129,19 +153,78 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
 const slidingMax = maxPooling<Pool2dOptions, SlidingAttrs>('maxPool2d', sliding);
 const adaptiveMax = maxPooling<AdaptivePool2dOptions, AdaptiveAttrs>('adaptiveMaxPool2d', adaptive);
 
+/**
+ * `maxPool2d`, and for each window a byte, four to an i32 word: which of its elements, counted row by row, is the largest.
+ * Windows have at most 256 elements.
+ */
+export const maxPool2dTaps = defineOpWithOutputs({
+  ...forwardSpec('maxPool2dTaps', sliding, slidingMax.gradients, 'max_pool2d_f32', {
+    type(g) {
+      if (!fitsByte(g))
+        fail('maxPool2dTaps', `a window has ${mostTaps(g)} elements, more than a byte can tell`);
+      return tapsType(g);
+    },
+    from: packTaps,
+    units: (g) => sizeOf(tapsType(g).shape),
+  }),
+  summary: 'y = the largest x in each window, and a byte that says which it is',
+  saves: 1,
+  samples: samplesOf(sliding, fitsByte),
+  errors: [
+    ...sliding.errors('maxPool2dTaps'),
+    {
+      types: { x: f32([1, 1, 20, 20]) },
+      options: { kernel: 17 },
+      message: 'maxPool2dTaps: a window has 289 elements, more than a byte can tell',
+    },
+  ],
+});
+
+/** The first output of ops that name the winners too. */
+function valuesOnly<U, A extends U & object>(
+  name: string,
+  pooling: Pooling<U, A>,
+  values: (x: Value, attrs: A) => Value,
+) {
+  return defineComposition({
+    name,
+    summary: 'y = the largest x in each window',
+    inputs: ['x'],
+    attributes(options: U | undefined, { x }): A {
+      const attrs = pooling.attributes(name, options, x.shape);
+      pooling.plan(name, x, attrs);
+      return attrs;
+    },
+    compose: ({ x }, attrs) => values(x, attrs),
+    reference: ({ x }, attrs) => largestValues(x, pooling.plan(name, x, attrs))[0],
+    samples: samplesOf(pooling, () => true),
+    errors: pooling.errors(name),
+  });
+}
+
 /** The largest element of each window; padding never wins, NaN does. x is [n, c, h, w] or [c, h, w]. */
-export const maxPool2d = slidingMax.forward;
+export const maxPool2d = valuesOnly('maxPool2d', sliding, (x, attrs): Value => {
+  const fits = fitsByte(slidingPlan('maxPool2d', x, attrs, 2));
+  return (fits ? maxPool2dTaps : maxPool2dWithIndices)(x, attrs)[0]!;
+});
 /** `maxPool2d`, and the index of each winner in its plane of h w elements, i32: of equal ones the first, of NaNs the last. */
 export const maxPool2dWithIndices = slidingMax.withIndices;
-/** dx of `maxPool2d`: each dy goes to the first largest element of its window. */
+/**
+ * dx of `maxPool2d`: each dy goes to the winner of its window, by the bytes of `maxPool2dTaps` or the indices of
+ * `maxPool2dWithIndices`. Options are those of the pooling, and x's shape.
+ */
 export const maxPool2dBackward = slidingMax.backward;
-/** Picks from `values` the element at which x is largest, per window: the adjoint of `maxPool2dBackward`. */
+/** Picks from `values` the winner of each window: the adjoint of `maxPool2dBackward`. */
 export const maxPool2dSelect = slidingMax.select;
 /** The largest element of each of `outputSize` windows that divide a plane evenly. x is [n, c, h, w] or [c, h, w]. */
-export const adaptiveMaxPool2d = adaptiveMax.forward;
+export const adaptiveMaxPool2d = valuesOnly(
+  'adaptiveMaxPool2d',
+  adaptive,
+  (x, attrs): Value => adaptiveMaxPool2dWithIndices(x, attrs)[0]!,
+);
 /** `adaptiveMaxPool2d`, and the index of each winner in its plane, i32. */
 export const adaptiveMaxPool2dWithIndices = adaptiveMax.withIndices;
-/** dx of `adaptiveMaxPool2d`. */
+/** dx of `adaptiveMaxPool2d`, by its indices. */
 export const adaptiveMaxPool2dBackward = adaptiveMax.backward;
 /** The adjoint of `adaptiveMaxPool2dBackward`. */
 export const adaptiveMaxPool2dSelect = adaptiveMax.select;

@@ -1,159 +1,267 @@
+/** The gradients of max pooling, by winners that are bytes, taps of windows, or words, indices in planes. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type Launch, type RefTensor, type Value } from '../op.js';
-import { showShape, sizeOf } from '../shape.js';
-import { largestOf } from './pool_reference.js';
+import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
+import { omit } from './common.js';
 import {
+  COVERED,
   expectPooled,
   forEachWindow,
   type Geometry,
+  mostTaps,
   mostWindows,
   type Pooling,
   pooledCase,
   pooledType,
+  reach,
   windowParams,
 } from './pool_windows.js';
 
-/** The gradients of one kind of max pooling, each other's adjoints. */
-export interface Rules<A> {
-  readonly backward: (dy: Value, x: Value, attrs: A) => Value;
-  readonly select: (values: Value, x: Value, attrs: A) => Value;
+/** The shape of the tensor that was pooled. */
+export interface Pooled {
+  readonly shape: Shape;
 }
 
-/** One launch of a kernel over windows: a wasm unit is a plane, a webgpu invocation an element of what is `made`. */
+/** The gradients of one kind of max pooling, each other's adjoints. */
+export interface Gradients<U, A extends U & object> {
+  readonly backward: (dy: Value, winners: Value, options: A & Pooled) => Value;
+  readonly select: (values: Value, winners: Value, options: A) => Value;
+}
+
+/** One launch of a kernel over windows: a wasm unit is a plane, `units` are webgpu's. */
 export const windowLaunch = (
   backend: 'wasm' | 'webgpu',
   kernel: string,
   operands: readonly string[],
   g: Geometry,
-  made: number,
+  units: number,
+  scratch: number,
+  words = false,
 ): Launch => ({
   kernel,
   operands,
-  params: windowParams(g, { countIncludePad: false, divisorOverride: null }),
-  units: backend === 'wasm' ? g.planes : made,
+  params: windowParams(g, COVERED, words),
+  units: backend === 'wasm' ? g.planes : units,
+  scratch,
 });
 
-/** The function f(index of a window's output, index of its winner) over all windows. */
-export const forEachWinner = (x: RefTensor, g: Geometry, f: (i: number, winner: number) => void): void =>
-  forEachWindow(g, (i, covered) => f(i, largestOf(x.data, covered)));
+/** wasm: the addresses of a window's rows, and for each row that a window reaches over 16 bytes, values and marks. */
+export const scratchOf = ({ height, width }: Geometry): number =>
+  4 * (height.kernel + 2) + reach(height) * (16 + 8 * 4 * Math.ceil(width.out / 4));
 
-type BackwardCall<A> = KernelCall<'dy' | 'x', A>;
+/** One byte by tap. */
+const TABLE = 4 * 256;
 
-/** wasm looks for the winners as it goes; webgpu finds them all first, for an element to look at those round it. */
-function backwardKernels<U, A extends U & object>(pooling: Pooling<U, A>) {
-  const name = 'max_pool2d_backward_f32';
-  const plan = ({ types, attrs }: BackwardCall<A>) => pooling.plan(name, types.x, attrs);
-  return {
-    wasm: [
-      {
-        name,
-        launches: (call: BackwardCall<A>) => [
-          windowLaunch('wasm', name, ['dy', 'x', 'output'], plan(call), sizeOf(call.output.shape)),
-        ],
-      },
-    ],
-    webgpu: [
-      {
-        name,
-        temporaries: ({ types }: BackwardCall<A>) => ({ winners: 4 * sizeOf(types.dy.shape) }),
-        launches(call: BackwardCall<A>) {
-          const g = plan(call);
-          const { types, output } = call;
-          return [
-            windowLaunch('webgpu', 'max_pool2d_places_f32', ['x', 'winners'], g, sizeOf(types.dy.shape)),
-            windowLaunch('webgpu', name, ['dy', 'winners', 'output'], g, sizeOf(output.shape)),
-          ];
-        },
-      },
-    ],
-  };
+/** Words of one byte by window. */
+export const tapsType = ({ planes, height, width }: Geometry): TensorType => ({
+  shape: [Math.ceil((planes * height.out * width.out) / 4)],
+  dtype: 'i32',
+});
+
+/** Where windows start, and the steps between their elements: rows, then columns. */
+function originOf({ height, width }: Geometry, i: number): [number, number] {
+  const oy = Math.floor(i / width.out) % height.out;
+  return [oy * height.stride - height.padding, (i % width.out) * width.stride - width.padding];
 }
 
-export function backwardOp<U, A extends U & object>(name: string, pooling: Pooling<U, A>, rules: Rules<A>) {
+/** The words of taps that stand for indices in planes. */
+export function packTaps(indices: Float64Array, g: Geometry): Float64Array {
+  const { height, width } = g;
+  const bytes = new Uint8Array(4 * sizeOf(tapsType(g).shape));
+  indices.forEach((index, i) => {
+    const [top, left] = originOf(g, i);
+    const row = (Math.floor(index / width.size) - top) / height.dilation;
+    const column = ((index % width.size) - left) / width.dilation;
+    bytes[i] = row * width.kernel + column;
+  });
+  return Float64Array.from(new Int32Array(bytes.buffer));
+}
+
+/** By window the index of its winner in all planes, -1 where none is named. */
+function winnerPlaces(winners: Float64Array, g: Geometry, words: boolean): number[] {
+  const { planes, height, width } = g;
+  const size = height.size * width.size;
+  const bytes = new Uint8Array(Int32Array.from(winners).buffer);
+  return Array.from({ length: planes * height.out * width.out }, (_, i) => {
+    const plane = Math.floor(i / (height.out * width.out));
+    const [top, left] = originOf(g, i);
+    const tap = bytes[i]!;
+    const row = top + Math.floor(tap / width.kernel) * height.dilation;
+    const column = left + (tap % width.kernel) * width.dilation;
+    const index = words ? winners[i]! : tap < mostTaps(g) ? row * width.size + column : -1;
+    return index >= 0 && index < size ? plane * size + index : -1;
+  });
+}
+
+const winnersMessage = (y: TensorType, taps: TensorType | null, given: TensorType): string => {
+  const either = taps ? ` or bytes ${showShape(taps.shape)}` : '';
+  return `winners must be indices ${showShape(y.shape)}${either}, it is ${showShape(given.shape)}`;
+};
+
+/** Refuses winners that fit neither the windows nor their bytes. */
+function checkWinners(name: string, winners: TensorType, y: TensorType, g: Geometry): void {
+  expectDType(name, { winners }, 'i32');
+  const taps = g.adaptive ? null : tapsType(g);
+  if (!sameShape(winners.shape, y.shape) && !(taps && sameShape(winners.shape, taps.shape)))
+    fail(name, winnersMessage(y, taps, winners));
+}
+
+const namesIndices = (winners: TensorType, y: TensorType): boolean => sameShape(winners.shape, y.shape);
+
+/** Some element of each of a case's windows, as bytes where they fit. */
+function sampledWinners(g: Geometry, y: TensorType) {
+  const indices = new Float64Array(sizeOf(y.shape));
+  forEachWindow(g, (i, covered) => {
+    indices[i] = covered[(i * 5 + 2) % covered.length]! % (g.height.size * g.width.size);
+  });
+  const words = g.adaptive || mostTaps(g) > 256;
+  const { shape } = words ? y : tapsType(g);
+  return { shape, dtype: 'i32' as const, values: Array.from(words ? indices : packTaps(indices, g)) };
+}
+
+/** A case of pooling with its windows and their winners. */
+function caseOf<U, A extends U & object>(pooling: Pooling<U, A>, [shape, options]: readonly [Shape, U]) {
+  const g = pooling.plan('case', f32(shape), pooling.attributes('case', options, shape));
+  const y = pooledCase(pooling, shape, options);
+  return { shape, options, y, winners: sampledWinners(g, y) };
+}
+
+type BackwardCall<A> = KernelCall<'dy' | 'winners', A & Pooled>;
+
+export function backwardOp<U, A extends U & object>(
+  name: string,
+  pooling: Pooling<U, A>,
+  gradients: Gradients<U, A>,
+) {
+  const kernel = 'max_pool2d_backward_f32';
+  const plan = (attrs: A & Pooled) => pooling.plan(name, f32(attrs.shape), attrs);
+  const variant = (backend: 'wasm' | 'webgpu') => ({
+    name: kernel,
+    launches({ types, output, attrs }: BackwardCall<A>) {
+      const words = namesIndices(types.winners, types.dy);
+      const units = sizeOf(output.shape);
+      return [windowLaunch(backend, kernel, ['dy', 'winners', 'output'], plan(attrs), units, TABLE, words)];
+    },
+  });
   // Of up to n windows that an element wins, n - 1 sums round.
   const tolerance = {
-    ulps: ({ types, attrs }: BackwardCall<A>) => mostWindows(pooling.plan(name, types.x, attrs)) - 1,
-    magnitude: 'declared',
+    ulps: ({ attrs }: BackwardCall<A>) => mostWindows(plan(attrs)) - 1,
+    magnitude: 'absolute',
   } as const;
-  const scatter = (dy: Float64Array, x: RefTensor, attrs: A): Float64Array => {
-    const dx = new Float64Array(x.data.length);
-    forEachWinner(x, pooling.plan(name, x, attrs), (i, winner) => {
-      dx[winner]! += dy[i]!;
-    });
-    return dx;
-  };
-  const [firstShape, firstOptions] = pooling.cases[0]!;
-  const pooled = showShape(pooledCase(pooling, firstShape, firstOptions).shape);
+  const cases = pooling.cases.map((one) => caseOf(pooling, one));
+  const first = cases[0]!;
   return defineOp({
     name,
     summary: 'dx = Σ dy over the windows that x wins',
-    inputs: ['dy', 'x'],
-    attributes: (options: U | undefined, { x }) => pooling.attributes(name, options, x.shape),
-    infer({ dy, x }, attrs) {
-      expectPooled(name, dy, pooledType(x, pooling.plan(name, x, attrs)));
-      return f32(x.shape);
+    inputs: ['dy', 'winners'],
+    attributes(options: (U & Pooled) | undefined): A & Pooled {
+      if (!options?.shape) fail(name, 'needs the shape of the pooled tensor among its options');
+      return { ...pooling.attributes(name, options, options.shape), shape: options.shape };
     },
-    reference: ({ dy, x }, attrs) => scatter(dy.data, x, attrs),
-    magnitude: ({ dy, x }, attrs) => scatter(dy.data.map(Math.abs), x, attrs),
-    // Linear in dy; no winner changes with a small change of x.
-    backward: { dy: ({ grad, x, attrs }): Value => rules.select(grad, x, attrs), x: () => null },
-    kernels: backwardKernels(pooling),
+    infer({ dy, winners }, attrs) {
+      const g = plan(attrs);
+      expectPooled(name, dy, pooledType(f32(attrs.shape), g));
+      checkWinners(name, winners, dy, g);
+      return f32(attrs.shape);
+    },
+    reference({ dy, winners }, attrs) {
+      const dx = new Float64Array(sizeOf(attrs.shape));
+      winnerPlaces(winners.data, plan(attrs), namesIndices(winners, dy)).forEach((place, i) => {
+        if (place >= 0) dx[place]! += dy.data[i]!;
+      });
+      return dx;
+    },
+    backward: {
+      dy: ({ grad, winners, attrs }): Value =>
+        gradients.select(grad, winners, omit(attrs as A & { shape: Shape }, 'shape') as unknown as A),
+      winners: null,
+    },
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
     linear: ['dy'],
-    samples: pooling.cases.map(([shape, options]) => ({
-      inputs: { dy: { shape: pooledCase(pooling, shape, options).shape }, x: { shape, distinct: true } },
-      options,
+    samples: cases.map(({ shape, options, y, winners }) => ({
+      inputs: { dy: { shape: y.shape }, winners },
+      options: { ...options, shape },
     })),
     errors: [
       {
-        types: { dy: f32([1, 1, 9, 9]), x: f32(firstShape) },
-        options: firstOptions,
-        message: `${name}: dy must be ${pooled}, it is [1,1,9,9]`,
+        types: { dy: f32([1, 1, 9, 9]), winners: { shape: [1, 1, 9, 9], dtype: 'i32' } },
+        options: { ...first.options, shape: first.shape },
+        message: `${name}: dy must be ${showShape(first.y.shape)}, it is [1,1,9,9]`,
+      },
+      {
+        types: { dy: f32([1, 1, 9, 9]), winners: { shape: [1, 1, 9, 9], dtype: 'i32' } },
+        message: `${name}: needs the shape of the pooled tensor among its options`,
+      },
+      {
+        types: { dy: first.y, winners: { shape: [7], dtype: 'i32' } },
+        options: { ...first.options, shape: first.shape },
+        message: wrongWinners(name, first.y, pooling, first),
       },
     ],
     tolerance: { wasm: tolerance, webgpu: tolerance },
   });
 }
 
-export function selectOp<U, A extends U & object>(name: string, pooling: Pooling<U, A>, rules: Rules<A>) {
+function wrongWinners<U, A extends U & object>(
+  name: string,
+  y: TensorType,
+  pooling: Pooling<U, A>,
+  { shape, options }: { shape: Shape; options: U },
+): string {
+  const g = pooling.plan('case', f32(shape), pooling.attributes('case', options, shape));
+  return `${name}: ${winnersMessage(y, g.adaptive ? null : tapsType(g), f32([7]))}`;
+}
+
+export function selectOp<U, A extends U & object>(
+  name: string,
+  pooling: Pooling<U, A>,
+  gradients: Gradients<U, A>,
+) {
   const kernel = 'max_pool2d_select_f32';
   const variant = (backend: 'wasm' | 'webgpu') => ({
     name: kernel,
-    launches({ types, output, attrs }: KernelCall<'values' | 'x', A>) {
-      const g = pooling.plan(name, types.x, attrs);
-      return [windowLaunch(backend, kernel, ['values', 'x', 'output'], g, sizeOf(output.shape))];
+    launches({ types, output, attrs }: KernelCall<'values' | 'winners', A>) {
+      const g = pooling.plan(name, types.values, attrs);
+      const words = namesIndices(types.winners, output);
+      const operands = ['values', 'winners', 'output'];
+      return [windowLaunch(backend, kernel, operands, g, sizeOf(output.shape), TABLE, words)];
     },
   });
+  const cases = pooling.cases.map((one) => caseOf(pooling, one));
+  const first = cases[0]!;
   return defineOp({
     name,
-    summary: 'y = values where x is largest in each window',
-    inputs: ['values', 'x'],
-    attributes: (options: U | undefined, { x }) => pooling.attributes(name, options, x.shape),
-    infer({ values, x }, attrs) {
-      expectDType(name, { values }, 'f32');
-      if (showShape(values.shape) !== showShape(x.shape))
-        fail(name, `shapes differ, values is ${showShape(values.shape)}, x is ${showShape(x.shape)}`);
-      return pooledType(x, pooling.plan(name, x, attrs));
+    summary: 'y = values where x was largest in each window',
+    inputs: ['values', 'winners'],
+    attributes: (options: U | undefined, { values }) => pooling.attributes(name, options, values.shape),
+    infer({ values, winners }, attrs) {
+      const g = pooling.plan(name, values, attrs);
+      const y = pooledType(values, g);
+      checkWinners(name, winners, y, g);
+      return y;
     },
-    reference({ values, x }, attrs, [y]) {
-      const out = new Float64Array(sizeOf(y!.shape));
-      forEachWinner(x, pooling.plan(name, x, attrs), (i, winner) => {
-        out[i] = values.data[winner]!;
-      });
-      return out;
+    reference({ values, winners }, attrs, [y]) {
+      const g = pooling.plan(name, values, attrs);
+      const places = winnerPlaces(winners.data, g, namesIndices(winners, y!));
+      return Float64Array.from(places, (place) => (place < 0 ? 0 : values.data[place]!));
     },
-    backward: { values: ({ grad, x, attrs }): Value => rules.backward(grad, x, attrs), x: () => null },
+    backward: {
+      values: ({ grad, values, winners, attrs }): Value =>
+        gradients.backward(grad, winners, { ...attrs, shape: values.shape }),
+      winners: null,
+    },
     kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
     linear: ['values'],
-    samples: pooling.cases.map(([shape, options]) => ({
-      inputs: { values: { shape }, x: { shape, distinct: true } },
+    samples: cases.map(({ shape, options, winners }) => ({
+      inputs: { values: { shape }, winners },
       options,
     })),
     errors: [
       {
-        types: { values: f32([1, 1, 3, 3]), x: f32([1, 1, 4, 4]) },
-        options: pooling.cases[0]![1],
-        message: `${name}: shapes differ, values is [1,1,3,3], x is [1,1,4,4]`,
+        types: { values: f32(first.shape), winners: { shape: [7], dtype: 'i32' } },
+        options: first.options,
+        message: wrongWinners(name, first.y, pooling, first),
       },
     ],
   });

@@ -65,6 +65,9 @@ export interface Divisor {
   readonly divisorOverride: number | null;
 }
 
+/** The number of elements inside. */
+export const COVERED: Divisor = { countIncludePad: false, divisorOverride: null };
+
 /** How many spatial axes are pooled. */
 export type Rank = 1 | 2;
 
@@ -109,7 +112,7 @@ export function slidingAttrs(
 /** The last `rank` numbers. */
 const list = (numbers: readonly number[], rank: Rank): string => showShape(numbers.slice(-rank));
 
-const reach = ({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number =>
+export const reach = ({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number =>
   (kernel - 1) * dilation + 1;
 
 /** Outputs along an axis. With `ceilMode` the last window must start inside the input or the padding before it. */
@@ -195,10 +198,11 @@ export function mostWindows({ height, width, adaptive }: Geometry): number {
   return most(height) * most(width);
 }
 
-/** Fields of the kernels' parameter struct. */
+/** Fields of the kernels' parameter struct; `words` says that winners are indices, not taps. */
 export const windowParams = (
   { planes, height, width, adaptive }: Geometry,
-  { countIncludePad, divisorOverride }: Divisor,
+  { countIncludePad, divisorOverride }: Divisor = COVERED,
+  words = false,
 ) => ({
   planes,
   height: height.size,
@@ -215,6 +219,7 @@ export const windowParams = (
   dilationWidth: width.dilation,
   adaptive: Number(adaptive),
   countIncludePad: Number(countIncludePad && !adaptive),
+  words: Number(words),
   divisor: divisorOverride ?? 0,
 });
 

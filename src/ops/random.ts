@@ -7,7 +7,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type Tolerance } from '../op.js';
 import { philox, toUniform } from '../random.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
-import { elementwise } from './common.js';
+import { pointwise } from './common.js';
 import { expectSeed, seedErrors, seedInput } from './seed.js';
 
 /** The word of element i. */
@@ -50,7 +50,7 @@ function distribution<U extends { readonly shape: Shape }>(name: string, spec: D
     reference: ({ seed }, { shape, a, b }) =>
       new Float64Array(sizeOf(shape)).map((_, i) => a + b * spec.terms(seed.data, i)),
     backward: { seed: null },
-    kernels: elementwise<'seed', Attrs>(`${name}_f32`, ['seed', 'output'], ({ output, attrs }) => ({
+    kernels: pointwise<'seed', Attrs>(`${name}_f32`, ['seed', 'output'], ({ output, attrs }) => ({
       size: sizeOf(output.shape),
       a: attrs.a,
       b: attrs.b,
@@ -179,7 +179,7 @@ export const integers = defineOp({
       return low + Number(product >> 32n);
     }),
   backward: { seed: null },
-  kernels: elementwise<'seed', { shape: Shape; low: number; high: number }>(
+  kernels: pointwise<'seed', { shape: Shape; low: number; high: number }>(
     'integers_i32',
     ['seed', 'output'],
     ({ output, attrs }) => ({ size: sizeOf(output.shape), low: attrs.low, range: attrs.high - attrs.low }),
@@ -212,7 +212,7 @@ export const bernoulli = defineOp({
   reference: ({ p, seed }) => p.data.map((value, i) => Number(toUniform(wordOf(seed.data, i)) < value)),
   backward: { p: () => null, seed: null },
   stopsGradient: true,
-  kernels: elementwise<'p' | 'seed', object>('bernoulli_f32', ['p', 'seed', 'output'], ({ output }) => ({
+  kernels: pointwise<'p' | 'seed', object>('bernoulli_f32', ['p', 'seed', 'output'], ({ output }) => ({
     size: sizeOf(output.shape),
   })),
   inPlace: ['p'],

@@ -3,7 +3,7 @@ import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
 import type { KernelCall } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { elementUnits, elementwise, expectWhole } from './common.js';
+import { elementUnits, expectWhole, pointwise } from './common.js';
 import { wordOf } from './fill.js';
 
 /** Parameters of the kernels in shaders/range.wgsl. */
@@ -228,7 +228,7 @@ export const eye = defineOp({
   reference: (_, { n, m }) =>
     Float64Array.from({ length: n * m }, (_, i) => Number(Math.floor(i / m) === i % m)),
   backward: {},
-  kernels: elementwise<never, { m: number; dtype: DType }>('eye', ['output'], ({ output, attrs }) => ({
+  kernels: pointwise<never, { m: number; dtype: DType }>('eye', ['output'], ({ output, attrs }) => ({
     size: sizeOf(output.shape),
     columns: attrs.m,
     word: wordOf(1, attrs.dtype),

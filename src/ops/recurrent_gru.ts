@@ -6,15 +6,12 @@ import { errorTolerance } from './recurrent_math.js';
 import { gruRun, gruStepBackward, Tracked, walkBack } from './recurrent_reference.js';
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
-  backwardSlices,
   backwardTolerance,
   checkLengths,
   checkSequence,
   expectLengths,
-  forwardSlices,
   lengthFault,
   oneLaunch,
-  panelBytes,
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
@@ -22,6 +19,7 @@ import {
   sizesOf,
   stepLaunches,
   walkOf,
+  wasmVariants,
 } from './recurrent_sequence.js';
 import { type RuleContext, weightGradient } from './recurrent_shared.js';
 import { sum } from './reduce.js';
@@ -40,19 +38,13 @@ const forwardFields = ({ types, attrs }: KernelCall<Forward, SequenceAttrs>) => 
   ...attrs,
 });
 
-const forwardWasm: Variant<Forward, SequenceAttrs> = {
-  name: 'gru_sequence_f32__slices',
-  temporaries: (call) => ({ panels: panelBytes(forwardFields(call), GATES).forward }),
-  launches(call) {
-    const fields = forwardFields(call);
-    const inputs = ['projected', 'panels', 'biasHidden', 'h0', null, 'lengths'];
-    const operands = [...inputs, 'output0', 'output1', null, 'output2', null];
-    return [
-      ...checkLengths(call, 'wasm', fields),
-      ...forwardSlices('gru_sequence_f32__slices', operands, call, fields, GATES),
-    ];
-  },
-};
+const forwardWasm = wasmVariants<Forward, SequenceAttrs>({
+  ...{ kernel: 'gru_sequence_f32', gates: GATES, backward: false, fields: forwardFields },
+  operands: ({ before, after }) => [
+    ...['projected', 'panels', 'biasHidden', 'lengths', before],
+    ...[null, 'output0', after, null, 'output2', null],
+  ],
+});
 
 const forwardWebgpu: Variant<Forward, SequenceAttrs> = {
   name: 'gru_sequence_f32__step',
@@ -123,7 +115,7 @@ export const gruSequence = defineOpWithOutputs({
   onceDifferentiable: true,
   saves: 1,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: [forwardWasm], webgpu: [forwardWebgpu] },
+  kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
   fault: lengthFault,
   samples: [
     ...sequenceCases.map((one) => ({
@@ -148,15 +140,13 @@ const backwardFields = ({ types, attrs }: KernelCall<Backward, SequenceAttrs>) =
   ...attrs,
 });
 
-const backwardWasm: Variant<Backward, SequenceAttrs> = {
-  name: 'gru_sequence_backward_f32__slices',
-  temporaries: (call) => ({ panels: panelBytes(backwardFields(call), GATES).backward }),
-  launches(call) {
-    const inputs = ['dy', 'dhn', null, 'panels', 'h0', 'y', 'gates', null, 'lengths'];
-    const operands = [...inputs, 'output0', 'output1', 'output2', null, 'output3'];
-    return backwardSlices('gru_sequence_backward_f32__slices', operands, call, backwardFields(call), GATES);
-  },
-};
+const backwardWasm = wasmVariants<Backward, SequenceAttrs>({
+  ...{ kernel: 'gru_sequence_backward_f32', gates: GATES, backward: true, fields: backwardFields },
+  operands: ({ first }) => [
+    ...['dy', 'panels', 'h0', 'y', 'gates', null, 'lengths'],
+    ...[first ? 'dhn' : 'output2', null, 'output2', null, 'output0', 'output1', 'output3'],
+  ],
+});
 
 const backwardWebgpu: Variant<Backward, SequenceAttrs> = {
   name: 'gru_sequence_backward_f32__step',
@@ -221,7 +211,7 @@ export const gruSequenceBackward = defineOpWithOutputs({
   backward: { dy: null, dhn: null, weightHidden: null, h0: null, y: null, gates: null, lengths: null },
   onceDifferentiable: true,
   cost: ({ types }) => ({ flops: 6 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
+  kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,

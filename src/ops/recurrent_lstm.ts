@@ -6,15 +6,12 @@ import { errorTolerance } from './recurrent_math.js';
 import { lstmRun, lstmStepBackward, Tracked, walkBack } from './recurrent_reference.js';
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
-  backwardSlices,
   backwardTolerance,
   checkLengths,
   checkSequence,
   expectLengths,
-  forwardSlices,
   lengthFault,
   oneLaunch,
-  panelBytes,
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
@@ -22,6 +19,7 @@ import {
   sizesOf,
   stepLaunches,
   walkOf,
+  wasmVariants,
 } from './recurrent_sequence.js';
 import { type RuleContext, weightGradient } from './recurrent_shared.js';
 
@@ -39,19 +37,13 @@ const forwardFields = ({ types, attrs }: KernelCall<Forward, SequenceAttrs>) => 
   ...attrs,
 });
 
-const forwardWasm: Variant<Forward, SequenceAttrs> = {
-  name: 'lstm_sequence_f32__slices',
-  temporaries: (call) => ({ panels: panelBytes(forwardFields(call), GATES).forward }),
-  launches(call) {
-    const fields = forwardFields(call);
-    const inputs = ['projected', 'panels', null, 'h0', 'c0', 'lengths'];
-    const operands = [...inputs, 'output0', 'output1', 'output2', 'output3', 'output4'];
-    return [
-      ...checkLengths(call, 'wasm', fields),
-      ...forwardSlices('lstm_sequence_f32__slices', operands, call, fields, GATES),
-    ];
-  },
-};
+const forwardWasm = wasmVariants<Forward, SequenceAttrs>({
+  ...{ kernel: 'lstm_sequence_f32', gates: GATES, backward: false, fields: forwardFields },
+  operands: ({ first, before, after }) => [
+    ...['projected', 'panels', null, 'lengths', before],
+    ...[first ? 'c0' : 'output2', 'output0', after, 'output2', 'output3', 'output4'],
+  ],
+});
 
 const forwardWebgpu: Variant<Forward, SequenceAttrs> = {
   name: 'lstm_sequence_f32__step',
@@ -133,7 +125,7 @@ export const lstmSequence = defineOpWithOutputs({
   onceDifferentiable: true,
   saves: 2,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: [forwardWasm], webgpu: [forwardWebgpu] },
+  kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
   fault: lengthFault,
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
@@ -152,15 +144,14 @@ const backwardFields = ({ types, attrs }: KernelCall<Backward, SequenceAttrs>) =
   ...attrs,
 });
 
-const backwardWasm: Variant<Backward, SequenceAttrs> = {
-  name: 'lstm_sequence_backward_f32__slices',
-  temporaries: (call) => ({ panels: panelBytes(backwardFields(call), GATES).backward }),
-  launches(call) {
-    const inputs = ['dy', 'dhn', 'dcn', 'panels', 'h0', 'y', 'gates', 'cells', 'lengths'];
-    const operands = [...inputs, 'output0', null, 'output1', 'output2', 'output3'];
-    return backwardSlices('lstm_sequence_backward_f32__slices', operands, call, backwardFields(call), GATES);
-  },
-};
+const backwardWasm = wasmVariants<Backward, SequenceAttrs>({
+  ...{ kernel: 'lstm_sequence_backward_f32', gates: GATES, backward: true, fields: backwardFields },
+  operands: ({ first }) => [
+    ...['dy', 'panels', 'h0', 'y', 'gates', 'cells', 'lengths'],
+    ...(first ? ['dhn', 'dcn'] : ['output1', 'output2']),
+    ...['output1', 'output2', 'output0', null, 'output3'],
+  ],
+});
 
 const backwardWebgpu: Variant<Backward, SequenceAttrs> = {
   name: 'lstm_sequence_backward_f32__step',
@@ -223,7 +214,7 @@ export const lstmSequenceBackward = defineOpWithOutputs({
   },
   onceDifferentiable: true,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.gates.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
+  kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,

@@ -7,21 +7,19 @@ import { errorTolerance } from './recurrent_math.js';
 import { rnnRun, rnnStepBackward, Tracked, walkBack } from './recurrent_reference.js';
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
-  backwardSlices,
   backwardTolerance,
   checkLengths,
   checkSequence,
   expectLengths,
-  forwardSlices,
   lengthFault,
   oneLaunch,
-  panelBytes,
   type SequenceAttrs,
   type SequenceOptions,
   sequenceShapes,
   sizesOf,
   stepLaunches,
   walkOf,
+  wasmVariants,
 } from './recurrent_sequence.js';
 import { type RuleContext, weightGradient } from './recurrent_shared.js';
 
@@ -47,19 +45,13 @@ const forwardFields = ({ types, attrs }: KernelCall<Forward, Attrs>) => ({
   relu: attrs.nonlinearity === 'relu',
 });
 
-const forwardWasm: Variant<Forward, Attrs> = {
-  name: 'rnn_sequence_f32__slices',
-  temporaries: (call) => ({ panels: panelBytes(forwardFields(call), 1).forward }),
-  launches(call) {
-    const fields = forwardFields(call);
-    const inputs = ['projected', 'panels', null, 'h0', null, 'lengths'];
-    const operands = [...inputs, 'output0', 'output1', null, null, null];
-    return [
-      ...checkLengths(call, 'wasm', fields),
-      ...forwardSlices('rnn_sequence_f32__slices', operands, call, fields, 1),
-    ];
-  },
-};
+const forwardWasm = wasmVariants<Forward, Attrs>({
+  ...{ kernel: 'rnn_sequence_f32', gates: 1, backward: false, fields: forwardFields },
+  operands: ({ before, after }) => [
+    ...['projected', 'panels', null, 'lengths', before],
+    ...[null, 'output0', after, null, null, null],
+  ],
+});
 
 const forwardWebgpu: Variant<Forward, Attrs> = {
   name: 'rnn_sequence_f32__step',
@@ -138,7 +130,7 @@ export const rnnSequence = defineOpWithOutputs({
   },
   onceDifferentiable: true,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: [forwardWasm], webgpu: [forwardWebgpu] },
+  kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
   fault: lengthFault,
   samples: cases.map((one) => ({
     inputs: sequenceSample(
@@ -170,15 +162,13 @@ const backwardFields = ({ types, attrs }: KernelCall<Backward, Attrs>) => ({
   relu: attrs.nonlinearity === 'relu',
 });
 
-const backwardWasm: Variant<Backward, Attrs> = {
-  name: 'rnn_sequence_backward_f32__slices',
-  temporaries: (call) => ({ panels: panelBytes(backwardFields(call), 1).backward }),
-  launches(call) {
-    const inputs = ['dy', 'dhn', null, 'panels', 'h0', 'y', null, null, 'lengths'];
-    const operands = [...inputs, 'output0', null, 'output1', null, 'output2'];
-    return backwardSlices('rnn_sequence_backward_f32__slices', operands, call, backwardFields(call), 1);
-  },
-};
+const backwardWasm = wasmVariants<Backward, Attrs>({
+  ...{ kernel: 'rnn_sequence_backward_f32', gates: 1, backward: true, fields: backwardFields },
+  operands: ({ first }) => [
+    ...['dy', 'panels', 'h0', 'y', null, null, 'lengths'],
+    ...[first ? 'dhn' : 'output1', null, 'output1', null, 'output0', null, 'output2'],
+  ],
+});
 
 const backwardWebgpu: Variant<Backward, Attrs> = {
   name: 'rnn_sequence_backward_f32__step',
@@ -244,7 +234,7 @@ export const rnnSequenceBackward = defineOpWithOutputs({
   backward: { dy: null, dhn: null, weightHidden: null, h0: null, y: null, lengths: null },
   onceDifferentiable: true,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: [backwardWasm], webgpu: [backwardWebgpu] },
+  kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
   samples: cases.map((one) => ({
     inputs: sequenceSample(BACKWARD, 1, one, { weightHidden: { domain: [-0.5, 0.5] } }),
     options: { reverse: one.reverse, nonlinearity: one.nonlinearity } as RnnSequenceOptions,

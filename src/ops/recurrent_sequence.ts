@@ -1,8 +1,8 @@
 import { fail } from '../errors.js';
-import { expectDType, f32, type Launch, type TensorType } from '../op.js';
+import { expectDType, type KernelCall, type Launch, type TensorType, type Variant } from '../op.js';
 import { type Shape, sameShape, showShape } from '../shape.js';
 import { expectRank } from './common.js';
-import { layout, packLaunch } from './matmul_kernels.js';
+import { packPanels } from './matmul_plan.js';
 import { functionUnits } from './recurrent_math.js';
 import type { Walk } from './recurrent_reference.js';
 
@@ -141,54 +141,71 @@ export function expectLengths(
   });
 }
 
-const up8 = (value: number) => Math.ceil(value / 8) * 8;
-/** Sequences of one wasm unit; assembly/recurrent.ts has the same number. */
-const SLICE = 4;
+/** Rows and panels of 8 columns of a wasm unit at most, and units that are enough for threads to share. */
+const ROWS = 64;
+const PANELS = 16;
+const UNITS = 16;
+const TILES = { '6x8': 6, '4x8': 4 } as const;
 
-/** Packs weightHidden [rows, hidden], or its transpose, for the product with a state, or with the gates' gradients. */
-function packWeight(rows: number, hidden: number, transposeB: boolean): Launch {
-  const left = f32([1, transposeB ? hidden : rows]);
-  const shape = layout(left, f32([rows, hidden]), { transposeA: false, transposeB });
-  return packLaunch({ layout: shape, hasBias: false, activation: 0 }, 'weightHidden');
+/** Where a step finds what goes on from step to step: inputs at first. Forward, h is read in one place and written in another. */
+interface Stage {
+  readonly first: boolean;
+  readonly before: string;
+  readonly after: string;
 }
 
-/** Bytes of the packed weight of the forward and of the backward pass. */
-export const panelBytes = ({ hidden }: Sizes, gates: number) => ({
-  forward: 4 * hidden * up8(gates * hidden),
-  backward: 4 * gates * hidden * up8(hidden),
-});
+/** What tells the passes of the layers apart on wasm. */
+interface Pass<N extends string, A> {
+  readonly kernel: string;
+  readonly gates: number;
+  readonly backward: boolean;
+  readonly fields: (call: KernelCall<N, A>) => Fields;
+  readonly operands: (state: Stage) => Operands;
+}
 
-/** The wasm launches of a forward pass. */
-export function forwardSlices(
-  kernel: string,
-  operands: Operands,
-  call: AnyCall,
-  fields: Fields,
-  gates: number,
-): Launch[] {
-  const { batch, hidden } = fields;
-  const scratch = 4 * SLICE * (up8(gates * hidden) + 3 * hidden);
+/** The launches of a pass: one per step, and one more on the way back, for the states before the first. */
+function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N, A>, tile: number): Launch[] {
+  const { kernel, gates, backward } = pass;
+  const fields = pass.fields(call);
+  const { steps, batch, hidden, reverse, relu = false } = fields;
+  const wide = Math.ceil(hidden / 8);
+  const down = Math.ceil(batch / ROWS);
+  const rows = Math.ceil(batch / Math.max(1, down));
+  const panels = Math.min(PANELS, Math.max(1, Math.floor((wide * down) / UNITS)));
+  const count = backward ? steps + 1 : Math.max(1, steps);
+  const place = (k: number) => ((count - k) % 2 === 0 ? 'output1' : 'state');
+  const step = (k: number): Launch => ({
+    kernel,
+    operands: pass.operands({ first: k === 0, before: k === 0 ? 'h0' : place(k), after: place(k + 1) }),
+    params: {
+      ...{ steps, batch, hidden, step: k, reverse: Number(reverse && steps > 0), relu: Number(relu) },
+      ...{ tile, rows, panels },
+    },
+    units: (rows && Math.ceil(batch / rows)) * Math.ceil(wide / panels),
+    scratch: 32 * panels * (rows * (backward ? 1 : gates) + 1),
+  });
   return [
-    packWeight(gates * hidden, hidden, true),
-    { kernel, operands, params: paramsOf(call, fields, 0), units: Math.ceil(batch / SLICE), scratch },
+    ...(backward ? [] : checkLengths(call as AnyCall, 'wasm', fields)),
+    // For the product with a state, each gate's rows of the weight are a matrix of their own.
+    backward
+      ? packPanels('weightHidden', gates * hidden, hidden, false)
+      : packPanels('weightHidden', hidden, hidden, true, gates),
+    ...Array.from({ length: count }, (_, k) => step(k)),
   ];
 }
 
-/** The wasm launches of a backward pass. */
-export function backwardSlices(
-  kernel: string,
-  operands: Operands,
-  call: AnyCall,
-  fields: Fields,
-  gates: number,
-): Launch[] {
-  const { batch, hidden } = fields;
-  const scratch = 4 * SLICE * (up8(hidden) + (3 + gates) * hidden);
-  return [
-    packWeight(gates * hidden, hidden, false),
-    { kernel, operands, params: paramsOf(call, fields, 0), units: Math.ceil(batch / SLICE), scratch },
-  ];
-}
+/** The wasm variants of a pass, by register tile. */
+export const wasmVariants = <N extends string, A>(pass: Pass<N, A>): Variant<N, A>[] =>
+  (['6x8', '4x8'] as const).map((tile) => ({
+    name: `${pass.kernel}__${tile}`,
+    when: ({ features }) => tile === '4x8' || features.has('tile-6x8'),
+    temporaries(call): Record<string, number> {
+      const { batch, hidden } = pass.fields(call);
+      const panels = 32 * pass.gates * hidden * Math.ceil(hidden / 8);
+      return pass.backward ? { panels } : { panels, state: 4 * batch * hidden };
+    },
+    launches: (call) => passLaunches(pass, call, TILES[tile]),
+  }));
 
 /** The webgpu launches of a pass: one per step, in the order of the pass. */
 export function stepLaunches(

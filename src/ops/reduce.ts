@@ -12,7 +12,7 @@ const total = (group: Float64Array): number => group.reduce((a, b) => a + b, 0);
 export const sum = reduce('sum', {
   summary: 'y = Σ x over the axes',
   dtypes: { f32: 'f32', i32: 'i32', bool: 'i32' },
-  kernels: byDType('sum'),
+  kernels: byDType('sum', true),
   evaluate: (group, _, dtype) => (dtype === 'f32' ? total(group) : total(group) | 0),
   backward: (context) => spread(context, context.grad),
   linear: true,
@@ -27,6 +27,8 @@ export const mean = reduce('mean', {
   kernels: [
     {
       kernel: 'sum_f32',
+      columns: true,
+      joins: true,
       params: ({ types, attrs }) => ({ scale: 1 / countOf(types.x.shape, attrs.axes) }),
     },
   ],
@@ -54,7 +56,7 @@ function extremum(name: string, kind: 'max' | 'min') {
   return reduce(name, {
     summary: kind === 'max' ? 'y = the largest x over the axes' : 'y = the smallest x over the axes',
     dtypes: { f32: 'f32', i32: 'i32' },
-    kernels: byDType(kind),
+    kernels: byDType(kind, true),
     empty: () => false,
     evaluate: kind === 'max' ? largest : smallest,
     backward: toExtremum,

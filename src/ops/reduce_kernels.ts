@@ -1,14 +1,14 @@
-import type { KernelCall, Launch, TensorType, Variant } from '../op.js';
-import { collapse, sizeOf, stridesOf } from '../shape.js';
+import type { KernelCall, Launch, Variant } from '../op.js';
+import { collapse, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { eight } from './common.js';
 
 /** The walk over what is kept and, inside, the walk over what is reduced. */
-function walks(x: TensorType, axes: readonly number[]) {
-  const strides = stridesOf(x.shape);
+function walks(shape: Shape, axes: readonly number[]) {
+  const strides = stridesOf(shape);
   const pick = (keep: boolean) => {
-    const chosen = x.shape.map((_, axis) => axis).filter((axis) => axes.includes(axis) !== keep);
+    const chosen = shape.map((_, axis) => axis).filter((axis) => axes.includes(axis) !== keep);
     return collapse(
-      chosen.map((axis) => x.shape[axis]!),
+      chosen.map((axis) => shape[axis]!),
       [chosen.map((axis) => strides[axis]!)],
     );
   };
@@ -28,11 +28,48 @@ function walks(x: TensorType, axes: readonly number[]) {
 /** Where each sum is short, one GPU thread makes one output; else a workgroup does. */
 const SERIAL_LIMIT = 32;
 
+/** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
+const COLUMNS = 4096;
+
+/** Elements from which on outputs are made of partial results, so that there are units for every thread. */
+const SPLIT = 16384;
+
 /** A kernel, the calls that it takes, and the numbers that its terms and its end need. */
 export interface ReduceKernel<A> {
   readonly kernel: string;
+  /** wasm: whether it can take neighbouring outputs together. */
+  readonly columns?: boolean;
+  /** wasm: whether it can reduce its own results, but for its scale. */
+  readonly joins?: boolean;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
   readonly params?: (call: KernelCall<'x', A>) => { readonly scale?: number; readonly power?: number };
+}
+
+/** The number nearest to `wanted` that divides n, within a factor of 4; else 1. */
+function divisorNear(n: number, wanted: number): number {
+  const numbers = Array.from({ length: 4 * wanted }, (_, i) => i + 1);
+  const fits = numbers.filter((k) => n % k === 0 && 4 * k >= wanted);
+  const distance = (k: number) => Math.abs(Math.log(k / wanted));
+  return fits.reduce((best, k) => (distance(k) < distance(best) ? k : best), fits[0] ?? 1);
+}
+
+/**
+ * x seen so that it is reduced along `axis` into parts, and the matrix of these, reduced along its own: a single output by
+ * rows; leading axes by blocks of lines, short lines several at a time. Null where x is neither, or little.
+ */
+function partsOf(shape: Shape, axes: readonly number[]) {
+  const size = sizeOf(shape);
+  const lines = sizeOf(shape.slice(0, axes.length));
+  const line = size / lines;
+  if (size < SPLIT || axes.some((axis) => axis >= axes.length)) return null;
+  if (line === 1) {
+    const k = divisorNear(size, 32);
+    return { first: [k, size / k], second: [1, k], axis: 1, last: 1 };
+  }
+  const joined = line < 256 ? divisorNear(lines, Math.ceil(256 / line)) : 1;
+  const blocks = divisorNear(lines / joined, 16);
+  const first = [blocks, lines / joined / blocks, joined * line];
+  return { first, second: [blocks * joined, line], axis: 1, last: 0 };
 }
 
 export function reduceKernels<A extends { readonly axes: readonly number[] }>(
@@ -40,24 +77,49 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
 ) {
   type Call = KernelCall<'x', A>;
   const launch = (own: ReduceKernel<A>, call: Call, serial: boolean, perOutput: number): Launch[] => {
-    const walk = walks(call.types.x, call.attrs.axes);
+    const walk = walks(call.types.x.shape, call.attrs.axes);
     const { scale = 1, power = 0 } = own.params?.(call) ?? {};
     return [
       {
         kernel: own.kernel,
         operands: ['x', 'output'],
-        params: { ...walk, serial: Number(serial), scale, power },
+        params: { ...walk, serial: Number(serial), columns: 0, scale, power },
         units: walk.outer * perOutput,
       },
     ];
   };
   const reduced = ({ types: { x }, attrs }: Call) => sizeOf(attrs.axes.map((axis) => x.shape[axis]!));
   const takes = (own: ReduceKernel<A>, call: Call) => own.when?.(call) ?? true;
+  const step = (own: ReduceKernel<A>, x: Shape, axes: readonly number[], scale: number, power: number) => {
+    const walk = walks(x, axes);
+    const line = walk.outerShape[walk.outerRank - 1]!;
+    const aligned = walk.outerStrides[walk.outerRank - 1] === 1 && walk.innerRank === 1 && walk.inner > 0;
+    const columns = own.columns && aligned && line >= 4 ? line : 0;
+    return {
+      kernel: own.kernel,
+      params: { ...walk, serial: 1, columns, scale, power },
+      units: columns ? (walk.outer / line) * Math.ceil(line / COLUMNS) : walk.outer,
+    };
+  };
   const wasm = kernels.map(
     (own): Variant<'x', A> => ({
       name: own.kernel,
       when: (call) => takes(own, call),
-      launches: (call) => launch(own, call, true, 1),
+      temporaries: (call): Record<string, number> => {
+        const parts = own.joins ? partsOf(call.types.x.shape, call.attrs.axes) : null;
+        return parts ? { parts: 4 * sizeOf(parts.second) } : {};
+      },
+      launches(call): Launch[] {
+        const { scale = 1, power = 0 } = own.params?.(call) ?? {};
+        const { shape } = call.types.x;
+        const parts = own.joins ? partsOf(shape, call.attrs.axes) : null;
+        if (!parts) return [{ ...step(own, shape, call.attrs.axes, scale, power), operands: ['x', 'output'] }];
+        const { first, second, axis, last } = parts;
+        return [
+          { ...step(own, first, [axis], 1, power), operands: ['x', 'parts'] },
+          { ...step(own, second, [last], scale, power), operands: ['parts', 'output'] },
+        ];
+      },
     }),
   );
   const webgpu = kernels.flatMap((own): Variant<'x', A>[] => [
@@ -77,8 +139,8 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
 
 const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32';
 
-/** A kernel for f32, and one for words of i32 and bool. */
-export const byDType = (kernel: string) => [
-  { kernel: `${kernel}_f32`, when: f32Only },
+/** A kernel for f32, which may join, and one for words of i32 and bool. */
+export const byDType = (kernel: string, joins = false) => [
+  { kernel: `${kernel}_f32`, when: f32Only, columns: joins, joins },
   { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
 ];

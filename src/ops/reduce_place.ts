@@ -87,6 +87,7 @@ function place(name: string, adjective: string, beats: Beats) {
     kernels: reduceKernels(
       (['f32', 'i32'] as const).map((dtype) => ({
         kernel: `${name}_${dtype}`,
+        columns: true,
         when: ({ types }: KernelCall<'x', ReduceAttrs>) => types.x.dtype === dtype,
       })),
     ),

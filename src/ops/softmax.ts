@@ -17,15 +17,15 @@ interface AxisAttrs {
   readonly axis: number;
 }
 
-/** One wasm unit is a row, one GPU workgroup too. */
+/** One wasm unit is a row, or 16 rows side by side; one GPU workgroup is a row. */
 function rowKernels<N extends string>(kernel: string, operands: readonly string[]) {
   const variant = (backend: 'wasm' | 'webgpu') => ({
     name: kernel,
     launches({ output, attrs }: KernelCall<N, AxisAttrs>) {
       const params = rowsOf(output.shape, attrs.axis);
-      const count = params.length === 0 ? 0 : params.outer * params.inner;
-      const units = backend === 'wasm' ? count : count * 64;
-      return [{ kernel, operands, params, units, scratch: 8 * params.length }];
+      const { outer, length, inner } = params;
+      const rows = backend === 'wasm' ? outer * (inner === 1 ? 1 : Math.ceil(inner / 16)) : outer * inner * 64;
+      return [{ kernel, operands, params, units: length === 0 ? 0 : rows }];
     },
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };

@@ -2,7 +2,7 @@ import { defineOp } from '../define.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { div, mul, sub } from './binary.js';
 import { referenceOfThree, threeParams, triples } from './broadcast_three.js';
-import { broadcastOrFail, elementwise } from './common.js';
+import { broadcastOrFail, pointwise } from './common.js';
 import { scalar } from './fill.js';
 
 /** a + weight (b - a), taken from the nearer end so that weights 0 and 1 give a and b, as in PyTorch. */
@@ -23,7 +23,7 @@ export const lerp = defineOp({
     b: ({ grad, weight }) => mul(grad, weight),
     weight: ({ grad, a, b }) => mul(grad, sub(b, a)),
   },
-  kernels: elementwise<'a' | 'b' | 'weight', object>(
+  kernels: pointwise<'a' | 'b' | 'weight', object>(
     'lerp_f32',
     ['a', 'b', 'weight', 'output'],
     ({ types, output }) => ({ ...threeParams(output.shape, [types.a, types.b, types.weight]), value: 0 }),
@@ -68,7 +68,7 @@ const inferAddc = (name: string) => (types: Types) => {
 };
 
 const addcKernels = (kernel: string) =>
-  elementwise<Operands, AddcAttrs>(
+  pointwise<Operands, AddcAttrs>(
     kernel,
     ['x', 'a', 'b', 'output'],
     ({ types, output, attrs }: KernelCall<Operands, AddcAttrs>) => ({

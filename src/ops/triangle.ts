@@ -2,7 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { elementwise } from './common.js';
+import { pointwise } from './common.js';
 
 export interface TriangleOptions {
   /** The diagonal that is kept last, default 0: the main one; positive ones lie above it. */
@@ -31,7 +31,7 @@ function triangle(name: string, upper: boolean, kept: (above: number, diagonal: 
         kept((i % columns) - (Math.floor(i / columns) % rows), diagonal) ? value : 0,
       );
     },
-    kernels: elementwise<'x', TriangleAttrs>('triangle', ['x', 'output'], ({ output, attrs }) => {
+    kernels: pointwise<'x', TriangleAttrs>('triangle', ['x', 'output'], ({ output, attrs }) => {
       const [rows, columns] = matrix(output.shape);
       // Beyond the corners every diagonal keeps all or nothing.
       const diagonal = Math.min(Math.max(attrs.diagonal, -rows), columns);

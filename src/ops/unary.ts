@@ -149,8 +149,8 @@ export const erf = unary('erf', {
   evaluate: errorFunction,
   backward: ({ grad, x }) => mul(grad, mul(exp(neg(square(x))), scalar(TWO_OVER_SQRT_PI))),
   sample: { domain: [-4, 4] },
-  // A quotient of polynomials whose terms have one sign: two roundings in each of 6 + 4 steps and one per coefficient
-  // of the last, product, quotient (5 in WGSL), and 4 units that the fit is off.
+  // A quotient of polynomials whose terms have one sign, but for one that is small: two roundings in each of 6 + 5 steps
+  // (6 + 4 in WGSL) and one per coefficient of the last, product, quotient (5 in WGSL); WGSL's fit is off by 4 units.
   tolerance: { wasm: { ulps: 28 }, webgpu: { ulps: 32 } },
 });
 

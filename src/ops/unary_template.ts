@@ -14,7 +14,7 @@ import {
   type Value,
 } from '../op.js';
 import { showShape, sizeOf } from '../shape.js';
-import { elementwise, expectSameShape, snake } from './common.js';
+import { expectSameShape, pointwise, snake } from './common.js';
 
 type UnaryContext<A> = BackwardContext<A> & { readonly x: Value };
 type Call<A> = KernelCall<'x', A>;
@@ -88,7 +88,7 @@ function variants<N extends string, A extends object, U>(
   const list = spec.kernels ?? { [spec.kernel ?? snake(name)]: () => true };
   return Object.entries(list).flatMap(([kernel, when]) =>
     dtypes.map((dtype) => {
-      const [variant] = elementwise<N, A>(
+      const [variant] = pointwise<N, A>(
         `${kernel}_${dtype}`,
         [...operands, 'output'],
         ({ output, attrs }) => {

@@ -229,6 +229,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     variadic: true,
     view: false,
     stopsGradient: false,
+    checkpoint: null,
     onceDifferentiable: false,
     saves: 0,
     compose: null,
@@ -238,6 +239,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     ],
     inPlace: [],
     linear: [],
+    absorb: () => null,
     samples: samplesOf(rule),
     errors: errorsOf(name, rule),
     attributes: (types, options) =>

@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import { expectDType, type Value } from '../op.js';
 import { showShape } from '../shape.js';
 import { referenceOfThree, threeParams, triples } from './broadcast_three.js';
-import { broadcastOrFail, elementwise } from './common.js';
+import { broadcastOrFail, pointwise } from './common.js';
 import { scalar } from './fill.js';
 
 /** Elements of `a` where `condition` holds, of `b` elsewhere; the three broadcast. Any dtype, the same for a and b. */
@@ -26,7 +26,7 @@ export const where = defineOp({
     a: ({ grad, condition }): Value => where(condition, grad, scalar(0)),
     b: ({ grad, condition }): Value => where(condition, scalar(0), grad),
   },
-  kernels: elementwise<'condition' | 'a' | 'b', object>(
+  kernels: pointwise<'condition' | 'a' | 'b', object>(
     'where_u32',
     ['condition', 'a', 'b', 'output'],
     ({ types, output }) => ({ ...threeParams(output.shape, [types.condition, types.a, types.b]), value: 0 }),

@@ -4,6 +4,7 @@
  * thread that sleeps or has not started: whoever comes late finds nothing to do. A job is rewritten only when no thread
  * is inside it, which `ACTIVE` counts. Words that several threads write lie in cache lines of their own.
  */
+import { withGroups } from './group.js';
 import type { Kernel } from './module.js';
 
 /** Changes with every job: what idle threads watch. */
@@ -79,7 +80,8 @@ export function serve(member: CrewMember): void {
   const exports = member.modules.map(
     (module) => new WebAssembly.Instance(module, { env: { memory } }).exports,
   );
-  const kernels = member.kernels.map(([module, name]) => exports[module]![name] as Kernel);
+  const own = member.kernels.map(([module, name]) => exports[module]![name] as Kernel);
+  const kernels = withGroups(own, memory);
   let seen = Atomics.load(words, TICKET) - 1;
   Atomics.add(words, READY, 1);
   while (Atomics.load(words, STOP) === 0) {

@@ -6,7 +6,8 @@ import { ALIGNMENT, Allocator } from './allocator.js';
 import { ownBuffer, setWords, WasmBuffer, wordsOf } from './buffer.js';
 import { WORDS } from './crew.js';
 import { setEngineFlags, type V8Flags } from './engine-flags.js';
-import { loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
+import { withGroups } from './group.js';
+import { type Kernel, loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
 import { type ProgramHost, WasmProgram } from './program.js';
 import { measureTiles } from './self-test.js';
 import { Threads } from './threads.js';
@@ -81,8 +82,10 @@ class WasmBackend implements Backend, ProgramHost {
   readonly features: ReadonlySet<string>;
   readonly alignment = ALIGNMENT;
   readonly sharesRegions = true;
+  readonly fuses = true;
   readonly maxBufferBytes: number;
   readonly module: WasmModule;
+  readonly kernels: readonly Kernel[];
   readonly threads: Threads | null;
   readonly fault: number;
   readonly #allocator: Allocator;
@@ -92,6 +95,10 @@ class WasmBackend implements Backend, ProgramHost {
 
   constructor(module: WasmModule, { tile, threads, start, notes, maxBytes }: Setting) {
     this.module = module;
+    this.kernels = withGroups(
+      [...module.kernels.values()].map(({ run }) => run),
+      module.memory,
+    );
     this.#allocator = new Allocator(module.memory, HEAP_START, maxBytes);
     this.fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');
     this.#view(this.fault, FAULT_BYTES).fill(0);
@@ -109,7 +116,7 @@ class WasmBackend implements Backend, ProgramHost {
       ...{ memory, modules, threads, start },
       address: this.#allocator.allocate(4 * WORDS, 'words of the threads'),
       kernels: [...kernels].map(([name, { module }]) => [module, name]),
-      run: [...kernels.values()].map(({ run }) => run),
+      run: this.kernels,
     });
   }
 

@@ -3,6 +3,8 @@ import type {
   Command,
   DeviceBuffer,
   DispatchCommand,
+  GroupCommand,
+  LaunchTimes,
   Location,
   Prepared,
   PrepareRequest,
@@ -10,12 +12,15 @@ import type {
 import { writeParams } from '../params.js';
 import { ALIGNMENT } from './allocator.js';
 import { ownBuffer, type WasmBuffer } from './buffer.js';
+import { groupBytes, groupScratch, tablesAt, writeGroup } from './group.js';
 import type { Kernel, KernelEntry, WasmModule } from './module.js';
 import type { Job, Threads } from './threads.js';
 
 /** Whose memory a program lives in, and who computes. */
 export interface ProgramHost {
   readonly module: WasmModule;
+  /** The kernels by number, and after them what runs groups. */
+  readonly kernels: readonly Kernel[];
   /** The other threads; null where there is but one. */
   readonly threads: Threads | null;
   /** Address of the words that data errors are left in. */
@@ -72,7 +77,7 @@ export class WasmProgram implements Prepared {
       this.#regions = regions.map((bytes) => own(bytes, 'the arena of a program'));
       const most = (splits: boolean) =>
         commands.reduce(
-          (bytes, c) => Math.max(bytes, c.kind === 'dispatch' && this.#splits(c) === splits ? c.scratch : 0),
+          (bytes, command) => Math.max(bytes, this.#splits(command) === splits ? scratchOf(command) : 0),
           0,
         );
       this.#stride = Math.ceil(most(true) / ALIGNMENT) * ALIGNMENT;
@@ -93,28 +98,30 @@ export class WasmProgram implements Prepared {
     }
   }
 
-  #splits({ units, cost = 0 }: DispatchCommand): boolean {
+  #splits(command: Command): boolean {
+    if (command.kind !== 'dispatch' && command.kind !== 'group') return false;
+    const { units, cost = 0 } = command;
     return this.#host.threads !== null && (units as number) > 1 && cost >= WORTH_SPLITTING;
   }
 
   #add(command: Command, at: number): void {
     const { label } = command;
     if (command.kind === 'evaluate') fail('wasm', `can't evaluate ${label}`);
-    const operands = command.kind === 'copy' ? [command.from, command.to] : command.operands;
-    const view = new DataView(this.#host.module.memory.buffer);
-    operands.forEach((location, i) => {
-      view.setUint32(at + 4 * i, this.#address(location, at + 4 * i), true);
-    });
-    if (command.kind === 'copy') {
+    if (command.kind === 'group') this.#addGroup(command, at);
+    else if (command.kind === 'dispatch') this.#addDispatch(command, at);
+    else {
+      this.#table([command.from, command.to], at);
       const rest = { run: null, kernel: -1, params: 0, splits: false, faults: false, once: null };
       this.#steps.push({ label, operands: at, units: command.bytes, ...rest });
-      return;
     }
-    const { params: fields, units, once = null } = command;
-    const { run, index: kernel, params: layout } = this.#kernel(command);
+  }
+
+  #addDispatch(command: DispatchCommand, at: number): void {
+    const { label, operands, units, once = null } = command;
     if (typeof units !== 'number') fail('wasm', `${label}: units must be a number`);
+    this.#table(operands, at);
     const params = at + operandBytes(operands.length);
-    writeParams(view, params, layout, fields, label);
+    const { run, index: kernel } = this.#params(command, params);
     if (units === 0) return;
     this.#steps.push({
       ...{ label, run, kernel, operands: at, params, units },
@@ -122,6 +129,43 @@ export class WasmProgram implements Prepared {
       faults: operands.some(({ kind }) => kind === 'fault'),
       once: once && { externals: once, stamps: once.map(() => 0) },
     });
+  }
+
+  #addGroup(command: GroupCommand, at: number): void {
+    const { label, dispatches, units, tiles } = command;
+    const shapes = dispatches.map(groupShape);
+    let table = at + tablesAt(shapes);
+    let params = at + align(groupBytes(shapes));
+    const launches = dispatches.map((dispatch, i) => {
+      const launch = { ...shapes[i]!, kernel: this.#params(dispatch, params).index, params };
+      this.#table(dispatch.operands, table);
+      table += 4 * dispatch.operands.length;
+      params += this.#paramsBytes(dispatch);
+      return launch;
+    });
+    const { kernels, module } = this.#host;
+    writeGroup(new Uint32Array(module.memory.buffer), at, launches, tiles);
+    this.#steps.push({
+      ...{ label, run: kernels.at(-1)!, kernel: kernels.length - 1, operands: at, units },
+      params: module.memory.buffer.byteLength,
+      ...{ splits: this.#splits(command), faults: false, once: null },
+    });
+  }
+
+  /** Writes the addresses of operands at `at`. */
+  #table(operands: readonly Location[], at: number): void {
+    const view = new DataView(this.#host.module.memory.buffer);
+    operands.forEach((location, i) => {
+      view.setUint32(at + 4 * i, this.#address(location, at + 4 * i), true);
+    });
+  }
+
+  /** Writes a kernel's parameters at `at`. */
+  #params(command: DispatchCommand, at: number): KernelEntry {
+    const entry = this.#kernel(command);
+    const view = new DataView(this.#host.module.memory.buffer);
+    writeParams(view, at, entry.params, command.params, command.label);
+    return entry;
   }
 
   #kernel({ kernel, label }: DispatchCommand): KernelEntry {
@@ -133,9 +177,16 @@ export class WasmProgram implements Prepared {
   }
 
   #blockBytes(command: Command): number {
-    if (command.kind !== 'dispatch') return 16;
-    const { paramsBytes } = this.#kernel(command).params;
-    return operandBytes(command.operands.length) + Math.ceil(paramsBytes / 16) * 16;
+    if (command.kind === 'dispatch')
+      return operandBytes(command.operands.length) + this.#paramsBytes(command);
+    if (command.kind !== 'group') return 16;
+    const { dispatches } = command;
+    const params = dispatches.reduce((sum, dispatch) => sum + this.#paramsBytes(dispatch), 0);
+    return align(groupBytes(dispatches.map(groupShape))) + params;
+  }
+
+  #paramsBytes(command: DispatchCommand): number {
+    return align(this.#kernel(command).params.paramsBytes);
   }
 
   #address(location: Location, word: number): number {
@@ -148,15 +199,17 @@ export class WasmProgram implements Prepared {
     return location.kind === 'fault' ? this.#host.fault : 0;
   }
 
-  run(externals: readonly DeviceBuffer[]): void {
+  run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
     this.#bind(externals);
     const steps = this.#steps;
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i]!;
       if (step.once && !this.#changed(step.once)) continue;
+      const before = times ? performance.now() : 0;
       if (step.run === null) this.#copy(step.operands, step.units);
       else if (step.splits) this.#share(step, step.run);
       else step.run(step.operands, step.params, this.#scratch, 0, step.units);
+      times?.(step.label, performance.now() - before);
     }
     for (let i = 0; i < this.#written.length; i++) {
       (externals[this.#written[i]!] as WasmBuffer).stamp = this.#host.stamp();
@@ -223,4 +276,16 @@ export class WasmProgram implements Prepared {
 }
 
 /** Operand addresses, padded so that the parameter struct behind them is 16-byte aligned. */
-const operandBytes = (count: number): number => Math.ceil((4 * count) / 16) * 16;
+const operandBytes = (count: number): number => align(4 * count);
+const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+/** What must be known of a launch to lay out a group. */
+const groupShape = ({ operands, scratch }: DispatchCommand) => ({
+  tiles: operands.map((at) => (at.kind === 'tile' ? at.index : null)),
+  scratch,
+});
+
+function scratchOf(command: Command): number {
+  if (command.kind === 'dispatch') return command.scratch;
+  return command.kind === 'group' ? groupScratch(command.dispatches.map(groupShape), command.tiles) : 0;
+}

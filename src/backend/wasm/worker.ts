@@ -1,7 +1,6 @@
-/** The script of a worker thread, in Node and in browsers: it binds the kernels to the shared memory and serves. */
+/** The script of a worker thread: it binds the kernels to the shared memory and serves. In Node, `member` is set before. */
 import { type CrewMember, serve } from './crew.js';
 
-declare const require: ((name: string) => { readonly workerData: CrewMember }) | undefined;
-
-if (typeof require === 'function') serve(require('node:worker_threads').workerData);
+const { member } = globalThis as { member?: CrewMember };
+if (member) serve(member);
 else globalThis.onmessage = ({ data }: MessageEvent<CrewMember>) => serve(data);

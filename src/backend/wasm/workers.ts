@@ -54,10 +54,12 @@ export async function workerStarter(url: string | URL | undefined): Promise<Star
   return inNode() ? nodeStarter(await nodeModule<WorkerThreads>('worker_threads')) : pageStarter(url);
 }
 
+const NODE_SCRIPT = `globalThis.member = require('node:worker_threads').workerData;\n${script}`;
+
 function nodeStarter({ Worker }: WorkerThreads): StartWorker {
   return (workerData, trouble) => {
     // Without the parent's flags, such as loaders of other languages.
-    const worker = new Worker(script, { eval: true, workerData, execArgv: [] });
+    const worker = new Worker(NODE_SCRIPT, { eval: true, workerData, execArgv: [] });
     worker.on('error', ({ message }) => trouble(message));
     worker.on('exit', (code) => trouble(`it ended with code ${code}`));
     worker.unref();

@@ -54,6 +54,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     features: opened.features,
     alignment: ALIGNMENT,
     sharesRegions: false,
+    fuses: false,
     maxBufferBytes,
     allocate(bytes, label) {
       health.check();

@@ -57,6 +57,7 @@ async function makeSteps({ health, pipelines, alignment }: Host, { commands, reg
   let paramsBytes = 0;
   for (const command of commands) {
     if (command.kind === 'evaluate') fail(command.label, 'the webgpu backend has no kernel for it');
+    if (command.kind === 'group') fail(command.label, 'the webgpu backend runs no groups');
     if (command.kind === 'copy') {
       checkCopy(command, regions.length);
       if (command.bytes > 0) plans.push({ kind: 'copy', command });

@@ -1,5 +1,12 @@
 import { fail } from '../../errors.js';
-import type { CopyCommand, DeviceBuffer, DispatchCommand, Location, Prepared } from '../backend.js';
+import type {
+  CopyCommand,
+  DeviceBuffer,
+  DispatchCommand,
+  LaunchTimes,
+  Location,
+  Prepared,
+} from '../backend.js';
 import { type BufferPool, bindingBytes, type WebGPUBuffer } from './buffers.js';
 import type { Health } from './health.js';
 import type { Kernel } from './pipelines.js';
@@ -76,8 +83,10 @@ export class Replay implements Prepared {
     });
   }
 
-  run(externals: readonly DeviceBuffer[]): void {
+  run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
     this.health.check();
+    if (times)
+      fail('webgpu', "launches can't be timed one by one; set `onLaunch` to null or use the wasm device");
     if (this.#released) fail('webgpu', 'a program is run after it was released');
     const rebound = this.#takeExternals(externals);
     // Without new bind groups nothing can be refused that was not refused, and reported, before.
@@ -154,6 +163,8 @@ export class Replay implements Prepared {
         return writes
           ? { buffer: this.buffers.dummies.write, offset: binding * DUMMY_SLOT }
           : { buffer: this.buffers.dummies.read, offset: 0 };
+      case 'tile':
+        return fail('webgpu', 'an operand lies in a tile, which only groups have');
     }
   }
 

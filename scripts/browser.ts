@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, resolve, sep } from 'node:path';
 import { type Browser, chromium as playwright } from 'playwright-core';
-import { carriesChromium, chromium, withSwiftShader } from '../../scripts/chromium.mjs';
+import { carriesChromium, chromium, withSwiftShader } from './chromium.mjs';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -81,9 +81,15 @@ export async function launch(): Promise<Browser> {
 
 /**
  * Opens `path` of the pages below `folder` and returns what the page puts into `window.result`, a JSON-able value.
- * Rejects with the page's own message at its first error or console.error, or after `timeout` milliseconds.
+ * Rejects with the page's own message at its first error or console.error, or after `timeout` milliseconds. `say` is told
+ * each line that the page logs.
  */
-export async function runPage(folder: string, path: string, timeout = 60_000): Promise<unknown> {
+export async function runPage(
+  folder: string,
+  path: string,
+  timeout = 60_000,
+  say: (line: string) => void = () => {},
+): Promise<unknown> {
   const server = await serve(folder);
   let browser: Browser | null = null;
   try {
@@ -95,10 +101,11 @@ export async function runPage(folder: string, path: string, timeout = 60_000): P
       page.on('crash', () => refuse('the page crashed'));
       page.on('console', (message) => {
         if (message.type() === 'error') refuse(`${message.text()} (${message.location().url})`);
+        if (message.type() === 'log') say(message.text());
       });
     });
     const result = async () => {
-      await page.goto(`${server.origin}/${path}`, { timeout });
+      await page.goto(`${server.origin}/${path}`, { timeout: Math.min(timeout, 60_000) });
       // Asked from outside: a page under a strict policy lets no string be evaluated inside.
       for (const end = Date.now() + timeout; Date.now() < end; ) {
         const found: unknown = await page.evaluate('window.result');

@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+import { SUITE_NAMES, type SuiteName } from './case.js';
+import { PEERS, type PeerName } from './compare/peer.js';
+import type { BenchBackend } from './run.js';
+
+export const HELP = `usage: npm run bench -- [options]
+
+Times Weft's kernels and training steps against this machine's own peak and, with --compare, against other engines.
+
+  --suite LIST      of ${SUITE_NAMES.join(', ')} (default: all)
+  --case LIST       only cases whose names contain one of these texts, as in '8x64x56x56 k3' or 'weight-gradient'
+  --backend LIST    wasm, webgpu (default: wasm)
+  --threads LIST    numbers of threads for wasm, as in 1,2 (default: 1)
+  --v8 LIST         experiments of Node's V8: revectorize, relaxedSimd (default: none)
+  --compare         also run the other engines; the first time they are installed, about 540 MB
+  --peers LIST      of ${PEERS.join(', ')} (default: all)
+  --profile         instead of timing whole cases: the time of each launch of their programs
+  --json [FILE]     write the results as JSON (default: bench/results/DATE-CPU-ENGINE.json)
+  --charts FOLDER   draw a chart of each suite as SVG
+  --page            run in a page of a real Chromium instead of Node; --serve keeps it for a browser of your own
+
+  --op NAME         times the kernels of one op instead, variant by variant: with --inputs 8x64x56x56,64x64x3x3 and
+                    --options '{"padding":1}', and all that \`weft bench --help\` lists`;
+
+const V8_FLAGS = ['revectorize', 'relaxedSimd'] as const;
+
+export interface BenchOptions {
+  readonly suites: readonly SuiteName[];
+  readonly texts: readonly string[];
+  readonly backends: readonly BenchBackend[];
+  readonly threads: readonly number[];
+  readonly v8: Readonly<Partial<Record<(typeof V8_FLAGS)[number], boolean>>>;
+  readonly peers: readonly PeerName[];
+  readonly profile: boolean;
+  /** A file, or `true` for one whose name tells date, machine and engine. */
+  readonly json: string | true | undefined;
+  readonly charts: string | undefined;
+  readonly page: boolean;
+  readonly serve: boolean;
+  readonly help: boolean;
+}
+
+/** The names in a list like `gemm,conv2d`, each of which must be known. */
+function choose<T extends string>(option: string, list: string, known: readonly T[]): T[] {
+  return list.split(',').map((name) => {
+    const found = known.find((one) => one === name.trim());
+    if (found) return found;
+    throw new RangeError(`--${option}: there is no '${name}', choose from ${known.join(', ')}`);
+  });
+}
+
+function threadCounts(list: string): number[] {
+  return list.split(',').map((text) => {
+    const count = Number(text);
+    if (!Number.isInteger(count) || count < 1)
+      throw new RangeError(`--threads: '${text}' is no number of threads; say 1,2`);
+    return count;
+  });
+}
+
+/** What the arguments of `npm run bench --` ask for. */
+export function readOptions(given: readonly string[]): BenchOptions {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  // The one option that may stand without its value.
+  const bare = given.findIndex((arg, i) => arg === '--json' && (given[i + 1] ?? '--').startsWith('--'));
+  const { values } = parseArgs({
+    args: given.filter((_, i) => i !== bare),
+    options: {
+      suite: { ...text, default: SUITE_NAMES.join(',') },
+      case: text,
+      backend: { ...text, default: 'wasm' },
+      threads: { ...text, default: '1' },
+      v8: text,
+      compare: flag,
+      peers: { ...text, default: PEERS.join(',') },
+      profile: flag,
+      json: text,
+      charts: text,
+      page: flag,
+      serve: flag,
+      help: flag,
+    },
+  });
+  const peers = choose('peers', values.peers, PEERS);
+  if (values.page && (values.compare || values.profile))
+    throw new RangeError('--page: other engines and profiles are for Node alone');
+  return {
+    suites: choose('suite', values.suite, SUITE_NAMES),
+    texts: values.case?.split(',').map((one) => one.trim()) ?? [],
+    backends: choose('backend', values.backend, ['wasm', 'webgpu'] as const),
+    threads: threadCounts(values.threads),
+    v8: Object.fromEntries(
+      values.v8 === undefined ? [] : choose('v8', values.v8, V8_FLAGS).map((name) => [name, true]),
+    ),
+    peers: values.compare ? peers : [],
+    profile: values.profile,
+    json: bare >= 0 ? true : values.json,
+    charts: values.charts,
+    page: values.page || values.serve,
+    serve: values.serve,
+    help: values.help,
+  };
+}

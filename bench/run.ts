@@ -1,0 +1,124 @@
+/** Runs cases on devices and peers: the part of the benchmark that needs no Node, so that a page runs it, too. */
+import { type Contestant, measure, messageOf } from '../src/cli/measure.js';
+import { measurePeak, type Peak } from '../src/cli/peak.js';
+import { type Device, type DeviceOptions, open } from '../src/index.js';
+import { type BenchCase, SUITE_NAMES, type SuiteName, titleOf } from './case.js';
+import { type CaseInputs, caseInputs } from './inputs.js';
+import { profile } from './profile.js';
+import { type BenchResult, type Measured, toResult } from './report.js';
+import { SUITES } from './suites/index.js';
+import { prepareWeft, type WeftCase } from './weft.js';
+
+export type BenchBackend = 'wasm' | 'webgpu';
+
+/** A device that takes part. */
+export interface Lane {
+  readonly device: Device;
+  readonly threads: number;
+  readonly peak: Peak;
+}
+
+/** The peers that stand ready for one case. */
+export interface PeerField {
+  readonly names: readonly string[];
+  readonly contestants: readonly Contestant[];
+  /** Why a peer can't run the case, in its own words, or how far its result is off; by name. */
+  readonly errors: ReadonlyMap<string, string>;
+  dispose(): void;
+}
+
+/** Prepares the peers for a case; `expected` is Weft's result. */
+export type PrepareField = (
+  c: BenchCase,
+  inputs: CaseInputs,
+  expected: ArrayLike<number>,
+) => Promise<PeerField>;
+
+/** The cases of these suites whose titles contain one of the texts; all without texts. */
+export function chooseCases(
+  suites: readonly SuiteName[] = SUITE_NAMES,
+  texts: readonly string[] = [],
+): BenchCase[] {
+  const wanted = (c: BenchCase) =>
+    texts.length === 0 || texts.some((text) => `${titleOf(c)} ${c.pass}`.includes(text));
+  const cases = suites.flatMap((suite) => SUITES[suite].cases).filter(wanted);
+  if (cases.length === 0) throw new RangeError(`--case: no case's name has '${texts.join(', ')}' in it`);
+  return cases;
+}
+
+/** Opens a device, on wasm with so many threads and V8's experiments, and measures its peak. */
+export async function openLane(
+  kind: BenchBackend,
+  { threads = 1, v8 = {} }: Pick<DeviceOptions, 'threads' | 'v8'> = {},
+): Promise<Lane> {
+  const device = await open(kind, kind === 'wasm' ? { threads, v8 } : {});
+  const peak = await measurePeak(device.backend);
+  if (device.info.threads === 1) return { device, threads: 1, peak };
+  // What one thread does when the others rest: all of them can't be measured on a machine that does something else, too.
+  using single = await open(kind, { threads: 1, v8 });
+  const { gflops } = await measurePeak(single.backend);
+  return { device, threads: device.info.threads, peak: { ...peak, gflops } };
+}
+
+/** A lane's name among the contestants of a case. */
+const nameOf = ({ device, threads }: Lane): string =>
+  `weft-${device.backend.kind}${threads > 1 ? ` x${threads}` : ''}`;
+
+/** Runs one case: every lane and every peer, interleaved. */
+export async function runCase(
+  c: BenchCase,
+  lanes: readonly Lane[],
+  prepareField?: PrepareField,
+): Promise<BenchResult[]> {
+  const inputs = caseInputs(c);
+  const ready: WeftCase[] = [];
+  let field: PeerField | null = null;
+  try {
+    for (const lane of lanes) ready.push(await prepareWeft(lane.device, c, inputs, nameOf(lane)));
+    if (prepareField) field = await prepareField(c, inputs, await ready[0]!.output());
+    const outcomes = await measure([
+      ...ready.map(({ contestant }) => contestant),
+      ...(field?.contestants ?? []),
+    ]);
+    // A peer's own percent of peak is that of one thread of the CPU that it runs on.
+    const cpu = lanes.find(({ device, threads }) => device.backend.kind === 'wasm' && threads === 1);
+    const result = (name: string, rest: Omit<Measured, 'timing' | 'error'>) => {
+      const outcome = outcomes.get(name);
+      const timing = outcome && !('error' in outcome) ? outcome : null;
+      const failure = outcome && 'error' in outcome ? outcome.error : null;
+      return toResult(c, { timing, error: failure ?? field?.errors.get(name) ?? null, ...rest });
+    };
+    const results: BenchResult[] = [];
+    for (const [i, lane] of lanes.entries()) {
+      const { kind } = lane.device.backend;
+      const outsideKernels = c.pass === 'step' && kind === 'wasm' ? (await profile(ready[i]!)).outside : null;
+      const { threads, peak } = lane;
+      results.push(result(nameOf(lane), { engine: `weft-${kind}`, threads, peak, outsideKernels }));
+    }
+    for (const name of field?.names ?? [])
+      results.push(result(name, { engine: name, threads: 1, peak: cpu?.peak ?? null }));
+    return results;
+  } finally {
+    for (const weft of ready) weft.dispose();
+    field?.dispose();
+  }
+}
+
+/** Runs cases one after another; `say` is told before each. */
+export async function runCases(
+  cases: readonly BenchCase[],
+  lanes: readonly Lane[],
+  say: (line: string) => void,
+  prepareField?: PrepareField,
+): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const [i, c] of cases.entries()) {
+    say(`${i + 1}/${cases.length} ${titleOf(c)}`);
+    try {
+      results.push(...(await runCase(c, lanes, prepareField)));
+    } catch (error) {
+      throw new Error(`${titleOf(c)}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  return results;
+}

@@ -1,0 +1,98 @@
+import { bytesOf, type KernelCase, type Operands, product, type Suite } from '../case.js';
+
+/** A square kernel on a square image, no bias, no dilation; the shapes are those of the forward pass. */
+interface Convolution {
+  readonly batch: number;
+  readonly channels: number;
+  readonly size: number;
+  readonly outChannels: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly groups: number;
+}
+
+/** The output's height or width of a convolution or pooling. */
+export const outputSize = (size: number, kernel: number, stride: number, padding: number): number =>
+  Math.floor((size + 2 * padding - kernel) / stride) + 1;
+
+/** The three passes of a convolution. */
+function passes(suite: 'conv2d' | 'depthwise', c: Convolution): KernelCase[] {
+  const { batch, channels, size, outChannels, kernel, stride, padding, groups } = c;
+  const options = { stride, padding, groups };
+  const out = outputSize(size, kernel, stride, padding);
+  const input = { shape: [batch, channels, size, size], kind: 'image' } as const;
+  const weight = { shape: [outChannels, channels / groups, kernel, kernel], kind: 'filter' } as const;
+  const outputGradient = { shape: [batch, outChannels, out, out], kind: 'image' } as const;
+  const filters = groups === 1 ? ` o${outChannels}` : '';
+  const make = (pass: KernelCase['pass'], operands: Operands, wrt?: string): KernelCase => ({
+    suite,
+    name: `${batch}x${channels}x${size}x${size} k${kernel} s${stride} p${padding}${filters}`,
+    pass,
+    flops: 2 * product(outputGradient.shape) * (channels / groups) * kernel ** 2,
+    bytes: bytesOf(input.shape, weight.shape, outputGradient.shape),
+    operands,
+    compute: (net, at) => net.conv2d(at('input'), at('weight'), null, options),
+    image: true,
+    wrt: wrt ? [wrt] : [],
+    window: { kind: suite, options },
+  });
+  return [
+    make('forward', { input, weight }),
+    make('input-gradient', { input, weight, outputGradient }, 'input'),
+    make('weight-gradient', { input, weight, outputGradient }, 'weight'),
+  ];
+}
+
+/** batch, channels, size, outChannels, kernel, stride, padding. */
+type Row = readonly [number, number, number, number, number, number, number];
+
+const conv2d = ([batch, channels, size, outChannels, kernel, stride, padding]: Row): KernelCase[] =>
+  passes('conv2d', { batch, channels, size, outChannels, kernel, stride, padding, groups: 1 });
+
+export const conv2dSuite: Suite = {
+  bound: 'arithmetic',
+  cases: (
+    [
+      [8, 64, 56, 64, 3, 1, 1],
+      [1, 64, 56, 64, 3, 1, 1],
+      [32, 128, 14, 128, 3, 1, 1],
+      [64, 16, 12, 32, 3, 1, 1],
+      [64, 1, 28, 8, 5, 1, 2],
+      [32, 3, 32, 16, 3, 1, 1],
+      [32, 64, 7, 128, 3, 2, 1],
+      [32, 256, 14, 64, 1, 1, 0],
+    ] as const
+  ).flatMap(conv2d),
+  small: (
+    [
+      [2, 3, 6, 4, 3, 1, 1],
+      [2, 2, 7, 8, 3, 2, 1],
+      [1, 4, 6, 3, 3, 2, 0],
+      [2, 4, 5, 8, 1, 1, 0],
+    ] as const
+  ).flatMap(conv2d),
+};
+
+/** A filter of its own for each channel. */
+const depthwise = (
+  batch: number,
+  channels: number,
+  size: number,
+  kernel: number,
+  stride: number,
+): KernelCase[] => {
+  const shape = { batch, channels, size, outChannels: channels, kernel, stride };
+  return passes('depthwise', { ...shape, padding: (kernel - 1) / 2, groups: channels });
+};
+
+export const depthwiseSuite: Suite = {
+  bound: 'memory',
+  cases: [
+    ...depthwise(8, 64, 56, 3, 1),
+    ...depthwise(8, 64, 56, 3, 2),
+    ...depthwise(32, 128, 14, 3, 1),
+    ...depthwise(8, 96, 28, 5, 1),
+  ],
+  small: [...depthwise(2, 3, 6, 3, 1), ...depthwise(1, 4, 7, 3, 2), ...depthwise(1, 2, 6, 5, 1)],
+};

@@ -1,0 +1,115 @@
+import type { Backend, DeviceBuffer } from '../index.js';
+import { measure } from './measure.js';
+
+/** What a device reaches at most: f32 arithmetic from registers, by one of its threads, and a copy through memory (read plus write). */
+export interface Peak {
+  readonly gflops: number;
+  readonly copyGBps: number;
+}
+
+const COPY_BYTES = 1 << 26;
+
+/** Rounds of one call, floating-point operations of one of its units, and how many units there are at first, by backend. */
+const ARITHMETIC = {
+  wasm: { count: 1000, flopsPerUnit: 1000 * 12 * 8, units: 20 },
+  webgpu: { count: 4096, flopsPerUnit: 4096 * 64, units: 1 << 8 },
+} as const;
+
+/**
+ * A GPU's units are made more until a call takes so long: between one that computes in software and a fast one lies a
+ * factor of ten thousand.
+ */
+const LONG_ENOUGH_MS = 5;
+const MOST_UNITS = 1 << 20;
+
+type Command = Parameters<Backend['prepare']>[0]['commands'][number];
+
+const dispatch = (kernel: string, bytes: readonly number[], count: number, units: number): Command => ({
+  kind: 'dispatch',
+  label: kernel,
+  kernel,
+  operands: bytes.map((size, index) => ({ kind: 'external', index, bytes: size })),
+  params: { count },
+  units,
+  scratch: 0,
+  // Worth splitting over threads, whatever it takes.
+  cost: Number.POSITIVE_INFINITY,
+});
+
+type Program = Awaited<ReturnType<Backend['prepare']>>;
+
+/** A kernel alone, on these buffers. */
+interface Lone {
+  readonly program: Program;
+  run(): void | Promise<void>;
+}
+
+async function lone(
+  backend: Backend,
+  kernel: string,
+  buffers: readonly DeviceBuffer[],
+  count: number,
+  units: number,
+): Promise<Lone> {
+  const sizes = buffers.map(({ bytes }) => bytes);
+  const commands = [dispatch(kernel, sizes, count, units)];
+  const program = await backend.prepare({ commands, regions: [], externals: buffers.length });
+  return {
+    program,
+    run() {
+      program.run(buffers);
+      return backend.kind === 'webgpu' ? backend.read(buffers[0]!, 'f32', 1).then(() => {}) : undefined;
+    },
+  };
+}
+
+/** As many units of arithmetic as a call needs to be worth timing. */
+async function unitsFor(backend: Backend, data: DeviceBuffer, count: number, units: number): Promise<number> {
+  if (backend.kind !== 'webgpu') return units;
+  for (let work = units; work < MOST_UNITS; work *= 4) {
+    const { program, run } = await lone(backend, 'peak_f32', [data], count, work);
+    await run();
+    const before = performance.now();
+    await run();
+    const ms = performance.now() - before;
+    program.release();
+    if (ms > LONG_ENOUGH_MS) return work;
+  }
+  return MOST_UNITS;
+}
+
+/** What one thread of a CPU, or a whole GPU, reaches on arithmetic from registers, and the device on a copy of 64 MiB. */
+export async function measurePeak(backend: Backend): Promise<Peak> {
+  if (backend.kind === 'reference') throw new Error('measurePeak: the reference backend has no kernels');
+  const { threads } = backend.info;
+  const { count, flopsPerUnit, units } = ARITHMETIC[backend.kind];
+  const data = backend.allocate(4096, 'peak');
+  const buffers = ['source', 'target'].map((name) => backend.allocate(COPY_BYTES, `copy ${name}`));
+  // x = 0.5 and y = 0.5 keep every chain near 1.
+  backend.write(data, new Float32Array(1024).fill(0.5), 'f32');
+  const work = threads * (await unitsFor(backend, data, count, units));
+  const arithmetic = await lone(backend, 'peak_f32', [data], count, work);
+  const blocks = COPY_BYTES / 16;
+  const copy = await lone(
+    backend,
+    'copy_f32',
+    buffers,
+    blocks,
+    backend.kind === 'wasm' ? blocks >> 10 : blocks,
+  );
+  const outcome = await measure([
+    { name: 'arithmetic', run: arithmetic.run },
+    { name: 'copy', run: copy.run },
+  ]);
+  for (const { program } of [arithmetic, copy]) program.release();
+  for (const buffer of [data, ...buffers]) buffer.free();
+  const fastest = (name: string): number => {
+    const result = outcome.get(name)!;
+    if ('error' in result) throw new Error(`measurePeak: ${name}: ${result.error}`);
+    return result.minMs;
+  };
+  return {
+    gflops: (work * flopsPerUnit) / threads / fastest('arithmetic') / 1e6,
+    copyGBps: (2 * COPY_BYTES) / fastest('copy') / 1e6,
+  };
+}

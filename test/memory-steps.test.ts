@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { functional as F, nn, open, optim, type Shape, type Tensor } from '../src/index.js';
+
+/** A transformer's block, pre-norm, over x [batch, tokens, width]. */
+class Block extends nn.Module {
+  readonly attention: readonly nn.Linear[];
+  readonly first: nn.Linear;
+  readonly second: nn.Linear;
+
+  constructor(
+    readonly width: number,
+    readonly heads: number,
+  ) {
+    super();
+    this.attention = Array.from({ length: 4 }, () => new nn.Linear(width, width));
+    this.first = new nn.Linear(width, 4 * width);
+    this.second = new nn.Linear(4 * width, width);
+  }
+
+  forward(x: Tensor): Tensor {
+    const [batch, tokens] = x.shape as [number, number];
+    const norm = (y: Tensor) => F.layerNorm(y, null, null, { normalizedShape: [this.width] });
+    const split = (y: Tensor) => y.reshape([batch, tokens, this.heads, -1]).permute([0, 2, 1, 3]);
+    const h = norm(x);
+    const [q, k, v] = this.attention.slice(0, 3).map((layer) => split(layer.forward(h)));
+    const mixed = F.scaledDotProductAttention(q!, k!, v!).permute([0, 2, 1, 3]).reshape(x.shape);
+    const y = x.add(this.attention[3]!.forward(mixed));
+    return y.add(this.second.forward(F.gelu(this.first.forward(norm(y)))));
+  }
+}
+
+class Mean extends nn.Module {
+  forward(x: Tensor): Tensor {
+    return F.mean(x, { axes: [1] });
+  }
+}
+
+function vgg(): nn.Module[] {
+  const layers: nn.Module[] = [];
+  let channels = 3;
+  for (const next of [16, 16, 0, 32, 32, 0, 64, 64, 0]) {
+    if (next === 0) layers.push(new nn.MaxPool2d(2));
+    else layers.push(new nn.Conv2d(channels, next, 3, { padding: 1 }), new nn.ReLU());
+    channels = next || channels;
+  }
+  return [...layers, new nn.Flatten(), new nn.Linear(1024, 10)];
+}
+
+const networks: Readonly<Record<string, readonly [Shape, () => readonly nn.Module[]]>> = {
+  mlp: [[64, 784], () => [new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10)]],
+  vgg: [[8, 3, 32, 32], vgg],
+  transformer: [[4, 32, 64], () => [new Block(64, 4), new Block(64, 4), new Mean(), new nn.Linear(64, 10)]],
+};
+
+describe('the memory plan of a training step', () => {
+  it.each(Object.keys(networks))('takes at most a tenth more than lives at once: %s', async (name) => {
+    const [shape, layers] = networks[name]!;
+    const device = await open('wasm', { threads: 1 });
+    const model = new nn.Sequential(...layers()).to(device);
+    const optimizer = new optim.Adam(model.parameters());
+    const step = device.compile((x: Tensor, y: Tensor) => {
+      const loss = F.crossEntropy(model.forward(x), y);
+      loss.backward();
+      optimizer.step();
+      return loss;
+    });
+    const { program } = await step.prepare({ shape, dtype: 'f32' }, { shape: [shape[0]!], dtype: 'i32' });
+    const { peakBytes, lowerBound } = program.memory;
+    expect(peakBytes).toBeLessThanOrEqual(1.1 * lowerBound);
+    device.dispose();
+  });
+});
