@@ -4,6 +4,7 @@
 // image are packed. The input-gradient is the same kernel, with a launch for each phase of the stride.
 import { ConvolveParams, PackFiltersParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
+import { listPanels, packPanels } from './conv2d_panels';
 import { ADD, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
 
@@ -70,101 +71,6 @@ function packFilters(most: i32, o: usize, params: usize, begin: i32, end: i32): 
 
 export function conv2d_pack_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters(4, o, p, begin, end); }
 export function conv2d_pack_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters(6, o, p, begin, end); }
-
-/** A panel of 8 pixels that straddles: a run of pixels that lie side by side in the frame, and the next one. */
-@unmanaged
-class Straddling {
-  /** Where it is packed; its first pixel, counted over the unit's. */
-  packed: usize;
-  column: i32;
-  /** Addresses of the runs in the frame, and bytes of the first. */
-  first: usize;
-  second: usize;
-  bytes: usize;
-}
-
-/** Address in the frame of pixel `column`, counted over `rows` rows of each image. */
-// @ts-ignore: decorator
-@inline
-function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize {
-  const line = column / <i32>p.outWidth;
-  const image = line / rows;
-  const pixel = (line - image * rows) * <i32>p.frameWidth + column - line * <i32>p.outWidth;
-  return frame + image * p.imageBytes + (pixel << 2);
-}
-
-/**
- * Where each of the panels of `columns` pixels is read: in the frame through `table`, or packed through `steps`. Gives the
- * end of the list of those that straddle. Where the frame is as wide as the output, the rows of an image are one.
- */
-function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize, odd: usize): usize {
-  const whole = p.frameWidth == p.outWidth;
-  const width = whole ? rows * <i32>p.outWidth : <i32>p.outWidth;
-  const lines = whole ? 1 : rows;
-  const lineBytes = <usize>p.frameWidth << 2;
-  const nextImage = p.imageBytes - (lines - 1) * lineBytes;
-  let line = 0;
-  let at = 0;
-  for (let column = 0; column < columns; column += 8) {
-    const from = frame + (at << 2);
-    const run = width - at;
-    const straddles = run < 8 || column + 8 > columns;
-    store<u32>(list, straddles ? packed : from);
-    store<u32>(list, straddles ? steps : table, 4);
-    list += 8;
-    if (straddles) {
-      const panel = changetype<Straddling>(odd);
-      const count = min(8, columns - column);
-      panel.packed = packed;
-      panel.column = column;
-      panel.first = from;
-      panel.second = run >= count ? from : run + width < count ? 0 : frame + (line + 1 == lines ? nextImage : lineBytes);
-      panel.bytes = <usize>min(run, 8) << 2;
-      odd += offsetof<Straddling>();
-      packed += (p.depth << 5) + 32;
-    }
-    for (at += 8; at >= width; at -= width) {
-      const next = line + 1 == lines;
-      line = next ? 0 : line + 1;
-      frame += next ? nextImage : lineBytes;
-    }
-  }
-  return odd;
-}
-
-/** Packs `depth` taps of `table` of the panels from `odd` to `end`; `limit` ends what may be read. */
-function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, table: usize, depth: i32, odd: usize, end: usize, corners: usize, limit: usize): void {
-  const last = table + (depth << 2);
-  for (; odd < end; odd += offsetof<Straddling>()) {
-    const panel = changetype<Straddling>(odd);
-    const x0 = panel.first;
-    const x1 = panel.second;
-    let to = panel.packed;
-    if (x1 && max(x0, x1) + load<u32>(last - 4) + 32 <= limit) {
-      // What a run stores too much, the next one or the next tap overwrites.
-      const second = panel.bytes;
-      for (let at = table; at < last; at += 4) {
-        const offset = load<u32>(at);
-        const low = v128.load(x0 + offset);
-        const high = v128.load(x0 + offset, 16);
-        const nextLow = v128.load(x1 + offset);
-        const nextHigh = v128.load(x1 + offset, 16);
-        v128.store(to, low);
-        v128.store(to, high, 16);
-        v128.store(to + second, nextLow);
-        v128.store(to + second, nextHigh, 16);
-        to += 32;
-      }
-      continue;
-    }
-    for (let j = 0; j < 8; j++) store<u32>(corners + (j << 2), corner(p, frame, rows, min(panel.column + j, columns - 1)));
-    for (let at = table; at < last; at += 4) {
-      const offset = load<u32>(at);
-      for (let j = 0; j < 32; j += 4) store<f32>(to + j, load<f32>(load<u32>(corners + j) + offset));
-      to += 32;
-    }
-  }
-}
 
 /** Puts `rows` rows of outWidth pixels in place; they are `lineBytes` apart. */
 // @ts-ignore: decorator
@@ -267,7 +173,7 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
         frame = scratch + p.frameAt;
         fillFrame(p, operand(o, 0), operand(o, 4), image, images, group * channels, channels, row, frame);
       } else {
-        frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + row) * p.width) << 2);
+        frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + row * p.strideHeight) * p.width) << 2);
       }
       if (!p.thin) oddEnd = listPanels(p, frame, rows, columns, list, table, steps, packed, odd);
     }

@@ -92,7 +92,14 @@ const THIN = 40;
 const SLACK = 256;
 
 /** Panels of a unit that straddle a row or an image; where the frame is as wide as the output, rows are one. */
-function straddling(c: Convolution, frameWidth: number, images: number, rows: number): number {
+function straddling(
+  c: Convolution,
+  frameWidth: number,
+  apart: boolean,
+  images: number,
+  rows: number,
+): number {
+  if (apart) return Math.ceil((images * rows * c.outWidth) / 8);
   if (frameWidth === c.outWidth) return images;
   return c.outWidth % 8 === 0 ? 0 : Math.min(images * rows, Math.ceil((images * rows * c.outWidth) / 8));
 }
@@ -110,11 +117,12 @@ interface Task {
 /** One way to cut a convolution into units: about `pixels` pixels, and one of `wanted` parts of the filters. */
 function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number, wanted: number) {
   const unit = share(c, pixels);
-  const view = frame(c, copies, true, unit.rows);
+  const view = frame(c, copies, copies, unit.rows);
+  const apart = view.frameStepWidth !== c.strideWidth;
   const inPlace = 4 * c.groups * c.channels * c.height * c.width;
   const imageBytes = copies ? c.channels * view.channelBytes : inPlace;
   const panels = Math.ceil((unit.images * unit.rows * c.outWidth) / 8);
-  const odd = straddling(c, view.frameWidth, unit.images, unit.rows);
+  const odd = straddling(c, view.frameWidth, apart, unit.images, unit.rows);
   const tiles = Math.ceil(c.filters / tile);
   const tilesPerPart = Math.ceil(tiles / wanted);
   const parts = Math.ceil(tiles / tilesPerPart);
@@ -144,7 +152,9 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
 export function frameForward(c: Convolution, tile: number, masked: boolean): Framed {
   const taps = c.channels * c.kernelHeight * c.kernelWidth;
   const depth = Math.max(1, near(taps, DEPTH));
-  const strided = c.strideHeight > 1 || c.strideWidth > 1;
+  // Where no tap of a row is another pixel's, a frame would be read once: panels are packed from x itself.
+  const strided =
+    (c.strideHeight > 1 || c.strideWidth > 1) && (c.strideWidth < 3 || c.kernelWidth > c.strideWidth);
   const thin = c.filters <= 3 && taps > c.channels;
   const copies = thin || masked || strided || leaves(c) || c.top < 0 || c.left < 0;
   const task: Task = { c, tile, thin, copies, taps, depth };

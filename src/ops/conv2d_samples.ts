@@ -53,6 +53,7 @@ export const cases: readonly Case[] = [
   [[1, 46, 6, 10], [2, 46, 3, 3], { padding: [1, 0] }],
   [[3, 3, 7, 9], [4, 3, 1, 1], { stride: 2 }],
   [[1, 2, 9, 7], [3, 2, 2, 2], { stride: 3 }],
+  [[2, 3, 13, 16], [5, 3, 4, 4], { stride: 4 }],
 ];
 
 export const outputOf = ([x, weight, options]: Case): number[] =>
