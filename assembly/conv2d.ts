@@ -78,12 +78,9 @@ export function conv2d_pack_f32__6x8(o: usize, p: usize, s: usize, begin: i32, e
 function putLines(p: ConvolveParams, from: usize, lineBytes: usize, rows: i32, to: usize): void {
   const step = <usize>p.stepWidth << 2;
   const down = (p.imageWidth * p.stepHeight) << 2;
-  const width = <i32>p.outWidth;
-  if (step == 4 && lineBytes == down) {
-    memory.copy(to, from, (rows * width) << 2);
-    return;
-  }
-  for (; rows > 0; rows--) {
+  const together = step == 4 && lineBytes == down;
+  const width = together ? rows * <i32>p.outWidth : <i32>p.outWidth;
+  for (rows = together ? 1 : rows; rows > 0; rows--) {
     if (step == 4) {
       copyLine(from, 0, to, width, 1);
     } else {
@@ -138,8 +135,7 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
   const tilesPerPart = (tiles + parts - 1) / parts;
   const bands = <i32>((p.outHeight + p.rows - 1) / p.rows);
   const block = <i32>p.depth;
-  const corners = scratch;
-  const zeros = scratch + 32;
+  const zeros = scratch;
   const table = scratch + 64;
   const steps = table + (taps << 2);
   const list = steps + (taps << 2);
@@ -195,7 +191,7 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
       let mode = start > 0 ? ADD : 0;
       if (p.activation && start + depth == taps) mode |= RELU;
       const skip = <usize>start << 2;
-      packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, corners, limit);
+      packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, limit);
       const span = max(8, GROUP / max(1, depth));
       for (let panel = 0; panel < panels; panel += span) {
         const count = min(span, panels - panel);

@@ -16,8 +16,6 @@ class Straddling {
 }
 
 /** Address in the frame of pixel `column`, counted over `rows` rows of each image. */
-// @ts-ignore: decorator
-@inline
 function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize {
   const line = column / <i32>p.outWidth;
   const image = line / rows;
@@ -68,7 +66,7 @@ export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
 }
 
 /** Packs `depth` taps of `table` of the panels from `odd` to `end`; `limit` ends what may be read. */
-export function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, table: usize, depth: i32, odd: usize, end: usize, corners: usize, limit: usize): void {
+export function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, table: usize, depth: i32, odd: usize, end: usize, limit: usize): void {
   const last = table + (depth << 2);
   for (; odd < end; odd += offsetof<Straddling>()) {
     const panel = changetype<Straddling>(odd);
@@ -92,10 +90,26 @@ export function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
       }
       continue;
     }
-    for (let j = 0; j < 8; j++) store<u32>(corners + (j << 2), corner(p, frame, rows, min(panel.column + j, columns - 1)));
+    const most = columns - 1;
+    const column = panel.column;
+    const c0 = corner(p, frame, rows, column);
+    const c1 = corner(p, frame, rows, min(column + 1, most));
+    const c2 = corner(p, frame, rows, min(column + 2, most));
+    const c3 = corner(p, frame, rows, min(column + 3, most));
+    const c4 = corner(p, frame, rows, min(column + 4, most));
+    const c5 = corner(p, frame, rows, min(column + 5, most));
+    const c6 = corner(p, frame, rows, min(column + 6, most));
+    const c7 = corner(p, frame, rows, min(column + 7, most));
     for (let at = table; at < last; at += 4) {
       const offset = load<u32>(at);
-      for (let j = 0; j < 32; j += 4) store<f32>(to + j, load<f32>(load<u32>(corners + j) + offset));
+      store<f32>(to, load<f32>(c0 + offset));
+      store<f32>(to, load<f32>(c1 + offset), 4);
+      store<f32>(to, load<f32>(c2 + offset), 8);
+      store<f32>(to, load<f32>(c3 + offset), 12);
+      store<f32>(to, load<f32>(c4 + offset), 16);
+      store<f32>(to, load<f32>(c5 + offset), 20);
+      store<f32>(to, load<f32>(c6 + offset), 24);
+      store<f32>(to, load<f32>(c7 + offset), 28);
       to += 32;
     }
   }

@@ -127,19 +127,19 @@ function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usi
   const r5 = stride * min(5, count - 1);
   const r6 = stride * min(6, count - 1);
   const r7 = stride * min(7, count - 1);
-  for (let i = 0; i < pixels; i += 4) {
-    // The last four pixels overlap those before.
-    const at = <usize>min(i, max(0, pixels - 4));
-    const from = dy + (at << 2);
-    const panel = to + (at << 5);
-    if (pixels >= 4) {
+  const end = dy + ((pixels - 4) << 2);
+  if (pixels >= 4) {
+    for (let from = dy; ; from += 16) {
+      // The last four pixels overlap those before.
+      if (from > end) from = end;
+      const panel = to + ((from - dy) << 3);
       packFour(from, from + r1, from + r2, from + r3, panel);
       packFour(from + r4, from + r5, from + r6, from + r7, panel + 16);
-      continue;
+      if (from == end) return;
     }
-    for (let k = 0; k < pixels; k++) {
-      for (let j = 0; j < 8; j++) store<f32>(panel + (k << 5) + (j << 2), load<f32>(from + (k << 2) + stride * min(j, count - 1)));
-    }
+  }
+  for (let i = 0; i < pixels; i++) {
+    for (let j = 0; j < 8; j++) store<f32>(to + (i << 5) + (j << 2), load<f32>(dy + (i << 2) + stride * min(j, count - 1)));
   }
 }
 
