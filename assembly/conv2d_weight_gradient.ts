@@ -81,6 +81,22 @@ function correlate4(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: 
 function correlate5(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows5>(n, pixels, x, t, dy, sums); }
 function correlate6(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows6>(n, pixels, x, t, dy, sums); }
 
+/** The sums [count, 8] of `count` taps, in near-equal tiles of at most `most`. */
+function correlateTaps(most: i32, count: i32, n: i32, pixels: usize, x: usize, table: usize, dy: usize, sums: usize): void {
+  while (count > 0) {
+    const height = blockOf(count, most);
+    if (height == 6) correlate6(n, pixels, x, table, dy, sums);
+    else if (height == 5) correlate5(n, pixels, x, table, dy, sums);
+    else if (height == 4) correlate4(n, pixels, x, table, dy, sums);
+    else if (height == 3) correlate3(n, pixels, x, table, dy, sums);
+    else if (height == 2) correlate2(n, pixels, x, table, dy, sums);
+    else correlate1(n, pixels, x, table, dy, sums);
+    count -= height;
+    table += height << 2;
+    sums += height << 5;
+  }
+}
+
 /** Byte offsets in the frame of the pixels of `images` images by `rows` rows. */
 function pixelOffsets(p: ConvolveParams, images: i32, rows: i32, table: usize): void {
   const stepHeight = (p.strideHeight * p.frameWidth) << 2;
@@ -203,7 +219,7 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
   const bands = <i32>((p.outHeight + p.rows - 1) / p.rows);
   const plane = <i32>(p.outHeight * p.outWidth);
   const sums = scratch;
-  const table = scratch + ((8 * TAPS) << 2);
+  const table = scratch + ((panelsPerPart * TAPS) << 5);
   const offsets = table + ((channelsPerPart * kernel) << 2);
   const dbias = operand(o, 4);
   tapOffsets(p, channelsPerPart, table);
@@ -226,22 +242,25 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     const pixels = images * run;
     if (view != filled) {
       filled = view;
-      const first = group * <i32>p.channels + firstChannel;
+      const channel = group * <i32>p.channels + firstChannel;
       if (p.copies) {
         if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
         frame = scratch + p.frameAt;
-        fillFrame(p, operand(o, 0), 0, image, images, first, channels, row, frame);
+        fillFrame(p, operand(o, 0), 0, image, images, channel, channels, row, frame);
       } else {
-        const line = (image * p.groups * p.channels + first) * p.height + row * p.strideHeight - p.top;
+        const line = (image * p.groups * p.channels + channel) * p.height + row * p.strideHeight - p.top;
         frame = operand(o, 0) + ((line * p.width - p.left) << 2);
       }
     }
     const block = blockOf(pixels, PIXELS);
     const dy = scratch + p.panelsAt;
     const counted = scratch + p.stagedAt;
-    for (let panel = part * panelsPerPart; panel < min(panels, (part + 1) * panelsPerPart); panel++) {
+    const first = part * panelsPerPart;
+    const last = min(panels, first + panelsPerPart);
+    for (let panel = first; panel < last; panel++) {
       const filter = group * filters + (panel << 3);
       const kept = min(8, filters - (panel << 3));
+      const to = dy + (((panel - first) * pixels) << 5);
       for (let i = 0; i < images; i++) {
         const at = (((image + i) * p.groups * filters + filter) * plane + row * p.outWidth) << 2;
         let from = operand(o, 1) + at;
@@ -251,34 +270,28 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
           from = counted;
           stride = run << 2;
         }
-        packGradient(from, stride, kept, run, dy + ((i * run) << 5));
+        packGradient(from, stride, kept, run, to + ((i * run) << 5));
       }
-      const place = share * p.groups * filters + filter;
       if (dbias && firstChannel == 0) {
-        sumPanel(dy, pixels, sums);
-        putSums(sums, 1, kept, dbias + (place << 2), 4);
+        sumPanel(to, pixels, sums);
+        putSums(sums, 1, kept, dbias + ((share * p.groups * filters + filter) << 2), 4);
       }
-      for (let tap = 0; tap < channels * kernel; tap += TAPS) {
-        const count = min(TAPS, channels * kernel - tap);
-        memory.fill(sums, 0, count << 5);
-        for (let start = 0; start < pixels; start += block) {
-          const n = min(block, pixels - start);
-          const at = offsets + (start << 2);
-          const gradient = dy + (start << 5);
-          for (let i = 0; i < count; ) {
-            const height = blockOf(count - i, most);
-            const t = table + ((tap + i) << 2);
-            const to = sums + (i << 5);
-            if (height == 6) correlate6(n, at, frame, t, gradient, to);
-            else if (height == 5) correlate5(n, at, frame, t, gradient, to);
-            else if (height == 4) correlate4(n, at, frame, t, gradient, to);
-            else if (height == 3) correlate3(n, at, frame, t, gradient, to);
-            else if (height == 2) correlate2(n, at, frame, t, gradient, to);
-            else correlate1(n, at, frame, t, gradient, to);
-            i += height;
-          }
+    }
+    // What the pixels of a block see of some taps stays in the cache while all panels go over it.
+    for (let tap = 0; tap < channels * kernel; tap += TAPS) {
+      const count = min(TAPS, channels * kernel - tap);
+      memory.fill(sums, 0, (panelsPerPart * TAPS) << 5);
+      for (let start = 0; start < pixels; start += block) {
+        const n = min(block, pixels - start);
+        for (let panel = 0; panel < last - first; panel++) {
+          const gradient = dy + ((panel * pixels + start) << 5);
+          correlateTaps(most, count, n, offsets + (start << 2), frame, table + (tap << 2), gradient, sums + ((panel * TAPS) << 5));
         }
-        putSums(sums, count, kept, operand(o, 3) + ((place * taps + firstChannel * kernel + tap) << 2), taps << 2);
+      }
+      for (let panel = first; panel < last; panel++) {
+        const filter = share * p.groups * filters + group * filters + (panel << 3);
+        const to = operand(o, 3) + ((filter * taps + firstChannel * kernel + tap) << 2);
+        putSums(sums + (((panel - first) * TAPS) << 5), count, min(8, filters - (panel << 3)), to, taps << 2);
       }
     }
   }

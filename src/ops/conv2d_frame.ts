@@ -20,8 +20,9 @@ export interface Framed {
 
 /** Most taps of a block of the sum, and most rows of a tile. */
 const DEPTH = 400;
-/** Taps whose sums the weight-gradient keeps at a time. */
+/** Taps whose sums the weight-gradient keeps at a time, and most panels of 8 filters that share them. */
 const TAPS = 48;
+const PANELS = 4;
 /** Bytes of scratch memory that stay in the cache, and the number of units that threads share well. */
 const CACHE = 1 << 20;
 const UNITS = 12;
@@ -177,23 +178,27 @@ export function frameWeights(c: Convolution, masked: boolean): Framed {
   const copies = leaves(c);
   const columns = c.batch * c.outHeight * c.outWidth;
   // At least 768 pixels a share, and no more than 16 MB of sums.
-  const most = Math.max(1, Math.min(64, Math.floor(columns / 768), Math.floor((4 << 20) / weights)));
+  const most = Math.max(1, Math.min(32, Math.floor(columns / 768), Math.floor((4 << 20) / weights)));
   const unit = share(c, Math.ceil(columns / most));
   const shares = sharesOf(c, unit);
   const view = frame(c, copies, false, unit.rows);
   const pixels = unit.images * unit.rows * c.outWidth;
   const perChannel = copies ? unit.images * view.channelBytes : 0;
   const fits = Math.min(c.channels, Math.max(1, Math.floor(CACHE / Math.max(1, perChannel))));
-  const parts = Math.min(panels, Math.ceil(UNITS / (shares * c.groups)));
+  const parts = Math.min(
+    panels,
+    Math.max(Math.ceil(UNITS / (shares * c.groups)), Math.ceil(panels / PANELS)),
+  );
   const wanted = Math.ceil(UNITS / (shares * c.groups * parts));
   const channels = Math.ceil(
     c.channels / Math.max(Math.ceil(c.channels / fits), Math.min(wanted, Math.ceil(c.channels / 8))),
   );
   const channelParts = Math.ceil(c.channels / channels);
-  const panelParts = Math.ceil(panels / Math.ceil(panels / parts));
+  const panelsPerPart = Math.ceil(panels / parts);
+  const panelParts = Math.ceil(panels / panelsPerPart);
   const imageBytes = copies ? channels * view.channelBytes : 4 * c.groups * c.channels * c.height * c.width;
-  const panelsAt = up(4 * (8 * TAPS + channels * kernel + pixels), 64);
-  const stagedAt = up(panelsAt + 32 * pixels, 64);
+  const panelsAt = up(4 * (8 * TAPS * panelsPerPart + channels * kernel + pixels), 64);
+  const stagedAt = up(panelsAt + 32 * pixels * panelsPerPart, 64);
   const frameAt = up(stagedAt + (masked ? 32 * unit.rows * c.outWidth : 0), 64);
   return {
     params: {
