@@ -102,10 +102,14 @@ export function multiplyPanels(rows: i32, n: i32, p: usize, skip: usize, k: i32,
   else panels1(n, p, skip, k, a, c, stride, bias, mode);
 }
 
-/** Columns of a tile of 1, 2 or 3 filters: no more accumulators than leave room for a column and the rows' filters. */
+/**
+ * Columns of a tile of 1, 2 or 3 filters: no more accumulators than leave room for a column, the rows' filters and, where no
+ * instruction fuses them, a product.
+ */
 // @ts-ignore: decorator
 @inline
 export function thinColumns(rows: i32): i32 {
+  if (!ASC_FEATURE_RELAXED_SIMD) return rows == 1 ? 24 : rows == 2 ? 16 : 8;
   return rows == 1 ? 40 : rows == 2 ? 20 : 12;
 }
 
@@ -114,7 +118,6 @@ export function thinColumns(rows: i32): i32 {
 @inline
 function thin<R>(count: i32, b: usize, table: usize, depth: i32, tile: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
   const end = table + (depth << 2);
-  const bias0 = v128.load32_splat(bias);
   for (; count > 0; count--) {
     let a = tile;
     let s0 = splat(0.0), s1 = splat(0.0), s2 = splat(0.0), s3 = splat(0.0), s4 = splat(0.0);
@@ -129,10 +132,12 @@ function thin<R>(count: i32, b: usize, table: usize, depth: i32, tile: usize, c:
         s3 = fma(a0, v128.load(from, 48), s3);
         s4 = fma(a0, v128.load(from, 64), s4);
         s5 = fma(a0, v128.load(from, 80), s5);
-        s6 = fma(a0, v128.load(from, 96), s6);
-        s7 = fma(a0, v128.load(from, 112), s7);
-        s8 = fma(a0, v128.load(from, 128), s8);
-        s9 = fma(a0, v128.load(from, 144), s9);
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          s6 = fma(a0, v128.load(from, 96), s6);
+          s7 = fma(a0, v128.load(from, 112), s7);
+          s8 = fma(a0, v128.load(from, 128), s8);
+          s9 = fma(a0, v128.load(from, 144), s9);
+        }
       } else if (rowsOf<R>() == 2) {
         const a1 = v128.load32_splat(a, 4);
         const b0 = v128.load(from);
@@ -147,9 +152,11 @@ function thin<R>(count: i32, b: usize, table: usize, depth: i32, tile: usize, c:
         const b3 = v128.load(from, 48);
         s3 = fma(a0, b3, s3);
         s8 = fma(a1, b3, s8);
-        const b4 = v128.load(from, 64);
-        s4 = fma(a0, b4, s4);
-        s9 = fma(a1, b4, s9);
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          const b4 = v128.load(from, 64);
+          s4 = fma(a0, b4, s4);
+          s9 = fma(a1, b4, s9);
+        }
       } else {
         const a1 = v128.load32_splat(a, 4);
         const a2 = v128.load32_splat(a, 8);
@@ -161,34 +168,41 @@ function thin<R>(count: i32, b: usize, table: usize, depth: i32, tile: usize, c:
         s1 = fma(a0, b1, s1);
         s4 = fma(a1, b1, s4);
         s7 = fma(a2, b1, s7);
-        const b2 = v128.load(from, 32);
-        s2 = fma(a0, b2, s2);
-        s5 = fma(a1, b2, s5);
-        s8 = fma(a2, b2, s8);
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          const b2 = v128.load(from, 32);
+          s2 = fma(a0, b2, s2);
+          s5 = fma(a1, b2, s5);
+          s8 = fma(a2, b2, s8);
+        }
       }
       a += rowsOf<R>() << 2;
     }
-    put(c, s0, bias0, mode);
-    put(c + 16, s1, bias0, mode);
-    put(c + 32, s2, bias0, mode);
+    putRow(c, s0, s1, bias, mode);
     if (rowsOf<R>() == 1) {
-      put(c + 48, s3, bias0, mode);
-      put(c + 64, s4, bias0, mode);
-      putRow(c + 80, s5, s6, bias, mode);
-      putRow(c + 112, s7, s8, bias, mode);
-      put(c + 144, s9, bias0, mode);
+      putRow(c + 32, s2, s3, bias, mode);
+      putRow(c + 64, s4, s5, bias, mode);
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        putRow(c + 96, s6, s7, bias, mode);
+        putRow(c + 128, s8, s9, bias, mode);
+      }
     } else if (rowsOf<R>() == 2) {
-      putRow(c + 48, s3, s4, bias, mode);
       const d = c + stride;
+      putRow(c + 32, s2, s3, bias, mode);
       putRow(d, s5, s6, bias + 4, mode);
       putRow(d + 32, s7, s8, bias + 4, mode);
-      put(d + 64, s9, v128.load32_splat(bias, 4), mode);
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        put(c + 64, s4, v128.load32_splat(bias), mode);
+        put(d + 64, s9, v128.load32_splat(bias, 4), mode);
+      }
     } else {
       const d = c + stride;
       putRow(d, s3, s4, bias + 4, mode);
-      put(d + 32, s5, v128.load32_splat(bias, 4), mode);
       putRow(d + stride, s6, s7, bias + 8, mode);
-      put(d + stride + 32, s8, v128.load32_splat(bias, 8), mode);
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        put(c + 32, s2, v128.load32_splat(bias), mode);
+        put(d + 32, s5, v128.load32_splat(bias, 4), mode);
+        put(d + stride + 32, s8, v128.load32_splat(bias, 8), mode);
+      }
     }
     b += <usize>thinColumns(rowsOf<R>()) << 2;
     c += <usize>thinColumns(rowsOf<R>()) << 2;

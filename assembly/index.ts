@@ -15,6 +15,7 @@ export { matmul_f32__dots } from './matmul_dots';
 export { matmul_f32__stream, matmul_sum_f32 } from './matmul_stream';
 export * from './conv2d';
 export * from './conv2d_weight_gradient';
+export * from './depthwise';
 export * from './winograd';
 export { log_softmax_backward_f32, log_softmax_f32, softmax_backward_f32, softmax_f32 } from './softmax';
 export { cross_entropy_backward_f32, cross_entropy_f32, cross_entropy_rows_f32, cross_entropy_shares_backward_f32, cross_entropy_shares_f32 } from './cross_entropy';

@@ -3,7 +3,7 @@ import { CopyParams } from '../build/params';
 import { operand } from './simd';
 import { first, last, rowOffset } from './walk';
 
-/** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 4096 elements. */
+/** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 1024 elements. */
 export function copy__strided(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<CopyParams>(params);
   const x = operand(o, 0) + (p.xOffset << 2);

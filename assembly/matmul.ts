@@ -8,7 +8,7 @@ import { MatmulTilesParams } from '../build/params';
 import { activate } from './matmul_finish';
 import { packEdge } from './matmul_pack';
 import { multiplyPanels } from './matmul_tile';
-import { loadUpTo, operand, storeUpTo } from './simd';
+import { operand } from './simd';
 import { cut } from './tile';
 import { offsetOf } from './walk';
 
@@ -22,17 +22,6 @@ function storeEdge(edge: usize, rows: i32, count: i32, c: usize, cRow: usize, be
     edge += 32;
     c += cRow;
     before += beforeRow;
-  }
-}
-
-/** Applies the activation to `count` columns of `rows` rows. */
-function activateRows(activation: u32, c: usize, cRow: usize, rows: i32, count: i32): void {
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < count; i += 4) {
-      const at = c + (i << 2);
-      storeUpTo(at, activate(activation, loadUpTo(at, count - i)), count - i);
-    }
-    c += cRow;
   }
 }
 
@@ -87,7 +76,9 @@ export function matmul_f32__tiles(o: usize, params: usize, scratch: usize, begin
           multiplyPanels(rows, depth, from, aRow, last, lastStep, 0, 1, edge, 32, 0, 0);
           storeEdge(edge, rows, rest, c + (whole << 5), cRow, before ? before + (whole << 5) : 0, beforeRow);
         }
-        if (p.activation && start + depth == k) activateRows(p.activation, c, cRow, rows, columns);
+        if (p.activation && start + depth == k) {
+          for (let r = 0; r < rows; r++) activate(p.activation, c + r * cRow, columns);
+        }
       }
       if (start + depth == k) break;
     }

@@ -92,8 +92,9 @@ export function matmul_sum_f32(o: usize, params: usize, s: usize, begin: i32, en
       const bias = operand(o, 1);
       let sums = bias ? loadUpTo(bias + (column << 2), count) : splat(0.0);
       for (let part = 0; part < <i32>p.parts; part++) sums = f32x4.add(sums, loadUpTo(from + ((part * block + i) << 2), count));
-      storeUpTo(to + (i << 2), activate(p.activation, sums), count);
+      storeUpTo(to + (i << 2), sums, count);
       i += count;
     }
+    if (p.activation) activate(p.activation, to + (first << 2), min(1024, block - first));
   }
 }

@@ -1,4 +1,4 @@
-// y = f(p, q, r), the three with broadcasting. Units are blocks of 4096 elements of y.
+// y = f(p, q, r), the three with broadcasting. Units are blocks of 1024 elements of y.
 import { TernaryParams } from '../build/params';
 import { fma, loadTail, operand, splat, storeTail } from './simd';
 import { first, last, rowOffset } from './walk';

@@ -1,5 +1,5 @@
 // One optimiser step over many parameters, in place; src/ops/update_rules.ts has the formulas. Operands: hyper, state, then
-// each parameter and its gradient. Units are blocks of 4096 elements of one parameter, numbered through all of them.
+// each parameter and its gradient. Units are blocks of 1024 elements of one parameter, numbered through all of them.
 import { UpdateParams } from '../build/params';
 import { BLOCK, loadUpTo, operand, storeUpTo } from './simd';
 

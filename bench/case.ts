@@ -50,6 +50,9 @@ export interface Net<T> {
   matmul(a: T, b: T, options?: { readonly transposeA?: boolean; readonly transposeB?: boolean }): T;
   /** x weightᵀ + bias over the last axis; weight is [out, in]. */
   linear(x: T, weight: T, bias: T): T;
+  /** The relu of it: an engine that has the two as one uses that. */
+  linearRelu(x: T, weight: T, bias: T): T;
+  convRelu(x: T, weight: T, bias: T, options: ConvOptions): T;
   conv2d(x: T, weight: T, bias: T | null, options: ConvOptions): T;
   pool2d(x: T, options: PoolOptions): T;
   /** Along the last axis. */
@@ -105,6 +108,8 @@ export interface KernelCase extends Common {
    * result is a scalar. `forward+backward` makes the result, too.
    */
   readonly wrt?: readonly string[];
+  /** Part of the names of kernel variants that Weft leaves out: a case of Weft's alone, beside the one with its own choice. */
+  readonly without?: string;
   /** The one convolution or pooling that it is: engines have kernels for its gradients. */
   readonly window?:
     | { readonly kind: 'conv2d' | 'depthwise'; readonly options: ConvOptions }
@@ -159,7 +164,8 @@ export const STEP_LOSSES = 4;
 
 /** Hyper-parameters as every engine uses them. */
 export const ADAM = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;
-export const UPDATE = { lr: 1e-3, momentum: 0.9, weightDecay: 0.01, alpha: 0.99, eps: 1e-8 } as const;
+/** Here eps is so small that it makes no difference where it stands: tfjs has it under the root. */
+export const UPDATE = { lr: 1e-3, momentum: 0.9, weightDecay: 0.01, alpha: 0.99, eps: 1e-12 } as const;
 
 export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 

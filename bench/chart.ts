@@ -79,8 +79,9 @@ export function suiteChart(
   metric: ChartMetric = SUITES[suite].unit === 'ms' ? 'time' : 'rate',
 ): string {
   const groups = groupsOf(report.results, suite);
-  const engines = [...new Set(groups.flatMap((group) => group.results.map(engineLabel)))];
   const scale = scaleOf(report, suite, metric);
+  const shown = groups.flatMap(({ results }) => results.filter((result) => scale.of(result) !== null));
+  const engines = [...new Set(shown.map(engineLabel))];
   const series = engines.map((engine, i) => {
     const found = groups.map((group) => group.results.find((result) => engineLabel(result) === engine));
     return {
@@ -109,7 +110,9 @@ export function suiteChart(
     grid: { left: labelWidth, right: 96, top: 88, bottom: 60 },
     xAxis: {
       ...{ name: scale.unit, nameLocation: 'end' },
-      ...(scale.logarithmic ? { type: 'log' } : { type: 'value', max: axisEnd(scale) }),
+      ...(scale.logarithmic
+        ? logarithmic(shown.map((one) => scale.of(one)!))
+        : { type: 'value', max: axisEnd(scale) }),
       axisLabel: { showMaxLabel: scale.logarithmic },
     },
     yAxis: {
@@ -130,6 +133,12 @@ const limitLines = ({ limits }: Scale) => ({
     label: { formatter: name, position: 'start', fontSize: 11 },
   })),
 });
+
+/** From the power of ten below the least value, where bars start. */
+function logarithmic(values: readonly number[]) {
+  const min = 10 ** Math.floor(Math.log10(Math.min(...values)) - 0.1);
+  return { type: 'log', min, startValue: min };
+}
 
 /** Past the longest bar and the limits by enough for a label. */
 const axisEnd =

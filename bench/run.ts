@@ -75,7 +75,8 @@ export async function runCase(
   let field: PeerField | null = null;
   try {
     for (const lane of lanes) ready.push(await prepareWeft(lane.device, c, inputs, nameOf(lane)));
-    if (prepareField) field = await prepareField(c, inputs, await ready[0]!.output());
+    const shared = c.pass === 'step' || c.pass === 'update' || c.without === undefined;
+    if (prepareField && shared) field = await prepareField(c, inputs, await ready[0]!.output());
     const outcomes = await measure([
       ...ready.map(({ contestant }) => contestant),
       ...(field?.contestants ?? []),

@@ -12,6 +12,9 @@ export const weftNet: Net<Value> = {
   gelu: (x) => ops.gelu(x),
   matmul: (a, b, options) => ops.matmul(a, b, options),
   linear: (x, weight, bias) => ops.linear(x, weight, bias),
+  // Graphs are fused by Weft itself.
+  linearRelu: (x, weight, bias) => ops.relu(ops.linear(x, weight, bias)),
+  convRelu: (x, weight, bias, options) => ops.relu(ops.conv2d(x, weight, bias, options)),
   conv2d: (x, weight, bias, options) => ops.conv2d(x, weight, bias, options),
   pool2d: (x, { kind, kernel, stride }) =>
     (kind === 'max' ? ops.maxPool2d : ops.avgPool2d)(x, { kernel, stride }),

@@ -10,6 +10,7 @@ import {
   gradientOps,
   type HostTensor,
   leavesOf,
+  type Node,
   nodesOf,
   optim,
   type Program,
@@ -81,7 +82,7 @@ async function prepareKernel(
   const cut = c.pass === 'forward' || c.pass === 'forward+backward' ? [] : left(forward, results);
   for (const [value, tensor] of await computed(backend, cut, contents)) contents.set(value, tensor);
   const inputs = leavesOf(results, new Set(cut));
-  const timed = await run(backend, createGraph({ inputs, outputs: results }), contents);
+  const timed = await run(backend, createGraph({ inputs, outputs: results }), contents, c.without);
   return {
     contestant: { name, run: () => timed.run() },
     program: timed.program,
@@ -117,12 +118,28 @@ async function computed(
   return found;
 }
 
-const run = (backend: Backend, graph: Graph, contents: ReadonlyMap<Value, HostTensor>): Promise<TimedGraph> =>
+const run = (
+  backend: Backend,
+  graph: Graph,
+  contents: ReadonlyMap<Value, HostTensor>,
+  without?: string,
+): Promise<TimedGraph> =>
   prepareTimed(
     backend,
     graph,
     graph.inputs.map((value) => contents.get(value)!),
+    without === undefined ? undefined : variantWithout(backend, without),
   );
+
+/** Chooses, for a node, its first kernel variant without a text in its name. */
+const variantWithout =
+  ({ kind, features }: Backend, text: string) =>
+  ({ op, inputs, attrs }: Node): string | undefined =>
+    kind === 'reference'
+      ? undefined
+      : op
+          .variants(kind)
+          .find((name) => !name.includes(text) && op.lower(kind, inputs, attrs, features, name));
 
 /** Tensors of a step: the parameters want gradients. */
 function upload(device: Device, c: BenchCase, inputs: CaseInputs): Map<string, Tensor> {

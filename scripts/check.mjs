@@ -7,6 +7,7 @@ const CHECKS = {
   'format and lint': ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'],
   imports: ['scripts/check-imports.mjs'],
   types: ['node_modules/typescript/bin/tsc', '--noEmit'],
+  spills: ['scripts/spills.mjs'],
   tests: ['node_modules/vitest/vitest.mjs', 'run'],
   docs: [...tsx, 'scripts/docs.mjs', '--check'],
   budgets: ['scripts/size.mjs'],

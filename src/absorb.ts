@@ -45,12 +45,11 @@ function countUses(order: readonly Node[], roots: readonly Value[]): Map<Value, 
   return uses;
 }
 
-/** What stands for `reader` and the node that computes its input `at`, where that node takes it in. */
+/** What stands for `reader` and the node that computes its input `at`, where that node takes it in; both have one shape. */
 function together(reader: Node, at: number): Value | null {
-  const node = reader.inputs[at]?.node;
-  if (!node || node.outputs.length > 1 || reader.outputs.length > 1) return null;
+  const given = reader.inputs[at]!;
   const [output] = reader.outputs;
-  const value = node.op.absorb(node, reader, at);
-  const fits = value !== null && value.dtype === output!.dtype && sameShape(value.shape, output!.shape);
-  return fits ? value : null;
+  if (!given.node || given.node.outputs.length > 1 || reader.outputs.length > 1) return null;
+  if (given.dtype !== output!.dtype || !sameShape(given.shape, output!.shape)) return null;
+  return given.node.op.absorb(given.node, reader, at);
 }

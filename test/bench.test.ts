@@ -114,17 +114,24 @@ describe('small cases', () => {
     weft.dispose();
   });
 
+  it("run by another kernel than Weft's own choice", async () => {
+    const direct = chooseCases(['conv2d'], ['64x16x12x12 k3 s1 p1 o32 direct'])[0]!;
+    const weft = await prepareWeft(wasm, direct, caseInputs(direct));
+    expect(weft.program.schedule.map(({ kernel }) => kernel).join()).toMatch(/^conv2d_f32__\dx8$/);
+    weft.dispose();
+  });
+
   it('tell the time of each launch', async () => {
     const c = small.find((one) => one.suite === 'step')!;
     const weft = await prepareWeft(wasm, c, caseInputs(c));
     const found = await profile(weft);
     const labels = found.launches.map(({ label }) => label);
-    expect(labels.some((label) => /^linear\/matmul_f32__\dx8$/.test(label))).toBe(true);
-    expect(labels).toContain('adamUpdate/adam_update_f32');
+    for (const op of ['linear', 'adamUpdate'])
+      expect(labels.some((label) => label.startsWith(`${op}/`))).toBe(true);
     expect(found.outside).toBeGreaterThan(0);
     expect(found.outside).toBeLessThan(100);
     expect(found.kernelMs).toBeLessThan(found.totalMs);
-    expect(profileText('a step', found)).toMatch(/^adamUpdate\/adam_update_f32 +1 +\d/m);
+    expect(profileText('a step', found)).toMatch(/^adamUpdate\/\w+ +1 +\d/m);
     expect(weft.program.onLaunch).toBe(null);
     weft.dispose();
   });

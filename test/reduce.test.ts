@@ -106,18 +106,24 @@ const shapes: readonly [readonly number[], number | undefined][] = [
   [[16411], undefined],
 ];
 
-describe.each(devices.filter(({ name }) => name !== 'reference'))('$name: large reductions', ({ backend }) => {
-  it.each(['sum', 'mean', 'max', 'min', 'argmax', 'argmin'])('%s is that of the reference', async (name) => {
-    for (const [shape, axis] of shapes) {
-      const generator = generatorOf(`reduce ${shape.join()}`);
-      const length = shape.reduce((a, b) => a * b, 1);
-      const data = Float32Array.from({ length }, () => generator.below(2001) / 1000 - 1);
-      const options = name.startsWith('arg') ? { axis } : { axes: axis };
-      const call = { op: registry.get(name)!, inputs: [{ shape, dtype: 'f32' as const, data }], options };
-      for (const variant of variantsTaking(call, backend)) {
-        const { problem } = await checkKernel(call, backend, variant);
-        expect(problem, `${name} [${shape.join()}] over ${axis}`).toBeNull();
-      }
-    }
-  });
-});
+describe.each(devices.filter(({ name }) => name !== 'reference'))(
+  '$name: large reductions',
+  ({ backend }) => {
+    it.each(['sum', 'mean', 'max', 'min', 'argmax', 'argmin'])(
+      '%s is that of the reference',
+      async (name) => {
+        for (const [shape, axis] of shapes) {
+          const generator = generatorOf(`reduce ${shape.join()}`);
+          const length = shape.reduce((a, b) => a * b, 1);
+          const data = Float32Array.from({ length }, () => generator.below(2001) / 1000 - 1);
+          const options = name.startsWith('arg') ? { axis } : { axes: axis };
+          const call = { op: registry.get(name)!, inputs: [{ shape, dtype: 'f32' as const, data }], options };
+          for (const variant of variantsTaking(call, backend)) {
+            const { problem } = await checkKernel(call, backend, variant);
+            expect(problem, `${name} [${shape.join()}] over ${axis}`).toBeNull();
+          }
+        }
+      },
+    );
+  },
+);

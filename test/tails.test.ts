@@ -2,11 +2,21 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
 import { checkKernel, variantsTaking } from '../src/verify/index.js';
 import { openBinaries } from './support/devices.js';
-import { convolutionTails, matmulTails, shaderConvolutionTails, shaderMatmulTails } from './support/tails.js';
+import {
+  convolutionTails,
+  depthwiseTails,
+  matmulTails,
+  shaderConvolutionTails,
+  shaderMatmulTails,
+  winogradTails,
+} from './support/tails.js';
 
 const wasm = await openBinaries();
 const devices = [
-  ...wasm.map((device) => ({ ...device, cases: [...matmulTails, ...convolutionTails] })),
+  ...wasm.map((device) => ({
+    ...device,
+    cases: [...matmulTails, ...convolutionTails, ...winogradTails, ...depthwiseTails],
+  })),
   { name: 'webgpu', backend: await openWebGPU(), cases: [...shaderMatmulTails, ...shaderConvolutionTails] },
 ];
 afterAll(() => {

@@ -5,7 +5,7 @@ import { apply, createGraph, createInput, FaultMessages, Program } from '../src/
 import { sizeOf } from '../src/shape.js';
 import { type KernelCase, variantsTaking } from '../src/verify/index.js';
 import { openBinaries } from './support/devices.js';
-import { matmulTails, shaderMatmulTails } from './support/tails.js';
+import { matmulTails, shaderMatmulTails, winogradTails } from './support/tails.js';
 
 const wasm = await openBinaries();
 const devices = [
@@ -46,5 +46,19 @@ describe.each(devices)('products on $name', ({ backend, cases }) => {
       compared += others.length;
     }
     expect(compared).toBeGreaterThan(0);
+  });
+});
+
+describe.each(wasm)("Winograd's convolution on $name", ({ backend }) => {
+  it('has the same bits by any tile', async () => {
+    for (const { name, call } of winogradTails) {
+      const variants = variantsTaking(call, backend).filter((variant) => variant?.includes('winograd'));
+      if (variants.length === 0) continue;
+      expect(variants.length, name).toBeGreaterThan(1);
+      const [first, ...others] = await Promise.all(
+        variants.map((variant) => bitsBy(variant!, call, backend)),
+      );
+      for (const other of others) expect(other, name).toEqual(first);
+    }
   });
 });

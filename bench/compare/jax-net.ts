@@ -1,5 +1,5 @@
 import { type Array as JaxArray, lax, nn, numpy as np } from '@jax-js/jax';
-import type { Net } from '../case.js';
+import type { ConvOptions, Net, PoolOptions } from '../case.js';
 import { type CaseInputs, operand } from '../inputs.js';
 
 /** Uploads the named operand. */
@@ -51,11 +51,15 @@ export class JaxNet implements Net<JaxArray> {
     return this.#keep(np.add(lax.dot(x.ref, weight.ref, contraction), bias.ref));
   }
 
+  linearRelu = (x: JaxArray, weight: JaxArray, bias: JaxArray) => this.relu(this.linear(x, weight, bias));
+  convRelu = (x: JaxArray, weight: JaxArray, bias: JaxArray, options: ConvOptions) =>
+    this.relu(this.conv2d(x, weight, bias, options));
+
   conv2d(
     x: JaxArray,
     weight: JaxArray,
     bias: JaxArray | null,
-    { stride, padding, groups }: { stride: number; padding: number; groups: number },
+    { stride, padding, groups }: ConvOptions,
   ): JaxArray {
     const pads: [number, number][] = [
       [padding, padding],
@@ -66,10 +70,7 @@ export class JaxNet implements Net<JaxArray> {
     return this.#keep(bias ? np.add(y, bias.ref.reshape([1, -1, 1, 1])) : y);
   }
 
-  pool2d(
-    x: JaxArray,
-    { kind, kernel, stride }: { kind: 'max' | 'average'; kernel: number; stride: number },
-  ): JaxArray {
+  pool2d(x: JaxArray, { kind, kernel, stride }: PoolOptions): JaxArray {
     const reduce = kind === 'max' ? np.max : np.mean;
     const size = [kernel, kernel];
     return this.#keep(lax.reduceWindow(x.ref, (window) => reduce(window), size, [stride, stride]));

@@ -116,6 +116,10 @@ export class OnnxNet implements Net<string> {
 
   linear = (x: string, weight: string, bias: string) => this.node('Gemm', [x, weight, bias], { transB: 1 });
 
+  linearRelu = (x: string, weight: string, bias: string) => this.relu(this.linear(x, weight, bias));
+  convRelu = (x: string, weight: string, bias: string, options: ConvOptions) =>
+    this.relu(this.conv2d(x, weight, bias, options));
+
   conv2d(x: string, weight: string, bias: string | null, { stride, padding, groups }: ConvOptions): string {
     const attributes = { strides: [stride, stride], pads: new Array<number>(4).fill(padding), group: groups };
     return this.node('Conv', bias ? [x, weight, bias] : [x, weight], attributes);

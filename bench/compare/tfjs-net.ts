@@ -36,6 +36,13 @@ function normalized(x: tf.Tensor, axes: number[]): tf.Tensor {
   return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5)));
 }
 
+/** A dense layer by tfjs's fused product, of a weight that lies [in, out]. */
+function dense(x: tf.Tensor, b: tf.Tensor, bias: tf.Tensor, activation: 'linear' | 'relu'): tf.Tensor {
+  const a = x.rank === 2 ? x : tf.reshape(x, [-1, x.shape.at(-1)!]);
+  const y = tf.fused.matMul({ a, b, transposeA: false, transposeB: false, bias, activation });
+  return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), b.shape[1]!]);
+}
+
 /** One layer of an LSTM: the inputs' products for all steps at once, then step by step. Gates are i, f, g, o. */
 function lstmLayer(x: tf.Tensor, [wih, whh, bih, bhh]: readonly tf.Tensor[], hidden: number): tf.Tensor {
   const [steps, batch, inputs] = x.shape as [number, number, number];
@@ -67,11 +74,13 @@ export const tfjsNet: Net<tf.Tensor> = {
   sigmoid: (x) => tf.sigmoid(x),
   gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
   matmul: (a, b, { transposeA = false, transposeB = false } = {}) => tf.matMul(a, b, transposeA, transposeB),
-  linear(x, weight, bias) {
-    const flat = x.rank === 2 ? x : tf.reshape(x, [-1, x.shape.at(-1)!]);
-    const y = tf.fused.matMul({ a: flat, b: weight, transposeA: false, transposeB: false, bias });
-    return x.rank === 2 ? y : tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[1]!]);
-  },
+  linear: (x, weight, bias) => dense(x, weight, bias, 'linear'),
+  linearRelu: (x, weight, bias) => dense(x, weight, bias, 'relu'),
+  convRelu: (x, filter, bias, { stride, padding }) =>
+    tf.fused.conv2d({
+      ...{ x: x as tf.Tensor4D, filter: filter as tf.Tensor4D, strides: stride, pad: padding },
+      ...{ bias, activation: 'relu' },
+    }),
   conv2d(x, filter, bias, { stride, padding, groups }) {
     const image = x as tf.Tensor4D;
     if (groups > 1) {
@@ -79,9 +88,8 @@ export const tfjsNet: Net<tf.Tensor> = {
       const depthwise = tf.reshape(filter, [h, w, o, 1]) as tf.Tensor4D;
       return tf.depthwiseConv2d(image, depthwise, stride, padding, 'NHWC', [1, 1], 'floor');
     }
-    const weight = filter as tf.Tensor4D;
-    if (!bias) return tf.conv2d(image, weight, stride, padding, 'NHWC', [1, 1], 'floor');
-    return tf.fused.conv2d({ x: image, filter: weight, strides: stride, pad: padding, bias });
+    const y = tf.conv2d(image, filter as tf.Tensor4D, stride, padding, 'NHWC', [1, 1], 'floor');
+    return bias ? tf.add(y, bias) : y;
   },
   pool2d: (x, { kind, kernel, stride }) =>
     (kind === 'max' ? tf.maxPool : tf.avgPool)(x as tf.Tensor4D, kernel, stride, 'valid'),

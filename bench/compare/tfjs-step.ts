@@ -35,7 +35,8 @@ function makeOptimizer(name: OptimizerName): tf.Optimizer {
     case 'adam':
       return tf.train.adam(ADAM.lr, ADAM.beta1, ADAM.beta2, ADAM.eps);
     case 'rmsprop':
-      return tf.train.rmsprop(UPDATE.lr, UPDATE.alpha, 0, UPDATE.eps);
+      // tfjs adds its epsilon under the root.
+      return tf.train.rmsprop(UPDATE.lr, UPDATE.alpha, 0, UPDATE.eps ** 2);
     case 'adamw':
       throw new Error('tfjs has no AdamW');
   }

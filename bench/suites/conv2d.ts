@@ -25,9 +25,9 @@ function passes(suite: 'conv2d' | 'depthwise', c: Convolution): KernelCase[] {
   const weight = { shape: [outChannels, channels / groups, kernel, kernel], kind: 'filter' } as const;
   const outputGradient = { shape: [batch, outChannels, out, out], kind: 'image' } as const;
   const filters = groups === 1 ? ` o${outChannels}` : '';
-  const make = (pass: KernelCase['pass'], operands: Operands, wrt?: string): KernelCase => ({
+  const make = (pass: KernelCase['pass'], operands: Operands, wrt?: string, direct = false): KernelCase => ({
     suite,
-    name: `${batch}x${channels}x${size}x${size} k${kernel} s${stride} p${padding}${filters}`,
+    name: `${batch}x${channels}x${size}x${size} k${kernel} s${stride} p${padding}${filters}${direct ? ' direct' : ''}`,
     pass,
     flops: 2 * product(outputGradient.shape) * (channels / groups) * kernel ** 2,
     bytes: bytesOf(input.shape, weight.shape, outputGradient.shape),
@@ -36,11 +36,19 @@ function passes(suite: 'conv2d' | 'depthwise', c: Convolution): KernelCase[] {
     image: true,
     wrt: wrt ? [wrt] : [],
     window: { kind: suite, options },
+    ...(direct ? { without: 'winograd' } : {}),
   });
+  const gradients = { input, weight, outputGradient };
+  const forward = (direct?: boolean) => make('forward', { input, weight }, undefined, direct);
+  const inputGradient = (direct?: boolean) => make('input-gradient', gradients, 'input', direct);
+  // Where Weft may choose Winograd's algorithm, the direct one is timed, too.
+  const winograd = kernel === 3 && stride === 1 && groups === 1 && channels >= 16;
   return [
-    make('forward', { input, weight }),
-    make('input-gradient', { input, weight, outputGradient }, 'input'),
-    make('weight-gradient', { input, weight, outputGradient }, 'weight'),
+    forward(),
+    ...(winograd ? [forward(true)] : []),
+    inputGradient(),
+    ...(winograd ? [inputGradient(true)] : []),
+    make('weight-gradient', gradients, 'weight'),
   ];
 }
 

@@ -64,6 +64,10 @@ function linear<T>(net: Net<T>, at: (name: string) => T, x: T, layer: string): T
   return net.linear(x, at(`${layer}.weight`), at(`${layer}.bias`));
 }
 
+function linearRelu<T>(net: Net<T>, at: (name: string) => T, x: T, layer: string): T {
+  return net.linearRelu(x, at(`${layer}.weight`), at(`${layer}.bias`));
+}
+
 /** Weights and biases of convolutions and linear layers, by name. */
 const layers = (shapes: Readonly<Record<string, readonly number[]>>): Operands =>
   parameters(
@@ -80,7 +84,7 @@ const mlp: Network = {
   input: (batch) => [batch, 784],
   parameters: layers({ fc1: [128, 784], fc2: [10, 128] }),
   products: [784 * 128, 128 * 10],
-  logits: (net, at) => linear(net, at, net.relu(linear(net, at, at('input'), 'fc1')), 'fc2'),
+  logits: (net, at) => linear(net, at, linearRelu(net, at, at('input'), 'fc1'), 'fc2'),
 };
 
 /** On 28x28: conv 1-16 k5, ReLU, max pool 2, conv 16-32 k5, ReLU, max pool 2, linear 512-128, ReLU, linear 128-10. */
@@ -91,9 +95,9 @@ const cnn: Network = {
   products: [24 * 24 * 16 * 25, 8 * 8 * 32 * 16 * 25, 512 * 128, 128 * 10],
   logits(net, at) {
     const block = (x: ReturnType<typeof at>, layer: string) =>
-      net.pool2d(net.relu(net.conv2d(x, at(`${layer}.weight`), at(`${layer}.bias`), valid)), max2);
+      net.pool2d(net.convRelu(x, at(`${layer}.weight`), at(`${layer}.bias`), valid), max2);
     const features = net.flatten(block(block(at('input'), 'conv1'), 'conv2'));
-    return linear(net, at, net.relu(linear(net, at, features, 'fc1')), 'fc2');
+    return linear(net, at, linearRelu(net, at, features, 'fc1'), 'fc2');
   },
 };
 
@@ -113,7 +117,7 @@ function vgg(width: number): Network {
     logits(net, at) {
       let x = at('input');
       convolutions.forEach((_, i) => {
-        x = net.relu(net.conv2d(x, at(`conv${i + 1}.weight`), at(`conv${i + 1}.bias`), same));
+        x = net.convRelu(x, at(`conv${i + 1}.weight`), at(`conv${i + 1}.bias`), same);
         if (i % 2 === 1) x = net.pool2d(x, max2);
       });
       return linear(net, at, net.flatten(x), 'fc');

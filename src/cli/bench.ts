@@ -215,7 +215,9 @@ async function laneOf(call: Call, device: Device, variant: string | null): Promi
   const updates = overwritten.map((index, k) => ({ target: values[index]!, value: outputs[k]! }));
   const graph = createGraph(updates.length > 0 ? { inputs, updates } : { inputs, outputs });
   const data = call.inputs.filter((tensor) => tensor !== null);
-  const timed = await prepareTimed(device.backend, graph, data, { op, variant });
+  const timed = await prepareTimed(device.backend, graph, data, (node) =>
+    node.op === op ? (variant ?? undefined) : undefined,
+  );
   const name = `${labelOf(device)}/${variant}`;
   return { device, variant, timed, contestant: { name, run: () => timed.run() } };
 }

@@ -3,7 +3,7 @@ import {
   FaultMessages,
   type Graph,
   type HostTensor,
-  type Op,
+  type Node,
   Program,
   sizeOf,
   type TypedArray,
@@ -22,15 +22,13 @@ export interface TimedGraph {
   dispose(): void;
 }
 
-/** Compiles a graph, `op` by the kernel variant of that name where one is given, and puts its inputs on the device. */
+/** Compiles a graph, its nodes by the kernel variants that `variant` names, and puts its inputs on the device. */
 export async function prepareTimed(
   backend: Backend,
   graph: Graph,
   inputs: readonly HostTensor[],
-  chosen?: { readonly op: Op; readonly variant: string | null },
+  variant?: (node: Node) => string | undefined,
 ): Promise<TimedGraph> {
-  const variant = ({ op }: { readonly op: Op }) =>
-    op === chosen?.op ? (chosen.variant ?? undefined) : undefined;
   const program = await Program.compile(graph, backend, new FaultMessages(), { variant });
   const buffers = [...graph.inputs, ...graph.outputs].map(({ shape, label }) =>
     backend.allocate(4 * sizeOf(shape), label ?? 'a result'),

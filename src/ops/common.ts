@@ -33,13 +33,7 @@ export function elementwise<N extends string, A>(
   const variant = (backend: 'wasm' | 'webgpu'): Variant<N, A> => ({
     name: kernel,
     launches: (call) => [
-      {
-        kernel,
-        operands,
-        params: params(call),
-        units: elementUnits(size(call), backend),
-        flat: backend === 'wasm',
-      },
+      { kernel, operands, params: params(call), units: elementUnits(size(call), backend) },
     ],
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };

@@ -33,8 +33,11 @@ import {
   weightGradientWebGPU,
 } from './conv2d_plan.js';
 import { activated, cases, clear, maskOf, outputOf } from './conv2d_samples.js';
+import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
+import { addedBias } from './epilogue.js';
 import { broadcastTo, reshape } from './layout.js';
-import { reluBackward } from './rectifier.js';
+import { relu, reluBackward } from './rectifier.js';
+import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
 export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
@@ -112,12 +115,19 @@ export const conv2d = defineOp({
   },
   kernels: {
     wasm: [
+      depthwiseWasm,
       winogradForwardWasm('6x8', 'tile-6x8'),
       winogradForwardWasm('4x8'),
       forwardWasm('6x8', 'tile-6x8'),
       forwardWasm('4x8'),
     ],
     webgpu: forwardWebGPU,
+  },
+  absorbs({ x, weight, bias }, attrs, reader): Value | null {
+    if (attrs.activation) return null;
+    if (reader.op === relu.op) return conv2d(x, weight, bias, { ...attrs, activation: 'relu' });
+    const added = bias ? null : addedBias(reader, -3);
+    return added && conv2d(x, weight, added, attrs);
   },
   // With a bias the op is affine in x and weight: the adjoint samples leave it out.
   linear: ['x', 'weight'],
@@ -185,7 +195,15 @@ export const conv2d = defineOp({
     },
   ],
   // The bias counts with its absolute value in the magnitude, and relu adds no error.
-  tolerance: { wasm: forwardTolerance, webgpu: forwardTolerance },
+  tolerance: { wasm: { ...forwardTolerance, magnitude: 'declared' }, webgpu: forwardTolerance },
+  magnitude({ x, weight, bias }, attrs) {
+    const g = geometry(x.shape, weight.shape, attrs);
+    const sums = forwardMagnitude(g, x.data, weight.data);
+    if (!bias) return sums;
+    return sums.map(
+      (v, i) => v + Math.abs(bias.data[Math.floor(i / g.outHeight / g.outWidth) % bias.data.length]!),
+    );
+  },
 });
 
 export interface Conv2dGradientOptions extends Conv2dOptions {
@@ -264,6 +282,7 @@ export const conv2dInputGradient = defineOp({
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
     wasm: [
+      depthwiseInputGradientWasm,
       winogradInputGradientWasm('6x8', 'tile-6x8'),
       winogradInputGradientWasm('4x8'),
       inputGradientWasm('6x8', 'tile-6x8'),
@@ -294,7 +313,9 @@ export const conv2dInputGradient = defineOp({
       message: "conv2dInputGradient: mask must have dy's shape [1,4,6,6], it is [1,4,6,1]",
     },
   ],
-  tolerance: { wasm: inputTolerance, webgpu: inputTolerance },
+  tolerance: { wasm: { ...inputTolerance, magnitude: 'declared' }, webgpu: inputTolerance },
+  magnitude: ({ dy, weight, mask }, attrs) =>
+    inputGradientMagnitude(geometry(attrs.shape, weight.shape, attrs), through(dy, mask), weight.data),
 });
 
 const weightTolerance = dotTolerance((call: WeightGradientCall) => {
@@ -358,7 +379,7 @@ export const conv2dWeightGradient = defineOpWithOutputs({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
     webgpu: weightGradientWebGPU,
   },
   // In x the outputs are affine where dbias is one of them.

@@ -254,7 +254,7 @@ export const weightGeometry = ({ types, attrs }: WeightGradientCall): Geometry =
 });
 
 /** The outputs' names: an op with one output calls it otherwise. */
-const gradientNames = ({ attrs }: WeightGradientCall) =>
+export const gradientNames = ({ attrs }: WeightGradientCall) =>
   attrs.bias ? (['output0', 'output1'] as const) : (['output', null] as const);
 
 const framedWeights = (call: WeightGradientCall) =>

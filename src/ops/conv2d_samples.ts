@@ -31,6 +31,12 @@ export const cases: readonly Case[] = [
     },
   ],
   [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
+  // Depthwise: rows of one to more than sixteen pixels, strides of 1 to 3, filters of any size, more rows than a band.
+  [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
+  [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+  [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
+  [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
+  [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
   // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
   [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
   [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
@@ -60,7 +66,7 @@ export const outputOf = ([x, weight, options]: Case): number[] =>
   outShape(geometry(x, weight, conv2dAttrs('conv2d', options, weight.slice(2))));
 
 /** Cases that are tried with an activation or its mask too. */
-export const activated = [cases[3]!, cases[4]!, cases[6]!, cases[8]!, cases[14]!, cases[21]!];
+export const activated = [cases[3]!, cases[4]!, cases[6]!, cases[8]!, cases[14]!, cases[19]!, cases[26]!];
 
 /** A mask: clear of zero, with either sign. */
 export const maskOf = (entry: Case): SampleInput => ({

@@ -16,6 +16,7 @@ import { asLine } from './conv1d.js';
 import { conv2dInputGradient } from './conv2d.js';
 import { checkBias, forEachProduct, type GradientAttrs, geometry, type Sides } from './conv2d_geometry.js';
 import { reshape } from './layout.js';
+import { inputGradientMagnitude } from './winograd_bound.js';
 
 export interface ConvTranspose2dOptions {
   readonly stride?: Pair;
@@ -150,6 +151,7 @@ export const convTranspose2d = defineComposition({
     [[1, 4, 5, 3], [4, 3, 2, 3], { stride: [3, 1], groups: 2, dilation: [1, 2] }, 6],
     [[2, 3, 4, 3], [3, 1, 3, 3], { groups: 3, dilation: 3, outputPadding: 2 }],
     [[1, 2, 5, 5], [2, 2, 3, 3], { padding: [2, 0], dilation: [2, 1] }, 2],
+    [[1, 16, 6, 8], [16, 16, 3, 3], { padding: 1 }, 16],
   ]),
   errors: [
     {
@@ -190,7 +192,15 @@ export const convTranspose2d = defineComposition({
       message: 'convTranspose2d: x must be f32, it is i32[1,3,8,8]',
     },
   ],
-  tolerance: { wasm: tolerance, webgpu: tolerance },
+  tolerance: { wasm: { ...tolerance, magnitude: 'declared' }, webgpu: tolerance },
+  magnitude({ x, weight, bias }, attrs) {
+    const g = geometry(attrs.shape, weight.shape, attrs);
+    const sums = inputGradientMagnitude(g, x.data, weight.data);
+    if (!bias) return sums;
+    return sums.map(
+      (v, i) => v + Math.abs(bias.data[Math.floor(i / g.height / g.width) % bias.data.length]!),
+    );
+  },
 });
 
 /** {@link convTranspose2d} over one axis: x [n, c, l], weight [c, o / groups, k], bias [o] or null. */

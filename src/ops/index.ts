@@ -27,7 +27,6 @@ import * as indexSelect from './index_select.js';
 import * as indexing from './indexing.js';
 import * as layerNorm from './layer_norm.js';
 import * as layout from './layout.js';
-import * as linear from './linear.js';
 import * as linearScan from './linear_scan.js';
 import * as localResponseNorm from './local_response_norm.js';
 import * as locallyConnected from './locally_connected.js';
@@ -100,7 +99,7 @@ const families = {
   Indexing: [indexing, indexSelect, embedding, oneHot, selection],
   Creation: [fill, range],
   Checkpoints: [checkpoint],
-  Products: [matmul, linear, products, einsum, similarity],
+  Products: [matmul, products, einsum, similarity],
   Convolution: [conv2d, conv1d, convTranspose, unfold, locallyConnected],
   Pooling: [
     maxPool2d,
@@ -182,7 +181,6 @@ export { indexAdd, indexSelect } from './index_select.js';
 export { gather, scatterAdd } from './indexing.js';
 export { layerNorm, rmsNorm } from './layer_norm.js';
 export { broadcastTo, detach, permute, reshape } from './layout.js';
-export { linear } from './linear.js';
 export { linearScan } from './linear_scan.js';
 export { localResponseNorm, localResponseNormBackward } from './local_response_norm.js';
 export { locallyConnected2d } from './locally_connected.js';
@@ -194,7 +192,7 @@ export { gaussianNllLoss, poissonNllLoss } from './loss_rate.js';
 export { lpPool1d } from './lp_pool1d.js';
 export { lpPool2d } from './lp_pool2d.js';
 export { maskedSoftmax } from './masked_softmax.js';
-export { matmul } from './matmul.js';
+export { linear, matmul } from './matmul.js';
 export * from './max_pool1d.js';
 export * from './max_pool2d.js';
 export { maxUnpool1d } from './max_unpool1d.js';

@@ -2,12 +2,13 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { sigmoidBackward, tanhBackward } from './activation.js';
+import { sigmoid, sigmoidBackward, tanh, tanhBackward } from './activation.js';
+import { addedBias } from './epilogue.js';
 import { reshape } from './layout.js';
-import { matmul } from './matmul.js';
+import type { MatmulOptions } from './matmul.js';
 import { productKernels } from './matmul_kernels.js';
 import { layout } from './matmul_layout.js';
-import { reluBackward } from './rectifier.js';
+import { relu, reluBackward } from './rectifier.js';
 import { sum } from './reduce.js';
 
 /** What can be applied to the sums while they are stored: functions whose derivative follows from their value. */
@@ -16,10 +17,13 @@ export type LinearActivation = 'relu' | 'tanh' | 'sigmoid';
 export interface LinearOptions {
   /** Applied to every element of the result; default null: none. */
   readonly activation?: LinearActivation | null;
+  /** Whether weight is [out, in], as PyTorch's, the default; false: it is [in, out]. */
+  readonly transposeWeight?: boolean;
 }
 
 interface Attrs {
   readonly activation: LinearActivation | null;
+  readonly transposeWeight: boolean;
 }
 
 type Call = KernelCall<'x' | 'weight' | 'bias?', Attrs>;
@@ -29,37 +33,42 @@ interface Activation {
   readonly code: number;
   readonly evaluate: (x: number) => number;
   readonly backward: (grad: Value, y: Value) => Value;
+  /** The op that it is by itself. */
+  readonly op: typeof relu.op;
 }
 
 const ACTIVATIONS: Readonly<Record<LinearActivation, Activation>> = {
-  relu: { code: 1, evaluate: (x) => (x <= 0 ? 0 : x), backward: reluBackward },
-  tanh: { code: 2, evaluate: Math.tanh, backward: tanhBackward },
-  sigmoid: { code: 3, evaluate: (x) => 1 / (1 + Math.exp(-x)), backward: sigmoidBackward },
+  relu: { code: 1, evaluate: (x) => (x <= 0 ? 0 : x), backward: reluBackward, op: relu.op },
+  tanh: { code: 2, evaluate: Math.tanh, backward: tanhBackward, op: tanh.op },
+  sigmoid: { code: 3, evaluate: (x) => 1 / (1 + Math.exp(-x)), backward: sigmoidBackward, op: sigmoid.op },
 };
-const NAMES = Object.keys(ACTIVATIONS);
+const NAMES = Object.keys(ACTIVATIONS) as LinearActivation[];
 
 /** x as a matrix, whatever its leading axes. */
 const flat = (x: TensorType): Shape => [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!];
 
-const productOf = ({ types: { x, weight, bias }, attrs: { activation } }: Call) => ({
-  layout: layout(f32(flat(x)), weight, { transposeA: false, transposeB: true }),
+const productOf = ({ types: { x, weight, bias }, attrs: { activation, transposeWeight } }: Call) => ({
+  layout: layout(f32(flat(x)), weight, { transposeA: false, transposeB: transposeWeight }),
   hasBias: bias !== null,
   activation: activation ? ACTIVATIONS[activation].code : 0,
 });
 
+/** Sizes of the inner axis and of the result's last. */
+const sizesOf = ({ shape: [first, second] }: TensorType, transposed: boolean): readonly [number, number] =>
+  transposed ? [second!, first!] : [first!, second!];
+
 function affine(
-  x: RefTensor,
-  weight: RefTensor,
-  bias: RefTensor | null,
+  { x, weight, bias }: { readonly x: RefTensor; readonly weight: RefTensor; readonly bias: RefTensor | null },
+  { transposeWeight }: Attrs,
   sign: (v: number) => number = (v) => v,
 ): Float64Array {
-  const [rows, inner] = flat(x) as [number, number];
-  const columns = weight.shape[0]!;
-  return Float64Array.from({ length: rows * columns }, (_, at) => {
-    const [row, column] = [Math.floor(at / columns), at % columns];
-    let total = bias ? sign(bias.data[column]!) : 0;
+  const [inner, columns] = sizesOf(weight, transposeWeight);
+  const [row, column] = transposeWeight ? [inner, 1] : [1, columns];
+  return Float64Array.from({ length: flat(x)[0]! * columns }, (_, at) => {
+    const [i, j] = [Math.floor(at / columns), at % columns];
+    let total = bias ? sign(bias.data[j]!) : 0;
     for (let k = 0; k < inner; k++)
-      total += sign(x.data[row * inner + k]! * weight.data[column * inner + k]!);
+      total += sign(x.data[i * inner + k]! * weight.data[j * row + k * column]!);
     return total;
   });
 }
@@ -96,76 +105,113 @@ const tolerance = (own: Readonly<Record<LinearActivation, number>>, floor = 0) =
     floor,
   }) as const;
 
-/** y = activation(x weightᵀ + bias): x [.., in], weight [out, in], bias [out] or null, as torch.nn.functional.linear. */
-export const linear = defineOp({
-  name: 'linear',
-  summary: 'y = activation(x weightᵀ + bias) over the last axis',
-  inputs: ['x', 'weight', 'bias?'],
-  attributes(options: LinearOptions | undefined): Attrs {
-    const activation = options?.activation ?? null;
-    if (activation !== null && !NAMES.includes(activation))
-      fail('linear', `activation must be null or one of ${NAMES.join(', ')}, got '${activation}'`);
-    return { activation };
-  },
-  infer({ x, weight, bias }) {
-    expectDType('linear', { x, weight, bias }, 'f32');
-    const shown = `x is ${showShape(x.shape)}, weight is ${showShape(weight.shape)}`;
-    if (x.shape.length === 0 || weight.shape.length !== 2 || x.shape.at(-1) !== weight.shape[1])
-      fail('linear', `x must be [.., in] and weight [out, in], ${shown}`);
-    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== weight.shape[0]))
-      fail('linear', `bias must be [${weight.shape[0]}], it is ${showShape(bias.shape)}, ${shown}`);
-    return f32(x.shape.with(-1, weight.shape[0]!));
-  },
-  reference({ x, weight, bias }, { activation }) {
-    const sums = affine(x, weight, bias);
-    return activation ? sums.map(ACTIVATIONS[activation].evaluate) : sums;
-  },
-  backward: {
-    // With G the gradient before the activation: dX = G W, dW = Gᵀ X, db = the sum of G's rows.
-    x({ grad, output, x, weight, attrs }): Value {
-      const dx = matmul(beforeActivation(grad, output, attrs), weight);
-      return reshape(dx, { shape: x.shape });
+type Matmul = (a: Value, b: Value, options?: MatmulOptions) => Value;
+
+/**
+ * y = activation(x weightᵀ + bias): x [.., in], weight [out, in], bias [out] or null, as torch.nn.functional.linear. Made
+ * beside `matmul`, for the two name each other: this one's gradients are products, and a product with a bias is this.
+ */
+export const declareLinear = (matmul: Matmul) => {
+  const linear = defineOp({
+    name: 'linear',
+    summary: 'y = activation(x weightᵀ + bias) over the last axis',
+    inputs: ['x', 'weight', 'bias?'],
+    attributes(options: LinearOptions | undefined): Attrs {
+      const activation = options?.activation ?? null;
+      if (activation !== null && !NAMES.includes(activation))
+        fail('linear', `activation must be null or one of ${NAMES.join(', ')}, got '${activation}'`);
+      return { activation, transposeWeight: options?.transposeWeight ?? true };
     },
-    weight({ grad, output, x, attrs }): Value {
-      const g = beforeActivation(grad, output, attrs);
-      return matmul(g, reshape(x, { shape: flat(x) }), { transposeA: true });
+    infer({ x, weight, bias }, { transposeWeight }) {
+      expectDType('linear', { x, weight, bias }, 'f32');
+      const shown = `x is ${showShape(x.shape)}, weight is ${showShape(weight.shape)}`;
+      const [inner, columns] = sizesOf(weight, transposeWeight);
+      if (x.shape.length === 0 || weight.shape.length !== 2 || x.shape.at(-1) !== inner)
+        fail(
+          'linear',
+          `x must be [.., in] and weight ${transposeWeight ? '[out, in]' : '[in, out]'}, ${shown}`,
+        );
+      if (bias && (bias.shape.length !== 1 || bias.shape[0] !== columns))
+        fail('linear', `bias must be [${columns}], it is ${showShape(bias.shape)}, ${shown}`);
+      return f32(x.shape.with(-1, columns));
     },
-    bias: ({ grad, output, attrs }): Value => sum(beforeActivation(grad, output, attrs), { axes: 0 }),
-  },
-  cost: ({ types, output }) => ({ flops: (2 * types.x.shape.at(-1)! + 1) * sizeOf(output.shape) }),
-  kernels: productKernels('linear', ['x', 'weight', 'bias'], productOf),
-  samples: [
-    ...samples.map((inputs) => ({ inputs })),
-    { inputs: { x: { shape: [4, 3] }, weight: { shape: [8, 3] } } },
-    ...(['tanh', 'sigmoid'] as const).map((activation) => ({ inputs: samples[2]!, options: { activation } })),
-    { inputs: clear([7, 5], 11), options: { activation: 'relu' } },
-    { inputs: clear([65, 4], 65), options: { activation: 'relu' } },
-  ],
-  errors: [
-    {
-      types: { x: f32([2, 3]), weight: f32([3, 4]) },
-      message: 'linear: x must be [.., in] and weight [out, in], x is [2,3], weight is [3,4]',
+    reference(inputs, attrs) {
+      const sums = affine(inputs, attrs);
+      const { activation } = attrs;
+      return activation ? sums.map(ACTIVATIONS[activation].evaluate) : sums;
     },
-    {
-      types: { x: f32([2, 3]), weight: f32([4, 3]), bias: f32([3]) },
-      message: 'linear: bias must be [4], it is [3], x is [2,3], weight is [4,3]',
+    backward: {
+      // With G the gradient before the activation: dX = G W, dW = Gᵀ X, db = the sum of G's rows; of Wᵀ the transposes.
+      x({ grad, output, x, weight, attrs }): Value {
+        const g = beforeActivation(grad, output, attrs);
+        return reshape(matmul(g, weight, { transposeB: !attrs.transposeWeight }), { shape: x.shape });
+      },
+      weight({ grad, output, x, attrs }): Value {
+        const g = beforeActivation(grad, output, attrs);
+        const rows = reshape(x, { shape: flat(x) });
+        return attrs.transposeWeight
+          ? matmul(g, rows, { transposeA: true })
+          : matmul(rows, g, { transposeA: true });
+      },
+      bias: ({ grad, output, attrs }): Value => sum(beforeActivation(grad, output, attrs), { axes: 0 }),
     },
-    {
-      types: { x: { shape: [2, 3], dtype: 'i32' }, weight: f32([4, 3]) },
-      message: 'linear: x must be f32, it is i32[2,3]',
+    cost: ({ types, output }) => ({ flops: (2 * types.x.shape.at(-1)! + 1) * sizeOf(output.shape) }),
+    kernels: productKernels('linear', ['x', 'weight', 'bias'], productOf),
+    absorbs({ x, weight, bias }, attrs, reader): Value | null {
+      if (attrs.activation) return null;
+      const added = bias ? null : addedBias(reader, -1);
+      if (added) return linear(x, weight, added, attrs);
+      const activation = NAMES.find((name) => ACTIVATIONS[name].op === reader.op);
+      return activation ? linear(x, weight, bias, { ...attrs, activation }) : null;
     },
-    {
-      types: { x: f32([2, 3]), weight: f32([4, 3]) },
-      options: { activation: 'gelu' as LinearActivation },
-      message: "linear: activation must be null or one of relu, tanh, sigmoid, got 'gelu'",
+    samples: [
+      ...samples.map((inputs) => ({ inputs })),
+      { inputs: { x: { shape: [4, 3] }, weight: { shape: [8, 3] } } },
+      { inputs: { x: { shape: [9, 6] }, weight: { shape: [3, 6] }, bias: { shape: [3] } } },
+      { inputs: clear([2, 5], 6), options: { activation: 'relu' } },
+      ...(['tanh', 'sigmoid'] as const).map((activation) => ({
+        inputs: samples[2]!,
+        options: { activation },
+      })),
+      { inputs: clear([7, 5], 11), options: { activation: 'relu' } },
+      { inputs: clear([65, 4], 65), options: { activation: 'relu' } },
+      {
+        inputs: { x: { shape: [3, 13, 5] }, weight: { shape: [5, 19] }, bias: { shape: [19] } },
+        options: { transposeWeight: false },
+      },
+    ],
+    errors: [
+      {
+        types: { x: f32([2, 3]), weight: f32([3, 4]) },
+        message: 'linear: x must be [.., in] and weight [out, in], x is [2,3], weight is [3,4]',
+      },
+      {
+        types: { x: f32([2, 3]), weight: f32([4, 3]) },
+        options: { transposeWeight: false },
+        message: 'linear: x must be [.., in] and weight [in, out], x is [2,3], weight is [4,3]',
+      },
+      {
+        types: { x: f32([2, 3]), weight: f32([4, 3]), bias: f32([3]) },
+        message: 'linear: bias must be [4], it is [3], x is [2,3], weight is [4,3]',
+      },
+      {
+        types: { x: { shape: [2, 3], dtype: 'i32' }, weight: f32([4, 3]) },
+        message: 'linear: x must be f32, it is i32[2,3]',
+      },
+      {
+        types: { x: f32([2, 3]), weight: f32([4, 3]) },
+        options: { activation: 'gelu' as LinearActivation },
+        message: "linear: activation must be null or one of relu, tanh, sigmoid, got 'gelu'",
+      },
+    ],
+    tolerance: {
+      wasm: tolerance({ relu: 0, tanh: 6, sigmoid: 6 }),
+      webgpu: tolerance({ relu: 0, tanh: 40, sigmoid: 44 }, 1e-7),
     },
-  ],
-  tolerance: {
-    wasm: tolerance({ relu: 0, tanh: 6, sigmoid: 6 }),
-    webgpu: tolerance({ relu: 0, tanh: 40, sigmoid: 44 }, 1e-7),
-  },
-  magnitude({ x, weight, bias }, { activation }) {
-    const sums = affine(x, weight, bias, Math.abs);
-    return activation === 'sigmoid' ? sums.map((v) => v + 1) : sums;
-  },
-});
+    magnitude(inputs, attrs) {
+      const sums = affine(inputs, attrs, Math.abs);
+      return attrs.activation === 'sigmoid' ? sums.map((v) => v + 1) : sums;
+    },
+  });
+  return linear;
+};

@@ -2,7 +2,9 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { broadcastShapes, forEachOffset, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
+import { addedBias } from './epilogue.js';
 import { reshape } from './layout.js';
+import { declareLinear } from './linear.js';
 import { productKernels } from './matmul_kernels.js';
 import { asLeft, asRight, layout, MAX_BATCH_AXES, type MatmulAttrs } from './matmul_layout.js';
 
@@ -107,6 +109,11 @@ export const matmul = defineOp({
     activation: 0,
   })),
   linear: ['a', 'b'],
+  absorbs({ a, b }, { transposeA, transposeB }, reader): Value | null {
+    if (transposeA || b.shape.length !== 2) return null;
+    const bias = addedBias(reader, -1);
+    return bias && linear(a, b, bias, { transposeWeight: transposeB });
+  },
   samples: [
     { inputs: { a: { shape: [1, 1] }, b: { shape: [1, 1] } } },
     { inputs: { a: { shape: [3, 5] }, b: { shape: [5, 7] } } },
@@ -126,6 +133,21 @@ export const matmul = defineOp({
     { inputs: { a: { shape: [2, 3, 5] }, b: { shape: [5] } } },
     { inputs: { a: { shape: [65, 67] }, b: { shape: [67, 66] } } },
     { inputs: { a: { shape: [97, 401] }, b: { shape: [401, 9] } } },
+    // Few rows or columns, each way round.
+    { inputs: { a: { shape: [2, 9] }, b: { shape: [9, 7] } } },
+    { inputs: { a: { shape: [3, 7] }, b: { shape: [9, 7] } }, options: { transposeB: true } },
+    {
+      inputs: { a: { shape: [9, 3] }, b: { shape: [11, 9] } },
+      options: { transposeA: true, transposeB: true },
+    },
+    { inputs: { a: { shape: [9, 19] }, b: { shape: [19, 3] } } },
+    { inputs: { a: { shape: [2, 5, 11] }, b: { shape: [2, 5, 1] } }, options: { transposeA: true } },
+    { inputs: { a: { shape: [2, 5, 11] }, b: { shape: [2, 5, 2] } }, options: { transposeA: true } },
+    {
+      inputs: { a: { shape: [5, 9] }, b: { shape: [7, 5] } },
+      options: { transposeA: true, transposeB: true },
+    },
+    { inputs: { a: { shape: [2, 7, 5] }, b: { shape: [2, 9, 5] } }, options: { transposeB: true } },
   ],
   errors: [
     {
@@ -161,3 +183,5 @@ export const matmul = defineOp({
   ],
   tolerance: { wasm: tolerance, webgpu: tolerance },
 });
+
+export const linear = declareLinear(matmul);

@@ -6,7 +6,7 @@ import { tanh } from './activation.js';
 import { add } from './binary.js';
 import { expectRank } from './common.js';
 import { reshape } from './layout.js';
-import { linear } from './linear.js';
+import { linear } from './matmul.js';
 import { relu } from './rectifier.js';
 import { gruGates } from './recurrent_gates_gru.js';
 import { lstmGates } from './recurrent_gates_lstm.js';

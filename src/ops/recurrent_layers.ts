@@ -6,7 +6,7 @@ import { expectRank, expectWhole } from './common.js';
 import { concat } from './concat.js';
 import { dropout } from './dropout.js';
 import { permute, reshape } from './layout.js';
-import { linear } from './linear.js';
+import { linear } from './matmul.js';
 import { type CellTypes, checkWeights, nonlinearityOf, type RnnCellOptions } from './recurrent_cells.js';
 import { gruSequence } from './recurrent_gru.js';
 import { lstmSequence } from './recurrent_lstm.js';

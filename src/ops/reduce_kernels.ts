@@ -113,7 +113,8 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
         const { scale = 1, power = 0 } = own.params?.(call) ?? {};
         const { shape } = call.types.x;
         const parts = own.joins ? partsOf(shape, call.attrs.axes) : null;
-        if (!parts) return [{ ...step(own, shape, call.attrs.axes, scale, power), operands: ['x', 'output'] }];
+        if (!parts)
+          return [{ ...step(own, shape, call.attrs.axes, scale, power), operands: ['x', 'output'] }];
         const { first, second, axis, last } = parts;
         return [
           { ...step(own, first, [axis], 1, power), operands: ['x', 'parts'] },

@@ -24,7 +24,8 @@ function rowKernels<N extends string>(kernel: string, operands: readonly string[
     launches({ output, attrs }: KernelCall<N, AxisAttrs>) {
       const params = rowsOf(output.shape, attrs.axis);
       const { outer, length, inner } = params;
-      const rows = backend === 'wasm' ? outer * (inner === 1 ? 1 : Math.ceil(inner / 16)) : outer * inner * 64;
+      const rows =
+        backend === 'wasm' ? outer * (inner === 1 ? 1 : Math.ceil(inner / 16)) : outer * inner * 64;
       return [{ kernel, operands, params, units: length === 0 ? 0 : rows }];
     },
   });

@@ -12,7 +12,7 @@ const UNITS = 12;
 const LEAST_ROWS = 48;
 
 /** A convolution with filters of 3 x 3 at stride 1; `transposed` takes weights [channels, filters], rotated. */
-interface Convolution
+export interface Convolution
   extends Readonly<
     Record<'batch' | 'groups' | 'channels' | 'height' | 'width' | 'filters' | 'top' | 'left', number>
   > {
@@ -40,7 +40,7 @@ const fits = (g: Geometry): boolean =>
   [g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth].every((size) => size === 1);
 
 /** The forward pass as Winograd takes it, or null where it doesn't. */
-function forward(g: Geometry): Convolution | null {
+export function winogradForward(g: Geometry): Convolution | null {
   const { batch, groups, channels, height, width, filters, outHeight, outWidth, top, left } = g;
   const size = { batch, groups, channels, height, width, filters, outHeight, outWidth, top, left };
   const convolution = { ...size, transposed: 0 };
@@ -48,7 +48,7 @@ function forward(g: Geometry): Convolution | null {
 }
 
 /** The input-gradient: dy padded by what the kernel overlaps, channels and filters exchanged. */
-function inputGradient(g: Geometry): Convolution | null {
+export function winogradInputGradient(g: Geometry): Convolution | null {
   const convolution = {
     ...{ batch: g.batch, groups: g.groups, channels: g.filters, filters: g.channels },
     ...{ height: g.outHeight, width: g.outWidth, outHeight: g.height, outWidth: g.width },
@@ -113,12 +113,12 @@ export const winogradForwardWasm = (
 ): Variant<'x' | 'weight' | 'bias?', ForwardAttrs> => ({
   name: `conv2d_f32__winograd_${tile}`,
   when: (call) =>
-    (feature === undefined || call.features.has(feature)) && forward(forwardGeometry(call)) !== null,
-  temporaries: (call) => ({ transforms: transformBytes(forward(forwardGeometry(call))!) }),
+    (feature === undefined || call.features.has(feature)) && winogradForward(forwardGeometry(call)) !== null,
+  temporaries: (call) => ({ transforms: transformBytes(winogradForward(forwardGeometry(call))!) }),
   launches: (call) =>
     launches(
       tile,
-      forward(forwardGeometry(call))!,
+      winogradForward(forwardGeometry(call))!,
       { x: 'x', bias: 'bias', mask: null },
       call.attrs.activation === 'relu',
     ),
@@ -130,12 +130,13 @@ export const winogradInputGradientWasm = (
 ): Variant<'dy' | 'weight' | 'mask?', GradientAttrs> => ({
   name: `conv2d_input_gradient_f32__winograd_${tile}`,
   when: (call) =>
-    (feature === undefined || call.features.has(feature)) && inputGradient(inputGeometry(call)) !== null,
-  temporaries: (call) => ({ transforms: transformBytes(inputGradient(inputGeometry(call))!) }),
+    (feature === undefined || call.features.has(feature)) &&
+    winogradInputGradient(inputGeometry(call)) !== null,
+  temporaries: (call) => ({ transforms: transformBytes(winogradInputGradient(inputGeometry(call))!) }),
   launches: (call) =>
     launches(
       tile,
-      inputGradient(inputGeometry(call))!,
+      winogradInputGradient(inputGeometry(call))!,
       { x: 'dy', bias: null, mask: call.types.mask ? 'mask' : null },
       false,
     ),

@@ -32,8 +32,9 @@ function linear(m: number, n: number, k: number, activation: string | null = nul
 }
 
 /**
- * Matrix products round the wasm kernels' register tiles (4, 6 rows; 8 columns), work units (96 rows, 512 columns) and
- * depth (512), with primes in the other sizes.
+ * Matrix products round the wasm kernels' register tiles (4, 6 rows; 8 columns), bands of tiles (96 rows), depth (512),
+ * few rows or columns (5, 8), parts of a stream and rows too wide to be read in place (1024), with primes in the other
+ * sizes.
  */
 export const matmulTails: readonly NamedCase[] = [
   ...[1, 2, ...around(4, 6), 13].map((m) => matmul(m, 11, 7)),
@@ -41,10 +42,32 @@ export const matmulTails: readonly NamedCase[] = [
   ...[1, 2, 3, 4, 5].map((k) => matmul(7, 19, k, false, true)),
   ...around(96).map((m) => matmul(m, 9, 3, true)),
   ...around(512).map((n) => matmul(2, n, 5)),
+  ...around(1024).map((n) => matmul(6, n, 3)),
+  ...[1, 2, 3, 4, 5].flatMap((few) => [
+    ...around(8, 16).map((k) => matmul(few, 13, k, false, true)),
+    ...around(4).map((m) => matmul(m + 8, few, 19)),
+    matmul(few, 21, 7, true),
+    matmul(19, few, 6, true),
+    matmul(19, few, 6, true, true),
+    matmul(few, 1031, 67, false, few > 3),
+  ]),
+  ...[6, 7, 8, 9].flatMap((few) => [
+    matmul(few, 13, 5, false, true),
+    matmul(13, few, 5, true),
+    matmul(few, 14, 5, true, true),
+  ]),
+  matmul(1, 4099, 33),
+  matmul(2, 1027, 257),
+  matmul(37, 41, 1031),
   ...around(512).map((k) => matmul(5, 9, k)),
   matmul(13, 17, 769, true, true),
   ...[1, ...around(4, 8)].map((n) => linear(7, n, 5, 'relu')),
   ...around(512).map((k) => linear(5, 9, k)),
+  ...[1, 2, 3, 5, 6].flatMap((m) => [
+    linear(m, 13, 9, 'sigmoid'),
+    linear(13, m, 9, 'tanh'),
+    linear(1, m, 300),
+  ]),
   linear(97, 11, 769, 'tanh'),
   linear(97, 513, 0, 'sigmoid'),
 ];
@@ -113,6 +136,42 @@ export const convolutionTails: readonly NamedCase[] = [
   { x: [1, 1, 7, 70], filters: 3, kernel: [2, 2], options: { stride: 2 } } as const,
   { x: [2, 6, 9, 13], filters: 9, kernel: [3, 2], options: { groups: 3, padding: 1, dilation: 2 } } as const,
   { x: [1, 2, 9, 9], filters: 2, kernel: [1, 1], options: { stride: 3, padding: 2 } } as const,
+].flatMap(convolution);
+
+/** Convolutions that Winograd takes, round its quads and panels of tiles, its tiles of filters and its units of 96 tiles. */
+export const winogradTails: readonly NamedCase[] = [
+  ...[6, 7, 8, 9, 15, 16, 17].map(
+    (width) => ({ x: [1, 16, 6, width], filters: 16, kernel: [3, 3], options: { padding: 1 } }) as const,
+  ),
+  ...[17, 18, 19, 23, 24, 25].map((filters) => ({ x: [4, 17, 7, 6], filters, kernel: [3, 3] }) as const),
+  ...[95, 96, 97].map((filters) => ({ x: [1, 16, 8, 8], filters, kernel: [3, 3] }) as const),
+  { x: [1, 16, 14, 27], filters: 17, kernel: [3, 3], options: { padding: 1 } } as const,
+  { x: [2, 34, 9, 10], filters: 34, kernel: [3, 3], options: { padding: 2, groups: 2 } } as const,
+].flatMap(convolution);
+
+/** Depthwise convolutions round its vectors of 4, blocks of 16 pixels, pairs of rows and phases of the stride. */
+export const depthwiseTails: readonly NamedCase[] = [
+  ...[1, 2, ...around(4, 8, 16)].flatMap((width) =>
+    [1, 2].map(
+      (stride) =>
+        ({
+          x: [1, 2, 4, width],
+          filters: 2,
+          kernel: [3, 3],
+          options: { groups: 2, padding: 1, stride },
+        }) as const,
+    ),
+  ),
+  ...[1, 2, 3].map(
+    (height) =>
+      ({ x: [2, 3, height, 17], filters: 3, kernel: [1, 4], options: { groups: 3, padding: 2 } }) as const,
+  ),
+  {
+    x: [1, 2, 11, 13],
+    filters: 2,
+    kernel: [5, 5],
+    options: { groups: 2, padding: 3, stride: 3, dilation: 2 },
+  } as const,
 ].flatMap(convolution);
 
 /** The same round the shaders' tiles of 64 by 64. */

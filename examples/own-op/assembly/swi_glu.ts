@@ -1,4 +1,4 @@
-// silu(a) b and its gradient with respect to a, element by element. Units are blocks of 4096 elements.
+// silu(a) b and its gradient with respect to a, element by element. Units are blocks of 1024 elements.
 import { loadTail, operand, sigmoid4, splat, storeTail } from 'weft/assembly/simd';
 import { first, last, map2 } from 'weft/assembly/walk';
 import { SwiGluParams } from './params';

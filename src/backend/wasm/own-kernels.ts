@@ -35,8 +35,7 @@ export async function addKernels(target: Target, sets: readonly KernelSet[]): Pr
   for (const set of sets) {
     const source = sourceOf(set, target.binary);
     if (source === null) continue;
-    for (const [kernel, run] of await exportsOf(set.name, source, target, taken)) {
-      checkName(kernel, set.name, owners.get(kernel));
+    for (const [kernel, run] of await exportsOf(set.name, source, target, { owners, taken })) {
       owners.set(kernel, set.name);
       const params = set.wasmParams?.[kernel] ?? set.kernels?.[kernel];
       if (!params) {
@@ -79,12 +78,12 @@ async function compile(set: string, source: WasmSource, shared: boolean): Promis
   }
 }
 
-/** The kernels of a module, bound to `memory`; `taken` gets the place of its constants. */
+/** The kernels of a module, bound to `memory`: none may have an owner; `taken` gets the place of its constants. */
 async function exportsOf(
   set: string,
   source: WasmSource,
   { memory, modules, shared }: Target,
-  taken: Extent[],
+  { owners, taken }: { readonly owners: ReadonlyMap<string, string>; readonly taken: Extent[] },
 ): Promise<[string, Kernel][]> {
   const module = await compile(set, source, shared);
   const foreign = WebAssembly.Module.imports(module).filter(
@@ -94,6 +93,7 @@ async function exportsOf(
     const names = foreign.map(({ module: from, name }) => `${from}.${name}`).join(', ');
     fail('open', `the wasm module of '${set}' imports ${names}; kernels may import env.memory alone`);
   }
+  for (const { name } of WebAssembly.Module.exports(module)) checkName(name, set, owners.get(name));
   await claim(set, module, shared, taken);
   modules.push(module);
   const { exports } = await bind(set, module, memory);

@@ -1,0 +1,112 @@
+import type { Launch, Params, Variant } from '../op.js';
+import type { ForwardAttrs, Geometry, GradientAttrs, WeightGradientAttrs } from './conv2d_geometry.js';
+import { forwardGeometry, gradientNames, inputGeometry, weightGeometry } from './conv2d_plan.js';
+
+/** Bytes of a frame of rows that stay in the first-level cache, and the most units of planes. */
+const FRAME = 24576;
+const UNITS = 64;
+
+type Forward = Pick<
+  Geometry,
+  | 'batch'
+  | 'groups'
+  | 'height'
+  | 'width'
+  | 'outHeight'
+  | 'outWidth'
+  | 'kernelHeight'
+  | 'kernelWidth'
+  | 'strideHeight'
+  | 'strideWidth'
+  | 'dilationHeight'
+  | 'dilationWidth'
+  | 'top'
+  | 'left'
+> & { readonly spreadHeight: number; readonly spreadWidth: number };
+
+/** Whether every channel has one filter of its own. */
+const isDepthwise = (g: Geometry): boolean => g.channels === 1 && g.filters === 1;
+
+function forward(g: Geometry): Forward {
+  const { batch, groups, height, width, outHeight, outWidth, kernelHeight, kernelWidth } = g;
+  const { strideHeight, strideWidth, dilationHeight, dilationWidth, top, left } = g;
+  return {
+    ...{ batch, groups, height, width, outHeight, outWidth, kernelHeight, kernelWidth },
+    ...{ strideHeight, strideWidth, dilationHeight, dilationWidth, top, left },
+    ...{ spreadHeight: 1, spreadWidth: 1 },
+  };
+}
+
+/** dy spread by the stride and padded by what the kernel overlaps, at stride 1. */
+const inputGradient = (g: Geometry): Forward => ({
+  ...forward(g),
+  ...{ height: g.outHeight, width: g.outWidth, outHeight: g.height, outWidth: g.width },
+  ...{ strideHeight: 1, strideWidth: 1, spreadHeight: g.strideHeight, spreadWidth: g.strideWidth },
+  top: g.dilationHeight * (g.kernelHeight - 1) - g.top,
+  left: g.dilationWidth * (g.kernelWidth - 1) - g.left,
+});
+
+/** Rows of a band, and the bytes of its frame, for rows of `width` pixels of output. */
+function bandOf(c: Forward, width: number): { bandRows: number; bytes: number } {
+  const columns = (width - 1) * c.strideWidth + (c.kernelWidth - 1) * c.dilationWidth + 1;
+  const line = 4 * c.strideWidth * Math.ceil(columns / c.strideWidth);
+  const reach = (c.kernelHeight - 1) * c.dilationHeight + 1;
+  const most = Math.max(2, Math.floor((FRAME / line - reach) / c.strideHeight) + 1);
+  const bandRows = Math.ceil(c.outHeight / Math.ceil(c.outHeight / most));
+  return { bandRows, bytes: ((bandRows - 1) * c.strideHeight + reach) * line + 80 };
+}
+
+function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch[] {
+  const { bandRows, bytes } = bandOf(c, c.outWidth);
+  const planes = c.batch * c.groups;
+  const bands = Math.ceil(c.outHeight / bandRows);
+  const unitPlanes = Math.ceil((planes * bands) / UNITS);
+  const params: Params = { ...c, ...rest, unitPlanes, bandRows };
+  return [
+    {
+      kernel: 'depthwise_f32',
+      operands,
+      params,
+      units: Math.ceil(planes / unitPlanes) * bands,
+      scratch: 32 + 4 * c.kernelHeight * c.kernelWidth + 4 * c.width + 16 + bytes,
+    },
+  ];
+}
+
+export const depthwiseWasm: Variant<'x' | 'weight' | 'bias?', ForwardAttrs> = {
+  name: 'conv2d_f32__depthwise',
+  when: (call) => isDepthwise(forwardGeometry(call)),
+  launches: (call) =>
+    pass(forward(forwardGeometry(call)), ['x', 'weight', 'bias', 'output', null], {
+      ...{ rotated: 0, relu: Number(call.attrs.activation === 'relu') },
+    }),
+};
+
+export const depthwiseInputGradientWasm: Variant<'dy' | 'weight' | 'mask?', GradientAttrs> = {
+  name: 'conv2d_input_gradient_f32__depthwise',
+  when: (call) => isDepthwise(inputGeometry(call)),
+  launches: (call) =>
+    pass(inputGradient(inputGeometry(call)), ['dy', 'weight', null, 'output', 'mask'], {
+      ...{ rotated: 1, relu: 0 },
+    }),
+};
+
+export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGradientAttrs> = {
+  name: 'conv2d_weight_gradient_f32__depthwise',
+  when: (call) => isDepthwise(weightGeometry(call)),
+  launches(call) {
+    const c = forward(weightGeometry(call));
+    const wide = 8 * Math.ceil(c.outWidth / 8);
+    const { bandRows, bytes } = bandOf(c, wide);
+    const slots = c.kernelHeight * c.kernelWidth + 4;
+    return [
+      {
+        kernel: 'depthwise_weight_gradient_f32',
+        operands: ['x', 'dy', ...gradientNames(call), 'mask'],
+        params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
+        units: c.groups,
+        scratch: 20 * slots + 16 + 4 * wide * bandRows + bytes,
+      },
+    ];
+  },
+};
