@@ -83,7 +83,7 @@ function layRow(x: usize, first: i32, last: i32, left: i32, spread: i32, stride:
 
 /**
  * Rows first to last of a plane, counted from the padding's edge, into a frame whose columns beside them are zero; rows
- * beyond the plane are cleared where `clear` says that they may hold others. `mask` is its distance from x, or 0.
+ * beyond the plane are cleared where `clear` says that they may hold others. `mask` is its distance from x plus 1, or 0.
  */
 function layFrame(p: DepthwiseParams, x: usize, mask: usize, masked: usize, first: i32, last: i32, clear: bool, phase: usize, line: usize, frame: usize): void {
   const width = <i32>p.width;
@@ -198,7 +198,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   const bands = (outHeight + bandRows - 1) / bandRows;
   const planes = <i32>(p.batch * p.groups);
   const plane = (<usize>p.height * p.width) << 2;
-  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) : 0;
+  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) + 1 : 0;
   const step: usize = p.rotated ? -4 : 4;
   const ends = scratch;
   const table = ends + 32;
@@ -337,7 +337,7 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const strideHeight = <i32>p.strideHeight;
   const reach = <i32>((p.kernelHeight - 1) * p.dilationHeight) + 1;
   const bandRows = <i32>p.bandRows;
-  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 1) : 0;
+  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 1) + 1 : 0;
   const copies = mask || wide != outWidth;
   const width = <usize>wide << 2;
   const outLine = <usize>outWidth << 2;
@@ -385,7 +385,7 @@ function sumOf(x: usize, bytes: usize): v128 {
 function copyRow(x: usize, mask: usize, count: i32, to: usize): void {
   for (; count > 0; count -= 4) {
     let lanes = loadUpTo(x, count);
-    if (mask) lanes = v128.andnot(lanes, f32x4.le(loadUpTo(x + mask, count), splat(0.0)));
+    if (mask) lanes = v128.andnot(lanes, f32x4.le(loadUpTo(x + mask - 1, count), splat(0.0)));
     v128.store(to, lanes);
     x += 16;
     to += 16;

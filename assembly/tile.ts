@@ -14,13 +14,6 @@ import { fma, splat } from './simd';
 @unmanaged export class Rows5 { a: u8; b: u8; c: u8; d: u8; e: u8; }
 // @ts-ignore: decorator
 @unmanaged export class Rows6 { a: u8; b: u8; c: u8; d: u8; e: u8; f: u8; }
-/** The right operand is a packed panel: 8 columns for each step. */
-// @ts-ignore: decorator
-@unmanaged export class Packed { a: u8; }
-/** The right operand is read in place, 8 columns at a byte offset that a table gives for each step. */
-// @ts-ignore: decorator
-@unmanaged export class InPlace { a: u8; b: u8; }
-
 // @ts-ignore: decorator
 @inline
 export function rowsOf<R>(): i32 {
@@ -51,20 +44,14 @@ function finish(c: usize, low: v128, high: v128, bias: usize, accumulate: bool):
  */
 // @ts-ignore: decorator
 @inline
-function multiply<R, B>(depth: i32, a: usize, b: usize, table: usize, c: usize, stride: usize, bias: usize, accumulate: bool): void {
+function multiply<R>(depth: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, accumulate: bool): void {
   let c00 = splat(0.0), c01 = splat(0.0), c10 = splat(0.0), c11 = splat(0.0);
   let c20 = splat(0.0), c21 = splat(0.0), c30 = splat(0.0), c31 = splat(0.0);
   let c40 = splat(0.0), c41 = splat(0.0), c50 = splat(0.0), c51 = splat(0.0);
   for (let step = 0; step < depth; step++) {
-    let from = b;
-    if (rowsOf<B>() == 2) {
-      from = b + load<u32>(table);
-      table += 4;
-    } else {
-      b += 32;
-    }
-    const b0 = v128.load(from);
-    const b1 = v128.load(from, 16);
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    b += 32;
     const a0 = v128.load32_splat(a);
     c00 = fma(a0, b0, c00);
     c01 = fma(a0, b1, c01);
@@ -104,12 +91,12 @@ function multiply<R, B>(depth: i32, a: usize, b: usize, table: usize, c: usize, 
   if (rowsOf<R>() > 5) finish((c += stride), c50, c51, (bias += move), accumulate);
 }
 
-function packed1(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows1, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed2(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows2, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed3(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows3, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed4(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows4, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed5(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows5, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed6(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows6, Packed>(k, a, b, 0, c, stride, bias, more); }
+function packed1(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows1>(k, a, b, c, stride, bias, more); }
+function packed2(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows2>(k, a, b, c, stride, bias, more); }
+function packed3(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows3>(k, a, b, c, stride, bias, more); }
+function packed4(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows4>(k, a, b, c, stride, bias, more); }
+function packed5(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows5>(k, a, b, c, stride, bias, more); }
+function packed6(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows6>(k, a, b, c, stride, bias, more); }
 
 /** One tile of `rows` (1 to 6) rows over a packed panel. */
 // @ts-ignore: decorator
@@ -121,35 +108,6 @@ export function multiplyPacked(rows: i32, k: i32, a: usize, b: usize, c: usize, 
   else if (rows == 3) packed3(k, a, b, c, stride, bias, more);
   else if (rows == 2) packed2(k, a, b, c, stride, bias, more);
   else packed1(k, a, b, c, stride, bias, more);
-}
-
-function inPlace1(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows1, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace2(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows2, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace3(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows3, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace4(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows4, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace5(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows5, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace6(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows6, InPlace>(k, a, b, t, c, stride, bias, more); }
-
-/** One tile of `rows` (1 to 6) rows over 8 columns that are read in place. */
-// @ts-ignore: decorator
-@inline
-export function multiplyInPlace(rows: i32, k: i32, a: usize, b: usize, table: usize, c: usize, stride: usize, bias: usize, more: bool): void {
-  if (rows == 6) inPlace6(k, a, b, table, c, stride, bias, more);
-  else if (rows == 4) inPlace4(k, a, b, table, c, stride, bias, more);
-  else if (rows == 5) inPlace5(k, a, b, table, c, stride, bias, more);
-  else if (rows == 3) inPlace3(k, a, b, table, c, stride, bias, more);
-  else if (rows == 2) inPlace2(k, a, b, table, c, stride, bias, more);
-  else inPlace1(k, a, b, table, c, stride, bias, more);
-}
-
-/** Rows of the tile that starts at `row` when `rows` are cut into near-equal tiles of at most R. */
-// @ts-ignore: decorator
-@inline
-export function tileRows<R>(row: i32, rows: i32): i32 {
-  const most = rowsOf<R>();
-  const left = rows - row;
-  const tiles = (left + most - 1) / most;
-  return (left + tiles - 1) / tiles;
 }
 
 /** Size of the blocks when a sum over `length` is cut into near-equal blocks of at most `most`. */
