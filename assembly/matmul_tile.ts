@@ -5,14 +5,7 @@
 // halves of a panel into registers of 256 bits holds two panels side by side, whose 12 sums hide the latency of an addition
 // that 6 don't: 6x16, which any other engine would spill and the self-test doesn't choose there.
 import { fma, splat } from './simd';
-import { Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
-
-/** One panel at a time. */
-// @ts-ignore: decorator
-@unmanaged class Single { a: u8; }
-/** Two panels side by side. */
-// @ts-ignore: decorator
-@unmanaged class Pair { a: u8; b: u8; }
+import { Pair, Rows3, Rows4, Rows5, Rows6, rowsOf, Single } from './tile';
 
 /** c = before + the two halves of a row's sum; 0 for no `before`. */
 // @ts-ignore: decorator

@@ -14,6 +14,12 @@ import { fma, splat } from './simd';
 @unmanaged export class Rows5 { a: u8; b: u8; c: u8; d: u8; e: u8; }
 // @ts-ignore: decorator
 @unmanaged export class Rows6 { a: u8; b: u8; c: u8; d: u8; e: u8; f: u8; }
+/** Panels of 8 columns that a tile takes at a time, likewise: one, or two side by side. */
+// @ts-ignore: decorator
+@unmanaged export class Single { a: u8; }
+// @ts-ignore: decorator
+@unmanaged export class Pair { a: u8; b: u8; }
+
 // @ts-ignore: decorator
 @inline
 export function rowsOf<R>(): i32 {
