@@ -6,15 +6,15 @@ import { erf4, sigmoid4, splat, tanh4 } from './simd';
 
 // @ts-ignore: decorator
 @final @unmanaged class Tanh { @inline lanes(x: v128, p: usize): v128 { return tanh4(x); } }
-export function tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Tanh>(o, p, begin, end); }
+export function tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Tanh>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Sigmoid { @inline lanes(x: v128, p: usize): v128 { return sigmoid4(x); } }
-export function sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Sigmoid>(o, p, begin, end); }
+export function sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Sigmoid>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class LogSigmoid { @inline lanes(x: v128, p: usize): v128 { return f32x4.neg(softplus4(f32x4.neg(x))); } }
-export function log_sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<LogSigmoid>(o, p, begin, end); }
+export function log_sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<LogSigmoid>(o, p, s, begin, end); }
 
 /** ln(1 + e^(a x)) / a, x where a x > b. */
 // @ts-ignore: decorator
@@ -27,11 +27,11 @@ export function log_sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i
     return v128.bitselect(x, f32x4.div(softplus4(z), beta), f32x4.gt(z, splat(given.b)));
   }
 }
-export function softplus_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Softplus>(o, p, begin, end); }
+export function softplus_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Softplus>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Silu { @inline lanes(x: v128, p: usize): v128 { return f32x4.mul(x, sigmoid4(x)); } }
-export function silu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Silu>(o, p, begin, end); }
+export function silu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Silu>(o, p, s, begin, end); }
 
 /** x tanh(ln(1 + e^x)). */
 // @ts-ignore: decorator
@@ -41,11 +41,11 @@ export function silu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
     return f32x4.mul(x, softTanh4(x));
   }
 }
-export function mish_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Mish>(o, p, begin, end); }
+export function mish_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Mish>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Softsign { @inline lanes(x: v128, p: usize): v128 { return f32x4.div(x, f32x4.add(splat(1.0), f32x4.abs(x))); } }
-export function softsign_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Softsign>(o, p, begin, end); }
+export function softsign_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Softsign>(o, p, s, begin, end); }
 
 /** x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2. */
 // @ts-ignore: decorator
@@ -56,7 +56,7 @@ export function softsign_f32(o: usize, p: usize, s: usize, begin: i32, end: i32)
     return f32x4.add(half, f32x4.mul(half, erf4(f32x4.mul(x, splat(0.70710678118654752)))));
   }
 }
-export function gelu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Gelu>(o, p, begin, end); }
+export function gelu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Gelu>(o, p, s, begin, end); }
 
 /** x (1 + tanh(t / 2)) / 2 = x sigmoid(t), t = 2 √(2/π) (x + 0.044715 x³). */
 // @ts-ignore: decorator
@@ -66,4 +66,4 @@ export function gelu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
     return f32x4.mul(x, sigmoid4(geluArgument4(x)));
   }
 }
-export function gelu_tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<GeluTanh>(o, p, begin, end); }
+export function gelu_tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<GeluTanh>(o, p, s, begin, end); }

@@ -1,7 +1,7 @@
 // dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 1024 elements.
 import { UnaryParams } from '../build/params';
 import { backward } from './elementwise';
-import { geluArgument4, softTanh4, softTanhSlope4 } from './functions';
+import { geluArgument4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
 import { erf4, exp4, fma, sigmoid4, splat } from './simd';
 
 /** dy (1 - y²). */
@@ -12,7 +12,7 @@ import { erf4, exp4, fma, sigmoid4, splat } from './simd';
     return f32x4.mul(dy, f32x4.mul(f32x4.sub(splat(1.0), y), f32x4.add(splat(1.0), y)));
   }
 }
-export function tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<TanhBackward>(o, p, begin, end); }
+export function tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<TanhBackward>(o, p, s, begin, end); }
 
 /** dy y (1 - y). */
 // @ts-ignore: decorator
@@ -22,7 +22,7 @@ export function tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
     return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(splat(1.0), y)));
   }
 }
-export function sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SigmoidBackward>(o, p, begin, end); }
+export function sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SigmoidBackward>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class LogSigmoidBackward {
@@ -31,7 +31,7 @@ export function sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, e
     return f32x4.mul(dy, sigmoid4(f32x4.neg(x)));
   }
 }
-export function log_sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<LogSigmoidBackward>(o, p, begin, end); }
+export function log_sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<LogSigmoidBackward>(o, p, s, begin, end); }
 
 /** dy sigmoid(a x), dy where a x > b. */
 // @ts-ignore: decorator
@@ -43,18 +43,17 @@ export function log_sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i3
     return v128.bitselect(dy, f32x4.mul(dy, sigmoid4(z)), f32x4.gt(z, splat(given.b)));
   }
 }
-export function softplus_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SoftplusBackward>(o, p, begin, end); }
+export function softplus_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SoftplusBackward>(o, p, s, begin, end); }
 
 /** dy s (1 + x (1 - s)), s = sigmoid x. */
 // @ts-ignore: decorator
 @final @unmanaged class SiluBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    const rest = f32x4.mul(x, sigmoid4(f32x4.neg(x)));
-    return f32x4.mul(dy, f32x4.mul(sigmoid4(x), f32x4.add(splat(1.0), rest)));
+    return f32x4.mul(dy, sigmoidLifted4(x, x, splat(1.0)));
   }
 }
-export function silu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SiluBackward>(o, p, begin, end); }
+export function silu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SiluBackward>(o, p, s, begin, end); }
 
 /** dy (t + x t'), t = tanh(ln(1 + e^x)). */
 // @ts-ignore: decorator
@@ -64,7 +63,7 @@ export function silu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
     return f32x4.mul(dy, f32x4.add(softTanh4(x), f32x4.mul(x, softTanhSlope4(x))));
   }
 }
-export function mish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<MishBackward>(o, p, begin, end); }
+export function mish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<MishBackward>(o, p, s, begin, end); }
 
 /** dy / (1 + |x|)². */
 // @ts-ignore: decorator
@@ -75,7 +74,7 @@ export function mish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
     return f32x4.div(dy, f32x4.mul(size, size));
   }
 }
-export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SoftsignBackward>(o, p, begin, end); }
+export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SoftsignBackward>(o, p, s, begin, end); }
 
 /** dy (s + x s (1 - s) t'), s = sigmoid t, t = 2 √(2/π) (x + 0.044715 x³). */
 // @ts-ignore: decorator
@@ -85,12 +84,10 @@ export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
     const t = geluArgument4(x);
     // From |x| = 16 on s (1 - s) is 0, which an infinite slope must not meet.
     const slope = fma(f32x4.min(f32x4.mul(x, x), splat(256.0)), splat(0.21406459), splat(1.59576912));
-    const s = sigmoid4(t);
-    const tail = f32x4.mul(f32x4.mul(f32x4.mul(s, sigmoid4(f32x4.neg(t))), x), slope);
-    return f32x4.mul(dy, f32x4.add(s, tail));
+    return f32x4.mul(dy, sigmoidLifted4(t, x, slope));
   }
 }
-export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluTanhBackward>(o, p, begin, end); }
+export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluTanhBackward>(o, p, s, begin, end); }
 
 /** dy (Φ(x) + x φ(x)), φ(x) = e^(-x²/2) / √2π. */
 // @ts-ignore: decorator
@@ -102,4 +99,4 @@ export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32,
     return f32x4.mul(dy, f32x4.add(cdf, f32x4.mul(x, pdf)));
   }
 }
-export function gelu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluBackward>(o, p, begin, end); }
+export function gelu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluBackward>(o, p, s, begin, end); }

@@ -42,9 +42,9 @@ function floorQuotient(a: f32, b: f32): f32 {
     return f32x4.replace_lane(y, 3, f.one(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
   }
 }
-export function floor_divide_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Lanes<FloorDivide>>(o, p, begin, end); }
-export function remainder_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Lanes<Remainder>>(o, p, begin, end); }
-export function atan2_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Lanes<Angle>>(o, p, begin, end); }
+export function floor_divide_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Lanes<FloorDivide>>(o, p, s, begin, end); }
+export function remainder_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Lanes<Remainder>>(o, p, s, begin, end); }
+export function atan2_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Lanes<Angle>>(o, p, s, begin, end); }
 
 /** 0 where a < 0 or a is NaN, b where a = 0, 1 where a > 0. */
 // @ts-ignore: decorator
@@ -55,7 +55,7 @@ export function atan2_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): v
     return v128.bitselect(b, v128.and(splat(1.0), f32x4.gt(a, zero)), f32x4.eq(a, zero));
   }
 }
-export function heaviside_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Heaviside>(o, p, begin, end); }
+export function heaviside_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Heaviside>(o, p, s, begin, end); }
 
 // -2^31 / -1 would trap: the quotient by -1 is taken as 0 - a, which wraps.
 // @ts-ignore: decorator

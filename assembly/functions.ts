@@ -1,5 +1,16 @@
 // Elementary functions of four lanes, on top of those in simd.ts.
-import { exp4, expTail4, fma, log4, logTail4, splat } from './simd';
+import { constant, exp4, expTail4, fma, log4, logTail4, splat } from './simd';
+
+/** Constants of the functions that are used most. */
+const F: usize = memory.data<f32>([-0.0, 1.0, 0.5, -0.5, 0.41421356, 0.69314718, 0.07135481, 1.59576912]);
+
+/** e^-|x|. */
+// @ts-ignore: decorator
+@inline
+export function expFall4(x: v128): v128 {
+  return exp4(v128.or(x, constant(F, 0)));
+}
+
 
 /** e^x - 1 within 8 ulp. */
 // @ts-ignore: decorator
@@ -27,12 +38,12 @@ export function log1px4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function softplus4(x: v128): v128 {
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
-  const far = f32x4.gt(e, splat(0.41421356));
-  const m = v128.bitselect(f32x4.mul(f32x4.sub(e, splat(1.0)), splat(0.5)), e, far);
+  const e = expFall4(x);
+  const far = f32x4.gt(e, constant(F, 4));
+  const m = v128.bitselect(f32x4.mul(f32x4.sub(e, constant(F, 1)), constant(F, 2)), e, far);
   const z = f32x4.mul(m, m);
-  const logarithm = f32x4.add(m, fma(z, splat(-0.5), logTail4(m, z)));
-  const tail = f32x4.add(logarithm, v128.and(splat(0.69314718), far));
+  const logarithm = f32x4.add(m, fma(z, constant(F, 3), logTail4(m, z)));
+  const tail = f32x4.add(logarithm, v128.and(constant(F, 5), far));
   // The pseudo-maximum lets NaN, its first operand, through.
   return f32x4.add(f32x4.pmax(x, splat(0.0)), tail);
 }
@@ -44,7 +55,7 @@ export function softplus4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function softTanh4(x: v128): v128 {
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const e = expFall4(x);
   const two = splat(2.0);
   const below = f32x4.lt(x, splat(0.0));
   const n = v128.bitselect(f32x4.mul(e, f32x4.add(e, two)), fma(two, e, splat(1.0)), below);
@@ -56,7 +67,7 @@ export function softTanh4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function softTanhSlope4(x: v128): v128 {
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  const e = expFall4(x);
   const two = splat(2.0);
   const below = f32x4.lt(x, splat(0.0));
   const square = f32x4.mul(e, e);
@@ -66,9 +77,21 @@ export function softTanhSlope4(x: v128): v128 {
   return f32x4.div(top, f32x4.mul(bottom, bottom));
 }
 
+/** s + s (1 - s) a b, s = sigmoid x: with e = e^-|x| and d = 1 / (1 + e), s is d or e d, and s (1 - s) is e d². */
+// @ts-ignore: decorator
+@inline
+export function sigmoidLifted4(x: v128, a: v128, b: v128): v128 {
+  const e = expFall4(x);
+  const one = constant(F, 1);
+  const d = f32x4.div(one, f32x4.add(one, e));
+  const r = f32x4.mul(e, d);
+  const s = v128.bitselect(r, d, f32x4.lt(x, splat(0.0)));
+  return f32x4.add(s, f32x4.mul(f32x4.mul(f32x4.mul(r, d), a), b));
+}
+
 /** 2 √(2/π) (x + 0.044715 x³), the argument of the sigmoid in gelu's approximation. */
 // @ts-ignore: decorator
 @inline
 export function geluArgument4(x: v128): v128 {
-  return f32x4.mul(x, fma(f32x4.mul(x, x), splat(0.07135481), splat(1.59576912)));
+  return f32x4.mul(x, fma(f32x4.mul(x, x), constant(F, 6), constant(F, 7)));
 }

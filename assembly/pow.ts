@@ -17,4 +17,4 @@ function power(a: f32, b: f32): f32 {
     return f32x4.replace_lane(y, 3, power(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
   }
 }
-export function pow_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Pow>(o, p, begin, end); }
+export function pow_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { broadcast2<Pow>(o, p, s, begin, end); }

@@ -14,7 +14,7 @@ function upToSix(x: v128): v128 {
 
 // @ts-ignore: decorator
 @final @unmanaged class Relu { @inline lanes(x: v128, p: usize): v128 { return f32x4.pmax(x, splat(0.0)); } }
-export function relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Relu>(o, p, begin, end); }
+export function relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Relu>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class LeakyRelu {
@@ -24,7 +24,7 @@ export function relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
     return v128.bitselect(x, f32x4.mul(x, slope), f32x4.gt(x, splat(0.0)));
   }
 }
-export function leaky_relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<LeakyRelu>(o, p, begin, end); }
+export function leaky_relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<LeakyRelu>(o, p, s, begin, end); }
 
 /** x where x > 0, else a (e^(b x) - 1). */
 // @ts-ignore: decorator
@@ -36,7 +36,7 @@ export function leaky_relu_f32(o: usize, p: usize, s: usize, begin: i32, end: i3
     return v128.bitselect(x, low, f32x4.gt(x, splat(0.0)));
   }
 }
-export function elu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Elu>(o, p, begin, end); }
+export function elu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Elu>(o, p, s, begin, end); }
 
 /** 1.0507 x where x > 0, else a (e^x - 1). */
 // @ts-ignore: decorator
@@ -47,7 +47,7 @@ export function elu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): voi
     return v128.bitselect(f32x4.mul(splat(1.05070098735548049342), x), low, f32x4.gt(x, splat(0.0)));
   }
 }
-export function selu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Selu>(o, p, begin, end); }
+export function selu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Selu>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Hardsigmoid {
@@ -56,7 +56,7 @@ export function selu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
     return f32x4.mul(upToSix(x), splat(0.16666666666666667));
   }
 }
-export function hardsigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Hardsigmoid>(o, p, begin, end); }
+export function hardsigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Hardsigmoid>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Hardswish {
@@ -65,7 +65,7 @@ export function hardsigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i
     return f32x4.mul(f32x4.mul(x, upToSix(x)), splat(0.16666666666666667));
   }
 }
-export function hardswish_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Hardswish>(o, p, begin, end); }
+export function hardswish_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Hardswish>(o, p, s, begin, end); }
 
 /** 0 where y <= 0, else dy. */
 // @ts-ignore: decorator
@@ -75,7 +75,7 @@ export function hardswish_f32(o: usize, p: usize, s: usize, begin: i32, end: i32
     return v128.andnot(dy, f32x4.le(y, splat(0.0)));
   }
 }
-export function relu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<ReluBackward>(o, p, begin, end); }
+export function relu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<ReluBackward>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class LeakyReluBackward {
@@ -84,7 +84,7 @@ export function relu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
     return v128.bitselect(dy, f32x4.mul(dy, splat(changetype<UnaryParams>(p).a)), f32x4.gt(x, splat(0.0)));
   }
 }
-export function leaky_relu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<LeakyReluBackward>(o, p, begin, end); }
+export function leaky_relu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<LeakyReluBackward>(o, p, s, begin, end); }
 
 /** dy, or dy a b e^(b x) where x <= 0. */
 // @ts-ignore: decorator
@@ -96,7 +96,7 @@ export function leaky_relu_backward_f32(o: usize, p: usize, s: usize, begin: i32
     return f32x4.mul(dy, v128.bitselect(low, splat(1.0), f32x4.le(x, splat(0.0))));
   }
 }
-export function elu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<EluBackward>(o, p, begin, end); }
+export function elu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<EluBackward>(o, p, s, begin, end); }
 
 /** 1.0507 dy, or dy a e^x where x <= 0. */
 // @ts-ignore: decorator
@@ -107,7 +107,7 @@ export function elu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: 
     return f32x4.mul(dy, v128.bitselect(low, splat(1.05070098735548049342), f32x4.le(x, splat(0.0))));
   }
 }
-export function selu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SeluBackward>(o, p, begin, end); }
+export function selu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SeluBackward>(o, p, s, begin, end); }
 
 /** 0 where x <= a or x >= b, else dy. */
 // @ts-ignore: decorator
@@ -118,7 +118,7 @@ export function selu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
     return v128.andnot(dy, v128.or(f32x4.le(x, splat(bounds.a)), f32x4.ge(x, splat(bounds.b))));
   }
 }
-export function hardtanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<HardtanhBackward>(o, p, begin, end); }
+export function hardtanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<HardtanhBackward>(o, p, s, begin, end); }
 
 /** dy / 6 where -3 < x < 3, else 0. */
 // @ts-ignore: decorator
@@ -129,7 +129,7 @@ export function hardtanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
     return v128.and(f32x4.mul(dy, splat(0.16666666666666667)), inside);
   }
 }
-export function hardsigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<HardsigmoidBackward>(o, p, begin, end); }
+export function hardsigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<HardsigmoidBackward>(o, p, s, begin, end); }
 
 /** 0 where x <= -3, dy (x / 3 + 1/2) where x < 3, else dy. */
 // @ts-ignore: decorator
@@ -141,4 +141,4 @@ export function hardsigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i3
     return v128.andnot(middle, f32x4.le(x, splat(-3.0)));
   }
 }
-export function hardswish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<HardswishBackward>(o, p, begin, end); }
+export function hardswish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<HardswishBackward>(o, p, s, begin, end); }

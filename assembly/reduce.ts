@@ -100,16 +100,23 @@ function totalOf<Term, Join, T, R>(base: usize, params: usize, start: R, u: f32,
 /** Outputs of one unit where they are columns; src/ops/reduce_kernels.ts plans with the same number. */
 const COLUMNS: i32 = 4096;
 
+// @ts-ignore: decorator
+@inline
+function joinFour<Term, Join>(x: usize, rest: i32, y: usize, u: v128, set: bool): void {
+  const term = changetype<Term>(0).lanes(loadUpTo(x, rest), u, u);
+  storeUpTo(y, set ? term : changetype<Join>(0).lanes(loadUpTo(y, rest), term), rest);
+}
+
 /** Joins the terms of `count` neighbours onto y, or with `set` puts them there. */
 // @ts-ignore: decorator
 @inline
 function joinLine<Term, Join>(x: usize, count: i32, y: usize, u: v128, set: bool): void {
-  for (; count > 0; count -= 4) {
-    const term = changetype<Term>(0).lanes(loadUpTo(x, count), u, u);
-    storeUpTo(y, set ? term : changetype<Join>(0).lanes(loadUpTo(y, count), term), count);
+  for (; count >= 4; count -= 4) {
+    joinFour<Term, Join>(x, 4, y, u, set);
     x += 16;
     y += 16;
   }
+  if (count) joinFour<Term, Join>(x, count, y, u, set);
 }
 
 // @ts-ignore: decorator

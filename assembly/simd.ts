@@ -167,7 +167,7 @@ function expAny4(given: v128): v128 {
   return f32x4.mul(y, i32x4.add(i32x4.shl(i32x4.sub(whole, half), 23), one));
 }
 
-/** e^x. NaN stays NaN. */
+/** e^x within 1.2 ulp (measured on every 13th f32, as the bounds below). NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
@@ -220,7 +220,7 @@ function logAny4(given: v128): v128 {
   return v128.bitselect(y, splat(<f32>NaN), f32x4.ge(given, splat(0.0)));
 }
 
-/** ln x. ln 0 = -Infinity, NaN below. */
+/** ln x within 0.9 ulp. ln 0 = -Infinity, NaN below. */
 // @ts-ignore: decorator
 @inline
 export function log4(x: v128): v128 {
@@ -236,8 +236,8 @@ const TANH: usize = memory.data<f32>([
 ]);
 
 /**
- * tanh x = t / (t + 1) with t = (e^2x - 1) / 2, which is 2^n u + (2^n - 1) / 2 for 2x = n ln 2 + 2h, u = (e^2h - 1) / 2 and
- * |h| <= (ln 2) / 4: right for small x too, where n is 0.
+ * tanh x within 2.6 ulp, never beyond ±1: t / (t + 1) with t = (e^2x - 1) / 2, which is 2^n u + (2^n - 1) / 2 for
+ * 2x = n ln 2 + 2h, u = (e^2h - 1) / 2 and |h| <= (ln 2) / 4: right for small x too, where n is 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -266,7 +266,7 @@ function sigmoidAny4(x: v128): v128 {
   return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, splat(0.0))), f32x4.add(one, e));
 }
 
-/** 1 / (1 + e^-x). */
+/** 1 / (1 + e^-x) within 2.5 ulp. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
@@ -283,7 +283,10 @@ const ERF: usize = memory.data<f32>([
   6.290612509474158e-5, 1.307013793848455e-3, 1.5462599694728851e-2, 0.11398167908191681, 0.49755096435546875, 1.0,
 ]);
 
-/** erf x: x times a quotient of polynomials in x² on ±3.84, within 0.1 units of 2^-24 but for rounding, ±1 beyond. */
+/**
+ * erf x within 7 ulp: x times a quotient of polynomials in x² on ±3.84, 0.1 units of 2^-24 off but for rounding; ±1
+ * beyond.
+ */
 // @ts-ignore: decorator
 @inline
 export function erf4(given: v128): v128 {

@@ -1,5 +1,6 @@
 // y[yOffset + p . yStrides] = x[xOffset + p . xStrides] for every position p of `shape`: 32-bit words of any
 // dtype; strides may be negative. One invocation per position. What no position reaches keeps its value.
+//! params copy__transposed : CopyParams
 #include "common/indexing"
 
 struct CopyParams {

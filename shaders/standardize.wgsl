@@ -20,6 +20,8 @@ struct StandardizeParams {
   overBatch: u32,
   hasWeight: u32,
   hasBias: u32,
+  // wasm: rows whose gradients of weight and bias are added up while they are in the cache, or 0.
+  together: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;

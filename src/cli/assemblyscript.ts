@@ -16,7 +16,10 @@ interface Compiler {
 }
 
 /** As Weft's own kernels are compiled: no allocator, the device's memory, -O2 (-O3 slows unrolled loops). */
-const FLAGS = ['--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--noAssert', '-O2'];
+const FLAGS = [
+  ...['--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--noAssert', '-O2'],
+  ...['--runPasses', 'coalesce-locals'],
+];
 const OUT = 'kernels.wasm';
 
 /** Compiles `file` for both feature sets, as base64. Imports from `weft/assembly/` are those of this package. */

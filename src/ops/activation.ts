@@ -290,9 +290,10 @@ export const gelu = unary('gelu', {
   evaluate: (x, attrs) => x * (isTanh(attrs) ? logistic(twice(x)) : normalCdf(x)),
   backward: ({ grad, x, attrs }) => geluBackward(grad, x, attrs),
   sample: { domain: [-4, 4] },
-  // Units are of |x|. 1 + erf cancels for negative x: on wasm half of erf's 6, of its rounded argument's 0.8 and of one
-  // product, and the sum; in WGSL erfc's polynomial, exp and quotient leave 9 units of Φ, and the product 1. The
-  // approximation: sigmoid's 6 units or, in WGSL, 5 and at most 4 of exp, and 5 |t| s (1 - s) <= 1.2 of the argument's.
+  // Units are of |x|. 1 + erf cancels for negative x: on wasm half of erf's 7 near ±1, or of 5 and its rounded
+  // argument's 0.8 elsewhere, half of one product, and the sum; in WGSL erfc's polynomial, exp and quotient leave 9 units
+  // of Φ, and the product 1. The approximation: sigmoid's 6 units or, in WGSL, 5 and at most 4 of exp, and
+  // 5 |t| s (1 - s) <= 1.2 of the argument's.
   tolerance: { wasm: { ulps: either(5, 9) }, webgpu: { ulps: either(10, 12) } },
   magnitude: Math.abs,
   wrong: notAForm('gelu'),

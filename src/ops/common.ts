@@ -23,7 +23,11 @@ interface Kernels<N extends string, A> {
   readonly webgpu: Variant<N, A>[];
 }
 
-/** The same single launch on both backends. `units` counts elements. */
+/** Scratch memory of assembly/walk.ts: a block for each operand, and, with broadcasting, room for three to be spread out. */
+export const WALK_SCRATCH = 128;
+export const SPREAD_SCRATCH = 128 + 3 * (4 * 1024 + 16);
+
+/** The same single launch on both backends, with scratch memory for a walk. `units` counts elements. */
 export function elementwise<N extends string, A>(
   kernel: string,
   operands: readonly string[],
@@ -32,9 +36,12 @@ export function elementwise<N extends string, A>(
 ): Kernels<N, A> {
   const variant = (backend: 'wasm' | 'webgpu'): Variant<N, A> => ({
     name: kernel,
-    launches: (call) => [
-      { kernel, operands, params: params(call), units: elementUnits(size(call), backend) },
-    ],
+    launches(call) {
+      const given = params(call);
+      const scratch = Number(given.rank ?? 0) > 1 ? SPREAD_SCRATCH : WALK_SCRATCH;
+      const launch = { kernel, operands, params: given, units: elementUnits(size(call), backend) };
+      return [backend === 'wasm' ? { ...launch, scratch } : launch];
+    },
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
 }

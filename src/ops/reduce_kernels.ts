@@ -72,6 +72,28 @@ function partsOf(shape: Shape, axes: readonly number[]) {
   return { first, second: [blocks * joined, line], axis: 1, last: 0 };
 }
 
+/** A wasm launch but for its operands: x reduced over its axes, then scaled. */
+function launchOf(
+  { kernel, columns: joined }: Pick<ReduceKernel<never>, 'kernel' | 'columns'>,
+  x: Shape,
+  axes: readonly number[],
+  { scale, power }: { scale: number; power: number },
+) {
+  const walk = walks(x, axes);
+  const line = walk.outerShape[walk.outerRank - 1]!;
+  const aligned = walk.outerStrides[walk.outerRank - 1] === 1 && walk.innerRank === 1 && walk.inner > 0;
+  const columns = joined && aligned && line >= 4 ? line : 0;
+  return {
+    kernel,
+    params: { ...walk, serial: 1, columns, scale, power },
+    units: columns ? (walk.outer / line) * Math.ceil(line / COLUMNS) : walk.outer,
+  };
+}
+
+/** A wasm launch but for its operands: the sum of `lines` lines of `columns` numbers. */
+export const sumOfLines = (lines: number, columns: number) =>
+  launchOf({ kernel: 'sum_f32', columns: true }, [lines, columns], [0], { scale: 1, power: 0 });
+
 export function reduceKernels<A extends { readonly axes: readonly number[] }>(
   kernels: readonly ReduceKernel<A>[],
 ) {
@@ -90,17 +112,6 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
   };
   const reduced = ({ types: { x }, attrs }: Call) => sizeOf(attrs.axes.map((axis) => x.shape[axis]!));
   const takes = (own: ReduceKernel<A>, call: Call) => own.when?.(call) ?? true;
-  const step = (own: ReduceKernel<A>, x: Shape, axes: readonly number[], scale: number, power: number) => {
-    const walk = walks(x, axes);
-    const line = walk.outerShape[walk.outerRank - 1]!;
-    const aligned = walk.outerStrides[walk.outerRank - 1] === 1 && walk.innerRank === 1 && walk.inner > 0;
-    const columns = own.columns && aligned && line >= 4 ? line : 0;
-    return {
-      kernel: own.kernel,
-      params: { ...walk, serial: 1, columns, scale, power },
-      units: columns ? (walk.outer / line) * Math.ceil(line / COLUMNS) : walk.outer,
-    };
-  };
   const wasm = kernels.map(
     (own): Variant<'x', A> => ({
       name: own.kernel,
@@ -114,11 +125,11 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
         const { shape } = call.types.x;
         const parts = own.joins ? partsOf(shape, call.attrs.axes) : null;
         if (!parts)
-          return [{ ...step(own, shape, call.attrs.axes, scale, power), operands: ['x', 'output'] }];
+          return [{ ...launchOf(own, shape, call.attrs.axes, { scale, power }), operands: ['x', 'output'] }];
         const { first, second, axis, last } = parts;
         return [
-          { ...step(own, first, [axis], 1, power), operands: ['x', 'parts'] },
-          { ...step(own, second, [last], scale, power), operands: ['parts', 'output'] },
+          { ...launchOf(own, first, [axis], { scale: 1, power }), operands: ['x', 'parts'] },
+          { ...launchOf(own, second, [last], { scale, power }), operands: ['parts', 'output'] },
         ];
       },
     }),

@@ -12,6 +12,7 @@ import {
   complete,
   paramsOf,
   rowUnits,
+  SCRATCH,
   type StandardizeOptions,
 } from './standardize_call.js';
 import {
@@ -36,7 +37,7 @@ const forward = (backend: 'wasm' | 'webgpu') => ({
         operands: ['x', 'weight', 'bias', 'output0', 'output1', 'output2'],
         params: paramsOf(layout, attrs, types),
         units: rowUnits(layout, attrs.overBatch, backend),
-        scratch: 16,
+        scratch: SCRATCH,
       },
     ];
   },

@@ -1,9 +1,18 @@
 import { defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type Value } from '../op.js';
+import { expectDType, f32, type KernelCall, type Launch, type Value } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { expectSameShape } from './common.js';
-import { cases, check, complete, paramsOf, rowUnits, type StandardizeOptions } from './standardize_call.js';
+import { sumOfLines } from './reduce_kernels.js';
+import {
+  cases,
+  check,
+  complete,
+  paramsOf,
+  rowUnits,
+  SCRATCH,
+  type StandardizeOptions,
+} from './standardize_call.js';
 import {
   layoutOf,
   type StandardizeAttrs,
@@ -22,28 +31,54 @@ type BackwardAttrs = StandardizeAttrs & { readonly affine: boolean };
 type BackwardNames = 'dy' | 'x' | 'mean' | 'variance' | 'weight?';
 type BackwardCall = KernelCall<BackwardNames, BackwardAttrs>;
 
-/** Rows give dx, and over the batch the other two as well; else a second launch sums these by channel. */
+/** wasm: rows of a unit that adds up the gradients of weight and bias; 0 where these are no sums of whole rows. */
+function togetherOf({ types, attrs }: BackwardCall, backend: 'wasm' | 'webgpu'): number {
+  const { rows, groups, plane } = layoutOf(types.x.shape, attrs.overBatch);
+  const fits = backend === 'wasm' && attrs.affine && !attrs.overBatch && groups === 1 && plane === 1;
+  return fits ? Math.max(8, Math.ceil(rows / 64)) : 0;
+}
+
+/** Rows give dx, and over the batch the other two as well, or parts of them; else another launch sums these by channel. */
 const backward = (backend: 'wasm' | 'webgpu') => ({
   name: 'standardize_backward_f32',
-  launches({ types, outputs, attrs }: BackwardCall) {
+  temporaries(call: BackwardCall): Record<string, number> {
+    const together = togetherOf(call, backend);
+    if (together === 0) return {};
+    const { rows, run } = layoutOf(call.types.x.shape, call.attrs.overBatch);
+    const bytes = 4 * run * Math.ceil(rows / together);
+    return { weightParts: bytes, biasParts: bytes };
+  },
+  launches(call: BackwardCall): Launch[] {
+    const { types, outputs, attrs } = call;
     const layout = layoutOf(types.x.shape, attrs.overBatch);
-    const params = paramsOf(layout, attrs, types);
+    const together = togetherOf(call, backend);
+    const params = paramsOf(layout, attrs, types, together);
     const [dx, dweight, dbias] = outputs.length === 1 ? ['output'] : ['output0', 'output1', 'output2'];
     const inputs = ['dy', 'x', 'mean', 'variance'];
     const sums = [dweight ?? null, dbias ?? null];
     const channels = layout.groups * layout.channels;
+    const parts = together ? ['weightParts', 'biasParts'] : attrs.overBatch ? sums : [null, null];
     const rows = {
       kernel: 'standardize_backward_f32',
-      operands: [...inputs, 'weight', dx!, ...(attrs.overBatch ? sums : [null, null])],
+      operands: [...inputs, 'weight', dx!, ...parts],
       params,
-      units: rowUnits(layout, attrs.overBatch, backend),
-      scratch: 32,
+      units: together ? Math.ceil(layout.rows / together) : rowUnits(layout, attrs.overBatch, backend),
+      scratch: SCRATCH,
     };
+    if (together) {
+      const units = Math.ceil(layout.rows / together);
+      return [
+        rows,
+        { ...sumOfLines(units, channels), operands: ['weightParts', dweight!] },
+        { ...sumOfLines(units, channels), operands: ['biasParts', dbias!] },
+      ];
+    }
     const affine = {
       kernel: 'standardize_affine_backward_f32',
       operands: [...inputs, ...sums],
       params,
-      units: backend === 'wasm' ? Math.ceil(channels / 16) : channels * 64,
+      units: backend === 'wasm' ? channels : channels * 64,
+      scratch: 32,
     };
     return dweight && !attrs.overBatch ? [rows, affine] : [rows];
   },

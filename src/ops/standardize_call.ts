@@ -41,6 +41,7 @@ export const paramsOf = (
   layout: Layout,
   { eps, centred, overBatch }: StandardizeAttrs,
   has: { readonly weight: TensorType | null; readonly bias?: TensorType | null },
+  together = 0,
 ) => {
   const { batch, rows, blocks, run, step, groups, channels, plane, count } = layout;
   return {
@@ -58,6 +59,7 @@ export const paramsOf = (
     overBatch: Number(overBatch),
     hasWeight: Number(has.weight !== null),
     hasBias: Number((has.bias ?? null) !== null),
+    together,
   };
 };
 
@@ -75,10 +77,18 @@ export const cases: readonly {
   { shape: [4, 3, 1, 9], affine: 'both', options: { eps: 1e-5, overBatch: true } },
   { shape: [17, 2, 1, 1], options: { eps: 1e-5, overBatch: true } },
   { shape: [9, 7, 1, 1], affine: 'both', options: { eps: 1e-5, overBatch: true } },
+  { shape: [3, 259, 1, 1], affine: 'both', options: { eps: 1e-5, overBatch: true } },
+  { shape: [11, 1, 5, 1], affine: 'both', options: { eps: 1e-5 } },
   { shape: [2, 3, 1, 67], domain: [999.5, 1000.5], options: { eps: 1e-5 } },
   { shape: [3, 2, 1, 5], affine: 'weight', options: { eps: 0, centred: false, overBatch: true } },
 ];
 
-/** One wasm unit is a row, or four where every row is a column of memory; one GPU workgroup is a row. */
+/** Rows of one wasm unit where every row is a column of memory: assembly/standardize_columns.ts has the same number. */
+const COLUMNS = 256;
+
+/** One wasm unit is a row, or COLUMNS of them; one GPU workgroup is a row. */
 export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean, backend: 'wasm' | 'webgpu'): number =>
-  backend === 'webgpu' ? rows * 64 : overBatch && plane === 1 ? Math.ceil(rows / 4) : rows;
+  backend === 'webgpu' ? rows * 64 : overBatch && plane === 1 ? Math.ceil(rows / COLUMNS) : rows;
+
+/** wasm's private bytes: sums of a row, or three numbers for each of a unit's columns. */
+export const SCRATCH = 4 * 3 * COLUMNS;

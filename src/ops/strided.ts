@@ -1,6 +1,6 @@
 import type { Launch, RefTensor, TensorType } from '../op.js';
-import { forEachOffset, type Shape, sizeOf, stridesOf } from '../shape.js';
-import { elementUnits, walkParams } from './common.js';
+import { collapse, forEachOffset, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { eight, elementUnits, walkParams } from './common.js';
 
 /** A copy of `shape` elements from strided places of x to strided places of y; 32-bit words of any dtype. */
 export interface StridedCopy {
@@ -18,6 +18,36 @@ export function wholeCopy(shape: Shape): StridedCopy {
   return { shape, xStrides: strides, yStrides: strides };
 }
 
+/** Rows and columns of a wasm unit of a transposition: assembly/layout.ts has the same number. */
+const TILE = 64;
+
+/**
+ * wasm: the walk with the axis along which x's words are neighbours last and that of y's before it, if these are two axes
+ * of at least 4 each.
+ */
+function transposition({ shape, xStrides, yStrides }: StridedCopy) {
+  const walk = collapse(shape, [xStrides, yStrides]);
+  const [xMoves, yMoves] = walk.strides as [number[], number[]];
+  const [column, row] = [xMoves.indexOf(1), yMoves.indexOf(1)];
+  if (column < 0 || row < 0 || column === row || xMoves[row] === 0) return null;
+  const [rows, columns] = [walk.shape[row]!, walk.shape[column]!];
+  if (rows < 4 || columns < 4) return null;
+  const axes = walk.shape.map((_, axis) => axis).filter((axis) => axis !== row && axis !== column);
+  const order = [...axes, row, column];
+  const along = (list: readonly number[]) => eight(order.map((axis) => list[axis]!));
+  const planes = axes.reduce((product, axis) => product * walk.shape[axis]!, 1);
+  return {
+    params: {
+      size: sizeOf(shape),
+      rank: order.length,
+      shape: along(walk.shape),
+      xStrides: along(xMoves),
+      yStrides: along(yMoves),
+    },
+    units: planes * Math.ceil(rows / TILE) * Math.ceil(columns / TILE),
+  };
+}
+
 export function copyLaunch(
   backend: 'wasm' | 'webgpu',
   copy: StridedCopy,
@@ -25,6 +55,17 @@ export function copyLaunch(
   to = 'output',
 ): Launch {
   const { shape, xStrides, xOffset = 0, yStrides, yOffset = 0 } = copy;
+  const tiles = backend === 'wasm' ? transposition(copy) : null;
+  if (tiles) {
+    const { params, units } = tiles;
+    return {
+      kernel: 'copy__transposed',
+      operands: [from, to],
+      params: { ...params, xOffset, yOffset },
+      units,
+      scratch: TILE * (4 * TILE + 16),
+    };
+  }
   return {
     kernel: 'copy__strided',
     operands: [from, to],

@@ -16,7 +16,7 @@ import {
 } from '../op.js';
 import { Generator } from '../random.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
-import { BLOCK } from './common.js';
+import { elementUnits, WALK_SCRATCH } from './common.js';
 import { type UpdateRule, updateRules } from './update_rules.js';
 
 export interface UpdateOptions {
@@ -131,6 +131,7 @@ function launches(
   const list: Launch[] = [];
   for (let first = 0; first < sizes.length; first += most) {
     const chunk = sizes.slice(first, first + most);
+    const total = chunk.reduce((a, b) => a + b, 0);
     const pairs = chunk.flatMap((_, k) => [`output${first + k}`, String(3 + 2 * (first + k))]);
     const spare = backend === 'webgpu' ? Array<null>(2 * (most - chunk.length)).fill(null) : [];
     const filled = (values: readonly number[]) => [...values, ...Array<number>(64 - values.length).fill(0)];
@@ -139,16 +140,14 @@ function launches(
       operands: ['0', state ? `output${sizes.length}` : null, ...pairs, ...spare],
       params: {
         count: chunk.length,
-        total: chunk.reduce((a, b) => a + b, 0),
+        total,
         states: state?.shape[0] ?? 0,
         stride: state?.shape[1] ?? 0,
         sizes: filled(chunk),
         offsets: filled(offsets.slice(first, first + most)),
       },
-      units:
-        backend === 'wasm'
-          ? chunk.reduce((units, size) => units + Math.ceil(size / BLOCK), 0)
-          : chunk.reduce((a, b) => a + b, 0),
+      units: elementUnits(total, backend),
+      ...(backend === 'wasm' && { scratch: WALK_SCRATCH }),
     });
   }
   return list;

@@ -30,6 +30,8 @@ export interface WasmEngineOptions extends WasmOptions {
   readonly v8?: V8Flags;
 }
 
+/** Nanoseconds of work, some ten times what it costs to hand it out. */
+const WORTH_SPLITTING = 30_000;
 /** More threads than this are had by asking for them. */
 const MOST_BY_DEFAULT = 8;
 
@@ -89,6 +91,7 @@ class WasmBackend implements Backend, ProgramHost {
   readonly module: WasmModule;
   readonly kernels: readonly Kernel[];
   readonly threads: Threads | null;
+  readonly splitsFrom = WORTH_SPLITTING;
   readonly fault: number;
   readonly #allocator: Allocator;
   /** Blocks that are the backend's own. */

@@ -23,15 +23,14 @@ export interface ProgramHost {
   readonly kernels: readonly Kernel[];
   /** The other threads; null where there is but one. */
   readonly threads: Threads | null;
+  /** Nanoseconds of work from which on a launch is split. */
+  readonly splitsFrom: number;
   /** Address of the words that data errors are left in. */
   readonly fault: number;
   allocate(bytes: number, label: string): WasmBuffer;
   /** A number that no contents had before. */
   stamp(): number;
 }
-
-/** Nanoseconds of work from which on a launch is split: some ten times what it costs to hand it out. */
-const WORTH_SPLITTING = 30_000;
 
 /** One entry of the replayed list; a copy has no kernel. */
 interface Step extends Job {
@@ -101,7 +100,7 @@ export class WasmProgram implements Prepared {
   #splits(command: Command): boolean {
     if (command.kind !== 'dispatch' && command.kind !== 'group') return false;
     const { units, cost = 0 } = command;
-    return this.#host.threads !== null && (units as number) > 1 && cost >= WORTH_SPLITTING;
+    return this.#host.threads !== null && (units as number) > 1 && cost >= this.#host.splitsFrom;
   }
 
   #add(command: Command, at: number): void {

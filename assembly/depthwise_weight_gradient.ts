@@ -1,0 +1,146 @@
+// The weight-gradient of a depthwise convolution: dw[c, tap] = Σ over images and pixels p of dy[p] · x[p stride + tap dilation],
+// over frames as in depthwise.ts, with four partial sums a tap.
+import { DepthwiseParams } from '../build/params';
+import { copyRow, isNine, layFrame, phaseBytes, tapOffsets } from './depthwise_frame';
+import { fma, operand, splat, sumLanes } from './simd';
+
+/**
+ * sums [5, 4] += Σ over rows of `vectors` pairs of vectors of x[pixel + tap] · dy[pixel], for five taps at the byte offsets
+ * in `table`; 10 accumulators, 2 of dy and 1 of x.
+ */
+function correlate(rows: i32, width: usize, dy: usize, dyLine: usize, x: usize, xLine: usize, table: usize, sums: usize): void {
+  let s0 = splat(0.0), s1 = s0, s2 = s0, s3 = s0, s4 = s0;
+  let t0 = s0, t1 = s0, t2 = s0, t3 = s0, t4 = s0;
+  const x0 = load<usize>(table), x1 = load<usize>(table, 4), x2 = load<usize>(table, 8), x3 = load<usize>(table, 12), x4 = load<usize>(table, 16);
+  for (let row = 0; row < rows; row++) {
+    let from = x;
+    for (let at = dy; at < dy + width; at += 32) {
+      const a = v128.load(at);
+      const b = v128.load(at, 16);
+      s0 = fma(a, v128.load(from + x0), s0);
+      t0 = fma(b, v128.load(from + x0, 16), t0);
+      s1 = fma(a, v128.load(from + x1), s1);
+      t1 = fma(b, v128.load(from + x1, 16), t1);
+      s2 = fma(a, v128.load(from + x2), s2);
+      t2 = fma(b, v128.load(from + x2, 16), t2);
+      s3 = fma(a, v128.load(from + x3), s3);
+      t3 = fma(b, v128.load(from + x3, 16), t3);
+      s4 = fma(a, v128.load(from + x4), s4);
+      t4 = fma(b, v128.load(from + x4, 16), t4);
+      from += 32;
+    }
+    dy += dyLine;
+    x += xLine;
+  }
+  add(sums, f32x4.add(s0, t0));
+  add(sums + 16, f32x4.add(s1, t1));
+  add(sums + 32, f32x4.add(s2, t2));
+  add(sums + 48, f32x4.add(s3, t3));
+  add(sums + 64, f32x4.add(s4, t4));
+}
+
+/** The same for the nine taps of a filter of 3 x 3, stride and dilation 1: down each column of vectors, with three rows of dy. */
+function correlateNine(rows: i32, width: usize, dy: usize, x: usize, line: usize, sums: usize): void {
+  const zero = splat(0.0);
+  let s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero;
+  for (let at: usize = 0; at < width; at += 16) {
+    let from = x + at;
+    let gradient = dy + at;
+    const end = gradient + rows * width;
+    let d1 = zero, d2 = zero;
+    for (const last = end + 2 * width; gradient < last; gradient += width) {
+      const d0 = gradient < end ? v128.load(gradient) : zero;
+      let a = v128.load(from);
+      s0 = fma(a, d0, s0);
+      s3 = fma(a, d1, s3);
+      s6 = fma(a, d2, s6);
+      a = v128.load(from, 4);
+      s1 = fma(a, d0, s1);
+      s4 = fma(a, d1, s4);
+      s7 = fma(a, d2, s7);
+      a = v128.load(from, 8);
+      s2 = fma(a, d0, s2);
+      s5 = fma(a, d1, s5);
+      s8 = fma(a, d2, s8);
+      d2 = d1;
+      d1 = d0;
+      from += line;
+    }
+  }
+  add(sums, s0);
+  add(sums + 16, s1);
+  add(sums + 32, s2);
+  add(sums + 48, s3);
+  add(sums + 64, s4);
+  add(sums + 80, s5);
+  add(sums + 96, s6);
+  add(sums + 112, s7);
+  add(sums + 128, s8);
+}
+
+// @ts-ignore: decorator
+@inline
+function add(to: usize, v: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), v));
+}
+
+/**
+ * dweight = Σ over images and pixels of dy · x. Operands: x, dy, dweight, dbias or none, mask of dy or none. A unit is a
+ * channel; each band of each image starts at zero and is then added.
+ */
+export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<DepthwiseParams>(params);
+  const outHeight = <i32>p.outHeight;
+  const outWidth = <i32>p.outWidth;
+  const groups = <i32>p.groups;
+  const taps = <i32>(p.kernelHeight * p.kernelWidth);
+  const slots = <usize>(taps + 4);
+  const wide = (outWidth + 7) & ~7;
+  const phase = phaseBytes(p, wide);
+  const line = phase * p.strideWidth;
+  const strideHeight = <i32>p.strideHeight;
+  const reach = <i32>((p.kernelHeight - 1) * p.dilationHeight) + 1;
+  const bandRows = <i32>p.bandRows;
+  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 1) + 1 : 0;
+  const copies = mask || wide != outWidth;
+  const width = <usize>wide << 2;
+  const outLine = <usize>outWidth << 2;
+  const table = scratch;
+  const sums = table + (slots << 2);
+  const copy = sums + (slots << 4) + 16;
+  const frame = copy + (copies ? width * bandRows : 0);
+  memory.fill(table, 0, slots << 2);
+  tapOffsets(p, phase, line, table);
+  memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
+  for (let channel = begin; channel < end; channel++) {
+    memory.fill(sums, 0, (slots << 4) + 16);
+    for (let image = 0; image < <i32>p.batch; image++) {
+      const plane = image * groups + channel;
+      for (let first = 0; first < outHeight; first += bandRows) {
+        const rows = min(bandRows, outHeight - first);
+        const start = first * strideHeight;
+        layFrame(p, operand(o, 0) + (plane * <i32>(p.height * p.width) << 2), 0, 0, start, start + (rows - 1) * strideHeight + reach, bandRows < outHeight, phase, line, frame);
+        const given = operand(o, 1) + (plane * outHeight + first) * outLine;
+        if (copies) {
+          for (let row = 0; row < rows; row++) copyRow(given + row * outLine, mask, outWidth, copy + row * width);
+        }
+        const dy = copies ? copy : given;
+        if (operand(o, 3)) add(sums + (slots << 4), sumOf(dy, (rows * width)));
+        if (isNine(p)) correlateNine(rows, width, dy, frame, line, sums);
+        else for (let tap = 0; tap < taps; tap += 5) correlate(rows, width, dy, width, frame, strideHeight * line, table + (tap << 2), sums + (tap << 4));
+      }
+    }
+    const to = operand(o, 2) + (channel * taps << 2);
+    for (let tap = 0; tap < taps; tap++) store<f32>(to + (tap << 2), sumLanes(v128.load(sums + (tap << 4))));
+    if (operand(o, 3)) store<f32>(operand(o, 3) + (channel << 2), sumLanes(v128.load(sums + (slots << 4))));
+  }
+}
+
+function sumOf(x: usize, bytes: usize): v128 {
+  let a = splat(0.0), b = a;
+  for (const end = x + bytes; x < end; x += 32) {
+    a = f32x4.add(a, v128.load(x));
+    b = f32x4.add(b, v128.load(x, 16));
+  }
+  return f32x4.add(a, b);
+}

@@ -1,0 +1,97 @@
+// The filters of Winograd's convolution, transformed: G g Gᵀ as in winograd.ts, once for weights that keep their bytes.
+import { WinogradParams } from '../build/params';
+import { operand, splat } from './simd';
+
+/** Bytes of one filter at all places: 16 more at each, and 64 at each of a panel, for places a power of two apart share cache sets. */
+// @ts-ignore: decorator
+@inline
+export function filterBytes(channels: i32): usize {
+  return ((<usize>channels << 2) + 16) << 4;
+}
+
+/**
+ * G g Gᵀ of every filter into tiles of R filters [16, channels, R]. A unit is a filter of a group. The rotated filter has
+ * the same transform with its first and last rows and columns exchanged.
+ */
+function filters(most: i32, o: usize, params: usize, begin: i32, end: i32): void {
+  const p = changetype<WinogradParams>(params);
+  const channels = <i32>p.channels;
+  const count = <i32>p.filters;
+  const size = filterBytes(channels);
+  const half = splat(0.5);
+  for (let unit = begin; unit < end; unit++) {
+    const group = unit / count;
+    const filter = unit - group * count;
+    const start = filter - filter % <i32>p.rows;
+    const rows = min(<i32>p.rows, count - start);
+    // The tile of this filter when `rows` are cut into near-equal tiles: the first `more` have one row more.
+    const tiles = (rows + most - 1) / most;
+    const least = rows / tiles;
+    const more = rows - tiles * least;
+    const at = filter - start;
+    const long = more * (least + 1);
+    const height = at < long ? least + 1 : least;
+    const first = at < long ? at - at % height : long + ((at - long) - (at - long) % height);
+    let to = operand(o, 1) + (group * count + start + first) * size + ((at - first) << 2);
+    const place = (size >> 4) * height;
+    const rotated = p.transposed != 0;
+    let from = operand(o, 0) + 36 * (rotated ? group * count * channels + filter : unit * channels);
+    const step: usize = rotated ? 36 * count : 36;
+    for (let channel = 0; channel < channels; channel++) {
+      const g0 = v128.load(from);
+      const g1 = v128.load(from, 12);
+      // The last row from one element earlier, lest it reads beyond the end.
+      const g2 = v128.shuffle<i32>(v128.load(from, 20), g0, 1, 2, 3, 3);
+      const outer = f32x4.add(g0, g2);
+      const t1 = f32x4.mul(f32x4.add(outer, g1), half);
+      const t2 = f32x4.mul(f32x4.sub(outer, g1), half);
+      // Columns: lane i of u_j is place (i, j).
+      const low01 = v128.shuffle<i32>(g0, t1, 0, 4, 1, 5);
+      const low23 = v128.shuffle<i32>(t2, g2, 0, 4, 1, 5);
+      const u0 = v128.shuffle<i64>(low01, low23, 0, 2);
+      const middle = v128.shuffle<i64>(low01, low23, 1, 3);
+      const high01 = v128.shuffle<i32>(g0, t1, 2, 6, 2, 6);
+      const high23 = v128.shuffle<i32>(t2, g2, 2, 6, 2, 6);
+      const u3 = v128.shuffle<i64>(high01, high23, 0, 2);
+      const sides = f32x4.add(u0, u3);
+      const u1 = f32x4.mul(f32x4.add(sides, middle), half);
+      const u2 = f32x4.mul(f32x4.sub(sides, middle), half);
+      storePlaces(to, place, rotated, u0, u1, u2, u3);
+      from += step;
+      to += height << 2;
+    }
+  }
+}
+
+/** Places (i, j) from lane i of u_j, with `rotated` the first and last of both directions exchanged. */
+// @ts-ignore: decorator
+@inline
+function storePlaces(to: usize, place: usize, rotated: bool, u0: v128, u1: v128, u2: v128, u3: v128): void {
+  const first = rotated ? u3 : u0;
+  const last = rotated ? u0 : u3;
+  const row = place << 2;
+  const end = to + 3 * row;
+  const top = rotated ? end : to;
+  const bottom = rotated ? to : end;
+  v128.store_lane<u32>(top, first, 0);
+  v128.store_lane<u32>(top + place, u1, 0);
+  v128.store_lane<u32>(top + 2 * place, u2, 0);
+  v128.store_lane<u32>(top + 3 * place, last, 0);
+  to += row;
+  v128.store_lane<u32>(to, first, 1);
+  v128.store_lane<u32>(to + place, u1, 1);
+  v128.store_lane<u32>(to + 2 * place, u2, 1);
+  v128.store_lane<u32>(to + 3 * place, last, 1);
+  to += row;
+  v128.store_lane<u32>(to, first, 2);
+  v128.store_lane<u32>(to + place, u1, 2);
+  v128.store_lane<u32>(to + 2 * place, u2, 2);
+  v128.store_lane<u32>(to + 3 * place, last, 2);
+  v128.store_lane<u32>(bottom, first, 3);
+  v128.store_lane<u32>(bottom + place, u1, 3);
+  v128.store_lane<u32>(bottom + 2 * place, u2, 3);
+  v128.store_lane<u32>(bottom + 3 * place, last, 3);
+}
+
+export function winograd_filters_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(4, o, p, begin, end); }
+export function winograd_filters_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(6, o, p, begin, end); }
