@@ -9,6 +9,7 @@ import { setEngineFlags, type V8Flags } from './engine-flags.js';
 import { withGroups } from './group.js';
 import { type Kernel, loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
 import { type ProgramHost, WasmProgram } from './program.js';
+import { Scratch } from './scratch.js';
 import { measureTiles, type TileName } from './self-test.js';
 import { Threads } from './threads.js';
 import { processors, type StartWorker, whyNoThreads, workerStarter } from './workers.js';
@@ -93,6 +94,7 @@ class WasmBackend implements Backend, ProgramHost {
   readonly threads: Threads | null;
   readonly splitsFrom = WORTH_SPLITTING;
   readonly fault: number;
+  readonly scratch = new Scratch((bytes) => this.allocate(bytes, 'scratch memory of kernels'));
   readonly #allocator: Allocator;
   /** Blocks that are the backend's own. */
   readonly #own: { readonly blocks: number; readonly bytes: number };
