@@ -5,7 +5,7 @@
 import { ConvolveParams, PackFiltersParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { listPanels, packPanels } from './conv2d_panels';
-import { ADD, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
+import { ADD, multiplyPairs, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
 
 /** Taps times panels that all tiles of filters go over before the next panels: what the first cache holds. */
@@ -201,7 +201,8 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
           const a = operand(o, 1) + (((group * filters + filter) * taps + start * height) << 2);
           const bias = operand(o, 2) ? operand(o, 2) + ((group * filters + filter) << 2) : zeros;
           const c = to + (filter - firstFilter) * stride + (panel << 5);
-          multiplyPanels(height, count, list + (panel << 3), skip, depth, a, c, stride, bias, mode);
+          if (p.pairs) multiplyPairs(height, count, list + (panel << 3), skip, depth, a, c, stride, bias, mode);
+          else multiplyPanels(height, count, list + (panel << 3), skip, depth, a, c, stride, bias, mode);
         }
       }
       start += block;

@@ -69,6 +69,8 @@ struct ConvolveParams {
   imageBytes: u32,
   // Whether there are so few filters that tiles are thin; taps of a block, and where in scratch memory what lies.
   thin: u32,
+  // Whether tiles take two panels side by side.
+  pairs: u32,
   depth: u32,
   panelsAt: u32,
   stagedAt: u32,

@@ -210,6 +210,7 @@ export function frameWeights(c: Convolution, masked: boolean): Framed {
         channelParts,
         parts: panelParts,
         thin: 0,
+        pairs: 0,
         depth: 0,
         imageBytes,
         panelsAt,

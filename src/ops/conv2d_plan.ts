@@ -9,7 +9,9 @@ import {
   type WeightGradientAttrs,
 } from './conv2d_geometry.js';
 
-type Tile = '4x8' | '6x8';
+type Tile = '4x8' | '6x8' | '6x16';
+/** Tiles that differ in their columns alone are one kernel. */
+const kernelOf = (tile: Tile): string => (tile === '4x8' ? '4x8' : '6x8');
 const rowsOf = (tile: Tile): number => Number(tile[0]);
 const weightsOf = (g: Geometry): number => g.channels * g.kernelHeight * g.kernelWidth;
 
@@ -132,7 +134,7 @@ interface Operands {
 function convolve(tile: Tile, passes: readonly Pass[], operands: Operands, activation: number): Launch[] {
   const { x, bias, mask } = operands;
   const packs = passes.map(({ filters }, i) => ({
-    kernel: `conv2d_pack_f32__${tile}`,
+    kernel: `conv2d_pack_f32__${kernelOf(tile)}`,
     operands: ['weight', `tiles${i}`],
     params: { ...filters },
     units: filters.groups * Math.ceil(filters.filters / rowsOf(tile)),
@@ -141,9 +143,9 @@ function convolve(tile: Tile, passes: readonly Pass[], operands: Operands, activ
   const products = passes.map(({ convolution }, i): Launch => {
     const { params, units, scratch } = frameForward(convolution, rowsOf(tile), mask !== null);
     return {
-      kernel: `conv2d_f32__${tile}`,
+      kernel: `conv2d_f32__${kernelOf(tile)}`,
       operands: [x, `tiles${i}`, bias, 'output', mask],
-      params: { ...params, activation },
+      params: { ...params, activation, pairs: Number(tile === '6x16') },
       units,
       scratch,
     };
