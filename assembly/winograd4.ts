@@ -94,13 +94,21 @@ export function transformBack4(m: usize, work: usize, rows: i32, targets: usize,
   const none = splat(-<f32>Infinity);
   const tiles = work + 384;
   for (let quad = 0; quad < 2; quad++) {
+    // Four tiles of whole rows beside each other are stored as they come.
+    const start = load<usize>(targets);
+    const whole = load<usize>(targets, 36) - start == 48 && load<i32>(targets, 44) == 4;
+    const count = whole ? load<i32>(targets, 4) : 4;
     let from = m;
     let to = y;
     for (let row = 0; row < rows; row++) {
       const add = bias ? v128.load32_splat(bias + (row << 2)) : zero;
       for (let j: usize = 0; j < 6; j++) contract(from + j * place, 6 * place, zero, none, work + (j << 4), 96);
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < count; i++) {
         contract(work + i * 96, 16, add, floor, tiles, 16);
+        if (whole) {
+          transpose4(tiles, 16, to + start + i * line, 16);
+          continue;
+        }
         transpose4(tiles, 16, tiles, 16);
         for (let t = 0; t < 4; t++) {
           const target = targets + 12 * t;

@@ -155,7 +155,7 @@ export const winogradTails: readonly NamedCase[] = [
   ...[16, 23, 25, 97].map(
     (filters) => ({ x: [3, 17, 7, 6], filters, kernel: [3, 3], options: winograd4 }) as const,
   ),
-  { x: [2, 16, 26, 30], filters: 16, kernel: [3, 3], options: winograd4 } as const,
+  { x: [8, 16, 1, 49], filters: 16, kernel: [3, 3], options: winograd4 } as const,
 ].flatMap(convolution);
 
 /** Depthwise convolutions round its vectors of 4, blocks of 16 pixels, pairs of rows and phases of the stride. */
