@@ -3,6 +3,11 @@ import { BatchNormInferenceParams, BatchNormUpdateParams } from '../build/params
 import { loadUpTo, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
 
+/** The numbers of four channels, or four times that of one. */
+function channelsAt(from: usize, rest: i32, single: bool): v128 {
+  return single ? loadUpTo(from, rest) : v128.load32_splat(from);
+}
+
 /**
  * y = (x - mean) / √(variance + eps) · weight + bias. Operands: x, mean, variance, weight, bias, y. Units are planes, or
  * batch items, with a channel per element, where planes are single elements.
@@ -13,26 +18,24 @@ export function batch_norm_inference_f32(o: usize, params: usize, s: usize, begi
   const single = p.plane == 1;
   const count = single ? channels : <i32>p.plane;
   const eps = splat(p.eps);
+  const move: usize = single ? 16 : 0;
   for (let unit = begin; unit < end; unit++) {
-    const skip = (<usize>unit * count) << 2;
-    const channel = single ? 0 : <usize>(unit % channels) << 2;
-    for (let i = 0; i < count; i += 4) {
-      const at = <usize>i << 2;
-      const rest = count - i;
-      const from = single ? at : channel;
-      const mean = single ? loadUpTo(operand(o, 1) + from, rest) : v128.load32_splat(operand(o, 1) + from);
-      const variance = single ? loadUpTo(operand(o, 2) + from, rest) : v128.load32_splat(operand(o, 2) + from);
-      let factor = f32x4.div(splat(1.0), f32x4.sqrt(f32x4.add(variance, eps)));
-      if (p.hasWeight) {
-        const weight = single ? loadUpTo(operand(o, 3) + from, rest) : v128.load32_splat(operand(o, 3) + from);
-        factor = f32x4.mul(factor, weight);
+    let at = (<usize>unit * count) << 2;
+    let channel = single ? 0 : <usize>(unit % channels) << 2;
+    let mean = eps;
+    let factor = eps;
+    let bias = splat(-0.0);
+    for (let rest = count; rest > 0; rest -= 4) {
+      if (single || rest == count) {
+        mean = channelsAt(operand(o, 1) + channel, rest, single);
+        factor = f32x4.div(splat(1.0), f32x4.sqrt(f32x4.add(channelsAt(operand(o, 2) + channel, rest, single), eps)));
+        if (p.hasWeight) factor = f32x4.mul(factor, channelsAt(operand(o, 3) + channel, rest, single));
+        if (p.hasBias) bias = channelsAt(operand(o, 4) + channel, rest, single);
+        channel += move;
       }
-      let y = f32x4.mul(f32x4.sub(loadUpTo(operand(o, 0) + skip + at, rest), mean), factor);
-      if (p.hasBias) {
-        const bias = single ? loadUpTo(operand(o, 4) + from, rest) : v128.load32_splat(operand(o, 4) + from);
-        y = f32x4.add(y, bias);
-      }
-      storeUpTo(operand(o, 5) + skip + at, y, rest);
+      const h = f32x4.mul(f32x4.sub(loadUpTo(operand(o, 0) + at, rest), mean), factor);
+      storeUpTo(operand(o, 5) + at, f32x4.add(h, bias), rest);
+      at += 16;
     }
   }
 }
