@@ -1,41 +1,42 @@
 // What batch normalisation needs beside standardize.ts: evaluation with given statistics and the step of the running ones.
 import { BatchNormInferenceParams, BatchNormUpdateParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo } from './simd';
+import { scaleRun } from './standardize';
 import { first, last } from './walk';
-
-/** The numbers of four channels, or four times that of one. */
-function channelsAt(from: usize, rest: i32, single: bool): v128 {
-  return single ? loadUpTo(from, rest) : v128.load32_splat(from);
-}
 
 /**
  * y = (x - mean) / √(variance + eps) · weight + bias. Operands: x, mean, variance, weight, bias, y. Units are planes, or
- * batch items, with a channel per element, where planes are single elements.
+ * batch items, with a channel per element, where planes are single elements. Scratch: mean, 0.
  */
-export function batch_norm_inference_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+export function batch_norm_inference_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<BatchNormInferenceParams>(params);
   const channels = <i32>p.channels;
-  const single = p.plane == 1;
-  const count = single ? channels : <i32>p.plane;
+  const plane = <i32>p.plane;
+  const x = operand(o, 0);
+  const y = operand(o, 5);
+  if (plane > 1) {
+    for (let unit = begin; unit < end; unit++) {
+      const at = (<usize>unit * plane) << 2;
+      const channel = <usize>(unit % channels) << 2;
+      const root = <f32>1.0 / sqrt<f32>(load<f32>(operand(o, 2) + channel) + p.eps);
+      store<f32>(scratch, load<f32>(operand(o, 1) + channel));
+      store<f32>(scratch, 0.0, 4);
+      const weight = p.hasWeight ? operand(o, 3) + channel : 0;
+      scaleRun(x + at, y + at, plane, scratch, root, weight, p.hasBias ? operand(o, 4) + channel : 0, false);
+    }
+    return;
+  }
   const eps = splat(p.eps);
-  const move: usize = single ? 16 : 0;
   for (let unit = begin; unit < end; unit++) {
-    let at = (<usize>unit * count) << 2;
-    let channel = single ? 0 : <usize>(unit % channels) << 2;
-    let mean = eps;
-    let factor = eps;
-    let bias = splat(-0.0);
-    for (let rest = count; rest > 0; rest -= 4) {
-      if (single || rest == count) {
-        mean = channelsAt(operand(o, 1) + channel, rest, single);
-        factor = f32x4.div(splat(1.0), f32x4.sqrt(f32x4.add(channelsAt(operand(o, 2) + channel, rest, single), eps)));
-        if (p.hasWeight) factor = f32x4.mul(factor, channelsAt(operand(o, 3) + channel, rest, single));
-        if (p.hasBias) bias = channelsAt(operand(o, 4) + channel, rest, single);
-        channel += move;
-      }
-      const h = f32x4.mul(f32x4.sub(loadUpTo(operand(o, 0) + at, rest), mean), factor);
-      storeUpTo(operand(o, 5) + at, f32x4.add(h, bias), rest);
-      at += 16;
+    const skip = (<usize>unit * channels) << 2;
+    for (let i = 0; i < channels; i += 4) {
+      const at = <usize>i << 2;
+      const rest = channels - i;
+      let v = f32x4.sub(loadUpTo(x + skip + at, rest), loadUpTo(operand(o, 1) + at, rest));
+      v = f32x4.div(v, f32x4.sqrt(f32x4.add(loadUpTo(operand(o, 2) + at, rest), eps)));
+      if (p.hasWeight) v = f32x4.mul(v, loadUpTo(operand(o, 3) + at, rest));
+      if (p.hasBias) v = f32x4.add(v, loadUpTo(operand(o, 4) + at, rest));
+      storeUpTo(y + skip + at, v, rest);
     }
   }
 }
