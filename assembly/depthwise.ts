@@ -115,7 +115,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   const bands = (outHeight + bandRows - 1) / bandRows;
   const planes = <i32>(p.batch * p.groups);
   const plane = (<usize>p.height * p.width) << 2;
-  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) : 0;
+  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) + 1 : 0;
   const step: usize = p.rotated ? -4 : 4;
   const ends = scratch;
   const table = ends + 32;

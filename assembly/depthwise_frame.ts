@@ -82,7 +82,7 @@ function layRow(x: usize, first: i32, last: i32, left: i32, spread: i32, stride:
 
 /**
  * Rows first to last of a plane, counted from the padding's edge, into a frame whose columns beside them are zero; rows
- * beyond the plane are cleared where `clear` says that they may hold others. `mask` is its distance from x, or 0.
+ * beyond the plane are cleared where `clear` says that they may hold others. `mask` is its distance from x plus 1, or 0.
  */
 export function layFrame(p: DepthwiseParams, x: usize, mask: usize, masked: usize, first: i32, last: i32, clear: bool, phase: usize, line: usize, frame: usize): void {
   const width = <i32>p.width;
@@ -117,7 +117,7 @@ export function layFrame(p: DepthwiseParams, x: usize, mask: usize, masked: usiz
 export function copyRow(x: usize, mask: usize, count: i32, to: usize): void {
   for (; count > 0; count -= 4) {
     let lanes = loadUpTo(x, count);
-    if (mask) lanes = v128.andnot(lanes, f32x4.le(loadUpTo(x + mask, count), splat(0.0)));
+    if (mask) lanes = v128.andnot(lanes, f32x4.le(loadUpTo(x + mask - 1, count), splat(0.0)));
     v128.store(to, lanes);
     x += 16;
     to += 16;

@@ -101,7 +101,7 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const strideHeight = <i32>p.strideHeight;
   const reach = <i32>((p.kernelHeight - 1) * p.dilationHeight) + 1;
   const bandRows = <i32>p.bandRows;
-  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 1) : 0;
+  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 1) + 1 : 0;
   const copies = mask || wide != outWidth;
   const width = <usize>wide << 2;
   const outLine = <usize>outWidth << 2;

@@ -14,6 +14,7 @@ export { matmul_pack_a_f32, matmul_pack_b_f32 } from './matmul_pack';
 export { matmul_f32__dots } from './matmul_dots';
 export { matmul_f32__stream, matmul_sum_f32 } from './matmul_stream';
 export * from './conv2d';
+export * from './conv2d_weight_gradient';
 export * from './depthwise';
 export * from './depthwise_weight_gradient';
 export * from './winograd';

@@ -1,4 +1,4 @@
-// Y [m, n] = A [m, k] · B [k, n] for each batch. The sums of a tile of 4 or 6 rows by 8 columns stay in registers
+// Y [m, n] = A [m, k] · B [k, n] for each batch. The sums of a tile of 4 or 6 rows by 8 columns, or 6 by 16, stay in registers
 // (matmul_tile.ts) for a block of the depth, at most 512 terms, starts at zero and is then added to Y, which keeps the
 // rounding error of long sums small; after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
 // (2008). A tile's rows stay in the first cache while it walks the panels of its stripe, the panels in the second. A is
@@ -7,7 +7,7 @@
 import { MatmulTilesParams } from '../build/params';
 import { activate } from './matmul_finish';
 import { packEdge } from './matmul_pack';
-import { multiplyPanels } from './matmul_tile';
+import { multiplyPairs, multiplyPanels } from './matmul_tile';
 import { operand } from './simd';
 import { cut } from './tile';
 import { offsetOf } from './walk';
@@ -71,7 +71,8 @@ export function matmul_f32__tiles(o: usize, params: usize, scratch: usize, begin
         const bias = operand(o, 2) ? operand(o, 2) + (column << 2) : 0;
         const before = start ? c : bias;
         const beforeRow = start ? cRow : 0;
-        if (whole) multiplyPanels(rows, depth, from, aRow, panels, p.bRow << 2, p.bPanel << 2, whole, c, cRow, before, beforeRow);
+        if (p.pairs) multiplyPairs(rows, depth, from, aRow, panels, p.bRow << 2, p.bPanel << 2, whole, c, cRow, before, beforeRow);
+        else if (whole) multiplyPanels(rows, depth, from, aRow, panels, p.bRow << 2, p.bPanel << 2, whole, c, cRow, before, beforeRow);
         if (rest) {
           multiplyPanels(rows, depth, from, aRow, last, lastStep, 0, 1, edge, 32, 0, 0);
           storeEdge(edge, rows, rest, c + (whole << 5), cRow, before ? before + (whole << 5) : 0, beforeRow);

@@ -1,7 +1,6 @@
 // The micro-kernel of a product for a left operand of one or two rows: each is taken over four panels of 8 columns at once,
 // 8 sums in registers, which are as many as multiply-adds are on their way. The sums are those of matmul_tile.ts.
 import { fma, splat } from './simd';
-import { multiplyPacked } from './tile';
 
 // @ts-ignore: decorator
 @inline
@@ -43,7 +42,16 @@ export function multiplyRow(depth: i32, a: usize, b: usize, bPanel: usize, panel
     c += 128;
   }
   for (; panels > 0; panels--) {
-    multiplyPacked(1, depth, a, b, c, 32, 0, more);
+    let low = splat(0.0), high = splat(0.0);
+    let from = b;
+    for (let at = a; at < end; at += 4) {
+      const x = v128.load32_splat(at);
+      low = fma(x, v128.load(from), low);
+      high = fma(x, v128.load(from, 16), high);
+      from += 32;
+    }
+    put(c, low, more);
+    put(c + 16, high, more);
     b += bPanel;
     c += 32;
   }

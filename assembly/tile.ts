@@ -1,5 +1,4 @@
 // The register tile that products and convolutions share: R rows of a packed left operand times 8 columns.
-import { fma, splat } from './simd';
 
 // A tile's rows as the size of a class, so that `rowsOf<R>()` is a constant of the compilation.
 // @ts-ignore: decorator
@@ -14,142 +13,16 @@ import { fma, splat } from './simd';
 @unmanaged export class Rows5 { a: u8; b: u8; c: u8; d: u8; e: u8; }
 // @ts-ignore: decorator
 @unmanaged export class Rows6 { a: u8; b: u8; c: u8; d: u8; e: u8; f: u8; }
-/** The right operand is a packed panel: 8 columns for each step. */
+/** Panels of 8 columns that a tile takes at a time, likewise: one, or two side by side. */
 // @ts-ignore: decorator
-@unmanaged export class Packed { a: u8; }
-/** The right operand is read in place, 8 columns at a byte offset that a table gives for each step. */
+@unmanaged export class Single { a: u8; }
 // @ts-ignore: decorator
-@unmanaged export class InPlace { a: u8; b: u8; }
+@unmanaged export class Pair { a: u8; b: u8; }
 
 // @ts-ignore: decorator
 @inline
 export function rowsOf<R>(): i32 {
   return <i32>offsetof<R>();
-}
-
-/** c[row] = or += the two halves of a row's sum, with the row's bias at the first block of the depth. */
-// @ts-ignore: decorator
-@inline
-function finish(c: usize, low: v128, high: v128, bias: usize, accumulate: bool): void {
-  if (accumulate) {
-    v128.store(c, f32x4.add(v128.load(c), low));
-    v128.store(c, f32x4.add(v128.load(c, 16), high), 16);
-  } else if (bias) {
-    const b = v128.load32_splat(bias);
-    v128.store(c, f32x4.add(low, b));
-    v128.store(c, f32x4.add(high, b), 16);
-  } else {
-    v128.store(c, low);
-    v128.store(c, high, 16);
-  }
-}
-
-/**
- * C [R, 8] = or += A [depth, R] packed · B [depth, 8]. Every block of the depth starts at zero and is then added, which
- * keeps the rounding error of long sums small. `stride` is the distance of C's rows in bytes; 12 accumulators, 2 columns
- * and 1 row fill the 15 vector registers that V8 has.
- */
-// @ts-ignore: decorator
-@inline
-function multiply<R, B>(depth: i32, a: usize, b: usize, table: usize, c: usize, stride: usize, bias: usize, accumulate: bool): void {
-  let c00 = splat(0.0), c01 = splat(0.0), c10 = splat(0.0), c11 = splat(0.0);
-  let c20 = splat(0.0), c21 = splat(0.0), c30 = splat(0.0), c31 = splat(0.0);
-  let c40 = splat(0.0), c41 = splat(0.0), c50 = splat(0.0), c51 = splat(0.0);
-  for (let step = 0; step < depth; step++) {
-    let from = b;
-    if (rowsOf<B>() == 2) {
-      from = b + load<u32>(table);
-      table += 4;
-    } else {
-      b += 32;
-    }
-    const b0 = v128.load(from);
-    const b1 = v128.load(from, 16);
-    const a0 = v128.load32_splat(a);
-    c00 = fma(a0, b0, c00);
-    c01 = fma(a0, b1, c01);
-    if (rowsOf<R>() > 1) {
-      const a1 = v128.load32_splat(a, 4);
-      c10 = fma(a1, b0, c10);
-      c11 = fma(a1, b1, c11);
-    }
-    if (rowsOf<R>() > 2) {
-      const a2 = v128.load32_splat(a, 8);
-      c20 = fma(a2, b0, c20);
-      c21 = fma(a2, b1, c21);
-    }
-    if (rowsOf<R>() > 3) {
-      const a3 = v128.load32_splat(a, 12);
-      c30 = fma(a3, b0, c30);
-      c31 = fma(a3, b1, c31);
-    }
-    if (rowsOf<R>() > 4) {
-      const a4 = v128.load32_splat(a, 16);
-      c40 = fma(a4, b0, c40);
-      c41 = fma(a4, b1, c41);
-    }
-    if (rowsOf<R>() > 5) {
-      const a5 = v128.load32_splat(a, 20);
-      c50 = fma(a5, b0, c50);
-      c51 = fma(a5, b1, c51);
-    }
-    a += rowsOf<R>() << 2;
-  }
-  const move = bias ? 4 : 0;
-  finish(c, c00, c01, bias, accumulate);
-  if (rowsOf<R>() > 1) finish((c += stride), c10, c11, (bias += move), accumulate);
-  if (rowsOf<R>() > 2) finish((c += stride), c20, c21, (bias += move), accumulate);
-  if (rowsOf<R>() > 3) finish((c += stride), c30, c31, (bias += move), accumulate);
-  if (rowsOf<R>() > 4) finish((c += stride), c40, c41, (bias += move), accumulate);
-  if (rowsOf<R>() > 5) finish((c += stride), c50, c51, (bias += move), accumulate);
-}
-
-function packed1(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows1, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed2(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows2, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed3(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows3, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed4(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows4, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed5(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows5, Packed>(k, a, b, 0, c, stride, bias, more); }
-function packed6(k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows6, Packed>(k, a, b, 0, c, stride, bias, more); }
-
-/** One tile of `rows` (1 to 6) rows over a packed panel. */
-// @ts-ignore: decorator
-@inline
-export function multiplyPacked(rows: i32, k: i32, a: usize, b: usize, c: usize, stride: usize, bias: usize, more: bool): void {
-  if (rows == 6) packed6(k, a, b, c, stride, bias, more);
-  else if (rows == 4) packed4(k, a, b, c, stride, bias, more);
-  else if (rows == 5) packed5(k, a, b, c, stride, bias, more);
-  else if (rows == 3) packed3(k, a, b, c, stride, bias, more);
-  else if (rows == 2) packed2(k, a, b, c, stride, bias, more);
-  else packed1(k, a, b, c, stride, bias, more);
-}
-
-function inPlace1(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows1, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace2(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows2, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace3(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows3, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace4(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows4, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace5(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows5, InPlace>(k, a, b, t, c, stride, bias, more); }
-function inPlace6(k: i32, a: usize, b: usize, t: usize, c: usize, stride: usize, bias: usize, more: bool): void { multiply<Rows6, InPlace>(k, a, b, t, c, stride, bias, more); }
-
-/** One tile of `rows` (1 to 6) rows over 8 columns that are read in place. */
-// @ts-ignore: decorator
-@inline
-export function multiplyInPlace(rows: i32, k: i32, a: usize, b: usize, table: usize, c: usize, stride: usize, bias: usize, more: bool): void {
-  if (rows == 6) inPlace6(k, a, b, table, c, stride, bias, more);
-  else if (rows == 4) inPlace4(k, a, b, table, c, stride, bias, more);
-  else if (rows == 5) inPlace5(k, a, b, table, c, stride, bias, more);
-  else if (rows == 3) inPlace3(k, a, b, table, c, stride, bias, more);
-  else if (rows == 2) inPlace2(k, a, b, table, c, stride, bias, more);
-  else inPlace1(k, a, b, table, c, stride, bias, more);
-}
-
-/** Rows of the tile that starts at `row` when `rows` are cut into near-equal tiles of at most R. */
-// @ts-ignore: decorator
-@inline
-export function tileRows<R>(row: i32, rows: i32): i32 {
-  const most = rowsOf<R>();
-  const left = rows - row;
-  const tiles = (left + most - 1) / most;
-  return (left + tiles - 1) / tiles;
 }
 
 /** Size of the blocks when a sum over `length` is cut into near-equal blocks of at most `most`. */

@@ -69,7 +69,7 @@ function layOut(p: WinogradParams, first: i32, last: i32, lines: usize, lineByte
 
 /**
  * Bᵀ d along the columns of one row of tiles: four lines of combined input rows, with zeros where the input ends. With a
- * mask, `mask` bytes from x, the rows are first copied to `rows`, with zeros where it isn't above 0.
+ * mask, `mask` - 1 bytes from x, the rows are first copied to `rows`, with zeros where it isn't above 0.
  */
 function combine(segment: usize, x: usize, mask: usize, zeros: usize, rows: usize, lineBytes: usize): void {
   let to = load<usize>(segment, 16);
@@ -121,7 +121,7 @@ function rowAt(segment: usize, row: usize, x: usize, zeros: usize): usize {
 
 function masked(x: usize, mask: usize, length: usize, zeros: usize, to: usize): usize {
   if (x == zeros) return x;
-  for (let i: usize = 0; i < length; i += 4) store<f32>(to + i, load<f32>(x + mask + i) <= 0.0 ? 0.0 : load<f32>(x + i));
+  for (let i: usize = 0; i < length; i += 4) store<f32>(to + i, load<f32>(x + mask - 1 + i) <= 0.0 ? 0.0 : load<f32>(x + i));
   return to;
 }
 
@@ -274,7 +274,7 @@ function winograd(most: i32, o: usize, params: usize, scratch: usize, begin: i32
   const lines = panels + ((tiles + 7) >> 3) * (place << 4);
   const segments = lines + ((tiles + across - 1) / across + 1) * (lineBytes << 2);
   const maskRows = segments + ((tiles + across - 1) / across + 1) * SEGMENT;
-  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) : 0;
+  const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) + 1 : 0;
   memory.fill(zeros, 0, lineBytes);
 
   let known = -1;

@@ -111,7 +111,7 @@ export async function measure(ops) {
   const { verifyOps } = await import('../src/verify/index.ts');
   const devices = [
     await open('reference'),
-    await open('wasm', { wasm: { binary: 'simd', tile: '6x8' } }),
+    await open('wasm', { wasm: { binary: 'simd', tile: '6x16' } }),
     await open('webgpu'),
   ];
   try {

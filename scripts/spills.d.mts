@@ -4,4 +4,8 @@ export function findSpills(
 ): { readonly kernels: readonly string[]; readonly accumulators: number; readonly spills: number }[] | null;
 
 /** Whether the engine may be given a loop with so many accumulators. */
-export function isChosen(accumulators: number, relaxed: boolean, v8?: number): boolean;
+export function isChosen(
+  accumulators: number,
+  relaxed: boolean,
+  engine?: { readonly v8: number; readonly revectorized: boolean },
+): boolean;

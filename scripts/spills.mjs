@@ -6,7 +6,8 @@
  *   node scripts/spills.mjs [FILE.wasm ..]      default: build/weft.simd.wasm and, where the engine has it, relaxed
  *
  * Prints a table; the exit code is 1 if a loop spills that this engine is given. It can judge x64 and a Node whose V8
- * has the disassembler, and says so elsewhere.
+ * has the disassembler, and says so elsewhere. `node --experimental-wasm-revectorize scripts/spills.mjs` judges the code
+ * that V8 makes with that flag.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,6 +19,10 @@ const SMALL = 8;
 const LARGE = 12;
 /** From this V8 on its register allocator keeps the large tile in registers; the self-test never chooses it before. */
 const LARGE_FROM = 13;
+/** From so many accumulators on, a tile is for registers of 256 bits: 5 or 6 rows by 16 columns. */
+const WIDE = 20;
+const REVECTORIZE = '--experimental-wasm-revectorize';
+const revectorizes = process.execArgv.includes(REVECTORIZE);
 
 /** What turns up in loops over elements, whose constants may well be spilled, but in no tile. */
 const FOREIGN =
@@ -109,6 +114,7 @@ function node(args) {
 function machineCode(file) {
   const compile = `new WebAssembly.Module(require('node:fs').readFileSync(${JSON.stringify(file)}))`;
   const flags = ['--no-liftoff', '--no-wasm-lazy-compilation', '--print-wasm-code'];
+  if (revectorizes) flags.push(REVECTORIZE);
   // Loops are told apart by the function that they are in.
   const inlining = /--((experimental-)?wasm-inlining) \(/.exec(node(['--v8-options']));
   if (inlining) flags.push(`--no-${inlining[1]}`);
@@ -174,11 +180,20 @@ export function findSpills(file) {
 }
 
 /** Whether the engine may be given a loop with so many accumulators. */
-export const isChosen = (accumulators, relaxed, v8 = Number.parseInt(process.versions.v8, 10)) =>
-  accumulators <= SMALL || accumulators > LARGE || (relaxed && v8 >= LARGE_FROM);
+export function isChosen(
+  accumulators,
+  relaxed,
+  { v8, revectorized } = { v8: Number.parseInt(process.versions.v8, 10), revectorized: revectorizes },
+) {
+  if (accumulators <= SMALL) return true;
+  const measured = relaxed && v8 >= LARGE_FROM;
+  if (accumulators <= LARGE) return measured;
+  return accumulators < WIDE || (measured && revectorized);
+}
 
 function main(files) {
-  const engine = `Node ${process.versions.node}, V8 ${process.versions.v8}, ${process.arch}`;
+  const with256 = revectorizes ? ', revectorized' : '';
+  const engine = `Node ${process.versions.node}, V8 ${process.versions.v8}, ${process.arch}${with256}`;
   if (process.arch !== 'x64') {
     console.log(`spills: not judged: ${engine}; only x64's machine code is known to this script`);
     return 0;

@@ -5,22 +5,81 @@
 #include "common/conv2d"
 #include "common/tile64"
 
-// The kernels that wasm has of this family: those of conv2d share one struct, padding has its own.
-//! params conv2d_pack_f32__4x8 conv2d_pack_f32__6x8 conv2d_f32__4x8 conv2d_f32__6x8 : Conv2dParams
-//! params conv2d_flip_f32 conv2d_pack_gradient_f32 : Conv2dParams
-//! params conv2d_weight_gradient_f32__4x8 conv2d_weight_gradient_f32__6x8 : Conv2dParams
-//! params pad2d_f32 : Pad2dParams
+// The kernels that wasm has of this family: src/ops/conv2d_frame.ts fills in their structs.
+//! params conv2d_pack_f32__4x8 conv2d_pack_f32__6x8 : PackFiltersParams
+//! params conv2d_f32__4x8 conv2d_f32__6x8 : ConvolveParams
+//! params conv2d_weight_gradient_f32__4x8 conv2d_weight_gradient_f32__6x8 : ConvolveParams
+//! params conv2d_sum_f32 : SumPartsParams
 
-struct Pad2dParams {
-  planes: u32,
+// Filters [groups, filters, channels, kernelHeight, kernelWidth] somewhere in a tensor: strides in elements.
+struct PackFiltersParams {
+  groups: u32,
+  filters: u32,
+  channels: u32,
+  kernelHeight: u32,
+  kernelWidth: u32,
+  first: u32,
+  groupStride: u32,
+  filterStride: u32,
+  channelStride: u32,
+  rowStride: i32,
+  columnStride: i32,
+}
+
+// A convolution of x [batch, groups channels, height, width] with outHeight x outWidth pixels, of which pixel
+// (i, j) stands at (firstRow + i stepHeight, firstColumn + j stepWidth) of planes of imageHeight x imageWidth.
+struct ConvolveParams {
+  batch: u32,
+  groups: u32,
+  channels: u32,
+  filters: u32,
   height: u32,
   width: u32,
-  outHeight: u32,
-  outWidth: u32,
   top: i32,
   left: i32,
+  kernelHeight: u32,
+  kernelWidth: u32,
+  strideHeight: u32,
+  strideWidth: u32,
+  dilationHeight: u32,
+  dilationWidth: u32,
+  outHeight: u32,
+  outWidth: u32,
+  imageHeight: u32,
+  imageWidth: u32,
+  firstRow: u32,
+  firstColumn: u32,
   stepHeight: u32,
   stepWidth: u32,
+  activation: u32,
+  // What one work unit covers.
+  images: u32,
+  rows: u32,
+  channelParts: u32,
+  parts: u32,
+  // How it sees x: in place, or copied with zeros round it, every frameStep-th row and column in a plane.
+  copies: u32,
+  frameStepHeight: u32,
+  frameStepWidth: u32,
+  phaseRows: u32,
+  phaseColumns: u32,
+  frameRows: u32,
+  frameWidth: u32,
+  channelBytes: u32,
+  imageBytes: u32,
+  // Whether there are so few filters that tiles are thin; taps of a block, and where in scratch memory what lies.
+  thin: u32,
+  // Whether tiles take two panels side by side.
+  pairs: u32,
+  depth: u32,
+  panelsAt: u32,
+  stagedAt: u32,
+  frameAt: u32,
+}
+
+struct SumPartsParams {
+  size: u32,
+  parts: u32,
 }
 
 // weight, x, y
@@ -53,6 +112,11 @@ fn load_right(k: u32) -> vec4<f32> {
   return gather_right(at, inside & vec4<bool>(tap.plane < params.channels));
 }
 
+// relu where the activation is 1; NaN stays.
+fn activate(values: vec4<f32>) -> vec4<f32> {
+  return select(values, vec4<f32>(), (values <= vec4<f32>()) & vec4<bool>(params.activation == 1u));
+}
+
 fn store_row(row: u32, group: u32, pixels: Pixels, values: vec4<f32>) {
   if (row >= params.filters) {
     return;
@@ -64,7 +128,7 @@ fn store_row(row: u32, group: u32, pixels: Pixels, values: vec4<f32>) {
   }
   let plane = pixels.image * params.groups * params.filters + filter_index;
   let at = (plane * params.outHeight + pixels.y) * params.outWidth + pixels.x;
-  scatter(at, pixels.inside, values + offset);
+  scatter(at, pixels.inside, activate(values + offset));
 }
 
 @compute @workgroup_size(16, 16)

@@ -4,11 +4,12 @@
 #include "common/indexing"
 #include "common/tree"
 
-// x or dy, weight or dy, and the result.
+// x or dy, weight or dy, the mask of dy, and the result: dy counts where the mask is not <= 0, if hasMask is not 0.
 @group(0) @binding(0) var<storage, read> left: array<f32>;
 @group(0) @binding(1) var<storage, read> right: array<f32>;
-@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
-@group(0) @binding(3) var<uniform> gradient_params: Conv2dParams;
+@group(0) @binding(2) var<storage, read> mask: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(4) var<uniform> gradient_params: Conv2dParams;
 
 // x, weight, bias, y: bias [groups filters] is read if hasBias is not 0.
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -51,7 +52,12 @@ fn conv2d_f32__depthwise(
   if (g.hasBias != 0u) {
     total += bias[filter_index];
   }
-  output[i] = total;
+  output[i] = select(total, 0.0, g.activation == 1u && total <= 0.0);
+}
+
+// Whether element `at` of dy counts.
+fn counts(at: u32) -> bool {
+  return gradient_params.hasMask == 0u || !(mask[at] <= 0.0);
 }
 
 // dx of dy and weight: one invocation per element of dx.
@@ -79,8 +85,10 @@ fn conv2d_input_gradient_f32__depthwise(
     let x = from_x / g.strideWidth;
     let whole = y * g.strideHeight == from_y && x * g.strideWidth == from_x;
     if (whole && y < g.outHeight && x < g.outWidth) {
-      let dy = left[((plane * g.filters + tap.plane) * g.outHeight + y) * g.outWidth + x];
-      total += right[plane % g.groups * g.filters * area + k] * dy;
+      let at = ((plane * g.filters + tap.plane) * g.outHeight + y) * g.outWidth + x;
+      if (counts(at)) {
+        total += right[plane % g.groups * g.filters * area + k] * left[at];
+      }
     }
   }
   gradient[i] = total;
@@ -108,8 +116,10 @@ fn conv2d_weight_gradient_f32__depthwise(
     let x = i % g.outWidth * g.strideWidth + across;
     if (y < g.height && x < g.width) {
       let plane = image * g.groups + filter_index / g.filters;
-      let dy = right[(image * filters + filter_index) * pixels + i % pixels];
-      total += dy * left[(plane * g.height + y) * g.width + x];
+      let at = (image * filters + filter_index) * pixels + i % pixels;
+      if (counts(at)) {
+        total += right[at] * left[(plane * g.height + y) * g.width + x];
+      }
     }
   }
   let sum = tree_sum(total, local);

@@ -5,11 +5,12 @@
 #include "common/conv2d"
 #include "common/tile64"
 
-// weight, dy, dx
+// weight, dy, mask, dx: dy counts where the mask is not <= 0, if hasMask is not 0.
 @group(0) @binding(1) var<storage, read> left_operand: array<f32>;
 @group(0) @binding(0) var<storage, read> right_operand: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
-@group(0) @binding(3) var<uniform> params: Conv2dParams;
+@group(0) @binding(2) var<storage, read> mask: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<uniform> params: Conv2dParams;
 
 // Of this invocation's four channels: tap 0 of the group's first filter, and which exist.
 var<private> left_start: vec4<u32>;
@@ -33,6 +34,15 @@ fn divide(values: vec4<u32>, by: u32) -> vec4<u32> {
   return values / by;
 }
 
+fn through(at: vec4<u32>, inside: vec4<bool>) -> vec4<bool> {
+  if (params.hasMask == 0u) {
+    return inside;
+  }
+  let first = select(vec4<u32>(), at, inside);
+  let values = vec4<f32>(mask[first.x], mask[first.y], mask[first.z], mask[first.w]);
+  return inside & !(values <= vec4<f32>());
+}
+
 fn load_right(k: u32) -> vec4<f32> {
   let tap = tap_of(params, k);
   let from_y = padded_y - tap.y;
@@ -42,7 +52,7 @@ fn load_right(k: u32) -> vec4<f32> {
   let whole = (y * params.strideHeight == from_y) & (x * params.strideWidth == from_x);
   let inside = (y < vec4<u32>(params.outHeight)) & (x < vec4<u32>(params.outWidth)) & whole;
   let at = image + (tap.plane * params.outHeight + y) * params.outWidth + x;
-  return gather_right(at, inside & vec4<bool>(tap.plane < params.filters));
+  return gather_right(at, through(at, inside & vec4<bool>(tap.plane < params.filters)));
 }
 
 fn store_row(row: u32, group: u32, pixels: Pixels, values: vec4<f32>) {

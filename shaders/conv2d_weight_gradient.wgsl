@@ -4,11 +4,12 @@
 #include "common/conv2d"
 #include "common/tile64"
 
-// dy, x, dweight
+// dy, x, mask, dweight: dy counts where the mask is not <= 0, if hasMask is not 0.
 @group(0) @binding(1) var<storage, read> left_operand: array<f32>;
 @group(0) @binding(0) var<storage, read> right_operand: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
-@group(0) @binding(3) var<uniform> params: Conv2dParams;
+@group(0) @binding(2) var<storage, read> mask: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<uniform> params: Conv2dParams;
 
 // Of this invocation's four filters: the plane in dy's first image, and which exist.
 var<private> left_plane: vec4<u32>;
@@ -18,11 +19,20 @@ var<private> tap_plane: vec4<u32>;
 var<private> tap_y: vec4<u32>;
 var<private> tap_x: vec4<u32>;
 
+fn through(at: vec4<u32>, inside: vec4<bool>) -> vec4<bool> {
+  if (params.hasMask == 0u) {
+    return inside;
+  }
+  let first = select(vec4<u32>(), at, inside);
+  let values = vec4<f32>(mask[first.x], mask[first.y], mask[first.z], mask[first.w]);
+  return inside & !(values <= vec4<f32>());
+}
+
 fn load_left(k: u32) -> vec4<f32> {
   let size = params.outHeight * params.outWidth;
   let image = k / size;
   let at = (image * params.groups * params.filters + left_plane) * size + k % size;
-  return gather_left(at, left_inside & vec4<bool>(image < params.batch));
+  return gather_left(at, through(at, left_inside & vec4<bool>(image < params.batch)));
 }
 
 fn load_right(k: u32) -> vec4<f32> {

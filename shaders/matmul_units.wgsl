@@ -18,6 +18,8 @@ struct MatmulTilesParams {
   bPanel: u32,
   // Most rows of a tile.
   tile: u32,
+  // Whether tiles take two panels side by side.
+  pairs: u32,
   bands: u32,
   stripes: u32,
   // 0 none, 1 relu, 2 tanh, 3 sigmoid.

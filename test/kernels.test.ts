@@ -28,7 +28,7 @@ const calls: readonly KernelCase[] = [
 
 /** The kernels that any variant launches on any sample. */
 function launchedOn(backend: 'wasm' | 'webgpu'): string[] {
-  const features = new Set(['simd', 'relaxed-simd', 'tile-6x8', 'shader-f16', 'subgroups']);
+  const features = new Set(['simd', 'relaxed-simd', 'tile-6x8', 'tile-6x16', 'shader-f16', 'subgroups']);
   const names = new Set<string>();
   for (const { op, inputs, options } of calls) {
     const values = inputs.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
@@ -58,19 +58,28 @@ describe.each(Object.entries(binaries))('the micro-kernels of the %s binary', (b
   const module = parseModule(bytes);
   const multiplyAdd = binary === 'simd' ? 'f32x4.mul' : 'f32x4.relaxed_madd';
   const rowsOf = (loop: Expression) => countOf(loop, 'v128.load32_splat');
-  // A micro-kernel's step: two vectors of columns, and for each row one number and two multiply-adds.
-  const micro = innermostLoops(module).filter(
-    (loop) =>
-      rowsOf(loop) > 0 &&
-      countOf(loop, multiplyAdd) === 2 * rowsOf(loop) &&
-      countOf(loop, 'v128.load') === 2 &&
-      !contains(loop, 'v128.store'),
-  );
+  // A micro-kernel's step: some vectors of columns, and for each row one number and as many multiply-adds.
+  const microOf = (vectors: number) =>
+    innermostLoops(module).filter(
+      (loop) =>
+        rowsOf(loop) > 0 &&
+        countOf(loop, multiplyAdd) === vectors * rowsOf(loop) &&
+        countOf(loop, 'v128.load') === vectors &&
+        !contains(loop, 'v128.store'),
+    );
+  const micro = [...microOf(2), ...microOf(4)];
 
-  it('are there for one to six rows: packed, in place and correlating', () => {
+  it('are there for one to six rows: convolving and correlating, and from three on for products', () => {
     for (const rows of [1, 2, 3, 4, 5, 6]) {
-      const found = micro.filter((loop) => rowsOf(loop) === rows);
-      expect(found.length, `${rows} rows`).toBeGreaterThanOrEqual(3);
+      const found = microOf(2).filter((loop) => rowsOf(loop) === rows);
+      expect(found.length, `${rows} rows`).toBeGreaterThanOrEqual(rows < 3 ? 2 : 3);
+    }
+  });
+
+  it('are there for two panels side by side: products and convolutions', () => {
+    for (const rows of [5, 6]) {
+      const found = microOf(4).filter((loop) => rowsOf(loop) === rows);
+      expect(found.length, `${rows} rows`).toBeGreaterThanOrEqual(2);
     }
   });
 

@@ -43,12 +43,17 @@ describe('the list of spills', () => {
     expect(loops[1]!.spills).toBeGreaterThan(0);
   });
 
-  it('counts the large tile only where the self-test may choose it', () => {
+  it('counts the large tiles only where the self-test may choose them', () => {
     for (const v8 of [11, 12, 13, 14]) {
-      expect(isChosen(8, false, v8)).toBe(true);
-      expect(isChosen(12, false, v8)).toBe(false);
-      expect(isChosen(12, true, v8)).toBe(v8 >= 13);
-      expect(isChosen(20, false, v8)).toBe(true);
+      for (const revectorized of [false, true]) {
+        const engine = { v8, revectorized };
+        expect(isChosen(8, false, engine)).toBe(true);
+        expect(isChosen(12, false, engine)).toBe(false);
+        expect(isChosen(12, true, engine)).toBe(v8 >= 13);
+        expect(isChosen(16, false, engine)).toBe(true);
+        expect(isChosen(24, false, engine)).toBe(false);
+        expect(isChosen(24, true, engine)).toBe(v8 >= 13 && revectorized);
+      }
     }
   });
 });

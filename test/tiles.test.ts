@@ -5,7 +5,7 @@ import { apply, createGraph, createInput, FaultMessages, Program } from '../src/
 import { sizeOf } from '../src/shape.js';
 import { type KernelCase, variantsTaking } from '../src/verify/index.js';
 import { openBinaries } from './support/devices.js';
-import { matmulTails, shaderMatmulTails, winogradTails } from './support/tails.js';
+import { convolutionTails, matmulTails, shaderMatmulTails, winogradTails } from './support/tails.js';
 
 const wasm = await openBinaries();
 const devices = [
@@ -46,6 +46,23 @@ describe.each(devices)('products on $name', ({ backend, cases }) => {
       compared += others.length;
     }
     expect(compared).toBeGreaterThan(0);
+  });
+});
+
+describe.each(wasm)('direct convolutions on $name', ({ backend }) => {
+  it('have the same bits by any tile', async () => {
+    let compared = 0;
+    for (const { name, call } of convolutionTails) {
+      const variants = variantsTaking(call, backend).filter((variant) =>
+        /_f32__\d+x\d+$/.test(variant ?? ''),
+      );
+      const [first, ...others] = await Promise.all(
+        variants.map((variant) => bitsBy(variant!, call, backend)),
+      );
+      for (const other of others) expect(other, name).toEqual(first);
+      compared += others.length;
+    }
+    expect(compared).toBeGreaterThan(convolutionTails.length);
   });
 });
 

@@ -40,6 +40,7 @@ const devices: readonly (readonly [string, 'wasm' | 'webgpu', DeviceOptions['was
   ['wasm simd 6x8', 'wasm', { binary: 'simd', tile: '6x8' }],
   ['wasm relaxed 4x8', 'wasm', { binary: 'relaxed-simd', tile: '4x8' }],
   ['wasm relaxed 6x8', 'wasm', { binary: 'relaxed-simd', tile: '6x8' }],
+  ['wasm relaxed 6x16', 'wasm', { binary: 'relaxed-simd', tile: '6x16' }],
   ['webgpu', 'webgpu', undefined],
 ];
 
@@ -91,11 +92,13 @@ describe('a seed gives a run', () => {
   });
 
   it('whatever the tile', async () => {
-    const losses = async (tile: '4x8' | '6x8') => {
+    const losses = async (tile: '4x8' | '6x8' | '6x16') => {
       const device = await open('wasm', { wasm: { tile } });
       return (await train(device, { ...runs.adam!, compiled: true })).losses;
     };
-    expect(await losses('4x8')).toEqual(await losses('6x8'));
+    const expected = await losses('4x8');
+    expect(await losses('6x8')).toEqual(expected);
+    expect(await losses('6x16')).toEqual(expected);
   });
 
   it('another seed another one', async () => {

@@ -19,6 +19,8 @@ struct Conv2dParams {
   top: i32,
   left: i32,
   hasBias: u32,
+  hasMask: u32,
+  activation: u32,
 }
 
 // Tap k of a kernel: plane k / (kernelHeight kernelWidth), and its distance from tap (0, 0) in elements of

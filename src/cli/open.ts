@@ -21,7 +21,7 @@ export async function openAll(
   threads?: number,
 ): Promise<Device[]> {
   if (kind !== 'wasm') return [await open(kind, { kernels })];
-  const best = await open('wasm', { kernels, threads, wasm: { tile: '6x8' } });
+  const best = await open('wasm', { kernels, threads, wasm: { tile: '6x16' } });
   if (!best.backend.features.has('relaxed-simd')) return [best];
-  return [await open('wasm', { kernels, threads, wasm: { binary: 'simd', tile: '6x8' } }), best];
+  return [await open('wasm', { kernels, threads, wasm: { binary: 'simd', tile: '6x16' } }), best];
 }

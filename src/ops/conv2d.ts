@@ -1,19 +1,22 @@
-import { defineOp } from '../define.js';
+import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type SampleInput, type TensorType, type Value } from '../op.js';
-import { type Shape, showShape, sizeOf } from '../shape.js';
+import { expectDType, f32, type RefTensor, type SampleInput, type TensorType, type Value } from '../op.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { expectRank, omit } from './common.js';
 import {
   AXES4,
+  type Conv2dActivation,
   type Conv2dAttrs,
   type Conv2dOptions,
   checkBias,
   checkShapes,
   conv2dAttrs,
+  type ForwardAttrs,
   forEachProduct,
   type GradientAttrs,
   geometry,
   outShape,
+  type WeightGradientAttrs,
 } from './conv2d_geometry.js';
 import {
   type ForwardCall,
@@ -29,9 +32,11 @@ import {
   weightGradientWasm,
   weightGradientWebGPU,
 } from './conv2d_plan.js';
+import { activated, cases, clear, maskOf, outputOf } from './conv2d_samples.js';
 import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
 import { addedBias } from './epilogue.js';
-import { sum } from './reduce.js';
+import { broadcastTo, reshape } from './layout.js';
+import { relu, reluBackward } from './rectifier.js';
 import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
@@ -44,63 +49,37 @@ const forwardTolerance = dotTolerance((call: ForwardCall) => {
   return g.channels * g.kernelHeight * g.kernelWidth;
 });
 
-/** Shapes and options that every one of the three passes is tried on: [x, weight, options]. */
-const cases: readonly (readonly [Shape, Shape, Conv2dOptions])[] = [
-  [[1, 1, 1, 1], [1, 1, 1, 1], {}],
-  [[2, 3, 7, 6], [4, 3, 3, 3], {}],
-  [[1, 2, 5, 9], [5, 2, 3, 2], { padding: [1, 0] }],
-  [[2, 1, 12, 12], [8, 1, 5, 5], { padding: 2 }],
-  [[2, 4, 9, 8], [6, 4, 3, 3], { stride: 2, padding: 1 }],
-  [[1, 3, 11, 10], [7, 3, 3, 3], { stride: [3, 2], dilation: 2, padding: [2, 3] }],
-  [[2, 4, 6, 6], [8, 2, 3, 3], { groups: 2, padding: 1 }],
-  [[1, 3, 8, 8], [6, 1, 3, 3], { groups: 3 }],
-  [[3, 13, 4, 4], [17, 13, 1, 1], {}],
-  [[1, 2, 6, 6], [3, 2, 2, 2], { padding: 2 }],
-  [[1, 48, 5, 5], [3, 48, 3, 3], { padding: 1 }],
-  [[1, 2, 6, 7], [3, 2, 4, 2], { padding: 'same', dilation: [1, 2] }],
-  [
-    [2, 2, 5, 6],
-    [4, 1, 3, 3],
-    {
-      padding: [
-        [-1, 2],
-        [3, -2],
-      ],
-      groups: 2,
-      stride: [1, 2],
-    },
-  ],
-  [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
-  // Depthwise: rows of one to more than sixteen pixels, strides of 1 to 3, filters of any size, more rows than a band.
-  [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
-  [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
-  [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
-  [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
-  [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
-  // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
-  [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
-  [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
-  [[3, 32, 6, 7], [32, 16, 3, 3], { groups: 2 }],
-  [[2, 16, 14, 14], [18, 16, 3, 3], { padding: 1 }],
-  [
-    [1, 16, 7, 9],
-    [97, 16, 3, 3],
-    {
-      padding: [
-        [4, -1],
-        [-1, 5],
-      ],
-    },
-  ],
-];
+export interface Conv2dForwardOptions extends Conv2dOptions {
+  /** Applied to every element of the result; default null: none. */
+  readonly activation?: Conv2dActivation | null;
+}
+
+function forwardAttrs(options: Conv2dForwardOptions | undefined, kernel: Shape): ForwardAttrs {
+  const activation = options?.activation ?? null;
+  if (activation !== null && activation !== 'relu')
+    fail('conv2d', `activation must be null or 'relu', got '${activation}'`);
+  return { ...conv2dAttrs('conv2d', options, kernel), activation };
+}
+
+/** y as a mask of the gradient where an activation gave it. */
+const maskOfOutput = (y: Value, { activation }: ForwardAttrs): Value | null => (activation ? y : null);
+
+/** The gradients of weight and bias: the rules of both record it, and equal nodes are merged. */
+function parameterGradients(
+  { x, weight, bias }: { x: Value; weight: Value; bias: Value | null },
+  { grad, output, attrs }: { grad: Value; output: Value; attrs: ForwardAttrs },
+): readonly Value[] {
+  const options = { ...omit(attrs, 'activation'), shape: weight.shape, bias: bias !== null };
+  return conv2dWeightGradient(x, grad, maskOfOutput(output, attrs), options);
+}
 
 /** Convolution (cross-correlation, as in PyTorch): x [n, c, h, w], weight [o, c / groups, r, s], bias [o] or null. */
 export const conv2d = defineOp({
   name: 'conv2d',
-  summary: 'y = x ⋆ weight + bias',
+  summary: 'y = activation(x ⋆ weight + bias)',
   inputs: ['x', 'weight', 'bias?'],
-  attributes: (options: Conv2dOptions | undefined, { weight }) =>
-    conv2dAttrs('conv2d', options, weight.shape.slice(2)),
+  attributes: (options: Conv2dForwardOptions | undefined, { weight }) =>
+    forwardAttrs(options, weight.shape.slice(2)),
   infer({ x, weight, bias }, attrs) {
     expectDType('conv2d', { x, weight, bias }, 'f32');
     expectRank('conv2d', 'x', x, 4, AXES4.x);
@@ -120,13 +99,15 @@ export const conv2d = defineOp({
     forEachProduct(g, (i, p, q) => {
       out[i]! += x.data[p]! * weight.data[q]!;
     });
-    return out;
+    return attrs.activation ? out.map((v) => (v <= 0 ? 0 : v)) : out;
   },
   backward: {
-    x: ({ grad, x, weight, attrs }): Value => conv2dInputGradient(grad, weight, { ...attrs, shape: x.shape }),
-    weight: ({ grad, x, weight, attrs }): Value =>
-      conv2dWeightGradient(x, grad, { ...attrs, shape: weight.shape }),
-    bias: ({ grad }): Value => sum(grad, { axes: [0, 2, 3] }),
+    x: ({ grad, output, x, weight, attrs }): Value => {
+      const options = { ...omit(attrs, 'activation'), shape: x.shape };
+      return conv2dInputGradient(grad, weight, maskOfOutput(output, attrs), options);
+    },
+    weight: ({ x, weight, bias, ...context }): Value => parameterGradients({ x, weight, bias }, context)[0]!,
+    bias: ({ x, weight, bias, ...context }): Value => parameterGradients({ x, weight, bias }, context)[1]!,
   },
   cost({ types, output, attrs }) {
     const g = geometry(types.x.shape, types.weight.shape, attrs);
@@ -137,12 +118,15 @@ export const conv2d = defineOp({
       depthwiseWasm,
       winogradForwardWasm('6x8', 'tile-6x8'),
       winogradForwardWasm('4x8'),
+      forwardWasm('6x16', 'tile-6x16'),
       forwardWasm('6x8', 'tile-6x8'),
       forwardWasm('4x8'),
     ],
     webgpu: forwardWebGPU,
   },
   absorbs({ x, weight, bias }, attrs, reader): Value | null {
+    if (attrs.activation) return null;
+    if (reader.op === relu.op) return conv2d(x, weight, bias, { ...attrs, activation: 'relu' });
     const added = bias ? null : addedBias(reader, -3);
     return added && conv2d(x, weight, added, attrs);
   },
@@ -151,11 +135,15 @@ export const conv2d = defineOp({
   samples: [
     ...cases.map(([x, weight, options]) => ({
       inputs: { x: { shape: x }, weight: { shape: weight } },
-      options,
+      options: options as Conv2dForwardOptions,
     })),
     ...cases.slice(1, 4).map(([x, weight, options]) => ({
       inputs: { x: { shape: x }, weight: { shape: weight }, bias: { shape: [weight[0]!] } as SampleInput },
-      options,
+      options: options as Conv2dForwardOptions,
+    })),
+    ...activated.map((entry) => ({
+      inputs: clear(entry),
+      options: { ...entry[2], activation: 'relu' as const },
     })),
   ],
   errors: [
@@ -201,7 +189,13 @@ export const conv2d = defineOp({
       options: { groups: 2 },
       message: "conv2d: filters don't divide into 2 groups, x is [1,4,8,8], weight is [3,2,3,3]",
     },
+    {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      options: { activation: 'tanh' as Conv2dActivation },
+      message: "conv2d: activation must be null or 'relu', got 'tanh'",
+    },
   ],
+  // The bias counts with its absolute value in the magnitude, and relu adds no error.
   tolerance: { wasm: { ...forwardTolerance, magnitude: 'declared' }, webgpu: forwardTolerance },
   magnitude({ x, weight, bias }, attrs) {
     const g = geometry(x.shape, weight.shape, attrs);
@@ -236,40 +230,55 @@ function checkGradient(name: string, dy: TensorType, x: Shape, weight: Shape, at
   }
 }
 
-const outputOf = ([x, weight, options]: readonly [Shape, Shape, Conv2dOptions]): number[] =>
-  outShape(geometry(x, weight, conv2dAttrs('conv2d', options, weight.slice(2))));
+/** Refuses a mask that does not have dy's shape. */
+function checkMask(name: string, mask: TensorType | null, dy: TensorType): void {
+  if (mask && !sameShape(mask.shape, dy.shape))
+    fail(name, `mask must have dy's shape ${showShape(dy.shape)}, it is ${showShape(mask.shape)}`);
+}
+
+/** dy where the mask is above 0. */
+const through = (dy: RefTensor, mask: RefTensor | null): Float64Array =>
+  mask ? dy.data.map((v, i) => (mask.data[i]! <= 0 ? 0 : v)) : dy.data;
+const throughValue = (dy: Value, mask: Value | null): Value => (mask ? reluBackward(dy, mask) : dy);
 
 const inputTolerance = dotTolerance((call: InputGradientCall) => {
   const g = inputGeometry(call);
   return g.filters * g.kernelHeight * g.kernelWidth;
 });
 
-/** dx of `conv2d`: dy [n, o, oh, ow] spread back over the input, through the same weights. */
+/**
+ * dx of `conv2d`: dy [n, o, oh, ow] spread back over the input, through the same weights. With a mask, the output of a
+ * convolution whose activation is relu, dy counts where it is not 0.
+ */
 export const conv2dInputGradient = defineOp({
   name: 'conv2dInputGradient',
   summary: 'dx = Σ dy · weight over the outputs that x reaches',
-  inputs: ['dy', 'weight'],
+  inputs: ['dy', 'weight', 'mask?'],
   attributes: (options: Conv2dGradientOptions | undefined, { weight }) =>
     gradientAttrs('conv2dInputGradient', options, weight.shape),
-  infer({ dy, weight }, attrs) {
-    expectDType('conv2dInputGradient', { dy, weight }, 'f32');
+  infer({ dy, weight, mask }, attrs) {
+    expectDType('conv2dInputGradient', { dy, weight, mask }, 'f32');
     expectRank('conv2dInputGradient', 'dy', dy, 4, '[batch, filters, height, width]');
     expectRank('conv2dInputGradient', 'weight', weight, 4, AXES4.weight);
     checkGradient('conv2dInputGradient', dy, attrs.shape, weight.shape, attrs);
+    checkMask('conv2dInputGradient', mask, dy);
     return f32(attrs.shape);
   },
-  reference({ dy, weight }, attrs) {
+  reference({ dy, weight, mask }, attrs) {
     const dx = new Float64Array(sizeOf(attrs.shape));
+    const counted = through(dy, mask);
     forEachProduct(geometry(attrs.shape, weight.shape, attrs), (i, p, q) => {
-      dx[p]! += dy.data[i]! * weight.data[q]!;
+      dx[p]! += counted[i]! * weight.data[q]!;
     });
     return dx;
   },
   backward: {
     // dx is linear in dy with the convolution as its adjoint, and bilinear in weight.
-    dy: ({ grad, weight, attrs }): Value => conv2d(grad, weight, null, omit(attrs, 'shape')),
-    weight: ({ grad, dy, weight, attrs }): Value =>
-      conv2dWeightGradient(grad, dy, { ...attrs, shape: weight.shape }),
+    dy: ({ grad, weight, mask, attrs }): Value =>
+      throughValue(conv2d(grad, weight, null, omit(attrs, 'shape')), mask),
+    weight: ({ grad, dy, weight, mask, attrs }): Value =>
+      conv2dWeightGradient(grad, dy, mask, { ...attrs, shape: weight.shape })[0]!,
+    mask: () => null,
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.types.weight.shape.slice(1)) }),
   kernels: {
@@ -277,26 +286,38 @@ export const conv2dInputGradient = defineOp({
       depthwiseInputGradientWasm,
       winogradInputGradientWasm('6x8', 'tile-6x8'),
       winogradInputGradientWasm('4x8'),
+      inputGradientWasm('6x16', 'tile-6x16'),
       inputGradientWasm('6x8', 'tile-6x8'),
       inputGradientWasm('4x8'),
     ],
     webgpu: inputGradientWebGPU,
   },
   linear: ['dy', 'weight'],
-  samples: cases.map((entry) => ({
-    inputs: { dy: { shape: outputOf(entry) }, weight: { shape: entry[1] } },
-    options: { ...entry[2], shape: entry[0] },
-  })),
+  samples: [
+    ...cases.map((entry) => ({
+      inputs: { dy: { shape: outputOf(entry) }, weight: { shape: entry[1] } },
+      options: { ...entry[2], shape: entry[0] },
+    })),
+    ...activated.map((entry) => ({
+      inputs: { dy: { shape: outputOf(entry) }, weight: { shape: entry[1] }, mask: maskOf(entry) },
+      options: { ...entry[2], shape: entry[0] },
+    })),
+  ],
   errors: [
     {
       types: { dy: f32([1, 4, 8, 8]), weight: f32([4, 3, 3, 3]) },
       options: { shape: [1, 3, 8, 8] },
       message: 'conv2dInputGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
     },
+    {
+      types: { dy: f32([1, 4, 6, 6]), weight: f32([4, 3, 3, 3]), mask: f32([1, 4, 6, 1]) },
+      options: { shape: [1, 3, 8, 8] },
+      message: "conv2dInputGradient: mask must have dy's shape [1,4,6,6], it is [1,4,6,1]",
+    },
   ],
   tolerance: { wasm: { ...inputTolerance, magnitude: 'declared' }, webgpu: inputTolerance },
-  magnitude: ({ dy, weight }, attrs) =>
-    inputGradientMagnitude(geometry(attrs.shape, weight.shape, attrs), dy.data, weight.data),
+  magnitude: ({ dy, weight, mask }, attrs) =>
+    inputGradientMagnitude(geometry(attrs.shape, weight.shape, attrs), through(dy, mask), weight.data),
 });
 
 const weightTolerance = dotTolerance((call: WeightGradientCall) => {
@@ -304,46 +325,87 @@ const weightTolerance = dotTolerance((call: WeightGradientCall) => {
   return g.batch * g.outHeight * g.outWidth;
 });
 
-/** dweight of `conv2d`: for each tap, the sum over batch and outputs of dy times what the tap saw. */
-export const conv2dWeightGradient = defineOp({
+export interface Conv2dWeightGradientOptions extends Conv2dGradientOptions {
+  /** Whether the gradient of the bias is given too, default false. */
+  readonly bias?: boolean;
+}
+
+/**
+ * dweight of `conv2d`: for each tap, the sum over batch and outputs of dy times what the tap saw; and where `bias` asks for
+ * it dbias, the sum of dy. With a mask, the output of a convolution whose activation is relu, dy counts where it is not 0.
+ */
+export const conv2dWeightGradient = defineOpWithOutputs({
   name: 'conv2dWeightGradient',
-  summary: 'dweight = Σ dy · x over batch and outputs',
-  inputs: ['x', 'dy'],
-  attributes: (options: Conv2dGradientOptions | undefined) =>
-    gradientAttrs('conv2dWeightGradient', options, undefined),
-  infer({ x, dy }, attrs) {
-    expectDType('conv2dWeightGradient', { x, dy }, 'f32');
+  summary: 'dweight = Σ dy · x over batch and outputs, dbias = Σ dy',
+  inputs: ['x', 'dy', 'mask?'],
+  attributes: (options: Conv2dWeightGradientOptions | undefined): WeightGradientAttrs => ({
+    ...gradientAttrs('conv2dWeightGradient', options, undefined),
+    bias: options?.bias ?? false,
+  }),
+  infer({ x, dy, mask }, attrs) {
+    expectDType('conv2dWeightGradient', { x, dy, mask }, 'f32');
     expectRank('conv2dWeightGradient', 'x', x, 4, AXES4.x);
     expectRank('conv2dWeightGradient', 'dy', dy, 4, '[batch, filters, height, width]');
     checkGradient('conv2dWeightGradient', dy, x.shape, attrs.shape, attrs);
-    return f32(attrs.shape);
+    checkMask('conv2dWeightGradient', mask, dy);
+    return attrs.bias ? [f32(attrs.shape), f32([attrs.shape[0]!])] : [f32(attrs.shape)];
   },
-  reference({ x, dy }, attrs) {
+  reference({ x, dy, mask }, attrs) {
     const dw = new Float64Array(sizeOf(attrs.shape));
+    const db = new Float64Array(attrs.shape[0]!);
+    const counted = through(dy, mask);
+    const plane = sizeOf(dy.shape.slice(2));
     forEachProduct(geometry(x.shape, attrs.shape, attrs), (i, p, q) => {
-      dw[q]! += dy.data[i]! * x.data[p]!;
+      dw[q]! += counted[i]! * x.data[p]!;
     });
-    return dw;
+    counted.forEach((v, i) => {
+      db[Math.floor(i / plane) % db.length]! += v;
+    });
+    return attrs.bias ? [dw, db] : [dw];
   },
   backward: {
-    x: ({ grad, x, dy, attrs }): Value => conv2dInputGradient(dy, grad, { ...attrs, shape: x.shape }),
-    dy: ({ grad, x, attrs }): Value => conv2d(x, grad, null, omit(attrs, 'shape')),
+    x({ grads: [dweight], x, dy, mask, attrs }) {
+      return dweight
+        ? conv2dInputGradient(dy, dweight, mask, { ...omit(attrs, 'bias'), shape: x.shape })
+        : null;
+    },
+    // dweight and dbias are linear in dy: a convolution with both as weight and bias.
+    dy({ grads: [dweight, dbias = null], x, dy, mask, attrs }) {
+      const plain = omit(omit(attrs, 'shape'), 'bias');
+      const spread = dweight
+        ? conv2d(x, dweight, dbias, plain)
+        : broadcastTo(reshape(dbias!, { shape: [1, -1, 1, 1] }), { shape: dy.shape });
+      return throughValue(spread, mask);
+    },
+    mask: () => null,
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
     wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
     webgpu: weightGradientWebGPU,
   },
-  linear: ['x', 'dy'],
-  samples: cases.map((entry) => ({
-    inputs: { x: { shape: entry[0] }, dy: { shape: outputOf(entry) } },
-    options: { ...entry[2], shape: entry[1] },
-  })),
+  // In x the outputs are affine where dbias is one of them.
+  linear: ['dy'],
+  samples: [
+    ...cases.map((entry) => ({
+      inputs: { x: { shape: entry[0] }, dy: { shape: outputOf(entry) } },
+      options: { ...entry[2], shape: entry[1] },
+    })),
+    ...activated.map((entry) => ({
+      inputs: { x: { shape: entry[0] }, dy: { shape: outputOf(entry) }, mask: maskOf(entry) },
+      options: { ...entry[2], shape: entry[1], bias: true },
+    })),
+  ],
   errors: [
     {
       types: { x: f32([1, 3, 8, 8]), dy: f32([1, 4, 8, 8]) },
       options: { shape: [4, 3, 3, 3] },
       message: 'conv2dWeightGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
+    },
+    {
+      types: { x: f32([1, 3, 8, 8]), dy: f32([1, 4, 6, 6]), mask: f32([4, 6, 6]) },
+      options: { shape: [4, 3, 3, 3] },
+      message: "conv2dWeightGradient: mask must have dy's shape [1,4,6,6], it is [4,6,6]",
     },
   ],
   tolerance: { wasm: weightTolerance, webgpu: weightTolerance },

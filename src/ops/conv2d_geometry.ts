@@ -27,8 +27,13 @@ export interface Conv2dAttrs {
   readonly groups: number;
 }
 
+/** What can be applied to the sums while they are stored. */
+export type Conv2dActivation = 'relu';
+export type ForwardAttrs = Conv2dAttrs & { readonly activation: Conv2dActivation | null };
+
 /** The gradient ops must be told the shape that they produce. */
 export type GradientAttrs = Conv2dAttrs & { readonly shape: Shape };
+export type WeightGradientAttrs = GradientAttrs & { readonly bias: boolean };
 
 /** Complete attributes; `kernel` is [height, width]. */
 export function conv2dAttrs(name: string, options: Conv2dOptions = {}, kernel: Shape): Conv2dAttrs {
@@ -111,6 +116,8 @@ export function geometry(x: Shape, weight: Shape, { stride, padding, dilation, g
     top: padding[0][0],
     left: padding[1][0],
     hasBias: 0,
+    hasMask: 0,
+    activation: 0,
   };
 }
 

@@ -1,94 +1,157 @@
 import type { KernelCall, Launch, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { type Conv2dAttrs, type Geometry, type GradientAttrs, geometry } from './conv2d_geometry.js';
+import { type Convolution, frameForward, frameWeights } from './conv2d_frame.js';
+import {
+  type ForwardAttrs,
+  type Geometry,
+  type GradientAttrs,
+  geometry,
+  type WeightGradientAttrs,
+} from './conv2d_geometry.js';
 
-/** Output columns (pixels, batch merged) that one wasm work unit covers. */
-const PIXELS = 96;
-/** Depth of a block of taps, as in the matrix product. */
-const DEPTH = 512;
+type Tile = '4x8' | '6x8' | '6x16';
+/** Tiles that differ in their columns alone are one kernel. */
+const kernelOf = (tile: Tile): string => (tile === '4x8' ? '4x8' : '6x8');
+const rowsOf = (tile: Tile): number => Number(tile[0]);
+const weightsOf = (g: Geometry): number => g.channels * g.kernelHeight * g.kernelWidth;
 
-/** x, padded (cropped where negative) and spread by `step`, in memory of its own. */
-interface Padding {
-  readonly planes: number;
-  readonly height: number;
-  readonly width: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly top: number;
-  readonly left: number;
-  readonly stepHeight: number;
-  readonly stepWidth: number;
+/** Filters [groups, filters, channels, rows, columns] within a weight, by strides in elements. */
+interface Filters {
+  readonly groups: number;
+  readonly filters: number;
+  readonly channels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly first: number;
+  readonly groupStride: number;
+  readonly filterStride: number;
+  readonly channelStride: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
 }
 
-const padLaunch = (from: string, padding: Padding): Launch => ({
-  kernel: 'pad2d_f32',
-  operands: [from, 'padded'],
-  params: { ...padding },
-  units: padding.planes,
-});
-
-const paddedBytes = ({ planes, outHeight, outWidth }: Padding): number =>
-  4 * planes * outHeight * outWidth + 64;
-
-/** The rows and columns of the padded input that any output sees. */
-const seen = (g: Geometry) => ({
-  height: (g.outHeight - 1) * g.strideHeight + g.dilationHeight * (g.kernelHeight - 1) + 1,
-  width: (g.outWidth - 1) * g.strideWidth + g.dilationWidth * (g.kernelWidth - 1) + 1,
-});
-
-function hasPadding(g: Geometry): boolean {
-  const { height, width } = seen(g);
-  return g.top !== 0 || g.left !== 0 || height > g.height || width > g.width;
+/** One convolution with packed filters: of the whole output, or of a phase of it. */
+interface Pass {
+  readonly convolution: Convolution;
+  readonly filters: Filters;
 }
 
-function inputPadding(g: Geometry): Padding {
-  const { height, width } = seen(g);
+function forwardPass(g: Geometry): Pass {
+  const { hasBias, hasMask, activation, ...c } = g;
+  const { groups, filters, channels, kernelHeight, kernelWidth } = g;
+  const taps = weightsOf(g);
   return {
-    planes: g.batch * g.groups * g.channels,
-    height: g.height,
-    width: g.width,
-    outHeight: height,
-    outWidth: width,
-    top: g.top,
-    left: g.left,
-    stepHeight: 1,
-    stepWidth: 1,
+    convolution: {
+      ...c,
+      ...{ imageHeight: g.outHeight, imageWidth: g.outWidth },
+      ...{ firstRow: 0, firstColumn: 0, stepHeight: 1, stepWidth: 1 },
+    },
+    filters: {
+      ...{ groups, filters, channels, kernelHeight, kernelWidth },
+      ...{ first: 0, groupStride: filters * taps, filterStride: taps },
+      ...{ channelStride: kernelHeight * kernelWidth, rowStride: kernelWidth, columnStride: 1 },
+    },
   };
 }
 
-const padded = (g: Geometry): Geometry => ({
-  ...g,
-  ...seen(g),
-  top: 0,
-  left: 0,
-});
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
- * The convolution of an input that needs no padding any more: weights are packed into tiles of rows, then every unit
- * multiplies them with its columns of patches.
+ * Along one axis, the pixels of x at place = phase (mod stride) in the padded input, and the taps that reach them: pixel
+ * q stride + phase meets tap r at dy's element q - (r dilation - phase) / stride. Read backwards these taps are those of a
+ * convolution of stride 1.
  */
-function convolve(tile: string, g: Geometry, from: string, weight: string, bias: string | null): Launch[] {
-  const taps = g.channels * g.kernelHeight * g.kernelWidth;
-  const columns = g.batch * g.outHeight * g.outWidth;
-  return [
-    {
-      kernel: `conv2d_pack_f32__${tile}`,
-      operands: [weight, 'tiles'],
-      params: { ...g },
-      units: g.groups,
-    },
-    {
-      kernel: `conv2d_f32__${tile}`,
-      operands: [from, 'tiles', bias, 'output'],
-      params: { ...g },
-      units: g.groups * Math.ceil(columns / PIXELS),
-      scratch: 4 * (taps + 8 * DEPTH + 6 * 8) + 64,
-    },
-  ];
+function phaseOf(g: Geometry, axis: 'Height' | 'Width', phase: number) {
+  const [stride, dilation, kernel] = [g[`stride${axis}`], g[`dilation${axis}`], g[`kernel${axis}`]];
+  const [pad, size] = axis === 'Height' ? [g.top, g.height] : [g.left, g.width];
+  const taps = Array.from({ length: kernel }, (_, r) => r).filter((r) => (r * dilation) % stride === phase);
+  const from = Math.ceil((pad - phase) / stride);
+  const count = Math.floor((size - 1 + pad - phase) / stride) - from + 1;
+  const last = taps.at(-1) ?? 0;
+  const common = gcd(stride, dilation);
+  return {
+    taps: taps.length,
+    lastTap: last,
+    tapStep: stride / common,
+    dilation: dilation / common,
+    pad: taps.length > 0 ? (last * dilation - phase) / stride - from : 0,
+    count,
+    first: from * stride + phase - pad,
+  };
 }
 
-const tileBytes = (g: Geometry): number =>
-  4 * g.groups * g.filters * g.channels * g.kernelHeight * g.kernelWidth;
+/** The input-gradient: for every phase of the stride, a convolution of dy with the taps that reach it, turned round. */
+function inputPasses(g: Geometry): Pass[] {
+  const passes: Pass[] = [];
+  const area = g.kernelHeight * g.kernelWidth;
+  for (let i = 0; i < g.strideHeight; i++) {
+    for (let j = 0; j < g.strideWidth; j++) {
+      const [down, across] = [phaseOf(g, 'Height', i), phaseOf(g, 'Width', j)];
+      if (down.count < 1 || across.count < 1) continue;
+      const empty = down.taps * across.taps === 0;
+      const shape = {
+        groups: g.groups,
+        filters: g.channels,
+        channels: empty ? 0 : g.filters,
+        kernelHeight: empty ? 1 : down.taps,
+        kernelWidth: empty ? 1 : across.taps,
+      };
+      passes.push({
+        convolution: {
+          ...shape,
+          ...{ batch: g.batch, height: g.outHeight, width: g.outWidth, top: down.pad, left: across.pad },
+          ...{ strideHeight: 1, strideWidth: 1 },
+          ...{ dilationHeight: down.dilation, dilationWidth: across.dilation },
+          ...{ outHeight: down.count, outWidth: across.count, imageHeight: g.height, imageWidth: g.width },
+          ...{ firstRow: down.first, firstColumn: across.first },
+          ...{ stepHeight: g.strideHeight, stepWidth: g.strideWidth },
+        },
+        filters: {
+          ...shape,
+          first: down.lastTap * g.kernelWidth + across.lastTap,
+          ...{ groupStride: g.filters * weightsOf(g), filterStride: area, channelStride: weightsOf(g) },
+          ...{ rowStride: -down.tapStep * g.kernelWidth, columnStride: -across.tapStep },
+        },
+      });
+    }
+  }
+  return passes;
+}
+
+const tileBytes = ({ groups, filters, channels, kernelHeight, kernelWidth }: Filters): number =>
+  4 * groups * filters * channels * kernelHeight * kernelWidth;
+
+const tilesOf = (passes: readonly Pass[]) =>
+  Object.fromEntries(passes.map(({ filters }, i) => [`tiles${i}`, tileBytes(filters)]));
+
+interface Operands {
+  readonly x: string;
+  readonly bias: string | null;
+  readonly mask: string | null;
+}
+
+/** Filters are packed into tiles of rows; then every unit multiplies them with the patches of its pixels. */
+function convolve(tile: Tile, passes: readonly Pass[], operands: Operands, activation: number): Launch[] {
+  const { x, bias, mask } = operands;
+  const packs = passes.map(({ filters }, i) => ({
+    kernel: `conv2d_pack_f32__${kernelOf(tile)}`,
+    operands: ['weight', `tiles${i}`],
+    params: { ...filters },
+    units: filters.groups * Math.ceil(filters.filters / rowsOf(tile)),
+    once: true,
+  }));
+  const products = passes.map(({ convolution }, i): Launch => {
+    const { params, units, scratch } = frameForward(convolution, rowsOf(tile), mask !== null);
+    return {
+      kernel: `conv2d_f32__${kernelOf(tile)}`,
+      operands: [x, `tiles${i}`, bias, 'output', mask],
+      params: { ...params, activation, pairs: Number(tile === '6x16') },
+      units,
+      scratch,
+    };
+  });
+  return [...packs, ...products];
+}
 
 type WebGPULaunch = Omit<Launch, 'params' | 'units'>;
 
@@ -105,65 +168,25 @@ const direct = (launch: WebGPULaunch, g: Geometry, units: number): Launch[] => [
 /** Whether tiles of 64 filters would be almost empty. */
 const isDepthwise = (g: Geometry): boolean => g.channels === 1 && g.filters <= 4;
 
-/**
- * The input-gradient as a convolution of stride 1: dy, spread by the stride and padded by what the kernel overlaps,
- * with filters rotated by 180 degrees and channels exchanged.
- */
-function transposed(g: Geometry): { padding: Padding; convolution: Geometry } {
-  const reachHeight = g.dilationHeight * (g.kernelHeight - 1);
-  const reachWidth = g.dilationWidth * (g.kernelWidth - 1);
-  const padding = {
-    planes: g.batch * g.groups * g.filters,
-    height: g.outHeight,
-    width: g.outWidth,
-    outHeight: g.height + reachHeight,
-    outWidth: g.width + reachWidth,
-    top: reachHeight - g.top,
-    left: reachWidth - g.left,
-    stepHeight: g.strideHeight,
-    stepWidth: g.strideWidth,
-  };
-  const convolution = {
-    ...g,
-    channels: g.filters,
-    filters: g.channels,
-    height: padding.outHeight,
-    width: padding.outWidth,
-    outHeight: g.height,
-    outWidth: g.width,
-    strideHeight: 1,
-    strideWidth: 1,
-    top: 0,
-    left: 0,
-  };
-  return { padding, convolution };
-}
-
-export type ForwardCall = KernelCall<'x' | 'weight' | 'bias?', Conv2dAttrs>;
-export const forwardGeometry = ({ types, attrs }: ForwardCall) => ({
+type ForwardInputs = 'x' | 'weight' | 'bias?';
+export type ForwardCall = KernelCall<ForwardInputs, ForwardAttrs>;
+export const forwardGeometry = ({ types, attrs }: ForwardCall): Geometry => ({
   ...geometry(types.x.shape, types.weight.shape, attrs),
   hasBias: Number(types.bias !== null),
+  activation: Number(attrs.activation === 'relu'),
 });
 
-export const forwardWasm = (
-  tile: '4x8' | '6x8',
-  feature?: string,
-): Variant<'x' | 'weight' | 'bias?', Conv2dAttrs> => ({
+export const forwardWasm = (tile: Tile, feature?: string): Variant<ForwardInputs, ForwardAttrs> => ({
   name: `conv2d_f32__${tile}`,
   when: ({ features }) => feature === undefined || features.has(feature),
-  temporaries(call) {
-    const g = forwardGeometry(call);
-    const tiles = { tiles: tileBytes(g) };
-    return hasPadding(g) ? { ...tiles, padded: paddedBytes(inputPadding(g)) } : tiles;
-  },
+  temporaries: (call) => tilesOf([forwardPass(forwardGeometry(call))]),
   launches(call) {
     const g = forwardGeometry(call);
-    if (!hasPadding(g)) return convolve(tile, g, 'x', 'weight', 'bias');
-    return [padLaunch('x', inputPadding(g)), ...convolve(tile, padded(g), 'padded', 'weight', 'bias')];
+    return convolve(tile, [forwardPass(g)], { x: 'x', bias: 'bias', mask: null }, g.activation);
   },
 });
 
-export const forwardWebGPU: readonly Variant<'x' | 'weight' | 'bias?', Conv2dAttrs>[] = [
+export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
   {
     name: 'conv2d_f32__depthwise',
     when: (call) => isDepthwise(forwardGeometry(call)),
@@ -184,37 +207,32 @@ export const forwardWebGPU: readonly Variant<'x' | 'weight' | 'bias?', Conv2dAtt
   },
 ];
 
-export type InputGradientCall = KernelCall<'dy' | 'weight', GradientAttrs>;
-export const inputGeometry = ({ types, attrs }: InputGradientCall) =>
-  geometry(attrs.shape, types.weight.shape, attrs);
+type InputGradientInputs = 'dy' | 'weight' | 'mask?';
+export type InputGradientCall = KernelCall<InputGradientInputs, GradientAttrs>;
+export const inputGeometry = ({ types, attrs }: InputGradientCall): Geometry => ({
+  ...geometry(attrs.shape, types.weight.shape, attrs),
+  hasMask: Number(types.mask !== null),
+});
 
 export const inputGradientWasm = (
-  tile: '4x8' | '6x8',
+  tile: Tile,
   feature?: string,
-): Variant<'dy' | 'weight', GradientAttrs> => ({
+): Variant<InputGradientInputs, GradientAttrs> => ({
   name: `conv2d_input_gradient_f32__${tile}`,
   when: ({ features }) => feature === undefined || features.has(feature),
-  temporaries(call) {
-    const g = inputGeometry(call);
-    return { tiles: tileBytes(g), flipped: tileBytes(g), padded: paddedBytes(transposed(g).padding) };
-  },
+  temporaries: (call) => tilesOf(inputPasses(inputGeometry(call))),
   launches(call) {
-    const g = inputGeometry(call);
-    const { padding, convolution } = transposed(g);
-    return [
-      padLaunch('dy', padding),
-      { kernel: 'conv2d_flip_f32', operands: ['weight', 'flipped'], params: { ...g }, units: g.groups },
-      ...convolve(tile, convolution, 'padded', 'flipped', null),
-    ];
+    const mask = call.types.mask ? 'mask' : null;
+    return convolve(tile, inputPasses(inputGeometry(call)), { x: 'dy', bias: null, mask }, 0);
   },
 });
 
-export const inputGradientWebGPU: readonly Variant<'dy' | 'weight', GradientAttrs>[] = [
+export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
   {
     name: 'conv2d_input_gradient_f32__depthwise',
     when: (call) => isDepthwise(inputGeometry(call)),
     launches(call) {
-      const operands = ['dy', 'weight', 'output'];
+      const operands = ['dy', 'weight', 'mask', 'output'];
       const launch = { kernel: 'conv2d_input_gradient_f32__depthwise', operands };
       return direct(launch, inputGeometry(call), sizeOf(call.output.shape));
     },
@@ -223,74 +241,93 @@ export const inputGradientWebGPU: readonly Variant<'dy' | 'weight', GradientAttr
     name: 'conv2d_input_gradient_f32__64x64',
     launches(call) {
       const g = inputGeometry(call);
-      const operands = ['dy', 'weight', 'output'];
+      const operands = ['dy', 'weight', 'mask', 'output'];
       const columns = g.batch * g.height * g.width;
       return product({ kernel: 'conv2d_input_gradient_f32__64x64', operands }, g, g.channels, columns);
     },
   },
 ];
 
-export type WeightGradientCall = KernelCall<'x' | 'dy', GradientAttrs>;
-export const weightGeometry = ({ types, attrs }: WeightGradientCall) =>
-  geometry(types.x.shape, attrs.shape, attrs);
+type WeightGradientInputs = 'x' | 'dy' | 'mask?';
+export type WeightGradientCall = KernelCall<WeightGradientInputs, WeightGradientAttrs>;
+export const weightGeometry = ({ types, attrs }: WeightGradientCall): Geometry => ({
+  ...geometry(types.x.shape, attrs.shape, attrs),
+  hasMask: Number(types.mask !== null),
+});
 
-/** Taps (rows of the transposed gradient) that one wasm work unit covers. */
-const TAPS = 48;
-/** dWᵀ = patches · dYᵀ: dY is packed into panels of 8 filters, x is read in place. */
+/** The outputs' names: an op with one output calls it otherwise. */
+export const gradientNames = ({ attrs }: WeightGradientCall) =>
+  attrs.bias ? (['output0', 'output1'] as const) : (['output', null] as const);
+
+const framedWeights = (call: WeightGradientCall) =>
+  frameWeights(forwardPass(weightGeometry(call)).convolution, call.types.mask !== null);
+
+/** Units of the wasm kernel that adds the shares. */
+const SUM = 1024;
+
 export const weightGradientWasm = (
-  tile: '4x8' | '6x8',
+  tile: Tile,
   feature?: string,
-): Variant<'x' | 'dy', GradientAttrs> => ({
+): Variant<WeightGradientInputs, WeightGradientAttrs> => ({
   name: `conv2d_weight_gradient_f32__${tile}`,
   when: ({ features }) => feature === undefined || features.has(feature),
-  temporaries(call) {
-    const g = weightGeometry(call);
-    const panels = Math.ceil(g.filters / 8);
-    const packed = { panels: 4 * 8 * g.groups * panels * g.batch * g.outHeight * g.outWidth };
-    return hasPadding(g) ? { ...packed, padded: paddedBytes(inputPadding(g)) } : packed;
+  temporaries(call): Record<string, number> {
+    const { shares } = framedWeights(call);
+    if (shares === 1) return {};
+    const sums = { dweight: 4 * shares * sizeOf(call.attrs.shape) };
+    return call.attrs.bias ? { ...sums, dbias: 4 * shares * call.attrs.shape[0]! } : sums;
   },
   launches(call) {
-    const g = weightGeometry(call);
-    const panels = Math.ceil(g.filters / 8);
-    const taps = g.channels * g.kernelHeight * g.kernelWidth;
-    const source = hasPadding(g) ? padded(g) : g;
-    const pads = hasPadding(g) ? [padLaunch('x', inputPadding(g))] : [];
-    return [
-      ...pads,
-      {
-        kernel: 'conv2d_pack_gradient_f32',
-        operands: ['dy', 'panels'],
-        params: { ...source },
-        units: g.groups * panels * g.batch,
-      },
-      {
-        kernel: `conv2d_weight_gradient_f32__${tile}`,
-        operands: [hasPadding(g) ? 'padded' : 'x', 'panels', 'output'],
-        params: { ...source },
-        units: g.groups * panels * Math.ceil(taps / TAPS),
-        scratch: 4 * 8 * TAPS + 4 * TAPS,
-      },
-    ];
+    const { shares, params, units, scratch } = framedWeights(call);
+    const [weight, bias] = gradientNames(call);
+    const mask = call.types.mask ? 'mask' : null;
+    const [dweight, dbias] = shares === 1 ? [weight, bias] : ['dweight', bias && 'dbias'];
+    const kernel = `conv2d_weight_gradient_f32__${tile}`;
+    const gradient = { kernel, operands: ['x', 'dy', mask, dweight, dbias], params, units, scratch };
+    if (shares === 1) return [gradient];
+    const total = (from: string, to: string, size: number): Launch => ({
+      kernel: 'conv2d_sum_f32',
+      operands: [from, to],
+      params: { size, parts: shares },
+      units: Math.ceil(size / SUM),
+    });
+    const sums = [total('dweight', weight, sizeOf(call.attrs.shape))];
+    return [gradient, ...sums, ...(bias ? [total('dbias', bias, call.attrs.shape[0]!)] : [])];
   },
 });
 
-export const weightGradientWebGPU: readonly Variant<'x' | 'dy', GradientAttrs>[] = [
+/** The bias-gradient of a webgpu call that asks for it: a workgroup per filter. */
+function biasGradient(call: WeightGradientCall, g: Geometry): Launch[] {
+  const [, bias] = gradientNames(call);
+  if (!bias) return [];
+  return [
+    {
+      kernel: 'conv2d_bias_gradient_f32',
+      operands: ['dy', 'mask', bias],
+      params: { ...g },
+      units: 64 * g.groups * g.filters,
+    },
+  ];
+}
+
+export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
   {
     name: 'conv2d_weight_gradient_f32__depthwise',
     when: (call) => isDepthwise(weightGeometry(call)),
     launches(call) {
-      const operands = ['x', 'dy', 'output'];
+      const g = weightGeometry(call);
+      const operands = ['x', 'dy', 'mask', gradientNames(call)[0]];
       const launch = { kernel: 'conv2d_weight_gradient_f32__depthwise', operands };
-      return direct(launch, weightGeometry(call), 64 * sizeOf(call.output.shape));
+      return [...direct(launch, g, 64 * sizeOf(call.attrs.shape)), ...biasGradient(call, g)];
     },
   },
   {
     name: 'conv2d_weight_gradient_f32__64x64',
     launches(call) {
       const g = weightGeometry(call);
-      const operands = ['x', 'dy', 'output'];
-      const taps = g.channels * g.kernelHeight * g.kernelWidth;
-      return product({ kernel: 'conv2d_weight_gradient_f32__64x64', operands }, g, g.filters, taps);
+      const operands = ['x', 'dy', 'mask', gradientNames(call)[0]];
+      const launch = { kernel: 'conv2d_weight_gradient_f32__64x64', operands };
+      return [...product(launch, g, g.filters, weightsOf(g)), ...biasGradient(call, g)];
     },
   },
 ];

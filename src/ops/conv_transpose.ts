@@ -82,7 +82,7 @@ function transposeAttrs(
 const show = ({ x, weight }: Types) => `x is ${showShape(x.shape)}, weight is ${showShape(weight.shape)}`;
 
 function transpose(x: Value, weight: Value, bias: Value | null, attrs: GradientAttrs): Value {
-  const y = conv2dInputGradient(x, weight, attrs);
+  const y = conv2dInputGradient(x, weight, null, attrs);
   return bias ? add(y, reshape(bias, { shape: [1, -1, 1, 1] })) : y;
 }
 

@@ -1,6 +1,6 @@
 import type { Launch, Params, Variant } from '../op.js';
-import type { Conv2dAttrs, Geometry, GradientAttrs } from './conv2d_geometry.js';
-import { forwardGeometry, inputGeometry, weightGeometry } from './conv2d_plan.js';
+import type { ForwardAttrs, Geometry, GradientAttrs, WeightGradientAttrs } from './conv2d_geometry.js';
+import { forwardGeometry, gradientNames, inputGeometry, weightGeometry } from './conv2d_plan.js';
 
 /** Bytes of a frame of rows that stay in the first-level cache, and the most units of planes. */
 const FRAME = 24576;
@@ -73,23 +73,25 @@ function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; 
   ];
 }
 
-export const depthwiseWasm: Variant<'x' | 'weight' | 'bias?', Conv2dAttrs> = {
+export const depthwiseWasm: Variant<'x' | 'weight' | 'bias?', ForwardAttrs> = {
   name: 'conv2d_f32__depthwise',
   when: (call) => isDepthwise(forwardGeometry(call)),
   launches: (call) =>
-    pass(forward(forwardGeometry(call)), ['x', 'weight', 'bias', 'output', null], { rotated: 0, relu: 0 }),
+    pass(forward(forwardGeometry(call)), ['x', 'weight', 'bias', 'output', null], {
+      ...{ rotated: 0, relu: Number(call.attrs.activation === 'relu') },
+    }),
 };
 
-export const depthwiseInputGradientWasm: Variant<'dy' | 'weight', GradientAttrs> = {
+export const depthwiseInputGradientWasm: Variant<'dy' | 'weight' | 'mask?', GradientAttrs> = {
   name: 'conv2d_input_gradient_f32__depthwise',
   when: (call) => isDepthwise(inputGeometry(call)),
   launches: (call) =>
-    pass(inputGradient(inputGeometry(call)), ['dy', 'weight', null, 'output', null], {
+    pass(inputGradient(inputGeometry(call)), ['dy', 'weight', null, 'output', 'mask'], {
       ...{ rotated: 1, relu: 0 },
     }),
 };
 
-export const depthwiseWeightGradientWasm: Variant<'x' | 'dy', GradientAttrs> = {
+export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGradientAttrs> = {
   name: 'conv2d_weight_gradient_f32__depthwise',
   when: (call) => isDepthwise(weightGeometry(call)),
   launches(call) {
@@ -100,7 +102,7 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy', GradientAttrs> = {
     return [
       {
         kernel: 'depthwise_weight_gradient_f32',
-        operands: ['x', 'dy', 'output', null, null],
+        operands: ['x', 'dy', ...gradientNames(call), 'mask'],
         params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
         units: c.groups,
         scratch: 20 * slots + 16 + 4 * wide * bandRows + bytes,

@@ -1,7 +1,7 @@
 import type { KernelCall, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { type Layout, MAX_BATCH_AXES, type Product } from './matmul_layout.js';
-import { planProduct } from './matmul_plan.js';
+import { planProduct, type Tile } from './matmul_plan.js';
 
 /** Batch axes, right-aligned in the four that the parameter struct holds. */
 function batchParams({ batch, aStrides, bStrides }: Layout) {
@@ -29,8 +29,8 @@ export function productKernels<N extends string, A>(
   productOf: (call: KernelCall<N, A>) => Product,
 ) {
   type Call = KernelCall<N, A>;
-  const wasm = (tile: 4 | 6, feature?: string): Variant<N, A> => ({
-    name: `${name}_f32__${tile}x8`,
+  const wasm = (tile: Tile, feature?: string): Variant<N, A> => ({
+    name: `${name}_f32__${tile}`,
     when: ({ features }) => feature === undefined || features.has(feature),
     temporaries: (call) => planProduct(productOf(call), operands, tile).temporaries,
     launches: (call) => planProduct(productOf(call), operands, tile).launches,
@@ -53,5 +53,8 @@ export function productKernels<N extends string, A>(
       ];
     },
   });
-  return { wasm: [wasm(6, 'tile-6x8'), wasm(4)], webgpu: [webgpu(64), webgpu(16)] };
+  return {
+    wasm: [wasm('6x16', 'tile-6x16'), wasm('6x8', 'tile-6x8'), wasm('4x8')],
+    webgpu: [webgpu(64), webgpu(16)],
+  };
 }

@@ -21,6 +21,13 @@ const STREAM_COLUMNS = 4096;
 /** Floating-point operations of some 6 µs, and how many units are enough for threads to share. */
 const UNIT_FLOPS = 4e5;
 const UNITS = 16;
+/** The register tiles: most rows, and whether panels go in pairs. */
+const TILES = {
+  '4x8': { tile: 4, pairs: 0 },
+  '6x8': { tile: 6, pairs: 0 },
+  '6x16': { tile: 6, pairs: 1 },
+} as const;
+export type Tile = keyof typeof TILES;
 
 const ceil = (value: number, step: number) => Math.ceil(value / step);
 const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));
@@ -113,14 +120,15 @@ class Planner implements Planned {
   }
 }
 
-/** y = a b by tiles of `tile` rows and 8 columns. */
+/** y = a b by register tiles. */
 function tiles(
   planner: Planner,
   a: Side,
   b: Side,
-  { batch, tile, activation }: { batch: Shape; tile: number; activation: number },
+  { batch, tile: name, activation }: { batch: Shape; tile: Tile; activation: number },
   [bias, y]: readonly [string | null, string],
 ): void {
+  const { tile, pairs } = TILES[name];
   const [m, n, k] = [a.rows, b.columns, a.columns];
   const left = planner.inRows(a, 'rows');
   // Packing costs what some three rows of a do; rows of b that lie a page or more apart cost more.
@@ -137,7 +145,7 @@ function tiles(
     kernel: 'matmul_f32__tiles',
     operands: [left.name, right, bias, y],
     params: {
-      ...{ m, n, k, depth, tile, bands, stripes, activation },
+      ...{ m, n, k, depth, tile, pairs, bands, stripes, activation },
       ...{ aRow: k, bRow: inPlace ? n : 8, bPanel: inPlace ? 8 : 8 * k },
       batchShape: lead(batch, 1),
       aBatch: strides(a, batch, m * k),
@@ -221,11 +229,11 @@ const turned = ({ rows, columns, transposed, ...side }: Side): Side => ({
   transposed: !transposed,
 });
 
-/** How wasm computes a product of the operands called `names` (a, b, bias) with tiles of `tile` rows. */
+/** How wasm computes a product of the operands called `names` (a, b, bias) with a register tile. */
 export function planProduct(
   { layout, activation }: Product,
   [nameA, nameB, bias]: readonly [string, string, string | null],
-  tile: number,
+  tile: Tile,
 ): Planned {
   const { n, k, transposeA, transposeB, aBatch, bBatch } = layout;
   // A b that all batches share makes one product of them.

@@ -9,8 +9,12 @@ export type { CrossEntropyOptions, LabelOptions } from './class_rows.js';
 export type { ConcatOptions, StackOptions } from './concat.js';
 export type { ConvTranspose1dOptions, ConvTranspose2dOptions } from './conv_transpose.js';
 export type { Conv1dOptions } from './conv1d.js';
-export type { Conv2dGradientOptions } from './conv2d.js';
-export type { Conv2dOptions } from './conv2d_geometry.js';
+export type {
+  Conv2dForwardOptions,
+  Conv2dGradientOptions,
+  Conv2dWeightGradientOptions,
+} from './conv2d.js';
+export type { Conv2dActivation, Conv2dOptions } from './conv2d_geometry.js';
 export type { DiagonalBackwardOptions, DiagonalOptions } from './diagonal.js';
 export type { DropoutOptions } from './dropout.js';
 export type { EinsumOptions } from './einsum.js';

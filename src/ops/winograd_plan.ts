@@ -1,5 +1,5 @@
 import type { Launch, Variant } from '../op.js';
-import type { Conv2dAttrs, Geometry, GradientAttrs } from './conv2d_geometry.js';
+import type { ForwardAttrs, Geometry, GradientAttrs } from './conv2d_geometry.js';
 import { forwardGeometry, inputGeometry } from './conv2d_plan.js';
 
 type Tile = '4x8' | '6x8';
@@ -110,24 +110,34 @@ function launches(
 export const winogradForwardWasm = (
   tile: Tile,
   feature?: string,
-): Variant<'x' | 'weight' | 'bias?', Conv2dAttrs> => ({
+): Variant<'x' | 'weight' | 'bias?', ForwardAttrs> => ({
   name: `conv2d_f32__winograd_${tile}`,
   when: (call) =>
     (feature === undefined || call.features.has(feature)) && winogradForward(forwardGeometry(call)) !== null,
   temporaries: (call) => ({ transforms: transformBytes(winogradForward(forwardGeometry(call))!) }),
   launches: (call) =>
-    launches(tile, winogradForward(forwardGeometry(call))!, { x: 'x', bias: 'bias', mask: null }, false),
+    launches(
+      tile,
+      winogradForward(forwardGeometry(call))!,
+      { x: 'x', bias: 'bias', mask: null },
+      call.attrs.activation === 'relu',
+    ),
 });
 
 export const winogradInputGradientWasm = (
   tile: Tile,
   feature?: string,
-): Variant<'dy' | 'weight', GradientAttrs> => ({
+): Variant<'dy' | 'weight' | 'mask?', GradientAttrs> => ({
   name: `conv2d_input_gradient_f32__winograd_${tile}`,
   when: (call) =>
     (feature === undefined || call.features.has(feature)) &&
     winogradInputGradient(inputGeometry(call)) !== null,
   temporaries: (call) => ({ transforms: transformBytes(winogradInputGradient(inputGeometry(call))!) }),
   launches: (call) =>
-    launches(tile, winogradInputGradient(inputGeometry(call))!, { x: 'dy', bias: null, mask: null }, false),
+    launches(
+      tile,
+      winogradInputGradient(inputGeometry(call))!,
+      { x: 'dy', bias: null, mask: call.types.mask ? 'mask' : null },
+      false,
+    ),
 });

@@ -81,4 +81,15 @@ g.case(
     [g.uniform(2, 2, 9), g.uniform(3, 2, 3)],
     {"padding": [-2, 3], "stride": 2},
 )
+# With relu in the same pass, and its mask in the gradients.
+for x, weight, options in [
+    ((2, 3, 7, 6), (4, 3, 3, 3), {"padding": 1}),
+    ((2, 4, 6, 7), (6, 2, 3, 2), {"stride": 2, "groups": 2}),
+    ((1, 5, 6, 7), (5, 1, 3, 3), {"padding": 1, "groups": 5}),
+]:
+    call = lambda x, w, b: F.relu(F.conv2d(x, w, b, **options))
+    inputs = [g.uniform(*x), g.uniform(*weight), g.uniform(weight[0])]
+    given = {**options, "activation": "relu"}
+    g.case("conv2d", call, inputs, given, name=f"conv2d {x} by {weight} {given}")
+
 g.save()

@@ -18,7 +18,7 @@ export async function openBinaries(): Promise<NamedBackend[]> {
   return Promise.all(
     binaries.map(async (binary) => ({
       name: `wasm ${binary}`,
-      backend: await openWasm({ binary, tile: '6x8' }),
+      backend: await openWasm({ binary, tile: '6x16' }),
     })),
   );
 }

@@ -46,7 +46,7 @@ export interface Workshop {
   dispose(): void;
 }
 
-const TILE = '6x8';
+const TILE = '6x16';
 
 /** The CPU kernels of a binary, which has all variants with this tile. */
 export async function wasmWorkshop(bytes: Uint8Array<ArrayBuffer>): Promise<Workshop> {

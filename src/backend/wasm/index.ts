@@ -9,7 +9,8 @@ import { setEngineFlags, type V8Flags } from './engine-flags.js';
 import { withGroups } from './group.js';
 import { type Kernel, loadModule, type WasmModule, type WasmModuleOptions } from './module.js';
 import { type ProgramHost, WasmProgram } from './program.js';
-import { measureTiles } from './self-test.js';
+import { Scratch } from './scratch.js';
+import { measureTiles, type TileName } from './self-test.js';
 import { Threads } from './threads.js';
 import { processors, type StartWorker, whyNoThreads, workerStarter } from './workers.js';
 
@@ -17,7 +18,7 @@ export interface WasmOptions extends WasmModuleOptions {
   /** Upper limit of the device's memory in bytes, at most 4 GiB. */
   readonly memoryLimit?: number;
   /** The register tile of products: default, what a self-test of a few milliseconds finds faster. */
-  readonly tile?: '4x8' | '6x8';
+  readonly tile?: TileName;
   /**
    * Where a page serves the file `weft/worker.js`, if it forbids blob: scripts; Node and other pages don't need it.
    */
@@ -38,6 +39,8 @@ const MOST_BY_DEFAULT = 8;
 /** Constants of the module lie in the first page. */
 const HEAP_START = 65536;
 const FAULT_BYTES = 16;
+/** What variants ask for: where a tile is chosen that they don't have, they use the next smaller. */
+const FEATURES = { '4x8': [], '6x8': ['tile-6x8'], '6x16': ['tile-6x8', 'tile-6x16'] } as const;
 
 /** Opens the CPU device: AssemblyScript kernels over one linear memory. `sets` are kernels beyond Weft's own. */
 export async function openWasm(
@@ -71,7 +74,7 @@ async function chooseThreads(
 }
 
 interface Setting {
-  readonly tile: '4x8' | '6x8';
+  readonly tile: TileName;
   readonly threads: number;
   readonly start: StartWorker | null;
   readonly notes: readonly string[];
@@ -91,6 +94,7 @@ class WasmBackend implements Backend, ProgramHost {
   readonly threads: Threads | null;
   readonly splitsFrom = WORTH_SPLITTING;
   readonly fault: number;
+  readonly scratch = new Scratch((bytes) => this.allocate(bytes, 'scratch memory of kernels'));
   readonly #allocator: Allocator;
   /** Blocks that are the backend's own. */
   readonly #own: { readonly blocks: number; readonly bytes: number };
@@ -107,7 +111,7 @@ class WasmBackend implements Backend, ProgramHost {
     this.#view(this.fault, FAULT_BYTES).fill(0);
     this.threads = start && this.#crew(threads, start);
     this.#own = { blocks: this.#allocator.blocks, bytes: this.#allocator.bytes };
-    this.features = new Set([module.binary, ...(tile === '6x8' ? ['tile-6x8'] : [])]);
+    this.features = new Set([module.binary, ...FEATURES[tile]]);
     this.maxBufferBytes = maxBytes;
     const description = `${module.binary}, tile ${tile}`;
     this.info = { backend: 'wasm' as const, description, threads, notes };

@@ -14,6 +14,7 @@ import { ALIGNMENT } from './allocator.js';
 import { ownBuffer, type WasmBuffer } from './buffer.js';
 import { groupBytes, groupScratch, tablesAt, writeGroup } from './group.js';
 import type { Kernel, KernelEntry, WasmModule } from './module.js';
+import type { Scratch } from './scratch.js';
 import type { Job, Threads } from './threads.js';
 
 /** Whose memory a program lives in, and who computes. */
@@ -27,6 +28,7 @@ export interface ProgramHost {
   readonly splitsFrom: number;
   /** Address of the words that data errors are left in. */
   readonly fault: number;
+  readonly scratch: Scratch;
   allocate(bytes: number, label: string): WasmBuffer;
   /** A number that no contents had before. */
   stamp(): number;
@@ -56,7 +58,6 @@ export class WasmProgram implements Prepared {
   readonly #blocks: WasmBuffer[] = [];
   readonly #regions: readonly WasmBuffer[];
   readonly #steps: Step[] = [];
-  readonly #scratch: number;
   readonly #stride: number;
   readonly #slots: readonly Slot[];
   readonly #written: readonly number[];
@@ -81,7 +82,7 @@ export class WasmProgram implements Prepared {
         );
       this.#stride = Math.ceil(most(true) / ALIGNMENT) * ALIGNMENT;
       const all = Math.max(this.#stride * (host.threads?.count ?? 1), most(false));
-      this.#scratch = own(all, 'scratch memory of a program').address;
+      host.scratch.reserve(this, all);
       const sizes = commands.map((command) => this.#blockBytes(command));
       let at = own(
         sizes.reduce((a, b) => a + b, 0),
@@ -207,7 +208,7 @@ export class WasmProgram implements Prepared {
       const before = times ? performance.now() : 0;
       if (step.run === null) this.#copy(step.operands, step.units);
       else if (step.splits) this.#share(step, step.run);
-      else step.run(step.operands, step.params, this.#scratch, 0, step.units);
+      else step.run(step.operands, step.params, this.#host.scratch.address, 0, step.units);
       times?.(step.label, performance.now() - before);
     }
     for (let i = 0; i < this.#written.length; i++) {
@@ -229,10 +230,10 @@ export class WasmProgram implements Prepared {
   /** All threads take part. A data error is looked for once more by one thread, so that it is the first one always. */
   #share(step: Step, run: Kernel): void {
     const before = step.faults && this.#faultId() !== 0;
-    this.#host.threads!.run(step, this.#scratch, this.#stride);
+    this.#host.threads!.run(step, this.#host.scratch.address, this.#stride);
     if (!step.faults || before || this.#faultId() === 0) return;
     new Int32Array(this.#host.module.memory.buffer, this.#host.fault, 3).fill(0);
-    run(step.operands, step.params, this.#scratch, 0, step.units);
+    run(step.operands, step.params, this.#host.scratch.address, 0, step.units);
   }
 
   #faultId(): number {
@@ -270,6 +271,7 @@ export class WasmProgram implements Prepared {
 
   release(): void {
     this.#released = true;
+    this.#host.scratch.release(this);
     for (const block of this.#blocks.splice(0)) block.free();
   }
 }

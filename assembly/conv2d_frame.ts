@@ -1,0 +1,123 @@
+// How the units of a convolution see x: a frame of the images, channels and rows that one unit needs. Where padding or a
+// stride asks for it the unit copies them into its own scratch memory, so small that they stay in the cache: with zeros
+// round them, and split into a plane for every phase of the stride, so that a tap of neighbouring pixels is one
+// contiguous load. Otherwise the frame is x itself.
+import { ConvolveParams } from '../build/params';
+import { splat } from './simd';
+
+/** Bytes from a pixel's corner in the frame to tap (r, s) of channel 0. */
+// @ts-ignore: decorator
+@inline
+function tapOffset(p: ConvolveParams, r: i32, s: i32): i32 {
+  const down = r * <i32>p.dilationHeight;
+  const across = s * <i32>p.dilationWidth;
+  const row = down / <i32>p.frameStepHeight;
+  const column = across / <i32>p.frameStepWidth;
+  const phaseRow = down - row * <i32>p.frameStepHeight;
+  const phase = phaseRow * <i32>p.phaseColumns + across - column * <i32>p.frameStepWidth;
+  return ((phase * <i32>p.frameRows + row) * <i32>p.frameWidth + column) << 2;
+}
+
+/** Table of the byte offsets of all taps (channel, r, s) of `channels` channels. */
+export function tapOffsets(p: ConvolveParams, channels: i32, table: usize): void {
+  for (let r = 0; r < <i32>p.kernelHeight; r++) {
+    for (let s = 0; s < <i32>p.kernelWidth; s++) {
+      let offset = tapOffset(p, r, s);
+      let at = table + ((r * p.kernelWidth + s) << 2);
+      for (let channel = 0; channel < channels; channel++) {
+        store<u32>(at, offset);
+        offset += p.channelBytes;
+        at += (p.kernelHeight * p.kernelWidth) << 2;
+      }
+    }
+  }
+}
+
+/** dy where y > 0 or is NaN, else 0: the gradient through y = relu(z). Without a mask dy itself. */
+// @ts-ignore: decorator
+@inline
+function masked(dy: v128, mask: usize): v128 {
+  return mask ? v128.andnot(dy, f32x4.le(v128.load(mask), splat(0.0))) : dy;
+}
+
+// @ts-ignore: decorator
+@inline
+function maskedAt(dy: usize, mask: usize): f32 {
+  return mask && load<f32>(mask) <= 0 ? 0 : load<f32>(dy);
+}
+
+/** Elements 0, 2, 4, 6. */
+// @ts-ignore: decorator
+@inline
+function everySecond(from: usize): v128 {
+  return v128.shuffle<i32>(v128.load(from), v128.load(from, 12), 0, 2, 5, 7);
+}
+
+/** Copies `count` elements, `step` apart. The last vector of a row overlaps the one before, so that there is no tail. */
+// @ts-ignore: decorator
+@inline
+export function copyLine(from: usize, mask: usize, to: usize, count: i32, step: usize): void {
+  if (count >= 4 && step == 1) {
+    const last = <usize>(count - 4) << 2;
+    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, masked(v128.load(from + at), mask ? mask + at : 0));
+    v128.store(to + last, masked(v128.load(from + last), mask ? mask + last : 0));
+    return;
+  }
+  if (count >= 4 && step == 2) {
+    const last = <usize>(count - 4) << 2;
+    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, everySecond(from + 2 * at));
+    v128.store(to + last, everySecond(from + 2 * last));
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    store<f32>(to, maskedAt(from, mask));
+    from += step << 2;
+    to += 4;
+    if (mask) mask += 4;
+  }
+}
+
+/** First column of a frame's plane whose place in x is at least `place`. */
+// @ts-ignore: decorator
+@inline
+function columnOf(place: i32, step: i32, width: i32): i32 {
+  return place <= 0 ? 0 : min(width, (place + step - 1) / step);
+}
+
+/**
+ * Copies what pixel rows `row` and below of `images` images see of `channels` channels; `plane` is the first one's number
+ * in an image. What lies beside x is zero before and stays so, as do rows outside where every unit has all rows. With a mask the stride is 1.
+ */
+export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, images: i32, plane: i32, channels: i32, row: i32, frame: usize): void {
+  const height = <i32>p.height;
+  const width = <i32>p.width;
+  const step = <i32>p.frameStepWidth;
+  const frameWidth = <i32>p.frameWidth;
+  const planeBytes = <usize>(height * width) << 2;
+  const lines = <i32>(p.phaseRows * p.frameRows);
+  const banded = p.rows < p.outHeight;
+  for (let i = 0; i < images; i++) {
+    const source = <i32>((image + i) * p.groups * p.channels + plane) * height;
+    for (let line = 0; line < lines; line++) {
+      const phase = line / <i32>p.frameRows;
+      const y = (line - phase * <i32>p.frameRows) * <i32>p.frameStepHeight + phase + row * <i32>p.strideHeight - p.top;
+      const inside = y >= 0 && y < height;
+      for (let column = 0; column < <i32>p.phaseColumns; column++) {
+        const first = inside ? columnOf(p.left - column, step, frameWidth) : 0;
+        const count = inside ? columnOf(width + p.left - column, step, frameWidth) - first : frameWidth;
+        const plane = phase * <i32>p.phaseColumns + column;
+        let to = frame + i * p.imageBytes + (((plane * <i32>p.frameRows + line - phase * <i32>p.frameRows) * frameWidth + first) << 2);
+        const at = ((source + y) * width + first * step + column - p.left) << 2;
+        let from = x + at;
+        let through = mask ? mask + at : 0;
+        for (let channel = 0; channel < channels; channel++) {
+          if (inside) copyLine(from, through, to, count, step);
+          else if (banded) memory.fill(to, 0, frameWidth << 2);
+          to += p.channelBytes;
+          from += planeBytes;
+          if (through) through += planeBytes;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,323 @@
+// Weight- and bias-gradient of the convolution, as the product dWᵀ [taps, filters] = X [taps, pixels] · dYᵀ. A unit packs
+// the gradient of its pixels, masked, into panels of 8 filters; x is read in its frame (conv2d_frame.ts), where the address
+// of a pixel's tap is the sum of the tap's offset and the pixel's. Where pixels are split over units, every unit has sums
+// of its own, which are added at the end.
+import { ConvolveParams, SumPartsParams } from '../build/params';
+import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
+import { fma, operand, splat, transpose4 } from './simd';
+import { blockOf, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
+
+/** Taps whose sums lie in scratch at a time, and most pixels of a block, which starts at zero and is then added. */
+const TAPS: i32 = 48;
+const PIXELS: i32 = 384;
+
+/** sums [R, 8] += Σ over pixels of x[pixel + tap] · dy[pixel, 8], x being read at R taps whose byte offsets `table` gives. */
+// @ts-ignore: decorator
+@inline
+function correlate<R>(count: i32, pixels: usize, x: usize, table: usize, dy: usize, sums: usize): void {
+  let s00 = splat(0.0), s01 = splat(0.0), s10 = splat(0.0), s11 = splat(0.0);
+  let s20 = splat(0.0), s21 = splat(0.0), s30 = splat(0.0), s31 = splat(0.0);
+  let s40 = splat(0.0), s41 = splat(0.0), s50 = splat(0.0), s51 = splat(0.0);
+  const x0 = x + load<u32>(table);
+  const x1 = rowsOf<R>() > 1 ? x + load<u32>(table, 4) : 0;
+  const x2 = rowsOf<R>() > 2 ? x + load<u32>(table, 8) : 0;
+  const x3 = rowsOf<R>() > 3 ? x + load<u32>(table, 12) : 0;
+  const x4 = rowsOf<R>() > 4 ? x + load<u32>(table, 16) : 0;
+  const x5 = rowsOf<R>() > 5 ? x + load<u32>(table, 20) : 0;
+  const end = pixels + (count << 2);
+  for (; pixels < end; pixels += 4) {
+    const at = <usize>load<u32>(pixels);
+    const b0 = v128.load(dy);
+    const b1 = v128.load(dy, 16);
+    dy += 32;
+    const a0 = v128.load32_splat(x0 + at);
+    s00 = fma(a0, b0, s00);
+    s01 = fma(a0, b1, s01);
+    if (rowsOf<R>() > 1) {
+      const a1 = v128.load32_splat(x1 + at);
+      s10 = fma(a1, b0, s10);
+      s11 = fma(a1, b1, s11);
+    }
+    if (rowsOf<R>() > 2) {
+      const a2 = v128.load32_splat(x2 + at);
+      s20 = fma(a2, b0, s20);
+      s21 = fma(a2, b1, s21);
+    }
+    if (rowsOf<R>() > 3) {
+      const a3 = v128.load32_splat(x3 + at);
+      s30 = fma(a3, b0, s30);
+      s31 = fma(a3, b1, s31);
+    }
+    if (rowsOf<R>() > 4) {
+      const a4 = v128.load32_splat(x4 + at);
+      s40 = fma(a4, b0, s40);
+      s41 = fma(a4, b1, s41);
+    }
+    if (rowsOf<R>() > 5) {
+      const a5 = v128.load32_splat(x5 + at);
+      s50 = fma(a5, b0, s50);
+      s51 = fma(a5, b1, s51);
+    }
+  }
+  addSums(sums, s00, s01);
+  if (rowsOf<R>() > 1) addSums(sums + 32, s10, s11);
+  if (rowsOf<R>() > 2) addSums(sums + 64, s20, s21);
+  if (rowsOf<R>() > 3) addSums(sums + 96, s30, s31);
+  if (rowsOf<R>() > 4) addSums(sums + 128, s40, s41);
+  if (rowsOf<R>() > 5) addSums(sums + 160, s50, s51);
+}
+
+/** Loads both before it stores any, for V8 joins only what no store separates. */
+// @ts-ignore: decorator
+@inline
+function addSums(sums: usize, low: v128, high: v128): void {
+  low = f32x4.add(v128.load(sums), low);
+  high = f32x4.add(v128.load(sums, 16), high);
+  v128.store(sums, low);
+  v128.store(sums, high, 16);
+}
+
+function correlate1(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows1>(n, pixels, x, t, dy, sums); }
+function correlate2(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows2>(n, pixels, x, t, dy, sums); }
+function correlate3(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows3>(n, pixels, x, t, dy, sums); }
+function correlate4(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows4>(n, pixels, x, t, dy, sums); }
+function correlate5(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows5>(n, pixels, x, t, dy, sums); }
+function correlate6(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows6>(n, pixels, x, t, dy, sums); }
+
+/** The sums [count, 8] of `count` taps, in near-equal tiles of at most `most`. */
+function correlateTaps(most: i32, count: i32, n: i32, pixels: usize, x: usize, table: usize, dy: usize, sums: usize): void {
+  while (count > 0) {
+    const height = blockOf(count, most);
+    if (height == 6) correlate6(n, pixels, x, table, dy, sums);
+    else if (height == 5) correlate5(n, pixels, x, table, dy, sums);
+    else if (height == 4) correlate4(n, pixels, x, table, dy, sums);
+    else if (height == 3) correlate3(n, pixels, x, table, dy, sums);
+    else if (height == 2) correlate2(n, pixels, x, table, dy, sums);
+    else correlate1(n, pixels, x, table, dy, sums);
+    count -= height;
+    table += height << 2;
+    sums += height << 5;
+  }
+}
+
+/** Byte offsets in the frame of the pixels of `images` images by `rows` rows. */
+function pixelOffsets(p: ConvolveParams, images: i32, rows: i32, table: usize): void {
+  const stepHeight = (p.strideHeight * p.frameWidth) << 2;
+  const stepWidth = p.strideWidth << 2;
+  for (let image = 0; image < images; image++) {
+    for (let row = 0; row < rows; row++) {
+      let offset = image * p.imageBytes + row * stepHeight;
+      for (let column = 0; column < <i32>p.outWidth; column++) {
+        store<u32>(table, offset);
+        offset += stepWidth;
+        table += 4;
+      }
+    }
+  }
+}
+
+/** Four rows of four become four columns, 32 bytes apart. */
+// @ts-ignore: decorator
+@inline
+function packFour(from0: usize, from1: usize, from2: usize, from3: usize, to: usize): void {
+  const r0 = v128.load(from0);
+  const r1 = v128.load(from1);
+  const r2 = v128.load(from2);
+  const r3 = v128.load(from3);
+  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 32);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 64);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+}
+
+/**
+ * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8]. Where only `count` filters are left
+ * the last stands for the others, whose sums nobody reads.
+ */
+function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
+  const r1 = stride * min(1, count - 1);
+  const r2 = stride * min(2, count - 1);
+  const r3 = stride * min(3, count - 1);
+  const r4 = stride * min(4, count - 1);
+  const r5 = stride * min(5, count - 1);
+  const r6 = stride * min(6, count - 1);
+  const r7 = stride * min(7, count - 1);
+  const end = dy + ((pixels - 4) << 2);
+  if (pixels >= 4) {
+    for (let from = dy; ; from += 16) {
+      // The last four pixels overlap those before.
+      if (from > end) from = end;
+      const panel = to + ((from - dy) << 3);
+      packFour(from, from + r1, from + r2, from + r3, panel);
+      packFour(from + r4, from + r5, from + r6, from + r7, panel + 16);
+      if (from == end) return;
+    }
+  }
+  for (let i = 0; i < pixels; i++) {
+    for (let j = 0; j < 8; j++) store<f32>(to + (i << 5) + (j << 2), load<f32>(dy + (i << 2) + stride * min(j, count - 1)));
+  }
+}
+
+/** Rows of dy, masked, one after the other; `stride` bytes apart before. */
+function maskGradient(dy: usize, mask: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
+  for (let j = 0; j < count; j++) {
+    copyLine(dy, mask, to, pixels, 1);
+    dy += stride;
+    mask += stride;
+    to += pixels << 2;
+  }
+}
+
+/** sums [8] = Σ of a panel [pixels, 8]. */
+function sumPanel(panel: usize, pixels: i32, sums: usize): void {
+  const block = blockOf(pixels, PIXELS);
+  memory.fill(sums, 0, 32);
+  for (let start = 0; start < pixels; start += block) {
+    let low = splat(0.0);
+    let high = splat(0.0);
+    for (let i = min(block, pixels - start); i > 0; i--) {
+      low = f32x4.add(low, v128.load(panel));
+      high = f32x4.add(high, v128.load(panel, 16));
+      panel += 32;
+    }
+    addSums(sums, low, high);
+  }
+}
+
+/** Sums [count, 8] become columns of `kept` rows, `stride` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function putSums(sums: usize, count: i32, kept: i32, to: usize, stride: usize): void {
+  let tap = 0;
+  if (kept == 8) {
+    for (; tap + 4 <= count; tap += 4) {
+      transpose4(sums + (tap << 5), 32, to + (tap << 2), stride);
+      transpose4(sums + (tap << 5) + 16, 32, to + (tap << 2) + 4 * stride, stride);
+    }
+  }
+  for (; tap < count; tap++) {
+    for (let j = 0; j < kept; j++) store<f32>(to + (tap << 2) + j * stride, load<f32>(sums + (tap << 5) + (j << 2)));
+  }
+}
+
+/**
+ * dweight [shares, groups · filters, taps] and dbias [shares, groups · filters], a share being a unit's pixels. Operands: x,
+ * dy, mask of dy or none, dweight, dbias or none. Units are counted over images, rows, groups, parts of the channels and
+ * parts of the filters; a frame is filled once for all units that follow each other and share it.
+ */
+function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<ConvolveParams>(params);
+  const filters = <i32>p.filters;
+  const kernel = <i32>(p.kernelHeight * p.kernelWidth);
+  const taps = <i32>p.channels * kernel;
+  const panels = (filters + 7) >> 3;
+  const parts = <i32>p.parts;
+  const panelsPerPart = (panels + parts - 1) / parts;
+  const channelParts = <i32>p.channelParts;
+  const channelsPerPart = (<i32>p.channels + channelParts - 1) / channelParts;
+  const bands = <i32>((p.outHeight + p.rows - 1) / p.rows);
+  const plane = <i32>(p.outHeight * p.outWidth);
+  const sums = scratch;
+  const table = scratch + ((panelsPerPart * TAPS) << 5);
+  const offsets = table + ((channelsPerPart * kernel) << 2);
+  const dbias = operand(o, 4);
+  tapOffsets(p, channelsPerPart, table);
+  pixelOffsets(p, p.images, p.rows, offsets);
+  let filled = -1;
+  let frame: usize = 0;
+  for (let unit = begin; unit < end; unit++) {
+    const view = unit / parts;
+    const part = unit - view * parts;
+    const place = view / channelParts;
+    const firstChannel = (view - place * channelParts) * channelsPerPart;
+    const channels = min(channelsPerPart, <i32>p.channels - firstChannel);
+    const share = place / <i32>p.groups;
+    const group = place - share * <i32>p.groups;
+    const image = (share / bands) * <i32>p.images;
+    const row = (share % bands) * <i32>p.rows;
+    const images = min(<i32>p.images, <i32>p.batch - image);
+    const rows = min(<i32>p.rows, <i32>p.outHeight - row);
+    const run = rows * <i32>p.outWidth;
+    const pixels = images * run;
+    if (view != filled) {
+      filled = view;
+      const channel = group * <i32>p.channels + firstChannel;
+      if (p.copies) {
+        if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
+        frame = scratch + p.frameAt;
+        fillFrame(p, operand(o, 0), 0, image, images, channel, channels, row, frame);
+      } else {
+        const line = (image * p.groups * p.channels + channel) * p.height + row * p.strideHeight - p.top;
+        frame = operand(o, 0) + ((line * p.width - p.left) << 2);
+      }
+    }
+    const block = blockOf(pixels, PIXELS);
+    const dy = scratch + p.panelsAt;
+    const counted = scratch + p.stagedAt;
+    const first = part * panelsPerPart;
+    const last = min(panels, first + panelsPerPart);
+    for (let panel = first; panel < last; panel++) {
+      const filter = group * filters + (panel << 3);
+      const kept = min(8, filters - (panel << 3));
+      const to = dy + (((panel - first) * pixels) << 5);
+      for (let i = 0; i < images; i++) {
+        const at = (((image + i) * p.groups * filters + filter) * plane + row * p.outWidth) << 2;
+        let from = operand(o, 1) + at;
+        let stride = plane << 2;
+        if (operand(o, 2)) {
+          maskGradient(from, operand(o, 2) + at, stride, kept, run, counted);
+          from = counted;
+          stride = run << 2;
+        }
+        packGradient(from, stride, kept, run, to + ((i * run) << 5));
+      }
+      if (dbias && firstChannel == 0) {
+        sumPanel(to, pixels, sums);
+        putSums(sums, 1, kept, dbias + ((share * p.groups * filters + filter) << 2), 4);
+      }
+    }
+    // What the pixels of a block see of some taps stays in the cache while all panels go over it.
+    for (let tap = 0; tap < channels * kernel; tap += TAPS) {
+      const count = min(TAPS, channels * kernel - tap);
+      memory.fill(sums, 0, (panelsPerPart * TAPS) << 5);
+      for (let start = 0; start < pixels; start += block) {
+        const n = min(block, pixels - start);
+        for (let panel = 0; panel < last - first; panel++) {
+          const gradient = dy + ((panel * pixels + start) << 5);
+          correlateTaps(most, count, n, offsets + (start << 2), frame, table + (tap << 2), gradient, sums + ((panel * TAPS) << 5));
+        }
+      }
+      for (let panel = first; panel < last; panel++) {
+        const filter = share * p.groups * filters + group * filters + (panel << 3);
+        const to = operand(o, 3) + ((filter * taps + firstChannel * kernel + tap) << 2);
+        putSums(sums + (((panel - first) * TAPS) << 5), count, min(8, filters - (panel << 3)), to, taps << 2);
+      }
+    }
+  }
+}
+
+export function conv2d_weight_gradient_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { weightGradient(4, o, p, s, begin, end); }
+export function conv2d_weight_gradient_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { weightGradient(6, o, p, s, begin, end); }
+
+/** y [size] = Σ over the parts x [parts, size], one after the other. A unit is 1024 elements. */
+export function conv2d_sum_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+  const p = changetype<SumPartsParams>(params);
+  const size = <usize>p.size << 2;
+  const last = min(<usize>end << 12, size);
+  for (let i = <usize>begin << 12; i < last; ) {
+    const wide = i + 16 <= last;
+    let from = operand(o, 0) + i;
+    let sum = wide ? v128.load(from) : v128.load32_zero(from);
+    for (let part = <i32>p.parts - 1; part > 0; part--) {
+      from += size;
+      sum = f32x4.add(sum, wide ? v128.load(from) : v128.load32_zero(from));
+    }
+    if (wide) v128.store(operand(o, 1) + i, sum);
+    else v128.store_lane<u32>(operand(o, 1) + i, sum, 0);
+    i += wide ? 16 : 4;
+  }
+}

@@ -1,0 +1,225 @@
+import type { Params } from '../op.js';
+import type { Geometry } from './conv2d_geometry.js';
+
+/** A convolution as the wasm kernels take it: what is read, with zeros where it ends, and where its pixels are stored. */
+export interface Convolution
+  extends Omit<Geometry, 'hasBias' | 'activation' | 'hasMask'>,
+    Readonly<Record<'imageHeight' | 'imageWidth' | 'firstRow' | 'firstColumn', number>> {
+  readonly stepHeight: number;
+  readonly stepWidth: number;
+}
+
+/** A call of a kernel over frames: its parameters, its units and the scratch memory that one thread needs. */
+export interface Framed {
+  readonly params: Params;
+  readonly units: number;
+  readonly scratch: number;
+  /** How many units share no pixels. */
+  readonly shares: number;
+}
+
+/** Most taps of a block of the sum, and most rows of a tile. */
+const DEPTH = 400;
+/** Taps whose sums the weight-gradient keeps at a time, and most panels of 8 filters that share them. */
+const TAPS = 48;
+const PANELS = 4;
+/** Bytes of scratch memory that stay in the cache, and the number of units that threads share well. */
+const CACHE = 1 << 20;
+const UNITS = 12;
+
+const up = (value: number, step: number) => Math.ceil(value / step) * step;
+const near = (length: number, most: number) => Math.ceil(length / Math.max(1, Math.ceil(length / most)));
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** Rows and columns that the taps of one pixel span. */
+const reach = (c: Convolution) => ({
+  height: c.dilationHeight * (c.kernelHeight - 1),
+  width: c.dilationWidth * (c.kernelWidth - 1),
+});
+
+/** Whether a tap lies outside x. */
+function leaves(c: Convolution): boolean {
+  const { height, width } = reach(c);
+  return (
+    c.top > 0 ||
+    c.left > 0 ||
+    (c.outHeight - 1) * c.strideHeight + height - c.top >= c.height ||
+    (c.outWidth - 1) * c.strideWidth + width - c.left >= c.width
+  );
+}
+
+/** The frame of `rows` rows of pixels: a plane for each phase of a step between x's rows and columns. */
+function frame(c: Convolution, copies: boolean, phases: boolean, rows: number) {
+  const [stepHeight, stepWidth] = phases ? [c.strideHeight, c.strideWidth] : [1, 1];
+  const span = reach(c);
+  const phaseRows = Math.min(stepHeight, span.height + 1);
+  const phaseColumns = Math.min(stepWidth, span.width + 1);
+  const lines = (rows - 1) * (c.strideHeight / stepHeight) + Math.floor(span.height / stepHeight) + 1;
+  const columns = (c.outWidth - 1) * (c.strideWidth / stepWidth) + Math.floor(span.width / stepWidth) + 1;
+  const frameRows = copies ? lines : c.height;
+  const frameWidth = copies ? columns : c.width;
+  // An odd number of cache lines keeps the channels of a pixel apart in the cache.
+  const plane = phaseRows * phaseColumns * frameRows * frameWidth;
+  const channelBytes = copies ? up(4 * plane, 64) + (up(4 * plane, 64) % 128 === 0 ? 64 : 0) : 4 * plane;
+  return {
+    copies: Number(copies),
+    frameStepHeight: stepHeight,
+    frameStepWidth: stepWidth,
+    ...{ phaseRows, phaseColumns, frameRows, frameWidth, channelBytes },
+  };
+}
+
+/** Rows, whole panels where possible, so that a unit has about `most` pixels and there are `UNITS` of them. */
+function rowsOf(c: Convolution, most: number): number {
+  const step = 8 / gcd(8, c.outWidth);
+  const wanted = Math.max(1, Math.floor(most / c.outWidth));
+  const rows = Math.ceil(c.outHeight / Math.ceil(c.outHeight / wanted));
+  return Math.min(c.outHeight, up(rows, step));
+}
+
+/** Images and rows of a unit of about `pixels` pixels. */
+function share(c: Convolution, pixels: number): { images: number; rows: number } {
+  const plane = c.outHeight * c.outWidth;
+  if (plane > pixels) return { images: 1, rows: rowsOf(c, pixels) };
+  return { images: near(c.batch, Math.max(1, Math.floor(pixels / plane))), rows: c.outHeight };
+}
+
+const sharesOf = (c: Convolution, { images, rows }: { images: number; rows: number }) =>
+  Math.ceil(c.batch / images) * Math.ceil(c.outHeight / rows);
+
+/** Most columns of a tile of few filters. */
+const THIN = 40;
+/** Slack behind a frame: a panel is loaded whole though only its first pixels count. */
+const SLACK = 256;
+
+/** Panels of a unit that straddle a row or an image; where the frame is as wide as the output, rows are one. */
+function straddling(
+  c: Convolution,
+  frameWidth: number,
+  apart: boolean,
+  images: number,
+  rows: number,
+): number {
+  if (apart) return Math.ceil((images * rows * c.outWidth) / 8);
+  if (frameWidth === c.outWidth) return images;
+  return c.outWidth % 8 === 0 ? 0 : Math.min(images * rows, Math.ceil((images * rows * c.outWidth) / 8));
+}
+
+/** What the candidates for the units of a convolution share. */
+interface Task {
+  readonly c: Convolution;
+  readonly tile: number;
+  readonly thin: boolean;
+  readonly copies: boolean;
+  readonly taps: number;
+  readonly depth: number;
+}
+
+/** One way to cut a convolution into units: about `pixels` pixels, and one of `wanted` parts of the filters. */
+function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number, wanted: number) {
+  const unit = share(c, pixels);
+  const view = frame(c, copies, copies, unit.rows);
+  const apart = view.frameStepWidth !== c.strideWidth;
+  const inPlace = 4 * c.groups * c.channels * c.height * c.width;
+  const imageBytes = copies ? c.channels * view.channelBytes : inPlace;
+  const panels = Math.ceil((unit.images * unit.rows * c.outWidth) / 8);
+  const odd = straddling(c, view.frameWidth, apart, unit.images, unit.rows);
+  const tiles = Math.ceil(c.filters / tile);
+  const tilesPerPart = Math.ceil(tiles / wanted);
+  const parts = Math.ceil(tiles / tilesPerPart);
+  const filters = Math.min(c.filters, tilesPerPart * tile);
+  const panelsAt = up(64 + 8 * taps + 28 * panels + 16, 64);
+  const stagedAt = up(panelsAt + odd * (32 * depth + 32), 64);
+  const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
+  const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
+  const shares = sharesOf(c, unit);
+  const units = shares * c.groups * parts;
+  // Cycles of a unit's parts together, as measured: products, their ends, packing, filters from memory, frame, set-up.
+  const weights = 4 * taps * c.filters;
+  const cycles =
+    panels * c.filters * (taps + 4 * Math.ceil(taps / depth)) +
+    5 * taps * odd * parts +
+    weights * (weights > CACHE / 2 ? 0.2 : 0.05) +
+    (copies ? 0.2 * unit.images * imageBytes : 0) +
+    500 * parts;
+  // The last unit may leave the other threads waiting, and what the cache does not hold comes from further off.
+  const excess = Math.max(0, scratch / CACHE - 0.75);
+  const cost = shares * c.groups * cycles * (1 + 0.5 / units) * (1 + 0.2 * excess);
+  const places = { imageBytes, panelsAt, stagedAt, frameAt };
+  return { cost, shares, units, scratch, params: { ...unit, ...view, ...places, channelParts: 1, parts } };
+}
+
+/** The convolution itself: `tile` is the most filters of a tile. */
+export function frameForward(c: Convolution, tile: number, masked: boolean): Framed {
+  const taps = c.channels * c.kernelHeight * c.kernelWidth;
+  const depth = Math.max(1, near(taps, DEPTH));
+  // Where no tap of a row is another pixel's, a frame would be read once: panels are packed from x itself.
+  const strided =
+    (c.strideHeight > 1 || c.strideWidth > 1) && (c.strideWidth < 3 || c.kernelWidth > c.strideWidth);
+  const thin = c.filters <= 3 && taps > c.channels;
+  const copies = thin || masked || strided || leaves(c) || c.top < 0 || c.left < 0;
+  const task: Task = { c, tile, thin, copies, taps, depth };
+  const most = Math.ceil(c.filters / tile);
+  const candidates = [1536, 1024, 768, 512, 448, 384, 320, 256, 192, 128, 96, 64, 32].flatMap((pixels) =>
+    [1, 2, 3, 4, 6, 8, 12].filter((parts) => parts <= most).map((parts) => candidate(task, pixels, parts)),
+  );
+  const { params, units, scratch, shares } = candidates.reduce((a, b) => (b.cost < a.cost ? b : a));
+  return {
+    params: { ...c, ...params, activation: 0, thin: Number(thin), depth },
+    ...{ units, scratch, shares },
+  };
+}
+
+/** The weight-gradient of a convolution: pixels are split as far as the sums of each share are soon added. */
+export function frameWeights(c: Convolution, masked: boolean): Framed {
+  const kernel = c.kernelHeight * c.kernelWidth;
+  const weights = c.groups * c.filters * c.channels * kernel;
+  const panels = Math.ceil(c.filters / 8);
+  const copies = leaves(c);
+  const columns = c.batch * c.outHeight * c.outWidth;
+  // At least 768 pixels a share, and no more than 16 MB of sums.
+  const most = Math.max(1, Math.min(32, Math.floor(columns / 768), Math.floor((4 << 20) / weights)));
+  const unit = share(c, Math.ceil(columns / most));
+  const shares = sharesOf(c, unit);
+  const view = frame(c, copies, false, unit.rows);
+  const pixels = unit.images * unit.rows * c.outWidth;
+  const perChannel = copies ? unit.images * view.channelBytes : 0;
+  const fits = Math.min(c.channels, Math.max(1, Math.floor(CACHE / Math.max(1, perChannel))));
+  const parts = Math.min(
+    panels,
+    Math.max(Math.ceil(UNITS / (shares * c.groups)), Math.ceil(panels / PANELS)),
+  );
+  const wanted = Math.ceil(UNITS / (shares * c.groups * parts));
+  const channels = Math.ceil(
+    c.channels / Math.max(Math.ceil(c.channels / fits), Math.min(wanted, Math.ceil(c.channels / 8))),
+  );
+  const channelParts = Math.ceil(c.channels / channels);
+  const panelsPerPart = Math.ceil(panels / parts);
+  const panelParts = Math.ceil(panels / panelsPerPart);
+  const imageBytes = copies ? channels * view.channelBytes : 4 * c.groups * c.channels * c.height * c.width;
+  const panelsAt = up(4 * (8 * TAPS * panelsPerPart + channels * kernel + pixels), 64);
+  const stagedAt = up(panelsAt + 32 * pixels * panelsPerPart, 64);
+  const frameAt = up(stagedAt + (masked ? 32 * unit.rows * c.outWidth : 0), 64);
+  return {
+    params: {
+      ...c,
+      ...unit,
+      ...view,
+      ...{
+        activation: 0,
+        channelParts,
+        parts: panelParts,
+        thin: 0,
+        pairs: 0,
+        depth: 0,
+        imageBytes,
+        panelsAt,
+        stagedAt,
+        frameAt,
+      },
+    },
+    units: shares * c.groups * channelParts * panelParts,
+    scratch: frameAt + (copies ? unit.images * imageBytes : 0) + SLACK,
+    shares,
+  };
+}

@@ -1,0 +1,83 @@
+import type { SampleInput } from '../op.js';
+import type { Shape } from '../shape.js';
+import { type Conv2dOptions, conv2dAttrs, geometry, outShape } from './conv2d_geometry.js';
+
+export type Case = readonly [x: Shape, weight: Shape, options: Conv2dOptions];
+
+/** Shapes and options that every one of the three passes is tried on: [x, weight, options]. */
+export const cases: readonly Case[] = [
+  [[1, 1, 1, 1], [1, 1, 1, 1], {}],
+  [[2, 3, 7, 6], [4, 3, 3, 3], {}],
+  [[1, 2, 5, 9], [5, 2, 3, 2], { padding: [1, 0] }],
+  [[2, 1, 12, 12], [8, 1, 5, 5], { padding: 2 }],
+  [[2, 4, 9, 8], [6, 4, 3, 3], { stride: 2, padding: 1 }],
+  [[1, 3, 11, 10], [7, 3, 3, 3], { stride: [3, 2], dilation: 2, padding: [2, 3] }],
+  [[2, 4, 6, 6], [8, 2, 3, 3], { groups: 2, padding: 1 }],
+  [[1, 3, 8, 8], [6, 1, 3, 3], { groups: 3 }],
+  [[3, 13, 4, 4], [17, 13, 1, 1], {}],
+  [[1, 2, 6, 6], [3, 2, 2, 2], { padding: 2 }],
+  [[1, 48, 5, 5], [3, 48, 3, 3], { padding: 1 }],
+  [[1, 2, 6, 7], [3, 2, 4, 2], { padding: 'same', dilation: [1, 2] }],
+  [
+    [2, 2, 5, 6],
+    [4, 1, 3, 3],
+    {
+      padding: [
+        [-1, 2],
+        [3, -2],
+      ],
+      groups: 2,
+      stride: [1, 2],
+    },
+  ],
+  [[2, 5, 9, 8], [5, 1, 3, 3], { groups: 5, stride: 2, padding: 2, dilation: 2 }],
+  // Depthwise: rows of one to more than sixteen pixels, strides of 1 to 3, filters of any size, more rows than a band.
+  [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
+  [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+  [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
+  [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
+  [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
+  // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
+  [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
+  [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],
+  [[3, 32, 6, 7], [32, 16, 3, 3], { groups: 2 }],
+  [[2, 16, 14, 14], [18, 16, 3, 3], { padding: 1 }],
+  [
+    [1, 16, 7, 9],
+    [97, 16, 3, 3],
+    {
+      padding: [
+        [4, -1],
+        [-1, 5],
+      ],
+    },
+  ],
+  // More pixels and taps than one block or tile takes, rows of any length, images that share a panel, one thin filter.
+  [[5, 3, 3, 3], [2, 3, 2, 2], { padding: 1 }],
+  [[1, 9, 14, 13], [9, 9, 3, 3], { padding: 1, stride: 2 }],
+  [[2, 6, 30, 28], [1, 6, 3, 3], { padding: 1 }],
+  [[1, 46, 6, 10], [2, 46, 3, 3], { padding: [1, 0] }],
+  [[3, 3, 7, 9], [4, 3, 1, 1], { stride: 2 }],
+  [[1, 2, 9, 7], [3, 2, 2, 2], { stride: 3 }],
+  [[2, 3, 13, 16], [5, 3, 4, 4], { stride: 4 }],
+];
+
+export const outputOf = ([x, weight, options]: Case): number[] =>
+  outShape(geometry(x, weight, conv2dAttrs('conv2d', options, weight.slice(2))));
+
+/** Cases that are tried with an activation or its mask too. */
+export const activated = [cases[3]!, cases[4]!, cases[6]!, cases[8]!, cases[14]!, cases[19]!, cases[26]!];
+
+/** A mask: clear of zero, with either sign. */
+export const maskOf = (entry: Case): SampleInput => ({
+  shape: outputOf(entry),
+  domain: [0.5, 1],
+  signed: true,
+});
+
+/** Inputs whose sums stay clear of relu's kink: the bias outweighs them. */
+export const clear = ([x, weight]: Case) => ({
+  x: { shape: x },
+  weight: { shape: weight, domain: [-0.05, 0.05] as const },
+  bias: { shape: [weight[0]!], domain: [2, 3] as const, signed: true },
+});
