@@ -7,8 +7,6 @@ import { loadUpTo, log4, operand, splat, storeUpTo, sumLanes, transpose4 } from 
 import { columnMax, gather, logOf, power4, rowMax, scaleRow, sumPowers } from './softmax';
 
 /** Bytes from the start of x to row number `row`. */
-// @ts-ignore: decorator
-@inline
 export function rowStart(row: i32, p: CrossEntropyParams): usize {
   const inner = <i32>p.inner;
   if (inner == 1) return <usize>((row * <i32>p.classes) << 2);
@@ -24,8 +22,6 @@ export function counts(label: i32, row: i32, p: CrossEntropyParams, fault: usize
   return false;
 }
 
-// @ts-ignore: decorator
-@inline
 export function weightOf(c: i32, weight: usize, p: CrossEntropyParams): f32 {
   return p.hasWeight ? load<f32>(weight + (c << 2)) : 1.0;
 }
@@ -121,8 +117,6 @@ function finishRow(o: usize, p: CrossEntropyParams, row: i32, counted: bool, x: 
   store<f32>(operand(o, 4) + (row << 2), own);
 }
 
-// @ts-ignore: decorator
-@inline
 function countsRow(o: usize, row: i32, p: CrossEntropyParams, fault: usize): bool {
   return counts(load<i32>(operand(o, 1) + (row << 2)), row, p, fault);
 }
