@@ -1,7 +1,5 @@
 /** Tile loops of a wasm binary with the vector spills of V8's machine code; null where it can't be had. */
-export function findSpills(
-  file: string,
-):
+export function findSpills(file: string):
   | {
       readonly kernels: readonly string[];
       readonly accumulators: number;
