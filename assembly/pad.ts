@@ -69,7 +69,7 @@ export function pad__border(o: usize, params: usize, s: usize, begin: i32, end: 
         if (c < until) store<u32>(to + (c << 2), load<u32>(row + (sourceIndex(border, c - before, n) << 2)));
       }
     }
-    copyWords(row + ((head - before) << 2), 4, to + (head << 2), tail - head);
+    memory.copy(to + (head << 2), row + ((head - before) << 2), (tail - head) << 2);
     i += until - column;
   }
 }
@@ -178,7 +178,7 @@ export function pad_backward_f32(o: usize, params: usize, scratch: usize, begin:
       }
       const row = operand(o, 0) + (index << 2);
       const middle = row + ((before + head) << 2);
-      if (k == 0) copyWords(middle, 4, to + (head << 2), tail - head);
+      if (k == 0) memory.copy(to + (head << 2), middle, (tail - head) << 2);
       else addWords(middle, to + (head << 2), tail - head);
       for (let c = column; c < until; c++) {
         if (c == head) c = tail;
