@@ -1,23 +1,25 @@
 // The filters of Winograd's convolution, transformed: G g Gᵀ as in winograd.ts, once for weights that keep their bytes.
 import { WinogradParams } from '../build/params';
 import { operand, splat } from './simd';
+import { transformFilter4 } from './winograd4';
 
 /** Bytes of one filter at all places: 16 more at each, and 64 at each of a panel, for places a power of two apart share cache sets. */
 // @ts-ignore: decorator
 @inline
-export function filterBytes(channels: i32): usize {
-  return ((<usize>channels << 2) + 16) << 4;
+export function filterBytes(channels: i32, places: usize): usize {
+  return ((<usize>channels << 2) + 16) * places;
 }
 
 /**
- * G g Gᵀ of every filter into tiles of R filters [16, channels, R]. A unit is a filter of a group. The rotated filter has
- * the same transform with its first and last rows and columns exchanged.
+ * G g Gᵀ of every filter into tiles of R filters [16 or 36, channels, R]. A unit is a filter of a group. The rotated filter of
+ * F(2, 3) has the same transform with its first and last rows and columns exchanged.
  */
-function filters(most: i32, o: usize, params: usize, begin: i32, end: i32): void {
+function filters(most: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<WinogradParams>(params);
   const channels = <i32>p.channels;
   const count = <i32>p.filters;
-  const size = filterBytes(channels);
+  const places = <usize>((p.size + 2) * (p.size + 2));
+  const size = filterBytes(channels, places);
   const half = splat(0.5);
   for (let unit = begin; unit < end; unit++) {
     const group = unit / count;
@@ -33,11 +35,17 @@ function filters(most: i32, o: usize, params: usize, begin: i32, end: i32): void
     const height = at < long ? least + 1 : least;
     const first = at < long ? at - at % height : long + ((at - long) - (at - long) % height);
     let to = operand(o, 1) + (group * count + start + first) * size + ((at - first) << 2);
-    const place = (size >> 4) * height;
+    const place = ((<usize>channels << 2) + 16) * height;
     const rotated = p.transposed != 0;
     let from = operand(o, 0) + 36 * (rotated ? group * count * channels + filter : unit * channels);
     const step: usize = rotated ? 36 * count : 36;
     for (let channel = 0; channel < channels; channel++) {
+      if (p.size == 4) {
+        transformFilter4(from, rotated, scratch, to, place);
+        from += step;
+        to += height << 2;
+        continue;
+      }
       const g0 = v128.load(from);
       const g1 = v128.load(from, 12);
       // The last row from one element earlier, lest it reads beyond the end.
@@ -93,5 +101,5 @@ function storePlaces(to: usize, place: usize, rotated: bool, u0: v128, u1: v128,
   v128.store_lane<u32>(bottom + 3 * place, last, 3);
 }
 
-export function winograd_filters_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(4, o, p, begin, end); }
-export function winograd_filters_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(6, o, p, begin, end); }
+export function winograd_filters_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(4, o, p, s, begin, end); }
+export function winograd_filters_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(6, o, p, s, begin, end); }

@@ -1,14 +1,14 @@
-// The 16 products of a Winograd tile in one call, for a product of 16 to 64 channels is too short to be called by itself:
+// The products of all places of a Winograd tile in one call, for a product of 16 to 64 channels is too short to be called by itself:
 // R filters times a panel of 8 tiles at each place. 12 accumulators, 2 columns and 1 row fill the 15 vector registers that
 // V8 has; the panel's address counts the steps, since without fused multiply-add the number of instructions is the limit.
 import { fma, splat } from './simd';
 import { Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
 
-/** m [16, R, 8] = a [16, depth / 4, R] · b [16, depth / 4, 8]; 16 R bytes lie between the places of a, 64 between b's. */
+/** m [count, R, 8] = a [count, depth / 4, R] · b [count, depth / 4, 8]; 16 R bytes lie between the places of a, 64 between b's. */
 // @ts-ignore: decorator
 @inline
-function places<R>(depth: usize, a: usize, b: usize, m: usize): void {
-  const stop = m + ((rowsOf<R>() << 5) << 4);
+function places<R>(count: usize, depth: usize, a: usize, b: usize, m: usize): void {
+  const stop = m + (rowsOf<R>() << 5) * count;
   while (m < stop) {
     let c00 = splat(0.0), c01 = splat(0.0), c10 = splat(0.0), c11 = splat(0.0);
     let c20 = splat(0.0), c21 = splat(0.0), c30 = splat(0.0), c31 = splat(0.0);
@@ -63,17 +63,17 @@ function storeRow(m: usize, low: v128, high: v128): void {
   v128.store(m, high, 16);
 }
 
-function places3(depth: usize, a: usize, b: usize, m: usize): void { places<Rows3>(depth, a, b, m); }
-function places4(depth: usize, a: usize, b: usize, m: usize): void { places<Rows4>(depth, a, b, m); }
-function places5(depth: usize, a: usize, b: usize, m: usize): void { places<Rows5>(depth, a, b, m); }
-function places6(depth: usize, a: usize, b: usize, m: usize): void { places<Rows6>(depth, a, b, m); }
+function places3(count: usize, depth: usize, a: usize, b: usize, m: usize): void { places<Rows3>(count, depth, a, b, m); }
+function places4(count: usize, depth: usize, a: usize, b: usize, m: usize): void { places<Rows4>(count, depth, a, b, m); }
+function places5(count: usize, depth: usize, a: usize, b: usize, m: usize): void { places<Rows5>(count, depth, a, b, m); }
+function places6(count: usize, depth: usize, a: usize, b: usize, m: usize): void { places<Rows6>(count, depth, a, b, m); }
 
 /** `places` for 3 to 6 rows, which is what 9 filters and more are cut into. */
 // @ts-ignore: decorator
 @inline
-export function multiplyPlaces(rows: i32, depth: usize, a: usize, b: usize, m: usize): void {
-  if (rows == 6) places6(depth, a, b, m);
-  else if (rows == 4) places4(depth, a, b, m);
-  else if (rows == 5) places5(depth, a, b, m);
-  else places3(depth, a, b, m);
+export function multiplyPlaces(rows: i32, count: usize, depth: usize, a: usize, b: usize, m: usize): void {
+  if (rows == 6) places6(count, depth, a, b, m);
+  else if (rows == 4) places4(count, depth, a, b, m);
+  else if (rows == 5) places5(count, depth, a, b, m);
+  else places3(count, depth, a, b, m);
 }

@@ -1,5 +1,5 @@
 // Winograd convolution is wasm's alone: assembly/winograd.ts. Sizes as in common/conv2d; a work unit covers `tiles`
-// tiles of 2 by 2 outputs by `rows` filters. `transposed` takes the weights of the convolution whose input-gradient this
+// tiles of `size` (2 or 4) by `size` outputs by `rows` filters. `transposed` takes the weights of the convolution whose input-gradient this
 // is: channels and filters exchanged, rotated by 180 degrees.
 
 //! params winograd_filters_f32__4x8 winograd_filters_f32__6x8 winograd_f32__4x8 winograd_f32__6x8 : WinogradParams
@@ -19,4 +19,5 @@ struct WinogradParams {
   rows: u32,
   transposed: u32,
   relu: u32,
+  size: u32,
 }

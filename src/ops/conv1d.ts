@@ -37,6 +37,7 @@ function lineAttrs(options: Conv1dOptions = {}, kernel: number): Conv2dAttrs {
     padding: [[0, 0], line(padding, kernel, stride, dilation)],
     dilation: [1, dilation],
     groups,
+    algorithm: 'auto',
   };
 }
 

@@ -6,6 +6,7 @@ import { expectRank, omit } from './common.js';
 import {
   AXES4,
   type Conv2dActivation,
+  type Conv2dAlgorithm,
   type Conv2dAttrs,
   type Conv2dOptions,
   checkBias,
@@ -194,12 +195,23 @@ export const conv2d = defineOp({
       options: { activation: 'tanh' as Conv2dActivation },
       message: "conv2d: activation must be null or 'relu', got 'tanh'",
     },
+    {
+      types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+      options: { algorithm: 'fft' as Conv2dAlgorithm },
+      message: "conv2d: algorithm must be one of auto, direct, winograd2, winograd4, got 'fft'",
+    },
+    {
+      types: { x: f32([1, 16, 8, 8]), weight: f32([16, 16, 3, 3]) },
+      options: { algorithm: 'winograd4', stride: 2 },
+      message:
+        'conv2d: algorithm winograd4 takes 3 x 3 kernels at stride and dilation 1, with 16 channels and filters or more in each group, x is [1,16,8,8], weight is [16,16,3,3], stride is [2,2], dilation is [1,1], groups is 1',
+    },
   ],
   // The bias counts with its absolute value in the magnitude, and relu adds no error.
   tolerance: { wasm: { ...forwardTolerance, magnitude: 'declared' }, webgpu: forwardTolerance },
   magnitude({ x, weight, bias }, attrs) {
     const g = geometry(x.shape, weight.shape, attrs);
-    const sums = forwardMagnitude(g, x.data, weight.data);
+    const sums = forwardMagnitude(g, x.data, weight.data, attrs.algorithm);
     if (!bias) return sums;
     return sums.map(
       (v, i) => v + Math.abs(bias.data[Math.floor(i / g.outHeight / g.outWidth) % bias.data.length]!),
@@ -317,7 +329,12 @@ export const conv2dInputGradient = defineOp({
   ],
   tolerance: { wasm: { ...inputTolerance, magnitude: 'declared' }, webgpu: inputTolerance },
   magnitude: ({ dy, weight, mask }, attrs) =>
-    inputGradientMagnitude(geometry(attrs.shape, weight.shape, attrs), through(dy, mask), weight.data),
+    inputGradientMagnitude(
+      geometry(attrs.shape, weight.shape, attrs),
+      through(dy, mask),
+      weight.data,
+      attrs.algorithm,
+    ),
 });
 
 const weightTolerance = dotTolerance((call: WeightGradientCall) => {

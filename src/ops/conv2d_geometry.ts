@@ -11,6 +11,14 @@ export type Padding2d = 'same' | 'valid' | Pair | Sides;
 /** [[top, bottom], [left, right]]. */
 export type Sides = readonly [readonly [number, number], readonly [number, number]];
 
+const ALGORITHMS = ['auto', 'direct', 'winograd2', 'winograd4'] as const;
+/**
+ * How wasm convolves: 'auto' takes what is fastest without greater errors, 'direct' never Winograd's way. 'winograd2' is
+ * F(2 x 2, 3 x 3), 'winograd4' is F(4 x 4, 3 x 3): a third fewer operations or more, with larger errors, so that it must be
+ * asked for. Both take kernels of 3 x 3 at stride and dilation 1, with 16 channels and filters or more in each group.
+ */
+export type Conv2dAlgorithm = (typeof ALGORITHMS)[number];
+
 export interface Conv2dOptions {
   readonly stride?: Pair;
   /** Zeros added round x, default 0. */
@@ -18,6 +26,8 @@ export interface Conv2dOptions {
   readonly dilation?: Pair;
   /** Splits channels and filters into groups that don't see each other, default 1. */
   readonly groups?: number;
+  /** Default 'auto'. It holds for the gradient of x too; the weights' gradient and other backends have one way only. */
+  readonly algorithm?: Conv2dAlgorithm;
 }
 
 export interface Conv2dAttrs {
@@ -25,6 +35,7 @@ export interface Conv2dAttrs {
   readonly padding: Sides;
   readonly dilation: readonly [number, number];
   readonly groups: number;
+  readonly algorithm: Conv2dAlgorithm;
 }
 
 /** What can be applied to the sums while they are stored. */
@@ -39,11 +50,16 @@ export type WeightGradientAttrs = GradientAttrs & { readonly bias: boolean };
 export function conv2dAttrs(name: string, options: Conv2dOptions = {}, kernel: Shape): Conv2dAttrs {
   const stride = pair(name, 'stride', options.stride ?? 1, 1);
   const dilation = pair(name, 'dilation', options.dilation ?? 1, 1);
+  const { algorithm = 'auto' } = options;
+  if (!ALGORITHMS.includes(algorithm)) {
+    fail(name, `algorithm must be one of ${ALGORITHMS.join(', ')}, got '${algorithm}'`);
+  }
   return {
     stride,
     padding: paddingOf(name, options.padding ?? 0, kernel, stride, dilation),
     dilation,
     groups: expectWhole(name, 'groups', options.groups ?? 1, 1),
+    algorithm,
   };
 }
 
@@ -139,6 +155,12 @@ export function checkBias(name: string, bias: TensorType | null, size: number): 
   }
 }
 
+/** Whether Winograd's transforms and tiles are made for such a convolution. */
+export const suitsWinograd = (g: Geometry): boolean =>
+  [g.kernelHeight, g.kernelWidth].every((size) => size === 3) &&
+  [g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth].every((size) => size === 1) &&
+  Math.min(g.channels, g.filters) >= 16;
+
 export function checkShapes(name: string, x: Shape, weight: Shape, attrs: Conv2dAttrs): Geometry {
   checkChannels(name, x, weight, attrs.groups);
   const g = geometry(x, weight, attrs);
@@ -146,6 +168,13 @@ export function checkShapes(name: string, x: Shape, weight: Shape, attrs: Conv2d
     fail(
       name,
       `the kernel is larger than the padded input, x is ${showShape(x)}, weight is ${showShape(weight)}, padding is ${showPadding(attrs.padding)}`,
+    );
+  }
+  const { algorithm, stride, dilation, groups } = attrs;
+  if (algorithm.startsWith('winograd') && !suitsWinograd(g)) {
+    fail(
+      name,
+      `algorithm ${algorithm} takes 3 x 3 kernels at stride and dilation 1, with 16 channels and filters or more in each group, x is ${showShape(x)}, weight is ${showShape(weight)}, stride is [${stride}], dilation is [${dilation}], groups is ${groups}`,
     );
   }
   return g;

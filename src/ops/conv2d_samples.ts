@@ -52,6 +52,24 @@ export const cases: readonly Case[] = [
       ],
     },
   ],
+  // F(4, 3): rows of one to more than four tiles with any remainder, images that share a panel, rows beyond the input,
+  // narrow inputs; F(2, 3) and the direct kernel where the choice would be the other.
+  [[1, 16, 6, 23], [17, 16, 3, 3], { padding: 1, algorithm: 'winograd4' }],
+  [[5, 17, 2, 3], [16, 17, 3, 3], { padding: 2, algorithm: 'winograd4' }],
+  [[2, 32, 7, 10], [32, 16, 3, 3], { groups: 2, algorithm: 'winograd4' }],
+  [
+    [1, 16, 5, 6],
+    [18, 16, 3, 3],
+    {
+      padding: [
+        [5, -1],
+        [-1, 6],
+      ],
+      algorithm: 'winograd4',
+    },
+  ],
+  [[1, 16, 4, 4], [16, 16, 3, 3], { algorithm: 'winograd2' }],
+  [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1, algorithm: 'direct' }],
   // More pixels and taps than one block or tile takes, rows of any length, images that share a panel, one thin filter.
   [[5, 3, 3, 3], [2, 3, 2, 2], { padding: 1 }],
   [[1, 9, 14, 13], [9, 9, 3, 3], { padding: 1, stride: 2 }],
@@ -66,7 +84,16 @@ export const outputOf = ([x, weight, options]: Case): number[] =>
   outShape(geometry(x, weight, conv2dAttrs('conv2d', options, weight.slice(2))));
 
 /** Cases that are tried with an activation or its mask too. */
-export const activated = [cases[3]!, cases[4]!, cases[6]!, cases[8]!, cases[14]!, cases[19]!, cases[26]!];
+export const activated = [
+  cases[3]!,
+  cases[4]!,
+  cases[6]!,
+  cases[8]!,
+  cases[14]!,
+  cases[19]!,
+  cases[24]!,
+  cases[32]!,
+];
 
 /** A mask: clear of zero, with either sign. */
 export const maskOf = (entry: Case): SampleInput => ({

@@ -76,7 +76,14 @@ function transposeAttrs(
     return (length - 1) * stride[axis]! + reach - sides[axis]![0] - sides[axis]![1];
   });
   if (out.some((length) => length < 1)) fail(name, `padding leaves nothing of the output, ${shown}`);
-  return { stride, padding: sides, dilation, groups, shape: [batch, weight[1]! * groups, ...out] };
+  return {
+    stride,
+    padding: sides,
+    dilation,
+    groups,
+    algorithm: 'auto',
+    shape: [batch, weight[1]! * groups, ...out],
+  };
 }
 
 const show = ({ x, weight }: Types) => `x is ${showShape(x.shape)}, weight is ${showShape(weight.shape)}`;
@@ -195,7 +202,7 @@ export const convTranspose2d = defineComposition({
   tolerance: { wasm: { ...tolerance, magnitude: 'declared' }, webgpu: tolerance },
   magnitude({ x, weight, bias }, attrs) {
     const g = geometry(attrs.shape, weight.shape, attrs);
-    const sums = inputGradientMagnitude(g, x.data, weight.data);
+    const sums = inputGradientMagnitude(g, x.data, weight.data, attrs.algorithm);
     if (!bias) return sums;
     return sums.map(
       (v, i) => v + Math.abs(bias.data[Math.floor(i / g.height / g.width) % bias.data.length]!),

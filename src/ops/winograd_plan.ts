@@ -1,70 +1,82 @@
 import type { Launch, Variant } from '../op.js';
-import type { ForwardAttrs, Geometry, GradientAttrs } from './conv2d_geometry.js';
-import { forwardGeometry, inputGeometry } from './conv2d_plan.js';
+import {
+  type Conv2dAlgorithm,
+  type ForwardAttrs,
+  type Geometry,
+  type GradientAttrs,
+  suitsWinograd,
+} from './conv2d_geometry.js';
+import { type ForwardCall, forwardGeometry, type InputGradientCall, inputGeometry } from './conv2d_plan.js';
 
 type Tile = '4x8' | '6x8';
 
-/** Tiles of a unit times channels: their transforms then stay in the second-level cache. */
-const TRANSFORMED = 8192;
+/** Numbers of a unit's transformed tiles, which then stay in the second-level cache. */
+const TRANSFORMED = 131072;
+/** What a transform of a tile's filter works in. */
+const FILTER_BYTES = 576;
 /** Units that threads share well. */
 const UNITS = 12;
 /** Filters of a unit where there are so many: each part of the filters transforms the tiles anew. */
 const LEAST_ROWS = 48;
 
-/** A convolution with filters of 3 x 3 at stride 1; `transposed` takes weights [channels, filters], rotated. */
+/**
+ * A convolution with filters of 3 x 3 at stride 1 by tiles of `size` x `size` outputs; `transposed` takes weights
+ * [channels, filters], rotated.
+ */
 export interface Convolution
   extends Readonly<
     Record<'batch' | 'groups' | 'channels' | 'height' | 'width' | 'filters' | 'top' | 'left', number>
   > {
   readonly outHeight: number;
   readonly outWidth: number;
+  readonly size: 2 | 4;
   readonly transposed: number;
 }
 
-const half = (size: number): number => Math.ceil(size / 2);
-const tilesOf = (c: Convolution): number => c.batch * half(c.outHeight) * half(c.outWidth);
+const acrossOf = (c: Convolution): number => Math.ceil(c.outWidth / c.size);
+const tilesOf = (c: Convolution): number => c.batch * Math.ceil(c.outHeight / c.size) * acrossOf(c);
+/** Places of a tile's transform. */
+const placesOf = ({ size }: Convolution): number => (size + 2) ** 2;
 
 /**
- * Whether Winograd's is the faster way: at least 16 channels and filters, so that the products outweigh the transforms
+ * Whether F(2, 3) is the faster way: at least 16 channels and filters, so that the products outweigh the transforms
  * of the tiles, and pixels enough to pay for 2.4 as many products a tile, in panels of eight, and for the transform of the
  * filters.
  */
 const wins = (c: Convolution): boolean =>
-  c.channels >= 16 &&
-  c.filters >= 16 &&
   c.batch * c.outHeight * c.outWidth > 2.4 * 8 * Math.ceil(tilesOf(c) / 8) + 12;
 
-/** Rows and columns of the kernel, stride and dilation are what the transform is made for. */
-const fits = (g: Geometry): boolean =>
-  [g.kernelHeight, g.kernelWidth].every((size) => size === 3) &&
-  [g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth].every((size) => size === 1);
+/** The convolution as it is asked for, or null where it doesn't go Winograd's way. */
+function taken(g: Geometry, c: Omit<Convolution, 'size'>, algorithm: Conv2dAlgorithm): Convolution | null {
+  if (algorithm === 'direct' || !suitsWinograd(g)) return null;
+  const convolution = { ...c, size: algorithm === 'winograd4' ? 4 : 2 } as const;
+  return algorithm !== 'auto' || wins(convolution) ? convolution : null;
+}
 
 /** The forward pass as Winograd takes it, or null where it doesn't. */
-export function winogradForward(g: Geometry): Convolution | null {
+export function winogradForward(g: Geometry, algorithm: Conv2dAlgorithm): Convolution | null {
   const { batch, groups, channels, height, width, filters, outHeight, outWidth, top, left } = g;
   const size = { batch, groups, channels, height, width, filters, outHeight, outWidth, top, left };
-  const convolution = { ...size, transposed: 0 };
-  return fits(g) && wins(convolution) ? convolution : null;
+  return taken(g, { ...size, transposed: 0 }, algorithm);
 }
 
 /** The input-gradient: dy padded by what the kernel overlaps, channels and filters exchanged. */
-export function winogradInputGradient(g: Geometry): Convolution | null {
+export function winogradInputGradient(g: Geometry, algorithm: Conv2dAlgorithm): Convolution | null {
   const convolution = {
     ...{ batch: g.batch, groups: g.groups, channels: g.filters, filters: g.channels },
     ...{ height: g.outHeight, width: g.outWidth, outHeight: g.height, outWidth: g.width },
     ...{ top: 2 - g.top, left: 2 - g.left, transposed: 1 },
   };
-  return fits(g) && wins(convolution) ? convolution : null;
+  return taken(g, convolution, algorithm);
 }
 
 /** Bytes of the transformed filters, with 16 behind each filter of a place. */
-const transformBytes = ({ groups, filters, channels }: Convolution): number =>
-  16 * groups * filters * (4 * channels + 16);
+const transformBytes = (c: Convolution): number => placesOf(c) * c.groups * c.filters * (4 * c.channels + 16);
 
 /** Tiles and filters of a unit, so that there are enough units of near-equal cost. */
 function share(c: Convolution): { tiles: number; rows: number } {
   const panels = Math.ceil(tilesOf(c) / 8);
-  const most = Math.min(12, Math.max(4, Math.floor(TRANSFORMED / 8 / c.channels)));
+  const most = Math.min(12, Math.max(4, Math.floor(TRANSFORMED / placesOf(c) / 8 / c.channels)));
   const tiles = 8 * Math.ceil(panels / Math.ceil(panels / most));
   const wanted = Math.ceil(UNITS / (c.groups * Math.ceil(tilesOf(c) / tiles)));
   const parts = Math.min(wanted, Math.max(1, Math.floor(c.filters / LEAST_ROWS)));
@@ -73,11 +85,12 @@ function share(c: Convolution): { tiles: number; rows: number } {
 
 /** What `layOut` and `transform` keep for a unit, in the order of assembly/winograd.ts. */
 function scratchBytes(c: Convolution, tiles: number): number {
-  const across = half(c.outWidth);
-  const line = 8 * Math.min(across, tiles) + 24;
+  const across = acrossOf(c);
+  const line = 4 * c.size * Math.min(across, tiles) + 24;
+  const patch = (c.size + 2) * line;
   const segments = Math.ceil(tiles / across) + 1;
-  const panels = (tiles / 8) * 16 * (32 * c.channels + 64);
-  return 16 * 6 * 32 + line + 16 * (tiles + 8) + panels + segments * (4 * line + 32) + 4 * line;
+  const panels = (tiles / 8) * placesOf(c) * (32 * c.channels + 64);
+  return 448 + placesOf(c) * 6 * 32 + line + 16 * (tiles + 8) + panels + segments * (patch + 40) + 32 + patch;
 }
 
 /** Filters are transformed once; then every unit transforms its tiles, multiplies and transforms back. */
@@ -95,6 +108,7 @@ function launches(
       operands: ['weight', 'transforms'],
       params,
       units: c.groups * c.filters,
+      scratch: FILTER_BYTES,
       once: true,
     },
     {
@@ -107,21 +121,19 @@ function launches(
   ];
 }
 
+const forwardOf = (call: ForwardCall) => winogradForward(forwardGeometry(call), call.attrs.algorithm);
+const inputGradientOf = (call: InputGradientCall) =>
+  winogradInputGradient(inputGeometry(call), call.attrs.algorithm);
+
 export const winogradForwardWasm = (
   tile: Tile,
   feature?: string,
 ): Variant<'x' | 'weight' | 'bias?', ForwardAttrs> => ({
   name: `conv2d_f32__winograd_${tile}`,
-  when: (call) =>
-    (feature === undefined || call.features.has(feature)) && winogradForward(forwardGeometry(call)) !== null,
-  temporaries: (call) => ({ transforms: transformBytes(winogradForward(forwardGeometry(call))!) }),
+  when: (call) => (feature === undefined || call.features.has(feature)) && forwardOf(call) !== null,
+  temporaries: (call) => ({ transforms: transformBytes(forwardOf(call)!) }),
   launches: (call) =>
-    launches(
-      tile,
-      winogradForward(forwardGeometry(call))!,
-      { x: 'x', bias: 'bias', mask: null },
-      call.attrs.activation === 'relu',
-    ),
+    launches(tile, forwardOf(call)!, { x: 'x', bias: 'bias', mask: null }, call.attrs.activation === 'relu'),
 });
 
 export const winogradInputGradientWasm = (
@@ -129,14 +141,12 @@ export const winogradInputGradientWasm = (
   feature?: string,
 ): Variant<'dy' | 'weight' | 'mask?', GradientAttrs> => ({
   name: `conv2d_input_gradient_f32__winograd_${tile}`,
-  when: (call) =>
-    (feature === undefined || call.features.has(feature)) &&
-    winogradInputGradient(inputGeometry(call)) !== null,
-  temporaries: (call) => ({ transforms: transformBytes(winogradInputGradient(inputGeometry(call))!) }),
+  when: (call) => (feature === undefined || call.features.has(feature)) && inputGradientOf(call) !== null,
+  temporaries: (call) => ({ transforms: transformBytes(inputGradientOf(call)!) }),
   launches: (call) =>
     launches(
       tile,
-      winogradInputGradient(inputGeometry(call))!,
+      inputGradientOf(call)!,
       { x: 'dy', bias: null, mask: call.types.mask ? 'mask' : null },
       false,
     ),

@@ -138,6 +138,8 @@ export const convolutionTails: readonly NamedCase[] = [
   { x: [1, 2, 9, 9], filters: 2, kernel: [1, 1], options: { stride: 3, padding: 2 } } as const,
 ].flatMap(convolution);
 
+const winograd4 = { padding: 1, algorithm: 'winograd4' } as const;
+
 /** Convolutions that Winograd takes, round its quads and panels of tiles, its tiles of filters and its units of 96 tiles. */
 export const winogradTails: readonly NamedCase[] = [
   ...[6, 7, 8, 9, 15, 16, 17].map(
@@ -147,6 +149,13 @@ export const winogradTails: readonly NamedCase[] = [
   ...[95, 96, 97].map((filters) => ({ x: [1, 16, 8, 8], filters, kernel: [3, 3] }) as const),
   { x: [1, 16, 14, 27], filters: 17, kernel: [3, 3], options: { padding: 1 } } as const,
   { x: [2, 34, 9, 10], filters: 34, kernel: [3, 3], options: { padding: 2, groups: 2 } } as const,
+  ...[1, 2, 3, 4, 5, 14, 15, 16, 17, 18, 33].map(
+    (width) => ({ x: [1, 16, 6, width], filters: 17, kernel: [3, 3], options: winograd4 }) as const,
+  ),
+  ...[16, 23, 25, 97].map(
+    (filters) => ({ x: [3, 17, 7, 6], filters, kernel: [3, 3], options: winograd4 }) as const,
+  ),
+  { x: [8, 16, 1, 49], filters: 16, kernel: [3, 3], options: winograd4 } as const,
 ].flatMap(convolution);
 
 /** Depthwise convolutions round its vectors of 4, blocks of 16 pixels, pairs of rows and phases of the stride. */
