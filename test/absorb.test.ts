@@ -89,6 +89,10 @@ const CASES: Readonly<Record<string, (x: Tensor, w: Tensor, b: Tensor) => Tensor
     F.conv2d(x.reshape([2, 9, 3, 11]), w.reshape([-1]).narrow(0, 0, 459).reshape([17, 9, 1, 3]))
       .add(b.reshape([17, 1, 1]))
       .tanh(),
+  'conv2d, add, relu': (x, w, b) =>
+    F.conv2d(x.reshape([2, 9, 3, 11]), w.reshape([-1]).narrow(0, 0, 459).reshape([17, 9, 1, 3]))
+      .add(b.reshape([17, 1, 1]))
+      .relu(),
   'linear, add, sigmoid': (x, w, b) =>
     F.linear(x, w.permute([1, 0]))
       .add(b)

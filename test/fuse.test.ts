@@ -153,13 +153,13 @@ describe('chains of elementwise ops', () => {
 
   it('run as one step, whose bytes count once and need no memory', async () => {
     const [x, a, b] = [createInput([100_000]), createInput([]), createInput([100_000])];
-    const y = ops.mul(ops.add(ops.mul(x, a), b), ops.sigmoid(b));
+    const y = ops.mul(ops.sigmoid(ops.add(x, b)), a);
     const { schedule: entries, memory } = await schedule(createGraph({ inputs: [x, a, b], outputs: [y] }));
     expect(entries).toEqual([
       {
-        op: 'mul+add+sigmoid+mul',
-        kernel: 'mul_f32+add_f32+sigmoid_f32+mul_f32',
-        flops: 400_000,
+        op: 'add+sigmoid+mul',
+        kernel: 'add_f32+sigmoid_f32+mul_f32',
+        flops: 300_000,
         bytes: 4 * 300_001,
       },
     ]);
@@ -186,13 +186,13 @@ describe('chains of elementwise ops', () => {
       ],
     });
     const { kernels, memory } = await schedule(graph);
-    expect(kernels.at(-1)).toBe('mul+add+mul+sub');
+    expect(kernels.slice(-2)).toEqual(['mul+add', 'mul+sub']);
     expect(memory.peakBytes).toBeLessThan(4 * 9000);
     const data = [p, m, g].map(({ shape }, i) => drawn(sizeOf(shape), i));
     expect(await results(wasm, graph, data)).toEqual(await results(plain, graph, data));
   });
 
-  it('are cut where they would need too many tiles, and may be of any length', async () => {
+  it('are cut where a third launch would come to other arrays, and may be of any length', async () => {
     const inputs = Array.from({ length: 40 }, () => createInput([8193]));
     const all = inputs.map((x) => ops.sin(x));
     const wide = all.reduce((a, b) => ops.add(a, b));
@@ -200,7 +200,11 @@ describe('chains of elementwise ops', () => {
     const graph = createGraph({ inputs, outputs: [long] });
     const data = inputs.map((_, i) => drawn(8193, i));
     expect(await results(wasm, graph, data)).toEqual(await results(plain, graph, data));
-    expect((await schedule(graph)).kernels.length).toBeLessThan(12);
+    const { kernels } = await schedule(graph);
+    expect(kernels.length).toBeLessThan(50);
+    expect(kernels.every((names) => names.split('+').filter((name) => name !== 'cos').length <= 3)).toBe(
+      true,
+    );
   });
 
   it('give the same bits on any number of threads', async () => {
