@@ -1,38 +1,42 @@
 // What batch normalisation needs beside standardize.ts: evaluation with given statistics and the step of the running ones.
 import { BatchNormInferenceParams, BatchNormUpdateParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo } from './simd';
+import { scaleRun } from './standardize';
 import { first, last } from './walk';
 
 /**
  * y = (x - mean) / √(variance + eps) · weight + bias. Operands: x, mean, variance, weight, bias, y. Units are planes, or
- * batch items, with a channel per element, where planes are single elements.
+ * batch items, with a channel per element, where planes are single elements. Scratch: mean, 0.
  */
-export function batch_norm_inference_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
+export function batch_norm_inference_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<BatchNormInferenceParams>(params);
   const channels = <i32>p.channels;
-  const single = p.plane == 1;
-  const count = single ? channels : <i32>p.plane;
+  const plane = <i32>p.plane;
+  const x = operand(o, 0);
+  const y = operand(o, 5);
+  if (plane > 1) {
+    for (let unit = begin; unit < end; unit++) {
+      const at = (<usize>unit * plane) << 2;
+      const channel = <usize>(unit % channels) << 2;
+      const root = <f32>1.0 / sqrt<f32>(load<f32>(operand(o, 2) + channel) + p.eps);
+      store<f32>(scratch, load<f32>(operand(o, 1) + channel));
+      store<f32>(scratch, 0.0, 4);
+      const weight = p.hasWeight ? operand(o, 3) + channel : 0;
+      scaleRun(x + at, y + at, plane, scratch, root, weight, p.hasBias ? operand(o, 4) + channel : 0, false);
+    }
+    return;
+  }
   const eps = splat(p.eps);
   for (let unit = begin; unit < end; unit++) {
-    const skip = (<usize>unit * count) << 2;
-    const channel = single ? 0 : <usize>(unit % channels) << 2;
-    for (let i = 0; i < count; i += 4) {
+    const skip = (<usize>unit * channels) << 2;
+    for (let i = 0; i < channels; i += 4) {
       const at = <usize>i << 2;
-      const rest = count - i;
-      const from = single ? at : channel;
-      const mean = single ? loadUpTo(operand(o, 1) + from, rest) : v128.load32_splat(operand(o, 1) + from);
-      const variance = single ? loadUpTo(operand(o, 2) + from, rest) : v128.load32_splat(operand(o, 2) + from);
-      let factor = f32x4.div(splat(1.0), f32x4.sqrt(f32x4.add(variance, eps)));
-      if (p.hasWeight) {
-        const weight = single ? loadUpTo(operand(o, 3) + from, rest) : v128.load32_splat(operand(o, 3) + from);
-        factor = f32x4.mul(factor, weight);
-      }
-      let y = f32x4.mul(f32x4.sub(loadUpTo(operand(o, 0) + skip + at, rest), mean), factor);
-      if (p.hasBias) {
-        const bias = single ? loadUpTo(operand(o, 4) + from, rest) : v128.load32_splat(operand(o, 4) + from);
-        y = f32x4.add(y, bias);
-      }
-      storeUpTo(operand(o, 5) + skip + at, y, rest);
+      const rest = channels - i;
+      let v = f32x4.sub(loadUpTo(x + skip + at, rest), loadUpTo(operand(o, 1) + at, rest));
+      v = f32x4.div(v, f32x4.sqrt(f32x4.add(loadUpTo(operand(o, 2) + at, rest), eps)));
+      if (p.hasWeight) v = f32x4.mul(v, loadUpTo(operand(o, 3) + at, rest));
+      if (p.hasBias) v = f32x4.add(v, loadUpTo(operand(o, 4) + at, rest));
+      storeUpTo(y + skip + at, v, rest);
     }
   }
 }

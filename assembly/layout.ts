@@ -28,6 +28,11 @@ function copyRow(from: usize, xMove: usize, to: usize, yMove: usize, count: i32)
   }
 }
 
+/** `count` words to neighbours: from neighbours (xMove 4), or one word throughout (0). */
+export function copyWords(from: usize, xMove: usize, to: usize, count: i32): void {
+  copyRow(from, xMove, to, 4, count);
+}
+
 /** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 1024 elements. */
 export function copy__strided(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<CopyParams>(params);

@@ -1,9 +1,13 @@
 // A tensor with a border: along each axis `before` elements, x, `after` elements, those of the border copied from x:
-// border 0 mirrors x at its first and last element, 1 repeats these, 2 goes on at x's other end. Amounts may be
-// negative where the other makes up for it.
+// border 0 mirrors x at its first and last element, 1 repeats these, 2 goes on at x's other end, 3 has one value. Amounts
+// may be negative where that takes away.
 import { PadParams } from '../build/params';
-import { operand } from './simd';
+import { copyWords } from './layout';
+import { loadUpTo, operand, storeUpTo } from './simd';
 import { first, last } from './walk';
+
+/** A border of one value. */
+const CONSTANT: u32 = 3;
 
 // @ts-ignore: decorator
 @inline
@@ -19,7 +23,7 @@ function sourceIndex(border: u32, position: i32, n: i32): i32 {
   return mirrored < n ? mirrored : 2 * (n - 1) - mirrored;
 }
 
-/** y = x with a border, 32-bit words of any dtype. Units are blocks of 1024 elements of y. */
+/** y = x with a border, 32-bit words of any dtype. Units are blocks of 1024 elements of y, done row by row. */
 export function pad__border(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<PadParams>(params);
   const x = operand(o, 0);
@@ -27,6 +31,8 @@ export function pad__border(o: usize, params: usize, s: usize, begin: i32, end: 
   const shape = params + offsetof<PadParams>('shape0');
   const befores = params + offsetof<PadParams>('before0');
   const afters = params + offsetof<PadParams>('after0');
+  const value = params + offsetof<PadParams>('value');
+  const border = p.border;
   const inner = <i32>p.rank - 1;
   const n = at(shape, inner);
   const before = at(befores, inner);
@@ -38,26 +44,32 @@ export function pad__border(o: usize, params: usize, s: usize, begin: i32, end: 
     const column = i - rest * outer;
     let stride = n;
     let index = 0;
+    let inside = true;
     for (let axis = inner - 1; axis >= 0; axis--) {
       const size = at(shape, axis);
       const whole = at(befores, axis) + size + at(afters, axis);
-      const position = rest % whole;
-      rest /= whole;
-      index += stride * sourceIndex(p.border, position - at(befores, axis), size);
+      const next = rest / whole;
+      const position = rest - next * whole - at(befores, axis);
+      rest = next;
+      if (border == CONSTANT) inside = inside && <u32>position < <u32>size;
+      index += stride * (border == CONSTANT ? position : sourceIndex(border, position, size));
       stride *= size;
     }
     const row = x + (index << 2);
     const until = min(outer, column + stop - i);
     const to = y + ((i - column) << 2);
-    const head = min(max(column, before), until);
+    const head = inside ? min(max(column, before), until) : until;
     const tail = max(head, min(before + n, until));
-    for (let c = column; c < head; c++) {
-      store<u32>(to + (c << 2), load<u32>(row + (sourceIndex(p.border, c - before, n) << 2)));
+    if (border == CONSTANT) {
+      copyWords(value, 0, to + (column << 2), head - column);
+      copyWords(value, 0, to + (tail << 2), until - tail);
+    } else {
+      for (let c = column; c < until; c++) {
+        if (c == head) c = tail;
+        if (c < until) store<u32>(to + (c << 2), load<u32>(row + (sourceIndex(border, c - before, n) << 2)));
+      }
     }
     memory.copy(to + (head << 2), row + ((head - before) << 2), (tail - head) << 2);
-    for (let c = tail; c < until; c++) {
-      store<u32>(to + (c << 2), load<u32>(row + (sourceIndex(p.border, c - before, n) << 2)));
-    }
     i += until - column;
   }
 }
@@ -73,7 +85,6 @@ class Readers {
   second: i32;
   third: i32;
 
-  @inline
   find(border: u32, index: i32, n: i32, before: i32, after: i32): void {
     const own = before + index;
     if (border == 1) {
@@ -96,7 +107,6 @@ class Readers {
     this.third = high;
   }
 
-  @inline
   position(k: i32): i32 {
     return k == 0 ? this.first : k == 1 ? this.second : this.third + k - 2;
   }
@@ -108,42 +118,77 @@ function readersOf(scratch: usize, axis: i32): Readers {
   return changetype<Readers>(scratch + <usize>axis * offsetof<Readers>());
 }
 
+/** The `count` neighbours at y += those at x. */
+function addWords(x: usize, y: usize, count: i32): void {
+  for (; count > 0; count -= 4) {
+    storeUpTo(y, f32x4.add(loadUpTo(y, count), loadUpTo(x, count)), count);
+    x += 16;
+    y += 16;
+  }
+}
+
 /**
  * dx = Σ dy over the elements that came from each element of x, in the order in which they lie in dy. Units are blocks of
- * 1024 elements of x; `scratch` holds one Readers per axis.
+ * 1024 elements of x, done row by row: rows of dy are added where each element has one reader along the last axis.
+ * `scratch` holds one Readers per axis.
  */
 export function pad_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<PadParams>(params);
-  const dy = operand(o, 0);
-  const dx = operand(o, 1);
   const shape = params + offsetof<PadParams>('shape0');
   const befores = params + offsetof<PadParams>('before0');
   const afters = params + offsetof<PadParams>('after0');
-  const rank = <i32>p.rank;
+  const border = p.border;
+  const inner = <i32>p.rank - 1;
+  const n = at(shape, inner);
+  const before = at(befores, inner);
+  const after = at(afters, inner);
+  const own = readersOf(scratch, inner);
   const stop = last(end, <i32>p.size);
-  for (let i = first(begin); i < stop; i++) {
-    let rest = i;
+  let i = first(begin);
+  while (i < stop) {
+    let rest = i / n;
+    const column = i - rest * n;
+    const until = min(n, column + stop - i);
+    const to = operand(o, 1) + ((i - column) << 2);
+    const head = min(max(column, border == 2 ? after : border == 1 ? 1 : before + 1), until);
+    const tail = max(head, min(border == 2 ? n - before : border == 1 ? n - 1 : n - 1 - after, until));
     let total = 1;
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      const n = at(shape, axis);
+    for (let axis = inner - 1; axis >= 0; axis--) {
+      const size = at(shape, axis);
       const readers = readersOf(scratch, axis);
-      readers.find(p.border, rest % n, n, at(befores, axis), at(afters, axis));
-      rest /= n;
+      const next = rest / size;
+      readers.find(border, rest - next * size, size, at(befores, axis), at(afters, axis));
+      rest = next;
       total *= readers.count;
     }
-    let sum: f32 = 0;
     for (let k = 0; k < total; k++) {
       let choice = k;
-      let stride = 1;
+      let stride = before + n + after;
       let index = 0;
-      for (let axis = rank - 1; axis >= 0; axis--) {
+      for (let axis = inner - 1; axis >= 0; axis--) {
         const readers = readersOf(scratch, axis);
-        index += stride * readers.position(choice % readers.count);
-        choice /= readers.count;
+        const count = readers.count;
+        let position = readers.first;
+        if (count > 1) {
+          position = readers.position(choice % count);
+          choice /= count;
+        }
+        index += stride * position;
         stride *= at(befores, axis) + at(shape, axis) + at(afters, axis);
       }
-      sum += load<f32>(dy + (index << 2));
+      const row = operand(o, 0) + (index << 2);
+      const middle = row + ((before + head) << 2);
+      if (k == 0) memory.copy(to + (head << 2), middle, (tail - head) << 2);
+      else addWords(middle, to + (head << 2), tail - head);
+      for (let c = column; c < until; c++) {
+        if (c == head) c = tail;
+        if (c >= until) break;
+        own.find(border, c, n, before, after);
+        let sum: f32 = k == 0 ? 0.0 : load<f32>(to + (c << 2));
+        for (let j = 0; j < own.count; j++) sum += load<f32>(row + (own.position(j) << 2));
+        store<f32>(to + (c << 2), sum);
+      }
     }
-    store<f32>(dx + (i << 2), sum);
+    i += until - column;
   }
 }

@@ -183,9 +183,61 @@ export function norm_power_f32(o: usize, p: usize, s: usize, begin: i32, end: i3
 export function norm_max_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { reduce<Abs, MaxF32, KeptF32, f32, f32>(o, p, begin, end, 0.0); }
 export function norm_min_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { reduce<Abs, MinF32, KeptF32, f32, f32>(o, p, begin, end, <f32>Infinity); }
 
-/** Σ (x - mean)² · scale, or its root, in two passes, both from the first element's distance on: equal elements give exactly 0. */
-function moments(o: usize, params: usize, begin: i32, end: i32, root: bool): void {
+/** Columns of a unit of `momentColumns`, which stay in the cache for its two passes; src/ops/reduce_moments.ts plans with the same number. */
+const MOMENT_COLUMNS: i32 = 128;
+
+/** y += x - base - mean, or its square. */
+// @ts-ignore: decorator
+@inline
+function momentFour(x: usize, base: usize, mean: usize, y: usize, rest: i32, pass: i32): void {
+  let d = f32x4.sub(f32x4.sub(loadUpTo(x, rest), loadUpTo(base, rest)), v128.load(mean));
+  if (pass) d = f32x4.mul(d, d);
+  storeUpTo(y, f32x4.add(loadUpTo(y, rest), d), rest);
+}
+
+/** `moments` of neighbouring outputs, line by line: y gathers the sums, scratch holds the means. */
+function momentColumns(o: usize, params: usize, scratch: usize, begin: i32, end: i32, root: bool): void {
   const p = changetype<ReduceParams>(params);
+  const columns = <i32>p.columns;
+  const blocks = (columns + MOMENT_COLUMNS - 1) / MOMENT_COLUMNS;
+  const move = <usize>load<i32>(params, offsetof<ReduceParams>('innerStrides0')) << 2;
+  for (let unit = begin; unit < end; unit++) {
+    const row = unit / blocks;
+    const column = (unit - row * blocks) * MOMENT_COLUMNS;
+    const size = <usize>min(columns - column, MOMENT_COLUMNS) << 2;
+    const first = row * columns + column;
+    const base = baseOf(operand(o, 0), params, first);
+    const y = operand(o, 1) + (first << 2);
+    memory.fill(scratch, 0, <usize>MOMENT_COLUMNS << 2);
+    for (let pass = 0; pass < 2; pass++) {
+      memory.fill(y, 0, size);
+      const stop = base + p.inner * move;
+      for (let x = base; x < stop; x += move) {
+        let at: usize = 0;
+        for (; at + 16 <= size; at += 16) momentFour(x + at, base + at, scratch + at, y + at, 4, pass);
+        if (at < size) momentFour(x + at, base + at, scratch + at, y + at, <i32>(size - at) >> 2, pass);
+      }
+      for (let at: usize = 0; at < size; at += 16) {
+        const rest = <i32>(size - at) >> 2;
+        const sums = loadUpTo(y + at, rest);
+        if (!pass) {
+          v128.store(scratch + at, f32x4.div(sums, splat(<f32>p.inner)));
+          continue;
+        }
+        const spread = f32x4.mul(sums, splat(p.scale));
+        storeUpTo(y + at, root ? f32x4.sqrt(spread) : spread, rest);
+      }
+    }
+  }
+}
+
+/** Σ (x - mean)² · scale, or its root, in two passes, both from the first element's distance on: equal elements give exactly 0. */
+function moments(o: usize, params: usize, scratch: usize, begin: i32, end: i32, root: bool): void {
+  const p = changetype<ReduceParams>(params);
+  if (p.columns) {
+    momentColumns(o, params, scratch, begin, end, root);
+    return;
+  }
   const y = operand(o, 1);
   for (let unit = begin; unit < end; unit++) {
     const base = baseOf(operand(o, 0), params, unit);
@@ -195,8 +247,8 @@ function moments(o: usize, params: usize, begin: i32, end: i32, root: bool): voi
     store<f32>(y + (unit << 2), root ? sqrt<f32>(total * p.scale) : total * p.scale);
   }
 }
-export function variance_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { moments(o, p, begin, end, false); }
-export function std_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { moments(o, p, begin, end, true); }
+export function variance_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { moments(o, p, s, begin, end, false); }
+export function std_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { moments(o, p, s, begin, end, true); }
 
 /** Σ e^(x - top), by the same function as softmax where elements are neighbours; else one by one. */
 function powersOf(base: usize, params: usize, top: f32): f32 {

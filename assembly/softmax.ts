@@ -125,14 +125,10 @@ export function gather(x: usize, step: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) store<f32>(to + (i << 2), load<f32>(x + i * step));
 }
 
-export function scatter(from: usize, y: usize, step: usize, count: i32): void {
-  for (let i = 0; i < count; i++) store<f32>(y + i * step, load<f32>(from + (i << 2)));
-}
-
 /** The largest elements of four rows whose elements lie `step` bytes apart up to `end` bytes; `rest` rows are there. */
 // @ts-ignore: decorator
 @inline
-function columnMax(x: usize, step: usize, end: usize, rest: i32): v128 {
+export function columnMax(x: usize, step: usize, end: usize, rest: i32): v128 {
   let top = loadUpTo(x, rest);
   for (let at = step; at < end; at += step) top = larger4(top, loadUpTo(x + at, rest));
   return top;

@@ -83,13 +83,19 @@ function scaleFour(x: usize, y: usize, rest: i32, middle: v128, shift: v128, fac
 }
 
 /** y = (x - middle - shift) root · weight + bias; weight and bias may be none (0), one number or one per element. */
-function scaleRun(x: usize, y: usize, count: i32, row: usize, root: f32, weight: usize, bias: usize, moves: bool): void {
+export function scaleRun(x: usize, y: usize, count: i32, row: usize, root: f32, weight: usize, bias: usize, moves: bool): void {
   const middle = v128.load32_splat(row);
   const shift = v128.load32_splat(row, 4);
   const factor = splat(root);
   if (!moves) {
     const w = weight ? v128.load32_splat(weight) : splat(1.0);
     const b = bias ? v128.load32_splat(bias) : splat(0.0);
+    for (; count >= 8; count -= 8) {
+      scaleFour(x, y, 4, middle, shift, factor, w, b);
+      scaleFour(x + 16, y + 16, 4, middle, shift, factor, w, b);
+      x += 32;
+      y += 32;
+    }
     for (; count >= 4; count -= 4) {
       scaleFour(x, y, 4, middle, shift, factor, w, b);
       x += 16;

@@ -6,8 +6,11 @@
 @group(0) @binding(1) var<storage, read_write> output: array<u32>;
 @group(0) @binding(2) var<uniform> params: PadParams;
 
-// Index of x, of size n along the axis, for a position counted from x's first element.
+// Index of x, of size n along the axis, for a position counted from x's first element; negative where there is none.
 fn source_index(border: u32, position: i32, n: i32) -> i32 {
+  if (border == 3u) {
+    return select(-1, position, position < n);
+  }
   if (border == 1u) {
     return clamp(position, 0, n - 1);
   }
@@ -39,7 +42,12 @@ fn pad__border(
     let outer = before + n + params.after[row][lane];
     let position = rest % outer;
     rest /= outer;
-    index += stride * source_index(params.border, position - before, n);
+    let source = source_index(params.border, position - before, n);
+    if (source < 0) {
+      output[i] = params.value;
+      return;
+    }
+    index += stride * source;
     stride *= n;
   }
   output[i] = x[index];

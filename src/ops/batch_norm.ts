@@ -92,6 +92,7 @@ const inference = (backend: 'wasm' | 'webgpu') => ({
           hasBias: Number(types.bias !== null),
         },
         units: backend === 'webgpu' || size === 0 ? size : plane === 1 ? batch : batch * channels,
+        scratch: 8,
       },
     ];
   },

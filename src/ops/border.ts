@@ -6,6 +6,8 @@ import { eight, elementUnits } from './common.js';
 /** Where an element beyond x's edge comes from: its mirror image, the edge itself, or the other end. */
 export const BORDERS = ['reflect', 'replicate', 'circular'] as const;
 export type Border = (typeof BORDERS)[number];
+/** The number of a border of one value, in parameters. */
+const CONSTANT = BORDERS.length;
 
 /** A tensor with a border: along each axis x, `before` elements before it and `after` behind it, of either sign. */
 export interface Bordered {
@@ -13,14 +15,17 @@ export interface Bordered {
   readonly shape: Shape;
   readonly before: readonly number[];
   readonly after: readonly number[];
-  readonly border: Border;
+  readonly border: Border | 'constant';
+  /** The bits of a constant border. */
+  readonly word?: number;
 }
 
 const borderedShape = ({ shape, before, after }: Bordered): number[] =>
   shape.map((size, axis) => before[axis]! + size + after[axis]!);
 
-/** The index of x along an axis that lies at `position`, counted from x's first element. */
-function sourceIndex(border: Border, position: number, size: number): number {
+/** The index of x along an axis that lies at `position`, counted from x's first element; negative where there is none. */
+function sourceIndex(border: Bordered['border'], position: number, size: number): number {
+  if (border === 'constant') return position < size ? position : -1;
   if (border === 'replicate') return Math.min(Math.max(position, 0), size - 1);
   if (border === 'circular') return (position + size) % size;
   const mirrored = Math.abs(position);
@@ -28,7 +33,7 @@ function sourceIndex(border: Border, position: number, size: number): number {
 }
 
 /** Neighbouring axes without a border become one, so that a kernel has fewer to walk. */
-function merged({ shape, before, after, border }: Bordered): Bordered {
+function merged({ shape, before, after, ...rest }: Bordered): Bordered {
   const plain = (axis: number) => before[axis] === 0 && after[axis] === 0;
   const sizes: number[] = [];
   const first: number[] = [];
@@ -43,24 +48,25 @@ function merged({ shape, before, after, border }: Bordered): Bordered {
     last.push(after[axis]!);
   });
   return sizes.length > 0
-    ? { shape: sizes, before: first, after: last, border }
-    : { shape: [1], before: [0], after: [0], border };
+    ? { shape: sizes, before: first, after: last, ...rest }
+    : { shape: [1], before: [0], after: [0], ...rest };
 }
 
 /** Parameters of the kernels in shaders/pad.wgsl; `size` elements are worked on. */
 export function borderParams(bordered: Bordered, size: number): Record<string, number | number[]> {
-  const { shape, before, after, border } = merged(bordered);
+  const { shape, before, after, border, word = 0 } = merged(bordered);
   return {
     size,
     rank: shape.length,
-    border: BORDERS.indexOf(border),
+    border: border === 'constant' ? CONSTANT : BORDERS.indexOf(border),
+    value: word,
     shape: eight(shape),
     before: eight(before),
     after: eight(after),
   };
 }
 
-/** Calls `visit` with the place of each element of the bordered tensor and the place in x where it comes from. */
+/** Calls `visit` with the place of each element of the bordered tensor and the place in x where it comes from, if any. */
 export function forEachSource(bordered: Bordered, visit: (at: number, source: number) => void): void {
   const { shape, before, border } = bordered;
   const outer = borderedShape(bordered);
@@ -72,10 +78,11 @@ export function forEachSource(bordered: Bordered, visit: (at: number, source: nu
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const position = (rest % outer[axis]!) - before[axis]!;
       rest = Math.floor(rest / outer[axis]!);
-      source += stride * sourceIndex(border, position, shape[axis]!);
+      const index = sourceIndex(border, position, shape[axis]!);
+      source = index < 0 ? -Infinity : source + stride * index;
       stride *= shape[axis]!;
     }
-    visit(at, source);
+    if (source >= 0) visit(at, source);
   }
 }
 
@@ -88,7 +95,7 @@ export function mostReaders({ shape, before, after, border }: Bordered): number 
   }, 1);
 }
 
-/** The copy of every element of a bordered tensor from where it comes from. */
+/** Every element of a bordered tensor from where it comes from. */
 export function borderLaunch(backend: 'wasm' | 'webgpu', from: Bordered, output: TensorType): Launch {
   const size = sizeOf(output.shape);
   return {

@@ -12,8 +12,12 @@ import {
 
 type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
 
+/** wasm: rows up to this long are taken in lanes; assembly/cross_entropy.ts has the same number. */
+const SHORT = 64;
+
+/** Four rows side by side and three numbers of each. */
 const scratchOf = ({ inner, classes }: { inner: number; classes: number }) => ({
-  scratch: inner === 1 ? 0 : 4 * classes,
+  scratch: inner === 1 && classes > SHORT ? 48 : 16 * classes + 48,
 });
 
 export const byLabel = (backend: 'wasm' | 'webgpu') => ({

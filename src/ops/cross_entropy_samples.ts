@@ -17,6 +17,7 @@ const CASES: readonly Case[] = [
   { logits: [3, 10], options: { reduction: 'sum' } },
   { logits: [7, 17] },
   { logits: [65, 4], options: { ignoreIndex: 2 } },
+  { logits: [3, 66], weighted: true, options: { labelSmoothing: 0.25, ignoreIndex: 5 } },
   { logits: [5], options: { reduction: 'none', labelSmoothing: 0.25 } },
   { logits: [2, 5, 3, 2], weighted: true, options: { labelSmoothing: 0.125, ignoreIndex: 1 } },
   { logits: [5, 7], weighted: true, options: { reduction: 'none', ignoreIndex: 3 } },

@@ -1,7 +1,7 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
-import { showShape, sizeOf, stridesOf } from '../shape.js';
+import { showShape, sizeOf } from '../shape.js';
 import {
   BORDERS,
   type Border,
@@ -16,54 +16,21 @@ import {
 import { elementUnits } from './common.js';
 import { wordOf } from './fill.js';
 import { type PadAttrs, type PadMode, padAttributes } from './pad_options.js';
-import { copyLaunch, copyReference, fillLaunch, type StridedCopy } from './strided.js';
 
-/** The copy of what stays of x to its place. */
-function padCopy(x: TensorType, { before, after }: PadAttrs, y: TensorType): StridedCopy {
-  const [xStrides, yStrides] = [stridesOf(x.shape), stridesOf(y.shape)];
-  const cut = (amount: number) => Math.max(-amount, 0);
-  const offset = (strides: readonly number[], firsts: readonly number[]) =>
-    firsts.reduce((sum, first, axis) => sum + first * strides[axis]!, 0);
-  return {
-    shape: x.shape.map((size, axis) => size - cut(before[axis]!) - cut(after[axis]!)),
-    xStrides,
-    xOffset: offset(xStrides, before.map(cut)),
-    yStrides,
-    yOffset: offset(
-      yStrides,
-      before.map((amount) => Math.max(amount, 0)),
-    ),
-  };
-}
-
-const isConstant = ({ attrs }: { attrs: PadAttrs }): boolean => attrs.mode === 'constant';
-const bordered = ({ shape }: TensorType, { before, after, mode }: PadAttrs): Bordered => ({
+const bordered = ({ shape, dtype }: TensorType, { before, after, mode, value }: PadAttrs): Bordered => ({
   shape,
   before,
   after,
-  border: mode as Border,
+  border: mode,
+  word: wordOf(value, dtype),
 });
 
-type PadCall = KernelCall<'x', PadAttrs>;
-
-const padVariants = (backend: 'wasm' | 'webgpu') => [
-  {
-    name: 'pad__constant',
-    when: isConstant,
-    launches: ({ types, attrs, output }: PadCall): Launch[] => {
-      const copy = copyLaunch(backend, padCopy(types.x, attrs, output), 'x');
-      if (Math.max(...attrs.before, ...attrs.after) <= 0) return [copy];
-      return [fillLaunch(backend, output.shape, wordOf(attrs.value, output.dtype)), copy];
-    },
-  },
-  {
-    name: 'pad__border',
-    when: (call: PadCall) => !isConstant(call),
-    launches: ({ types, attrs, output }: PadCall): Launch[] => [
-      borderLaunch(backend, bordered(types.x, attrs), output),
-    ],
-  },
-];
+const padVariant = (backend: 'wasm' | 'webgpu') => ({
+  name: 'pad__border',
+  launches: ({ types, attrs, output }: KernelCall<'x', PadAttrs>): Launch[] => [
+    borderLaunch(backend, bordered(types.x, attrs), output),
+  ],
+});
 
 /** x with a border along its axes, or, by negative amounts, without some of its own. */
 export const pad = defineOp({
@@ -77,7 +44,6 @@ export const pad = defineOp({
   }),
   reference({ x }, attrs, [y]) {
     const out = new Float64Array(sizeOf(y!.shape)).fill(attrs.value);
-    if (attrs.mode === 'constant') return copyReference(x, padCopy(x, attrs, y!), out);
     forEachSource(bordered(x, attrs), (at, source) => {
       out[at] = x.data[source]!;
     });
@@ -90,7 +56,7 @@ export const pad = defineOp({
       return pad(grad, { before: negated(before), after: negated(after) });
     },
   },
-  kernels: { wasm: padVariants('wasm'), webgpu: padVariants('webgpu') },
+  kernels: { wasm: [padVariant('wasm')], webgpu: [padVariant('webgpu')] },
   samples: [
     { inputs: { x: { shape: [5] } }, options: { before: [1], after: [2] } },
     { inputs: { x: { shape: [2, 3, 4] } }, options: { before: [0, 2, 1], after: [1, 0, 3], value: -0.5 } },

@@ -29,7 +29,7 @@ function walks(shape: Shape, axes: readonly number[]) {
 const SERIAL_LIMIT = 32;
 
 /** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
-const COLUMNS = 4096;
+export const COLUMNS = 4096;
 
 /** Elements from which on outputs are made of partial results, so that there are units for every thread. */
 const SPLIT = 16384;
@@ -37,8 +37,10 @@ const SPLIT = 16384;
 /** A kernel, the calls that it takes, and the numbers that its terms and its end need. */
 export interface ReduceKernel<A> {
   readonly kernel: string;
-  /** wasm: whether it can take neighbouring outputs together. */
-  readonly columns?: boolean;
+  /** wasm: how many neighbouring outputs a unit takes together, if it can. */
+  readonly columns?: number;
+  /** wasm: bytes of scratch memory. */
+  readonly scratch?: number;
   /** wasm: whether it can reduce its own results, but for its scale. */
   readonly joins?: boolean;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
@@ -74,7 +76,7 @@ function partsOf(shape: Shape, axes: readonly number[]) {
 
 /** A wasm launch but for its operands: x reduced over its axes, then scaled. */
 function launchOf(
-  { kernel, columns: joined }: Pick<ReduceKernel<never>, 'kernel' | 'columns'>,
+  { kernel, columns: width = 0, scratch = 0 }: Pick<ReduceKernel<never>, 'kernel' | 'columns' | 'scratch'>,
   x: Shape,
   axes: readonly number[],
   { scale, power }: { scale: number; power: number },
@@ -82,17 +84,18 @@ function launchOf(
   const walk = walks(x, axes);
   const line = walk.outerShape[walk.outerRank - 1]!;
   const aligned = walk.outerStrides[walk.outerRank - 1] === 1 && walk.innerRank === 1 && walk.inner > 0;
-  const columns = joined && aligned && line >= 4 ? line : 0;
+  const columns = width && aligned && line >= 4 ? line : 0;
   return {
     kernel,
     params: { ...walk, serial: 1, columns, scale, power },
-    units: columns ? (walk.outer / line) * Math.ceil(line / COLUMNS) : walk.outer,
+    units: columns ? (walk.outer / line) * Math.ceil(line / width) : walk.outer,
+    scratch,
   };
 }
 
 /** A wasm launch but for its operands: the sum of `lines` lines of `columns` numbers. */
 export const sumOfLines = (lines: number, columns: number) =>
-  launchOf({ kernel: 'sum_f32', columns: true }, [lines, columns], [0], { scale: 1, power: 0 });
+  launchOf({ kernel: 'sum_f32', columns: COLUMNS }, [lines, columns], [0], { scale: 1, power: 0 });
 
 export function reduceKernels<A extends { readonly axes: readonly number[] }>(
   kernels: readonly ReduceKernel<A>[],
@@ -153,6 +156,6 @@ const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32'
 
 /** A kernel for f32, which may join, and one for words of i32 and bool. */
 export const byDType = (kernel: string, joins = false) => [
-  { kernel: `${kernel}_f32`, when: f32Only, columns: joins, joins },
+  { kernel: `${kernel}_f32`, when: f32Only, columns: joins ? COLUMNS : 0, joins },
   { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
 ];

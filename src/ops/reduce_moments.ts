@@ -75,9 +75,14 @@ const correctionError = (name: string) => ({
   message: `${name}: correction must be a finite number, got Infinity`,
 });
 
+/** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
+const COLUMNS = 128;
+
 const moments = (kernel: string) => [
   {
     kernel,
+    columns: COLUMNS,
+    scratch: 4 * COLUMNS,
     params: ({ types, attrs }: { types: { x: { shape: readonly number[] } }; attrs: VarianceAttrs }) => ({
       scale: share(countOf(types.x.shape, attrs.axes), attrs.correction),
     }),
@@ -93,6 +98,8 @@ const samples = [
     inputs: { x: { shape: [3, 67], domain: [1000, 1001] as const } },
     options: { axes: 1, correction: 0.5 },
   },
+  { inputs: { x: { shape: [3, 133] } }, options: { axes: 0 } },
+  { inputs: { x: { shape: [2, 3, 6] } }, options: { axes: 1 } },
 ];
 
 /** Σ (x - mean)² / (n - correction) over the axes, in two passes. */
