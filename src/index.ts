@@ -51,7 +51,7 @@ export type {
 } from './op.js';
 export { apply, applyWith, expectDType } from './op.js';
 export { elementwise, expectSameShape, type Pair } from './ops/common.js';
-export type { Padding2d } from './ops/conv2d.js';
+export type { Conv2dActivation, Conv2dAlgorithm, Padding2d } from './ops/conv2d_geometry.js';
 export { gradientOps } from './ops/gradient_ops.js';
 export * as ops from './ops/index.js';
 export { registry } from './ops/index.js';

@@ -17,7 +17,7 @@ describe('an option that nothing uses is an error that names those that are used
     [() => loose.softmax!(x, { axes: 0 }), "softmax: the option 'axes' has no effect here; it uses axis"],
     [
       () => loose.conv2d!(image, weight, null, { pading: 1 }),
-      "conv2d: the option 'pading' has no effect here; it uses stride, dilation, padding, groups",
+      "conv2d: the option 'pading' has no effect here; it uses activation, stride, dilation, algorithm, padding, groups",
     ],
     [
       () => loose.maxPool2d!(image, { kernel: 2, ceil_mode: true }),

@@ -41,7 +41,7 @@ import { relu, reluBackward } from './rectifier.js';
 import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
 import { winogradForwardWasm, winogradInputGradientWasm } from './winograd_plan.js';
 
-export type { Conv2dOptions, Padding2d } from './conv2d_geometry.js';
+export type { Conv2dOptions } from './conv2d_geometry.js';
 
 const dotTolerance = <C>(terms: (call: C) => number) =>
   ({ ulps: (call: C) => terms(call) + 4, magnitude: 'absolute' }) as const;

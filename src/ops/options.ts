@@ -14,7 +14,7 @@ export type {
   Conv2dGradientOptions,
   Conv2dWeightGradientOptions,
 } from './conv2d.js';
-export type { Conv2dActivation, Conv2dAlgorithm, Conv2dOptions } from './conv2d_geometry.js';
+export type { Conv2dOptions } from './conv2d_geometry.js';
 export type { DiagonalBackwardOptions, DiagonalOptions } from './diagonal.js';
 export type { DropoutOptions } from './dropout.js';
 export type { EinsumOptions } from './einsum.js';
