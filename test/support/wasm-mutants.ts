@@ -28,6 +28,9 @@ const CODE = 10;
 const CALL = 0x10;
 const LOCAL_GET = 0x20;
 const I32_LOAD = 0x28;
+const I32_CONST = 0x41;
+/** Constants of the module lie from here on; structs of parameters and unrolled loops reach less far. */
+const CONSTANTS_START = 1024;
 const MEMORY_COPY = 0xfc0a;
 const MEMORY_FILL = 0xfc0b;
 
@@ -109,6 +112,8 @@ function readInstructions(reader: Reader, end: number, functionIndex: number, ex
   const calls: number[] = [];
   // A kernel's first two arguments are the operands' addresses and the parameters: what lies there is no data.
   let afterArgument = false;
+  // A constant address is that of a table of the module's own: another number there is another function, or no end.
+  let afterConstant = false;
   for (let instruction = 0; reader.at < end; instruction++) {
     const from = reader.at;
     const first = reader.byte();
@@ -121,12 +126,16 @@ function readInstructions(reader: Reader, end: number, functionIndex: number, ex
     if (hasMemory(code)) {
       reader.number();
       const at = reader.at;
-      const inserted = unsigned(reader.number() + 4);
-      const data = !afterArgument || here.name.includes('store') || !(exported || code === I32_LOAD);
+      const offset = reader.number();
+      const inserted = unsigned(offset + 4);
+      const constant = afterConstant || offset >= CONSTANTS_START;
+      const data =
+        !constant && (!afterArgument || here.name.includes('store') || !(exported || code === I32_LOAD));
       if (here.name && data) accesses.push({ ...here, at, removed: reader.at - at, inserted });
       if (code >= 0xfd54 && code <= 0xfd5b) reader.byte();
     } else skipImmediates(reader, code);
     afterArgument = code === LOCAL_GET && immediate.number() < 2;
+    afterConstant = code === I32_CONST;
   }
   return { accesses, calls };
 }
