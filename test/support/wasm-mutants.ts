@@ -28,6 +28,7 @@ const CODE = 10;
 const CALL = 0x10;
 const LOCAL_GET = 0x20;
 const I32_LOAD = 0x28;
+const I32_STORE = 0x36;
 const I32_CONST = 0x41;
 /** Constants of the module lie from here on; structs of parameters and unrolled loops reach less far. */
 const CONSTANTS_START = 1024;
@@ -129,15 +130,18 @@ function readInstructions(reader: Reader, end: number, functionIndex: number, ex
       const offset = reader.number();
       const inserted = unsigned(offset + 4);
       const constant = afterConstant || offset >= CONSTANTS_START;
-      const data =
-        !constant && (!afterArgument || here.name.includes('store') || !(exported || code === I32_LOAD));
+      // Whole numbers that shared functions read are where a walk stands, which must come to an end.
+      const walk = !exported && (code === I32_LOAD || code === I32_STORE);
+      const data = !constant && !walk && (!afterArgument || here.name.includes('store') || !exported);
       if (here.name && data) accesses.push({ ...here, at, removed: reader.at - at, inserted });
       if (code >= 0xfd54 && code <= 0xfd5b) reader.byte();
     } else skipImmediates(reader, code);
     afterArgument = code === LOCAL_GET && immediate.number() < 2;
     afterConstant = code === I32_CONST;
   }
-  return { accesses, calls };
+  // A kernel that calls a walk stores where it starts.
+  const kept = calls.length > 0 ? accesses.filter(({ name }) => name !== NAMES[I32_STORE]) : accesses;
+  return { accesses: kept, calls };
 }
 
 /** A binary in which single loads and stores can be shifted by one element. */
