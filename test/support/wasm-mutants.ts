@@ -17,6 +17,8 @@ interface Body {
   readonly end: number;
   readonly accesses: readonly Access[];
   readonly calls: readonly number[];
+  /** Whether it keeps its place in a walk in memory. */
+  readonly walks: boolean;
 }
 
 /** Sections. */
@@ -115,6 +117,7 @@ function readInstructions(reader: Reader, end: number, functionIndex: number, ex
   let afterArgument = false;
   // A constant address is that of a table of the module's own: another number there is another function, or no end.
   let afterConstant = false;
+  let walks = false;
   for (let instruction = 0; reader.at < end; instruction++) {
     const from = reader.at;
     const first = reader.byte();
@@ -132,6 +135,7 @@ function readInstructions(reader: Reader, end: number, functionIndex: number, ex
       const constant = afterConstant || offset >= CONSTANTS_START;
       // Whole numbers that shared functions read are where a walk stands, which must come to an end.
       const walk = !exported && (code === I32_LOAD || code === I32_STORE);
+      walks ||= walk && code === I32_STORE;
       const data = !constant && !walk && (!afterArgument || here.name.includes('store') || !exported);
       if (here.name && data) accesses.push({ ...here, at, removed: reader.at - at, inserted });
       if (code >= 0xfd54 && code <= 0xfd5b) reader.byte();
@@ -139,9 +143,7 @@ function readInstructions(reader: Reader, end: number, functionIndex: number, ex
     afterArgument = code === LOCAL_GET && immediate.number() < 2;
     afterConstant = code === I32_CONST;
   }
-  // A kernel that calls a walk stores where it starts.
-  const kept = calls.length > 0 ? accesses.filter(({ name }) => name !== NAMES[I32_STORE]) : accesses;
-  return { accesses: kept, calls };
+  return { accesses, calls, walks };
 }
 
 /** A binary in which single loads and stores can be shifted by one element. */
@@ -198,7 +200,11 @@ export class WasmMutator {
     if (first === undefined) throw new Error(`there is no kernel ${kernel}`);
     const reached = new Set([first]);
     for (const index of reached) for (const called of this.#bodies.get(index)!.calls) reached.add(called);
-    return [...reached].flatMap((index) => this.#bodies.get(index)!.accesses);
+    // A kernel that calls a walk stores where it starts.
+    const walks = [...reached].some((index) => this.#bodies.get(index)!.walks);
+    return [...reached]
+      .flatMap((index) => this.#bodies.get(index)!.accesses)
+      .filter(({ name }) => !walks || name !== NAMES[I32_STORE]);
   }
 
   /** The binary with one access four bytes further on, or of four bytes fewer. */
