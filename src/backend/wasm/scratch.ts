@@ -1,5 +1,8 @@
 import type { WasmBuffer } from './buffer.js';
 
+/** Bytes that kernels may use which ask for none. */
+const LEAST = 128;
+
 /**
  * The private memory that threads have while they run a kernel: one block for all programs of a device, for these run one
  * after the other. It is as large as the most that a living program asks for, and gone with the last program.
@@ -21,8 +24,8 @@ export class Scratch {
   /** Makes room for `bytes` bytes for as long as `user` is not released. */
   reserve(user: object, bytes: number): void {
     this.#users.add(user);
-    if (bytes <= (this.#block?.bytes ?? 0)) return;
-    const larger = this.#allocate(bytes);
+    if (this.#block && bytes <= this.#block.bytes) return;
+    const larger = this.#allocate(Math.max(bytes, LEAST));
     this.#block?.free();
     this.#block = larger;
   }
