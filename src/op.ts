@@ -71,7 +71,7 @@ export interface Launch {
    */
   readonly once?: boolean;
   /**
-   * wasm: unit u computes elements [1024 u, 1024 (u + 1)) of the output, and of every operand that has as many elements
+   * wasm: unit u computes elements [512 u, 512 (u + 1)) of the output, and of every operand that has as many elements
    * as the output it reads the same ones and no others, at the same flat position.
    */
   readonly flat?: boolean;
