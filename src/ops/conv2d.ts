@@ -125,6 +125,7 @@ export const conv2d = defineOp({
   kernels: {
     wasm: [
       depthwiseWasm,
+      winogradForwardWasm('6x16', 'tile-6x16'),
       winogradForwardWasm('6x8', 'tile-6x8'),
       winogradForwardWasm('4x8'),
       forwardWasm('6x16', 'tile-6x16'),
@@ -304,6 +305,7 @@ export const conv2dInputGradient = defineOp({
   kernels: {
     wasm: [
       depthwiseInputGradientWasm,
+      winogradInputGradientWasm('6x16', 'tile-6x16'),
       winogradInputGradientWasm('6x8', 'tile-6x8'),
       winogradInputGradientWasm('4x8'),
       inputGradientWasm('6x16', 'tile-6x16'),
@@ -408,7 +410,12 @@ export const conv2dWeightGradient = defineOpWithOutputs({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    wasm: [
+      depthwiseWeightGradientWasm,
+      weightGradientWasm('6x16', 'tile-6x16'),
+      weightGradientWasm('6x8', 'tile-6x8'),
+      weightGradientWasm('4x8'),
+    ],
     webgpu: weightGradientWebGPU,
   },
   folds: ({ x, dy, mask }, attrs): Fold | null =>
