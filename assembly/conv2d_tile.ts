@@ -32,28 +32,40 @@ function putRow(c: usize, low: v128, high: v128, bias: usize, mode: i32): void {
   v128.store(c, f32x4.pmax(high, least), 16);
 }
 
-/** `putRow` for each panel. */
+/** `putRow` for each panel; `next` is the second one's distance. */
 // @ts-ignore: decorator
 @inline
-function putPanels<P>(c: usize, s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, mode: i32): void {
+function putPanels<P>(c: usize, next: usize, s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, mode: i32): void {
   putRow(c, s0, s1, bias, mode);
-  if (rowsOf<P>() == 2) putRow(c + 32, s2, s3, bias, mode);
+  if (rowsOf<P>() == 2) putRow(c + next, s2, s3, bias, mode);
+}
+
+/** What a list says of a panel of 8 columns. */
+// @ts-ignore: decorator
+@unmanaged
+export class Panel {
+  /** Where it is read: an address, and a table of byte offsets, one for each step. */
+  from: usize;
+  table: usize;
+  /** Bytes from the first panel's result to its own. */
+  to: usize;
 }
 
 /**
- * C [R, 8 count] = bias + A [depth, R] · B: panel i of C's columns is read at the i-th pair of `panels`, an address and a
- * table of byte offsets, one for each step, of which `skip` bytes are passed over. Every block of the depth starts at zero
- * and is then added, which keeps the rounding error of long sums small. 12 accumulators, 2 columns and 1 row fill the
- * 15 vector registers that V8 has.
+ * C [R, 8 count] = bias + A [depth, R] · B, in panels of 8 columns as `list` says, whose tables' first `skip` bytes are
+ * passed over. Every block of the depth starts at zero and is then added, which keeps the rounding error of long sums
+ * small. 12 accumulators, 2 columns and 1 row fill the 15 vector registers that V8 has.
  */
 // @ts-ignore: decorator
 @inline
-function panels<R, P>(count: i32, panels: usize, skip: usize, depth: i32, tile: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
-  const end = panels + (count << 3);
-  for (; panels < end; panels += 8 * rowsOf<P>()) {
-    const b = <usize>load<u32>(panels);
-    const next = rowsOf<P>() == 2 ? <usize>load<u32>(panels, 8) - b : 0;
-    let table = load<u32>(panels, 4) + skip;
+function panels<R, P>(count: i32, list: usize, skip: usize, depth: i32, tile: usize, y: usize, stride: usize, bias: usize, mode: i32): void {
+  const end = list + count * offsetof<Panel>();
+  for (; list < end; list += offsetof<Panel>() * rowsOf<P>()) {
+    const panel = changetype<Panel>(list);
+    const second = changetype<Panel>(list + offsetof<Panel>());
+    const b = panel.from;
+    const next = rowsOf<P>() == 2 ? second.from - b : 0;
+    let table = panel.table + skip;
     const last = table + (depth << 2);
     let a = tile;
     let c00 = splat(0.0), c01 = splat(0.0), c02 = splat(0.0), c03 = splat(0.0);
@@ -122,13 +134,14 @@ function panels<R, P>(count: i32, panels: usize, skip: usize, depth: i32, tile: 
       }
       a += rowsOf<R>() << 2;
     }
-    putPanels<P>(c, c00, c01, c02, c03, bias, mode);
-    if (rowsOf<R>() > 1) putPanels<P>(c + stride, c10, c11, c12, c13, bias + 4, mode);
-    if (rowsOf<R>() > 2) putPanels<P>(c + 2 * stride, c20, c21, c22, c23, bias + 8, mode);
-    if (rowsOf<R>() > 3) putPanels<P>(c + 3 * stride, c30, c31, c32, c33, bias + 12, mode);
-    if (rowsOf<R>() > 4) putPanels<P>(c + 4 * stride, c40, c41, c42, c43, bias + 16, mode);
-    if (rowsOf<R>() > 5) putPanels<P>(c + 5 * stride, c50, c51, c52, c53, bias + 20, mode);
-    c += 32 * rowsOf<P>();
+    const c = y + panel.to;
+    const across = rowsOf<P>() == 2 ? second.to - panel.to : 0;
+    putPanels<P>(c, across, c00, c01, c02, c03, bias, mode);
+    if (rowsOf<R>() > 1) putPanels<P>(c + stride, across, c10, c11, c12, c13, bias + 4, mode);
+    if (rowsOf<R>() > 2) putPanels<P>(c + 2 * stride, across, c20, c21, c22, c23, bias + 8, mode);
+    if (rowsOf<R>() > 3) putPanels<P>(c + 3 * stride, across, c30, c31, c32, c33, bias + 12, mode);
+    if (rowsOf<R>() > 4) putPanels<P>(c + 4 * stride, across, c40, c41, c42, c43, bias + 16, mode);
+    if (rowsOf<R>() > 5) putPanels<P>(c + 5 * stride, across, c50, c51, c52, c53, bias + 20, mode);
   }
 }
 
@@ -142,18 +155,23 @@ function panels6(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stri
 function pairs5(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void { panels<Rows5, Pair>(n, p, skip, k, a, c, stride, bias, mode); }
 function pairs6(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void { panels<Rows6, Pair>(n, p, skip, k, a, c, stride, bias, mode); }
 
+// @ts-ignore: decorator
+@inline
+function tableOf(list: usize, panel: i32): usize {
+  return changetype<Panel>(list + panel * offsetof<Panel>()).table;
+}
+
 /** `multiplyPanels`, for 5 or 6 filters by runs of pairs of panels that share a table. */
 export function multiplyPairs(rows: i32, n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
   while (n > 0) {
     let paired = 0;
-    if (rows > 4) while (paired + 1 < n && load<u32>(p + (paired << 3), 4) == load<u32>(p + (paired << 3), 12)) paired += 2;
+    if (rows > 4) while (paired + 1 < n && tableOf(p, paired) == tableOf(p, paired + 1)) paired += 2;
     if (rows == 6) pairs6(paired, p, skip, k, a, c, stride, bias, mode);
     else if (rows == 5) pairs5(paired, p, skip, k, a, c, stride, bias, mode);
     const single = rows > 4 ? min(1, n - paired) : n;
-    multiplyPanels(rows, single, p + (paired << 3), skip, k, a, c + (paired << 5), stride, bias, mode);
+    multiplyPanels(rows, single, p + paired * offsetof<Panel>(), skip, k, a, c, stride, bias, mode);
     n -= paired + single;
-    p += (paired + single) << 3;
-    c += (paired + single) << 5;
+    p += (paired + single) * offsetof<Panel>();
   }
 }
 
