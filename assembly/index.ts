@@ -1,5 +1,6 @@
 export * from './unary';
 export { add_f32, add_i32, div_f32, maximum_f32, maximum_i32, minimum_f32, minimum_i32, mul_f32, mul_i32, sub_f32, sub_i32 } from './binary';
+export * from './group';
 export * from './pow';
 export * from './compare';
 export * from './cast';

@@ -1,6 +1,14 @@
 import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type RefTensor, type SampleInput, type TensorType, type Value } from '../op.js';
+import {
+  expectDType,
+  type Fold,
+  f32,
+  type RefTensor,
+  type SampleInput,
+  type TensorType,
+  type Value,
+} from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { expectRank, omit } from './common.js';
 import {
@@ -35,7 +43,7 @@ import {
 } from './conv2d_plan.js';
 import { activated, cases, clear, maskOf, outputOf } from './conv2d_samples.js';
 import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
-import { addedBias } from './epilogue.js';
+import { addedBias, foldMask } from './epilogue.js';
 import { broadcastTo, reshape } from './layout.js';
 import { relu, reluBackward } from './rectifier.js';
 import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
@@ -304,6 +312,8 @@ export const conv2dInputGradient = defineOp({
     ],
     webgpu: inputGradientWebGPU,
   },
+  folds: ({ dy, weight, mask }, attrs): Fold | null =>
+    foldMask(dy, mask, (grad, y) => [conv2dInputGradient(grad, weight, y, attrs)]),
   linear: ['dy', 'weight'],
   samples: [
     ...cases.map((entry) => ({
@@ -401,6 +411,8 @@ export const conv2dWeightGradient = defineOpWithOutputs({
     wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
     webgpu: weightGradientWebGPU,
   },
+  folds: ({ x, dy, mask }, attrs): Fold | null =>
+    foldMask(dy, mask, (grad, y) => conv2dWeightGradient(x, grad, y, attrs)),
   // In x the outputs are affine where dbias is one of them.
   linear: ['dy'],
   samples: [
