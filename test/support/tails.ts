@@ -133,6 +133,8 @@ export const convolutionTails: readonly NamedCase[] = [
   ...[7, 8, 9, 10, 11].map((filters) => ({ x: [1, 57, 3, 10], filters, kernel: [3, 3] }) as const),
   ...[47, 48, 49, 50].map((channels) => ({ x: [2, channels, 2, 2], filters: 9, kernel: [1, 1] }) as const),
   ...around(384).map((width) => ({ x: [1, 1, 2, width], filters: 1, kernel: [1, 1] }) as const),
+  // Input-gradients that spread their columns.
+  ...around(8, 16).map((width) => ({ x: [2, 5, 5, width + 3], filters: 4, kernel: [3, 4] }) as const),
   { x: [1, 1, 7, 70], filters: 3, kernel: [2, 2], options: { stride: 2 } } as const,
   { x: [2, 6, 9, 13], filters: 9, kernel: [3, 2], options: { groups: 3, padding: 1, dilation: 2 } } as const,
   { x: [1, 2, 9, 9], filters: 2, kernel: [1, 1], options: { stride: 3, padding: 2 } } as const,
