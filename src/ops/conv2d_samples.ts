@@ -97,6 +97,7 @@ export const activated = [
   cases[6]!,
   cases[8]!,
   cases[14]!,
+  cases[15]!,
   cases[19]!,
   cases[24]!,
   cases[32]!,

@@ -160,7 +160,7 @@ export const winogradTails: readonly NamedCase[] = [
   { x: [8, 16, 1, 49], filters: 16, kernel: [3, 3], options: winograd4 } as const,
 ].flatMap(convolution);
 
-/** Depthwise convolutions round its vectors of 4, blocks of 16 pixels, pairs of rows and phases of the stride. */
+/** Depthwise convolutions round its strips of 4, blocks of 16 pixels, rows of a strip, bands of rows and phases of the stride. */
 export const depthwiseTails: readonly NamedCase[] = [
   ...[1, 2, ...around(4, 8, 16)].flatMap((width) =>
     [1, 2].map(
@@ -176,6 +176,19 @@ export const depthwiseTails: readonly NamedCase[] = [
   ...[1, 2, 3].map(
     (height) =>
       ({ x: [2, 3, height, 17], filters: 3, kernel: [1, 4], options: { groups: 3, padding: 2 } }) as const,
+  ),
+  ...[1, 2, 3, 5].map(
+    (height) =>
+      ({ x: [2, 2, height, 9], filters: 2, kernel: [3, 3], options: { groups: 2, padding: 1 } }) as const,
+  ),
+  ...[1, 2].map(
+    (stride) =>
+      ({
+        x: [1, 2, 80, 132],
+        filters: 2,
+        kernel: [3, 3],
+        options: { groups: 2, padding: 1, stride },
+      }) as const,
   ),
   {
     x: [1, 2, 11, 13],
