@@ -41,7 +41,7 @@ export function batch_norm_inference_f32(o: usize, params: usize, scratch: usize
   }
 }
 
-/** Operands: running mean, running variance, mean, variance, hyper [momentum]. Units are blocks of 1024 elements. */
+/** Operands: running mean, running variance, mean, variance, hyper [momentum]. Units are blocks of 512 elements. */
 export function batch_norm_update_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<BatchNormUpdateParams>(params);
   const runningMean = operand(o, 0);

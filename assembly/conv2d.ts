@@ -5,8 +5,9 @@
 import { ConvolveParams, PackFiltersParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { listPanels, packPanels } from './conv2d_panels';
-import { ADD, multiplyPairs, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
+import { multiplyPairs, multiplyPanels, multiplyThin, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
+import { ADD, RELU } from './tile';
 
 /** Taps times panels that all tiles of filters go over before the next panels: what the first cache holds. */
 const GROUP: i32 = 2304;

@@ -119,14 +119,14 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
       for (let first = 0; first < outHeight; first += bandRows) {
         const rows = min(bandRows, outHeight - first);
         const start = first * strideHeight;
-        layFrame(p, operand(o, 0) + (plane * <i32>(p.height * p.width) << 2), 0, 0, start, start + (rows - 1) * strideHeight + reach, bandRows < outHeight, phase, line, frame);
+        layFrame(p, operand(o, 0) + (plane * <i32>(p.height * p.width) << 2), start, start + (rows - 1) * strideHeight + reach, bandRows < outHeight, phase, line, frame);
         const given = operand(o, 1) + (plane * outHeight + first) * outLine;
         if (copies) {
           for (let row = 0; row < rows; row++) copyRow(given + row * outLine, mask, outWidth, copy + row * width);
         }
         const dy = copies ? copy : given;
         if (operand(o, 3)) add(sums + (slots << 4), sumOf(dy, (rows * width)));
-        if (isNine(p)) correlateNine(rows, width, dy, frame, line, sums);
+        if (isNine(p) && (p.strideHeight | p.strideWidth) == 1) correlateNine(rows, width, dy, frame, line, sums);
         else for (let tap = 0; tap < taps; tap += 5) correlate(rows, width, dy, width, frame, strideHeight * line, table + (tap << 2), sums + (tap << 4));
       }
     }

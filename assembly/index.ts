@@ -1,5 +1,6 @@
 export * from './unary';
 export { add_f32, add_i32, div_f32, maximum_f32, maximum_i32, minimum_f32, minimum_i32, mul_f32, mul_i32, sub_f32, sub_i32 } from './binary';
+export * from './group';
 export * from './pow';
 export * from './compare';
 export * from './cast';
@@ -18,7 +19,7 @@ export * from './conv2d_weight_gradient';
 export * from './depthwise';
 export * from './depthwise_weight_gradient';
 export * from './winograd';
-export { winograd_filters_f32__4x8, winograd_filters_f32__6x8 } from './winograd_filters';
+export { winograd_filters_f32 } from './winograd_filters';
 export { log_softmax_backward_f32, log_softmax_f32, softmax_backward_f32, softmax_f32 } from './softmax';
 export { cross_entropy_backward_f32, cross_entropy_f32, cross_entropy_rows_f32, cross_entropy_shares_backward_f32, cross_entropy_shares_f32 } from './cross_entropy';
 export * from './dropout';

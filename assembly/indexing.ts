@@ -7,7 +7,7 @@ import { first, last, rowOffset } from './walk';
 
 /**
  * y[p] = x[p · xStrides + k axisStride] with k = index[p · indexStrides], for p in shape; an index outside the axis gives
- * 0 and a fault. Operands: x, index, y, fault. Units are blocks of 1024 elements.
+ * 0 and a fault. Operands: x, index, y, fault. Units are blocks of 512 elements.
  */
 export function gather__strided(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<GatherParams>(params);

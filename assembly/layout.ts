@@ -57,7 +57,7 @@ export function copyWords(from: usize, xMove: usize, to: usize, count: i32): voi
   if (count > 0) copyRow(from, xMove, to, 4, count);
 }
 
-/** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 1024 elements. */
+/** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 512 elements. */
 export function copy__strided(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<CopyParams>(params);
   const rank = <i32>p.rank;

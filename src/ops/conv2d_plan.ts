@@ -282,8 +282,13 @@ export const weightGradientWasm = (
     const [weight, bias] = gradientNames(call);
     const mask = call.types.mask ? 'mask' : null;
     const [dweight, dbias] = shares === 1 ? [weight, bias] : ['dweight', bias && 'dbias'];
-    const kernel = `conv2d_weight_gradient_f32__${tile}`;
-    const gradient = { kernel, operands: ['x', 'dy', mask, dweight, dbias], params, units, scratch };
+    const gradient = {
+      kernel: `conv2d_weight_gradient_f32__${kernelOf(tile)}`,
+      operands: ['x', 'dy', mask, dweight, dbias],
+      params: { ...params, pairs: Number(tile === '6x16') },
+      units,
+      scratch,
+    };
     if (shares === 1) return [gradient];
     const total = (from: string, to: string, size: number): Launch => ({
       kernel: 'conv2d_sum_f32',

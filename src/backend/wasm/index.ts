@@ -104,7 +104,7 @@ class WasmBackend implements Backend, ProgramHost {
     this.module = module;
     this.kernels = withGroups(
       [...module.kernels.values()].map(({ run }) => run),
-      module.memory,
+      module.exports,
     );
     this.#allocator = new Allocator(module.memory, HEAP_START, maxBytes);
     this.fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');

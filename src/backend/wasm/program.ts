@@ -147,8 +147,7 @@ export class WasmProgram implements Prepared {
     writeGroup(new Uint32Array(module.memory.buffer), at, launches, tiles);
     this.#steps.push({
       ...{ label, run: kernels.at(-1)!, kernel: kernels.length - 1, operands: at, units },
-      params: module.memory.buffer.byteLength,
-      ...{ splits: this.#splits(command), faults: false, once: null },
+      ...{ params: 0, splits: this.#splits(command), faults: false, once: null },
     });
   }
 
