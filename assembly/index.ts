@@ -35,7 +35,7 @@ export * from './max_pool2d';
 export * from './max_pool2d_gradient';
 export * from './avg_pool2d';
 export * from './max_unpool2d';
-export { standardize_affine_backward_f32, standardize_backward_f32, standardize_f32 } from './standardize';
+export { standardize_backward_f32, standardize_f32 } from './standardize';
 export * from './batch_norm';
 export * from './local_response_norm';
 export * from './scan';
