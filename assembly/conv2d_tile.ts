@@ -12,20 +12,33 @@ function put(c: usize, sum: v128, bias: v128, mode: i32): void {
   v128.store(c, x);
 }
 
+/** What a list says of a panel of 8 columns. */
+// @ts-ignore: decorator
+@unmanaged
+export class Panel {
+  /** Where it is read: an address, and a table of byte offsets, one for each step. */
+  from: usize;
+  table: usize;
+  /** Bytes from the first panel's result to its own. */
+  to: usize;
+}
+
 /**
- * C [R, 8 count] = bias + A [depth, R] · B: panel i of C's columns is read at the i-th pair of `panels`, an address and a
- * table of byte offsets, one for each step, of which `skip` bytes are passed over. Every block of the depth starts at zero
- * and is then added, which keeps the rounding error of long sums small.
+ * C [R, 8 count] = bias + A [depth, R] · B, in panels of 8 columns as `list` says, whose tables' first `skip` bytes are
+ * passed over. Every block of the depth starts at zero and is then added, which keeps the rounding error of long sums
+ * small.
  */
 // @ts-ignore: decorator
 @inline
-function panels<R, P>(count: i32, panels: usize, skip: usize, depth: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
-  const end = panels + (count << 3);
-  for (; panels < end; panels += 8 * rowsOf<P>()) {
-    const b = <usize>load<u32>(panels);
-    const next = rowsOf<P>() == 2 ? <usize>load<u32>(panels, 8) - b : 0;
-    tile<R, P, Tabled>(depth, a, 0, b, load<u32>(panels, 4) + skip, next, c, stride, 32, bias, 4, mode);
-    c += 32 * rowsOf<P>();
+function panels<R, P>(count: i32, list: usize, skip: usize, depth: i32, a: usize, y: usize, stride: usize, bias: usize, mode: i32): void {
+  const end = list + count * offsetof<Panel>();
+  for (; list < end; list += offsetof<Panel>() * rowsOf<P>()) {
+    const panel = changetype<Panel>(list);
+    const second = changetype<Panel>(list + offsetof<Panel>());
+    const b = panel.from;
+    const next = rowsOf<P>() == 2 ? second.from - b : 0;
+    const across = rowsOf<P>() == 2 ? second.to - panel.to : 0;
+    tile<R, P, Tabled>(depth, a, 0, b, panel.table + skip, next, y + panel.to, stride, across, bias, 4, mode);
   }
 }
 
@@ -39,18 +52,23 @@ function panels6(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stri
 function pairs5(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void { panels<Rows5, Pair>(n, p, skip, k, a, c, stride, bias, mode); }
 function pairs6(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void { panels<Rows6, Pair>(n, p, skip, k, a, c, stride, bias, mode); }
 
+// @ts-ignore: decorator
+@inline
+function tableOf(list: usize, panel: i32): usize {
+  return changetype<Panel>(list + panel * offsetof<Panel>()).table;
+}
+
 /** `multiplyPanels`, for 5 or 6 filters by runs of pairs of panels that share a table. */
 export function multiplyPairs(rows: i32, n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
   while (n > 0) {
     let paired = 0;
-    if (rows > 4) while (paired + 1 < n && load<u32>(p + (paired << 3), 4) == load<u32>(p + (paired << 3), 12)) paired += 2;
+    if (rows > 4) while (paired + 1 < n && tableOf(p, paired) == tableOf(p, paired + 1)) paired += 2;
     if (rows == 6) pairs6(paired, p, skip, k, a, c, stride, bias, mode);
     else if (rows == 5) pairs5(paired, p, skip, k, a, c, stride, bias, mode);
     const single = rows > 4 ? min(1, n - paired) : n;
-    multiplyPanels(rows, single, p + (paired << 3), skip, k, a, c + (paired << 5), stride, bias, mode);
+    multiplyPanels(rows, single, p + paired * offsetof<Panel>(), skip, k, a, c, stride, bias, mode);
     n -= paired + single;
-    p += (paired + single) << 3;
-    c += (paired + single) << 5;
+    p += (paired + single) * offsetof<Panel>();
   }
 }
 

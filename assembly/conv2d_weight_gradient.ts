@@ -157,8 +157,7 @@ function putSums(sums: usize, count: i32, kept: i32, to: usize, stride: usize): 
   let tap = 0;
   if (kept == 8) {
     for (; tap + 4 <= count; tap += 4) {
-      transpose4(sums + (tap << 5), 32, to + (tap << 2), stride);
-      transpose4(sums + (tap << 5) + 16, 32, to + (tap << 2) + 4 * stride, stride);
+      for (let j = 0; j < 8; j += 4) transpose4(sums + (tap << 5) + (j << 2), 32, to + (tap << 2) + j * stride, stride);
     }
   }
   for (; tap < count; tap++) {
@@ -208,13 +207,13 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     if (view != filled) {
       filled = view;
       const channel = group * <i32>p.channels + firstChannel;
+      const line = row * <i32>p.strideHeight - p.top;
       if (p.copies) {
         if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
         frame = scratch + p.frameAt;
-        fillFrame(p, operand(o, 0), 0, image, images, channel, channels, row, frame);
+        fillFrame(p, operand(o, 0), 0, image, images, channel, channels, line, frame);
       } else {
-        const line = (image * p.groups * p.channels + channel) * p.height + row * p.strideHeight - p.top;
-        frame = operand(o, 0) + ((line * p.width - p.left) << 2);
+        frame = operand(o, 0) + ((((image * p.groups * p.channels + channel) * p.height + line) * p.width - p.left) << 2);
       }
     }
     const block = blockOf(pixels, PIXELS);

@@ -1,10 +1,11 @@
 // Depthwise convolution, a filter of its own for every channel: y[p] = bias + Σ taps w[c, tap] · x[p stride + tap dilation],
 // its input-gradient (dy spread by the stride, filters rotated), and its weight-gradient. Too little arithmetic for packing
-// to pay: SIMD runs over the pixels of a row. A band of rows is laid into a frame in the first-level cache with its zeros,
-// the columns of each phase of the stride side by side, so that every tap is a plain load at a constant distance.
+// to pay: SIMD runs over the pixels of a row. Filters of 3 x 3 go by the strips of depthwise_strip.ts, in place where the
+// padding is 1. For others a band of rows is laid into a frame in the first-level cache with its zeros, the columns of each
+// phase of the stride side by side, so that every tap is a plain load at a constant distance.
 import { DepthwiseParams } from '../build/params';
 import { copyRow, isNine, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
-import { Inside, LEAST, Left, PLACE, Right, strip, stripSpread, stripTwo } from './depthwise_strip';
+import { LEAST, LEFT, PLACE, RIGHT, SPARE, strip, stripSpread, stripTwo } from './depthwise_strip';
 import { fma, operand, splat, storeUpTo } from './simd';
 
 /** Two rows of 16 pixels, of which `count` are stored: Σ taps w · frame; `ends` holds four times the bias and the least result. */
@@ -38,26 +39,24 @@ function put4(y: usize, count: i32, least: v128, a: v128, b: v128, c: v128, d: v
   if (count > 12) storeUpTo(y + 48, f32x4.pmax(d, least), count - 12);
 }
 
+/** Reads each line of the cache in order, which a strip, row by row, would fetch one by one from beyond the caches. */
+function touch(x: usize, bytes: usize, spare: usize): void {
+  let seen = 0;
+  for (const end = x + bytes; x < end; x += 64) seen |= load<i32>(x);
+  store<i32>(spare, seen);
+}
+
 /**
  * Strips of four columns, of eight where the stride of a gradient spreads x; the last ones overlap those before. `x` is the
  * address of the column before the first, in the first of `inner` rows, before which are `above` rows of zeros.
  */
-function sumStrips(spread: bool, stride: u32, edges: bool, columns: i32, rows: i32, above: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
+function sumStrips(spread: bool, stride: u32, inPlace: bool, columns: i32, rows: i32, above: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
   const last = <usize>(columns - 4) << 2;
   for (let at: usize = 0; ; at = min(at + 16, last)) {
-    if (spread) {
-      if (at == last) stripSpread<Right>(rows >> 1, inner, x + at, line, weight, place, y + 2 * at, outLine);
-      else stripSpread<Inside>(rows >> 1, inner, x + at, line, weight, place, y + 2 * at, outLine);
-    } else if (stride == 2) {
-      if (at) stripTwo<Inside>(rows, above, x + 2 * at, line, weight, place, y + at, outLine);
-      else stripTwo<Left>(rows, above, x, line, weight, place, y, outLine);
-    } else if (edges && !at) {
-      strip<Left>(rows, above, inner, x, line, weight, place, y, outLine);
-    } else if (edges && at == last) {
-      strip<Right>(rows, above, inner, x + at, line, weight, place, y + at, outLine);
-    } else {
-      strip<Inside>(rows, above, inner, x + at, line, weight, place, y + at, outLine);
-    }
+    const edges = inPlace ? (at ? 0 : LEFT) | (at == last ? RIGHT : 0) : 0;
+    if (spread) stripSpread(edges, rows >> 1, inner, x + at, line, weight, place, y + 2 * at, outLine);
+    else if (stride == 2) stripTwo(edges, rows, above, x + 2 * at, line, weight, place, y + at, outLine);
+    else strip(edges, rows, above, inner, x + at, line, weight, place, y + at, outLine);
     if (at == last) return;
   }
 }
@@ -116,6 +115,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
       if (inPlace) {
         const top = max(0, spread ? first >> 1 : start - p.top);
         const inner = min(<i32>p.height, stop - p.top) - top;
+        if (bands > 1) touch(x + top * width, inner * width, scratch + SPARE);
         sumStrips(spread, strideHeight, true, spread ? p.width : outWidth, rows, !start, inner, x + top * width - 4, width, weight, scratch, y, outLine);
         continue;
       }

@@ -4,48 +4,42 @@
 // vector, two in a cycle: 4.5 cycles for 32 bytes at stride 1. Beside the plane the first and last strip shift zeros in.
 import { fma } from './simd';
 
-/** What a strip keeps in scratch memory: the bias and the least result, four times, and zeros, in so many bytes. */
+/** What a strip keeps in scratch memory: the bias and the least result, four times; 7 zeros; a word that none reads; in all. */
 export const LEAST: usize = 16;
 export const ZEROS: usize = 32;
+export const SPARE: usize = 60;
 export const PLACE: usize = 64;
 
-// Columns before and after those of a strip: `x` is the address of the column before it, b its four columns.
+/** Which sides of a strip have zeros beside them. */
+export const LEFT: i32 = 1;
+export const RIGHT: i32 = 2;
+
+// The columns of the taps to the left and right of a strip's: `x` is the address of the column before it, b its four columns.
 
 // @ts-ignore: decorator
-@final @unmanaged export class Inside {
-  // @ts-ignore: decorator
-  @inline before(x: usize, b: v128): v128 { return v128.load(x); }
-  // @ts-ignore: decorator
-  @inline after(x: usize, b: v128): v128 { return v128.load(x, 8); }
-  /** Odd columns from the one before the strip on; `odd` are those from its second on. */
-  // @ts-ignore: decorator
-  @inline beforeOdd(x: usize, odd: v128): v128 { return v128.shuffle<i32>(v128.load(x), v128.load(x, 16), 0, 2, 4, 6); }
+@inline
+export function before(x: usize, b: v128, edges: i32): v128 {
+  return edges & LEFT ? v128.shuffle<i32>(f32x4.splat(0.0), b, 3, 4, 5, 6) : v128.load(x);
 }
 
 // @ts-ignore: decorator
-@final @unmanaged export class Left {
-  // @ts-ignore: decorator
-  @inline before(x: usize, b: v128): v128 { return v128.shuffle<i32>(f32x4.splat(0.0), b, 3, 4, 5, 6); }
-  // @ts-ignore: decorator
-  @inline after(x: usize, b: v128): v128 { return v128.load(x, 8); }
-  // @ts-ignore: decorator
-  @inline beforeOdd(x: usize, odd: v128): v128 { return this.before(x, odd); }
+@inline
+export function after(x: usize, b: v128, edges: i32): v128 {
+  return edges & RIGHT ? v128.shuffle<i32>(b, f32x4.splat(0.0), 1, 2, 3, 4) : v128.load(x, 8);
 }
 
+/** At stride 2, where b is the odd columns from the strip's second on. */
 // @ts-ignore: decorator
-@final @unmanaged export class Right {
-  // @ts-ignore: decorator
-  @inline before(x: usize, b: v128): v128 { return v128.load(x); }
-  // @ts-ignore: decorator
-  @inline after(x: usize, b: v128): v128 { return v128.shuffle<i32>(b, f32x4.splat(0.0), 1, 2, 3, 4); }
+@inline
+export function beforeTwo(x: usize, b: v128, edges: i32): v128 {
+  return edges & LEFT ? v128.shuffle<i32>(f32x4.splat(0.0), b, 3, 4, 5, 6) : v128.shuffle<i32>(v128.load(x), v128.load(x, 16), 0, 2, 4, 6);
 }
 
 /**
  * y [rows, 4] at stride 1, from the first of `inner` rows of x on, before which `above` (0 or 1) rows are zeros; so is one
  * behind them where they are too few.
  */
-export function strip<V>(rows: i32, above: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
-  const v = changetype<V>(0);
+export function strip(edges: i32, rows: i32, above: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
   const w0 = v128.load32_splat(weight), w1 = v128.load32_splat(weight, 4), w2 = v128.load32_splat(weight, 8);
   const w3 = v128.load32_splat(weight, 12), w4 = v128.load32_splat(weight, 16), w5 = v128.load32_splat(weight, 20);
   const w6 = v128.load32_splat(weight, 24), w7 = v128.load32_splat(weight, 28), w8 = v128.load32_splat(weight, 32);
@@ -53,8 +47,8 @@ export function strip<V>(rows: i32, above: i32, inner: i32, x: usize, line: usiz
   const stored = x + (2 - above) * line;
   for (const end = x + inner * line; x < end; x += line) {
     const b = v128.load(x, 4);
-    const a = v.before(x, b);
-    const c = v.after(x, b);
+    const a = before(x, b, edges);
+    const c = after(x, b, edges);
     if (x >= stored) {
       v128.store(y, f32x4.pmax(f32x4.add(p, fma(w8, c, fma(w7, b, fma(w6, a, v128.load(place))))), v128.load(place, LEAST)));
       y += outLine;
@@ -66,8 +60,7 @@ export function strip<V>(rows: i32, above: i32, inner: i32, x: usize, line: usiz
 }
 
 /** The same at stride 2, where no row of zeros is behind. */
-export function stripTwo<V>(rows: i32, above: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
-  const v = changetype<V>(0);
+export function stripTwo(edges: i32, rows: i32, above: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
   const w0 = v128.load32_splat(weight), w1 = v128.load32_splat(weight, 4), w2 = v128.load32_splat(weight, 8);
   const w3 = v128.load32_splat(weight, 12), w4 = v128.load32_splat(weight, 16), w5 = v128.load32_splat(weight, 20);
   const w6 = v128.load32_splat(weight, 24), w7 = v128.load32_splat(weight, 28), w8 = v128.load32_splat(weight, 32);
@@ -76,13 +69,13 @@ export function stripTwo<V>(rows: i32, above: i32, x: usize, line: usize, weight
     if (i >= 0) {
       const d = v128.load(x, 4), e = v128.load(x, 20);
       const c = v128.shuffle<i32>(d, e, 1, 3, 5, 7);
-      q = f32x4.add(q, fma(w5, c, fma(w4, v128.shuffle<i32>(d, e, 0, 2, 4, 6), f32x4.mul(w3, v.beforeOdd(x, c)))));
+      q = f32x4.add(q, fma(w5, c, fma(w4, v128.shuffle<i32>(d, e, 0, 2, 4, 6), f32x4.mul(w3, beforeTwo(x, c, edges)))));
       x += line;
     }
     const d = v128.load(x, 4), e = v128.load(x, 20);
     const b = v128.shuffle<i32>(d, e, 0, 2, 4, 6);
     const c = v128.shuffle<i32>(d, e, 1, 3, 5, 7);
-    const a = v.beforeOdd(x, c);
+    const a = beforeTwo(x, c, edges);
     if (i >= 0) {
       v128.store(y, f32x4.pmax(f32x4.add(q, fma(w8, c, fma(w7, b, fma(w6, a, v128.load(place))))), v128.load(place, LEAST)));
       y += outLine;
@@ -96,8 +89,7 @@ export function stripTwo<V>(rows: i32, above: i32, x: usize, line: usize, weight
  * y [2 rows, 8] from `rows` rows of x, and one more or zeros, that lie at every second row and column, with zeros between
  * them: in each phase of y only the taps that meet x.
  */
-export function stripSpread<V>(rows: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
-  const v = changetype<V>(0);
+export function stripSpread(edges: i32, rows: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
   const w0 = v128.load32_splat(weight), w1 = v128.load32_splat(weight, 4), w2 = v128.load32_splat(weight, 8);
   const w3 = v128.load32_splat(weight, 12), w4 = v128.load32_splat(weight, 16), w5 = v128.load32_splat(weight, 20);
   const w6 = v128.load32_splat(weight, 24), w7 = v128.load32_splat(weight, 28), w8 = v128.load32_splat(weight, 32);
@@ -105,7 +97,7 @@ export function stripSpread<V>(rows: i32, inner: i32, x: usize, line: usize, wei
   for (let i = 0; ; i++) {
     const from = i < inner ? x : place + ZEROS;
     const b = v128.load(from, 4);
-    const c = v.after(from, b);
+    const c = after(from, b, edges);
     if (i > 0) {
       storeMixed(y, fma(w7, b, p), fma(w8, c, fma(w6, b, q)));
       y += outLine;

@@ -5,12 +5,12 @@ import { loadTail, operand, storeTail, transpose4 } from './simd';
 import { first, last, rowOffset } from './walk';
 
 /** Longer rows are copied by a call. */
-const SHORT: i32 = 64;
+export const SHORT: i32 = 64;
 
 /** 1 to 64 neighbouring words from neighbours (xMove 4), or one word throughout (0); the last four overlap those before them. */
 // @ts-ignore: decorator
 @inline
-function copyShort(from: usize, xMove: usize, to: usize, count: i32): void {
+export function copyShort(from: usize, xMove: usize, to: usize, count: i32): void {
   const one = v128.load32_splat(from);
   if (count < 4) {
     storeTail(to, xMove ? loadTail(from, count) : one, count);

@@ -60,6 +60,7 @@ function bandOf(c: Forward, width: number): { bandRows: number; bytes: number } 
 
 /** What the strips keep: bias, least result and zeros; see assembly/depthwise_strip.ts. */
 const PLACE = 64;
+const STRIP = 320;
 
 function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch[] {
   const { bandRows, bytes } = bandOf(c, c.outWidth);
@@ -113,7 +114,7 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
         operands: ['x', 'dy', ...gradientNames(call), 'mask'],
         params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
         units: c.groups,
-        scratch: 20 * slots + 16 + 4 * wide * bandRows + bytes,
+        scratch: STRIP + 20 * slots + 16 + 4 * wide * bandRows + bytes,
       },
     ];
   },
