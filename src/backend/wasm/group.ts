@@ -84,16 +84,19 @@ export function writeGroup(
 /** The kernel that runs groups, beside those that ops launch. */
 const RUN = 'run_group';
 
-/**
- * The kernels of a device and, as the last, the one that runs groups of them, which calls them by their numbers: they
- * are put into the table of its module, whose exports are given.
- */
-export function withGroups(kernels: readonly Kernel[], exports: WebAssembly.Exports): readonly Kernel[] {
+/** The kernels of a device with, as the last, the one that runs groups of them. */
+export interface Callable {
+  readonly kernels: readonly Kernel[];
+  /** Where the first of them stands in the module's table, behind the module's own functions: what groups count from. */
+  readonly first: number;
+}
+
+/** Puts the kernels into the table of the module that runs groups, whose exports are given. */
+export function withGroups(kernels: readonly Kernel[], exports: WebAssembly.Exports): Callable {
   const table = exports.table as WebAssembly.Table;
-  const missing = kernels.length - table.length;
-  if (missing > 0) table.grow(missing);
+  const first = table.grow(kernels.length);
   kernels.forEach((kernel, i) => {
-    table.set(i, kernel);
+    table.set(first + i, kernel);
   });
-  return [...kernels, exports[RUN] as Kernel];
+  return { kernels: [...kernels, exports[RUN] as Kernel], first };
 }
