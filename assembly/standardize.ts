@@ -169,7 +169,7 @@ export function standardize_backward_f32(o: usize, params: usize, scratch: usize
   const scale = splat(p.scale);
   const together = columns ? COLUMNS : max(<i32>p.together, 1);
   const wanted = p.together || p.overBatch;
-  const each = p.channels > 1 && (p.hasWeight || p.together);
+  const each = p.together || (p.hasWeight && p.channels > 1);
   const moves = each && p.plane == 1;
   const pieces = each && !moves ? <i32>p.channels : 1;
   const count = each && !moves ? <i32>p.plane : run;

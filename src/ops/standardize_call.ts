@@ -88,6 +88,7 @@ export const cases: readonly {
   { shape: [3, 2, 1, 5], affine: 'weight', options: { eps: 0, centred: false, overBatch: true } },
   { shape: [1, 1, 131, 1], values: steps(131, 66), affine: 'both', options: { eps: 1e-5 } },
   { shape: [70, 5, 1, 1], values: steps(350, 160), options: { eps: 1e-5, overBatch: true } },
+  { shape: [11, 1, 1, 1], affine: 'both', options: { eps: 0.01 } },
   { shape: [2, 2, 2, 23], affine: 'both', options: { eps: 1e-5 } },
 ];
 
