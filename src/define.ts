@@ -4,6 +4,7 @@ import {
   apply,
   type BackwardContext,
   type Cost,
+  type Fold,
   type KernelCall,
   type Launch,
   type Lowered,
@@ -143,6 +144,8 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
       const others = inputs.filter((value, i): value is Value => value !== null && i !== at);
       return spec.absorbs?.(named, node.attrs, { op, attrs, others, output: outputs[0]! }) ?? null;
     },
+    fold: (inputs: readonly (Value | null)[], attrs: Attrs): Fold | null =>
+      spec.folds?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
     samples: spec.samples.map(({ inputs, options }) => ({
       inputs: byPosition<SampleInput>(inputs),
       options,

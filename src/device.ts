@@ -26,7 +26,7 @@ import { Generator } from './random.js';
 import { Runner } from './runner.js';
 import { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 import { Store } from './store.js';
-import { describe, isLeaf, Tensor } from './tensor.js';
+import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
 
 export interface DeviceOptions {
@@ -78,6 +78,7 @@ export class Device {
   readonly #runner: Runner;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
+  readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
   /** Scalars whose backward() was called and that an update must compute before it changes what they depend on. */
   #losses: WeakRef<Tensor>[] = [];
   #queue: Promise<unknown> = Promise.resolve();
@@ -93,7 +94,11 @@ export class Device {
       device: this,
       store: this.#store,
       runner: this.#runner,
-      enqueue: (work) => this.#enqueue(work),
+      enqueue: (work) =>
+        this.#enqueue(async () => {
+          if (this.#runner.hasStaged()) await this.#runner.compute([]);
+          return work();
+        }),
     };
   }
 
@@ -207,7 +212,9 @@ export class Device {
     const leaves = leavesOf([loss.value], { has: (value) => this.#watcher(value) !== null });
     if (this.trace) this.#observeWishes(leaves);
     const wrt = leaves.filter((value) => this.#watcher(value));
-    const grads = gradient(loss.value, wrt, gradientOps, seed?.value);
+    const grads = gradient(loss.value, wrt, gradientOps, seed?.value, (value, grad) =>
+      this.#hooked(value, grad),
+    );
     if (!grads.some(Boolean)) fail('backward', `no tensor with requiresGrad leads to ${describe(loss)}`);
     grads.forEach((grad, i) => {
       const tensor = this.#watcher(wrt[i]!);
@@ -218,6 +225,17 @@ export class Device {
     if (this.trace) return;
     this.#losses = this.#losses.filter((one) => one.deref());
     this.#losses.push(new WeakRef(loss));
+  }
+
+  /** Notes what is called with the gradient of a value when `backward()` has it: see `Tensor.registerHook`. */
+  hookGradient(value: Value, hooks: ReadonlySet<GradientHook>): void {
+    this.#hooks.set(value, hooks);
+  }
+
+  #hooked(value: Value, grad: Value): Value {
+    let passed = new Tensor(this, grad, value.label && `${value.label}.grad`);
+    for (const hook of this.#hooks.get(value) ?? []) passed = hook(passed) ?? passed;
+    return passed.value;
   }
 
   /** A compiled function is traced again when one of the stored tensors that it reads starts or stops wanting gradients. */
@@ -257,12 +275,7 @@ export class Device {
    * called, so that these can still be read; inside, it becomes part of the function.
    */
   update(pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): Promise<void> {
-    for (const [target, contents] of pairs) {
-      if (!sameShape(target.shape, contents.shape) || target.dtype !== contents.dtype) {
-        fail('update', `can't put ${describe(contents)} into ${describe(target)}`);
-      }
-      if (!this.trace?.updated.has(target)) this.#checkTarget('update', target);
-    }
+    this.#checkPairs('update', pairs);
     const { trace } = this;
     if (!trace) return this.#enqueue(() => this.#update(pairs));
     const values = pairs.map(([, contents]) => contents.value);
@@ -273,15 +286,35 @@ export class Device {
     return Promise.resolve();
   }
 
+  /**
+   * Gives tensors new contents from now on, which are computed with whatever runs next: what a layer does in `forward`
+   * with its running statistics. Nothing has to be awaited; no gradient may be asked of such a tensor.
+   */
+  stage(pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): void {
+    this.#checkPairs('stage', pairs);
+    for (const [target] of pairs)
+      if (target.requiresGrad) fail('stage', `${describe(target)} requires a gradient`);
+    if (this.trace) void this.update(pairs);
+    else for (const [target, contents] of pairs) this.#runner.stage(target, contents.value);
+  }
+
+  #checkPairs(where: string, pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): void {
+    for (const [target, contents] of pairs) {
+      if (!sameShape(target.shape, contents.shape) || target.dtype !== contents.dtype) {
+        fail(where, `can't put ${describe(contents)} into ${describe(target)}`);
+      }
+      if (this.trace?.updated.has(target) || this.#runner.hasStaged(target)) continue;
+      this.#checkTarget(where, target);
+    }
+  }
+
   async #update(pairs: readonly (readonly [Tensor, Tensor])[]): Promise<void> {
     const losses = this.#losses
       .flatMap((one) => one.deref() ?? [])
       .filter(({ value }) => leavesOf([value], this.#store).every((leaf) => this.#store.isValid(leaf)));
     this.#losses = [];
-    await this.#runner.compute(
-      pairs.map(([target]) => target),
-      [],
-    );
+    const unplaced = pairs.map(([target]) => target).filter(({ value }) => !this.#store.has(value));
+    if (unplaced.length > 0) await this.#runner.compute(unplaced);
     await this.#runner.compute(losses, pairs);
   }
 

@@ -14,11 +14,15 @@ export interface GradientOps {
   after(value: Value, trigger: Value): Value;
 }
 
+/** Is given the whole gradient of a value on the way, and says what is passed on instead. */
+export type GradientHook = (value: Value, grad: Value) => Value;
+
 /**
  * Reverse-mode derivatives as a graph of ordinary ops: for each of `wrt`, the gradient of the scalar `loss` with respect
  * to it, or null where the loss does not depend on it. Gradients of gradients come from calling it again.
  *
  * @param seed gradient with respect to `loss`, default 1; with a seed, `loss` may have any shape.
+ * @param hook is asked once for each value that has a gradient, before what the value is computed from.
  * @throws WeftError naming the op, where the way from `loss` to one of `wrt` passes an op without a gradient.
  */
 export function gradient(
@@ -26,6 +30,7 @@ export function gradient(
   wrt: readonly Value[],
   ops: GradientOps,
   seed?: Value,
+  hook: GradientHook = (_, grad) => grad,
 ): (Value | null)[] {
   if (!seed && loss.shape.length !== 0)
     fail('gradient', `the loss must be a scalar, it is ${showShape(loss.shape)}`);
@@ -35,9 +40,20 @@ export function gradient(
   const order = nodesOf([loss], new Set(wrt.filter((value) => value !== loss)));
   const depends = dependents(order, wrt);
   const grads = new Map<Value, Value>([[loss, seed ?? ops.full([], 1)]]);
+  const whole = (value: Value): Value | null => {
+    const grad = grads.get(value);
+    if (!grad) return null;
+    const passed = hook(value, grad);
+    if (!sameShape(passed.shape, value.shape) || passed.dtype !== 'f32') {
+      const given = `${passed.dtype}${showShape(passed.shape)}`;
+      fail('gradient', `a hook gave ${given} for the gradient of f32${showShape(value.shape)}`);
+    }
+    grads.set(value, passed);
+    return passed;
+  };
   const recomputation = new Recomputation(order, ops.after);
   for (const node of order.reverse()) {
-    const outputs = node.outputs.map((value) => grads.get(value) ?? null);
+    const outputs = node.outputs.map(whole);
     if (!outputs.some(Boolean)) continue;
     const source = recomputation.twin(node, (value) => grads.get(value));
     node.inputs.forEach((input, index) => {
@@ -48,7 +64,8 @@ export function gradient(
       grads.set(input, held ? ops.add(held, grad) : grad);
     });
   }
-  return wrt.map((value) => grads.get(value) ?? null);
+  const visited = new Set(order.flatMap(({ outputs }) => outputs));
+  return wrt.map((value) => (visited.has(value) ? (grads.get(value) ?? null) : whole(value)));
 }
 
 /** The values that depend on one of `wrt`, and those themselves. */

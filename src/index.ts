@@ -61,5 +61,5 @@ export type { PadMode } from './ops/pad_options.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
-export { lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
+export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';

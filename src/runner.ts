@@ -1,6 +1,6 @@
 import type { Backend } from './backend/backend.js';
 import { type FaultMessages, Program } from './executor.js';
-import { createGraph, type Graph, leavesOf, structureOf } from './graph.js';
+import { createGraph, type Graph, leavesOf, structureOf, type Update } from './graph.js';
 import type { Value } from './op.js';
 import type { Storage, Store } from './store.js';
 import type { Tensor } from './tensor.js';
@@ -18,6 +18,8 @@ export class Runner {
   readonly #faults: FaultMessages;
   readonly #keepsHistory: (value: Value) => boolean;
   readonly #programs = new Map<string, Program>();
+  /** Tensors that get new contents with the next program, and the value that their memory holds until then. */
+  readonly #staged = new Map<Tensor, Value>();
   /** The program whose run is being prepared: where memory is short, it stays. */
   #current: Program | null = null;
 
@@ -34,15 +36,54 @@ export class Runner {
     this.#keepsHistory = keepsHistory;
   }
 
+  /** Lets a tensor stand for new contents at once, which its memory gets with the next program. */
+  stage(target: Tensor, contents: Value): void {
+    if (!this.#staged.has(target)) this.#staged.set(target, target.value);
+    target.replaceValue(contents);
+  }
+
+  /** Whether a tensor, or any, waits for its new contents. */
+  hasStaged(target?: Tensor): boolean {
+    return target ? this.#staged.has(target) : this.#staged.size > 0;
+  }
+
   /**
-   * Computes tensors that are not there yet and gives the first of each pair the contents of the second, in one program.
-   * Where it fails, tensors are as they were, but for data errors: these are found when updates may be made already.
+   * Computes tensors that are not there yet and gives the first of each pair the contents of the second, in one program,
+   * and staged contents their places. Where it fails, tensors are as they were, but for data errors: these are found when
+   * updates may be made already.
    */
   async compute(tensors: readonly Tensor[], pairs: Pairs = []): Promise<void> {
-    const store = this.#store;
-    const outputs = [...new Set(tensors.map(({ value }) => value))].filter((value) => !store.has(value));
-    if (outputs.length === 0 && pairs.length === 0) return;
+    const staged = this.#takeStaged();
+    const placed = new Set(staged.map(({ value }) => value));
+    const unknown = (value: Value) => !this.#store.has(value) && !placed.has(value);
+    const outputs = [...new Set(tensors.map(({ value }) => value))].filter(unknown);
+    if (outputs.length === 0 && pairs.length === 0 && staged.length === 0) return;
     const updates = pairs.map(([target, contents]) => ({ target: target.value, value: contents.value }));
+    let done = false;
+    try {
+      await this.#execute(outputs, [...updates, ...staged]);
+      done = true;
+    } finally {
+      for (const [target] of pairs) renew(this.#store, target);
+      for (const { tensor, target, value, storage } of staged) {
+        if (done) this.#adopt(value, storage);
+        else if (tensor.value === value) tensor.replaceValue(target);
+        renew(this.#store, tensor);
+      }
+    }
+  }
+
+  #takeStaged() {
+    const store = this.#store;
+    const staged = [...this.#staged].flatMap(([tensor, target]) =>
+      store.isValid(target) ? { tensor, target, value: tensor.value, storage: store.storageOf(target) } : [],
+    );
+    this.#staged.clear();
+    return staged;
+  }
+
+  async #execute(outputs: readonly Value[], updates: readonly Update[]): Promise<void> {
+    const store = this.#store;
     const roots = [...outputs, ...updates.map(({ value }) => value)];
     const inputs = [...new Set([...leavesOf(roots, store), ...updates.map(({ target }) => target)])];
     // Twice: what can't be read is found before anything is compiled, what is disposed meanwhile before it runs.
@@ -62,12 +103,15 @@ export class Runner {
       throw error;
     } finally {
       this.#current = null;
-      for (const [target] of pairs) renew(store, target);
     }
     outputs.forEach((value, i) => {
-      store.adopt(value, results[i]!);
-      if (!this.#keepsHistory(value)) store.forgetHistory(value);
+      this.#adopt(value, results[i]!);
     });
+  }
+
+  #adopt(value: Value, storage: Storage): void {
+    this.#store.adopt(value, storage);
+    if (!this.#keepsHistory(value)) this.#store.forgetHistory(value);
   }
 
   async #programFor(graph: Graph): Promise<Program> {

@@ -67,6 +67,10 @@ export type TensorMethods = {
   [K in Exclude<keyof TensorFunctions, OwnMethods | ListFunctions>]: Rest<TensorFunctions[K]>;
 };
 
+/** Is given a gradient, and may return another one to be passed on. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement has this type.
+export type GradientHook = (grad: Tensor) => Tensor | undefined | void;
+
 /** Ops that draw random numbers, as methods: `functional` has the same, and gives both their seeds. */
 export interface SeededMethods {
   dropout(options?: DropoutOptions): Tensor;
@@ -90,6 +94,7 @@ export class Tensor {
   #label: string | undefined;
   #requiresGrad = false;
   #grad: Tensor | null = null;
+  #hooks: Set<GradientHook> | null = null;
 
   /** Tensors are made by a device or by ops. */
   constructor(device: Device, value: Value, label?: string) {
@@ -126,6 +131,7 @@ export class Tensor {
   replaceValue(value: Value): void {
     this.#value = value;
     if (this.#requiresGrad) this.device.watch(this);
+    if (this.#hooks) this.device.hookGradient(value, this.#hooks);
   }
 
   /** Whether `backward()` fills `grad`; only a tensor that was not computed can ask for it. */
@@ -286,6 +292,25 @@ export class Tensor {
    */
   backward(seed?: Tensor): void {
     this.device.backward(this, seed);
+  }
+
+  /**
+   * Calls `hook` with the gradient with respect to this tensor whenever `backward()` finds it; a tensor that it returns is
+   * passed on instead. As torch.Tensor.register_hook.
+   */
+  registerHook(hook: GradientHook): { remove(): void } {
+    const hooks = this.#hooks ?? new Set();
+    this.#hooks = hooks.add(hook);
+    this.device.hookGradient(this.#value, hooks);
+    return { remove: () => void hooks.delete(hook) };
+  }
+
+  /** Lets `backward()` fill `grad` of this tensor too, though it was computed from others. */
+  retainGrad(): void {
+    if (this.#requiresGrad) return;
+    this.registerHook((grad) => {
+      this.grad = this.grad ? this.grad.add(grad) : grad;
+    });
   }
 
   /** Gives this tensor new contents, of the same shape, by running the graph that they were recorded in. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { functional as F, nn, open, optim, type Shape, type Tensor } from '../src/index.js';
 
 /** A transformer's block, pre-norm, over x [batch, tokens, width]. */
-class Block extends nn.Module {
+class Block extends nn.Layer {
   readonly attention: readonly nn.Linear[];
   readonly first: nn.Linear;
   readonly second: nn.Linear;
@@ -29,14 +29,14 @@ class Block extends nn.Module {
   }
 }
 
-class Mean extends nn.Module {
+class Mean extends nn.Layer {
   forward(x: Tensor): Tensor {
     return F.mean(x, { axes: [1] });
   }
 }
 
-function vgg(): nn.Module[] {
-  const layers: nn.Module[] = [];
+function vgg(): nn.Layer[] {
+  const layers: nn.Layer[] = [];
   let channels = 3;
   for (const next of [16, 16, 0, 32, 32, 0, 64, 64, 0]) {
     if (next === 0) layers.push(new nn.MaxPool2d(2));
@@ -46,7 +46,7 @@ function vgg(): nn.Module[] {
   return [...layers, new nn.Flatten(), new nn.Linear(1024, 10)];
 }
 
-const networks: Readonly<Record<string, readonly [Shape, () => readonly nn.Module[]]>> = {
+const networks: Readonly<Record<string, readonly [Shape, () => readonly nn.Layer[]]>> = {
   mlp: [[64, 784], () => [new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10)]],
   vgg: [[8, 3, 32, 32], vgg],
   transformer: [[4, 32, 64], () => [new Block(64, 4), new Block(64, 4), new Mean(), new nn.Linear(64, 10)]],

@@ -93,7 +93,7 @@ describe('modules', () => {
       gamma: { data: new Float32Array(1), shape: [1], dtype: 'f32' as const },
     };
     await expect(model.loadStateDict(state)).rejects.toThrow(
-      "loadStateDict: 'gamma' is not a parameter; 'weight' must be f32[3,2], it is f32[2,2]; 'bias' is missing",
+      "loadStateDict: 'gamma' is not a parameter; 'bias' is missing; 'weight' must be f32[3,2], it is f32[2,2]",
     );
   });
 

@@ -1,0 +1,25 @@
+import { fail } from '../errors.js';
+import type { Pair } from '../index.js';
+
+/** Refuses sizes that are no whole numbers of at least 1, naming the first. */
+export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (!Number.isInteger(size) || size < 1)
+      fail(layer, `${name} must be a whole number of at least 1, got ${size}`);
+  }
+}
+
+export function checkProbability(layer: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) fail(layer, `p must be between 0 and 1, got ${p}`);
+}
+
+/** [height, width] of a kernel. */
+export const sides = (kernel: Pair): readonly [number, number] =>
+  typeof kernel === 'number' ? [kernel, kernel] : kernel;
+
+/** Refuses channels that don't divide into groups. */
+export function checkGroups(layer: string, groups: number, channels: Readonly<Record<string, number>>): void {
+  checkSizes(layer, { ...channels, groups });
+  for (const [name, count] of Object.entries(channels))
+    if (count % groups !== 0) fail(layer, `${name} ${count} don't divide into ${groups} groups`);
+}
