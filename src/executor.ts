@@ -55,13 +55,20 @@ export class Program {
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
   /**
-   * Where it is set, each run tells it every launch's label, `op/kernel`, and milliseconds: a profile. Not on webgpu, whose
-   * launches go to the GPU all together.
+   * Where it is set, each run tells it every launch's label, `op/kernel`, and milliseconds: a profile. On webgpu that takes a
+   * device with `timestamp-query`, and times come when the GPU has run: `backend.timed()` waits for them.
    */
   onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
+  readonly #backend: Backend;
 
-  private constructor(schedule: readonly ScheduleEntry[], memory: MemoryPlan, prepared: Prepared) {
+  private constructor(
+    backend: Backend,
+    schedule: readonly ScheduleEntry[],
+    memory: MemoryPlan,
+    prepared: Prepared,
+  ) {
+    this.#backend = backend;
     this.schedule = schedule;
     this.memory = { peakBytes: memory.peakBytes, lowerBound: memory.lowerBound };
     this.#prepared = prepared;
@@ -123,12 +130,12 @@ export class Program {
       externals: planned.externals,
       written: planned.written,
     });
-    return new Program(describe(planned, lowered), memory, prepared);
+    return new Program(backend, describe(planned, lowered), memory, prepared);
   }
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
   run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals, this.onLaunch);
+    this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
   }
 
   dispose(): void {

@@ -59,6 +59,13 @@ export type { Reduction } from './ops/loss_spec.js';
 export type * from './ops/options.js';
 export type { PadMode } from './ops/pad_options.js';
 export * as optim from './optim/index.js';
+export {
+  type LaunchRecord,
+  Profile,
+  type ProfileOptions,
+  type ProfileRow,
+  type TraceEvent,
+} from './profile.js';
 export { Generator } from './random.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';

@@ -73,12 +73,15 @@ export interface Fault {
   readonly detail: readonly [number, number];
 }
 
-/** Is told the label of each launch that a run made, and its milliseconds. */
-export type LaunchTimes = (label: string, ms: number) => void;
+/**
+ * Is told the label of each launch that a run made, its milliseconds, and when it began by the device's own clock, also in
+ * milliseconds. On webgpu a pass of its own is timed by timestamp queries, and told when the GPU has run it.
+ */
+export type LaunchTimes = (label: string, ms: number, start: number) => void;
 
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
-  /** Replays the list once on these external buffers; with `times`, launch by launch, which a GPU refuses. */
+  /** Replays the list once on these external buffers; with `times`, launch by launch. */
   run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
   release(): void;
 }
@@ -126,6 +129,10 @@ export interface Backend {
    * read, which brings it along.
    */
   takeFault(): Fault | null;
+  /** Where it is set, programs without a listener of their own tell it their launches. */
+  onLaunch: LaunchTimes | null;
+  /** Resolves when the launches of all runs before have been told. */
+  timed(): Promise<void>;
   memory(): { readonly buffers: number; readonly bytes: number };
   dispose(): void;
 }
