@@ -138,6 +138,12 @@ export class Program {
     this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
   }
 
+  /** Writes one run into the caller's encoder; on webgpu alone. */
+  encode(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void {
+    if (!this.#prepared.encode) fail('encode', `a ${this.#backend.kind} device has no command encoders`);
+    else this.#prepared.encode(encoder, externals);
+  }
+
   dispose(): void {
     this.#prepared.release();
   }

@@ -83,6 +83,8 @@ export type LaunchTimes = (label: string, ms: number, start: number) => void;
 export interface Prepared {
   /** Replays the list once on these external buffers; with `times`, launch by launch. */
   run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
+  /** Writes one run into the caller's encoder instead of submitting it: on webgpu alone. */
+  encode?(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void;
   release(): void;
 }
 
@@ -102,6 +104,13 @@ export interface BackendInfo {
   readonly threads: number;
   /** What is off, and why. */
   readonly notes: readonly string[];
+}
+
+/** GPU buffers that pass between the caller and a device without a copy. */
+export interface SharedMemory {
+  /** A buffer that stays the caller's: giving it back does nothing. Fails where it can't hold `bytes` or be bound. */
+  adopt(buffer: GPUBuffer, bytes: number): Promise<DeviceBuffer>;
+  bufferOf(buffer: DeviceBuffer): GPUBuffer;
 }
 
 /** What a device must do. It sees launches and bytes; never an op, never a graph. */
@@ -124,6 +133,8 @@ export interface Backend {
   /** The first `length` elements, once all work submitted before has ended. */
   read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray>;
   prepare(request: PrepareRequest): Promise<Prepared>;
+  /** Memory that is the caller's: on webgpu alone. */
+  readonly shared?: SharedMemory;
   /**
    * The first data error that a kernel reported since the last call: known after a run on wasm, and on webgpu after a
    * read, which brings it along.

@@ -75,6 +75,10 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
       }
       return replay;
     },
+    shared: {
+      adopt: (buffer, bytes) => pool.adopt(buffer, bytes),
+      bufferOf: (buffer) => pool.own(buffer).gpu,
+    },
     takeFault: () => pool.takeFault(),
     onLaunch: null,
     timed: () => host.clock.settle(),

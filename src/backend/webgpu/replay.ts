@@ -99,6 +99,17 @@ export class Replay implements Prepared {
     }
   }
 
+  encode(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void {
+    this.host.health.check();
+    if (this.#released) fail('webgpu', 'a program is encoded after it was released');
+    const rebound = this.#takeExternals(externals);
+    const encode = () => {
+      if (rebound) this.#rebind(rebound);
+      this.#encode(encoder, null);
+    };
+    this.host.health.defer('webgpu: encoding a program', encode, () => this.#bound.fill(null));
+  }
+
   release(): void {
     if (this.#released) return;
     this.#released = true;
