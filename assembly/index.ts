@@ -26,6 +26,7 @@ export * from './dropout';
 export * from './random';
 export * from './update';
 export * from './peak';
+export * from './nonfinite';
 export { gather__strided } from './indexing';
 export * from './one_hot';
 export * from './scatter';

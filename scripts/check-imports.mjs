@@ -44,10 +44,11 @@ const rules = {
   },
 
   schedule: { files: ['schedule.ts'], may: ['plan', 'op', 'leaves'] },
+  numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
   executor: {
     files: ['executor.ts'],
-    may: ['schedule', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    may: ['schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
@@ -56,7 +57,7 @@ const rules = {
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'numerics'],
     dynamic: ['reference', 'wasm', 'webgpu'],
   },
 
@@ -72,6 +73,7 @@ const rules = {
       'optim',
       'nn',
       'profile',
+      'numerics',
       'schedule',
       'device',
       'tensor',
