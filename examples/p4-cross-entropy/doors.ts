@@ -52,23 +52,23 @@ export async function doors(run: Run): Promise<void> {
   const order = 'gifts 111, 110, 101, 011, 100, 010, 001, 000';
   const likely = ['.056', '.504', '.024', '.014', '.216', '.126', '.006', '.054'];
   told(`probability of ${order}`, 'likelihood', ...likely);
-  told('their sum', 'total', '1');
+  told('sum of these probabilities', 'total', '1');
   const best = numbers.likelihood.indexOf(Math.max(...numbers.likelihood));
   claimExact(run, 'the most likely scenario: gift, gift, none', SCENARIOS[best]!, [1, 1, 0]);
   told(`-ln P of ${order}`, 'error', '2.88', '.69', '3.73', '4.27', '1.53', '2.07', '5.12', '2.92');
   told(
-    'to more digits',
+    '-ln P to more digits',
     'error',
     ...['2.882403588246988', '.6851790109107684', '3.7297014486341915', '4.268697949366879'],
     ...['1.5324768712979722', '2.071473372030659', '5.115995809754082', '2.9187712324178627'],
   );
   const slopes = ['-1.25', '-1.428571428571', '1.111111111111', '5', '3.333333333333', '-10'];
   told('gradient of CE[110] and CE[001] by the probabilities', 'byProbability', ...slopes);
-  told('by the scores', 'byScore', '-.2', '-.3', '.1', '.8', '.7', '-.9');
+  told('gradient of CE[110] and CE[001] by the scores', 'byScore', '-.2', '-.3', '.1', '.8', '.7', '-.9');
   told('probability of duck, walrus, walrus', 'seen', '.084');
-  told('its cross-entropy', 'animals', '2.48');
-  told('to more digits, and mean over the doors', 'animals', '2.4769384801388235');
-  told('mean over the doors', 'mean', '.8256461600462744');
+  told('cross-entropy of duck, walrus, walrus', 'animals', '2.48');
+  told('the same to more digits', 'animals', '2.4769384801388235');
+  told('its mean over the doors', 'mean', '.8256461600462744');
 
   // Two classes of probabilities p and 1 - p: the multi-class formula gives the binary one.
   const p = device.tensor(GIFT);

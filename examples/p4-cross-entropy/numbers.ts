@@ -39,7 +39,7 @@ export async function workedOut<K extends string>(
   const told = (text: string, name: K, ...written: readonly string[]) =>
     claimNumbers(
       run,
-      text,
+      `${section}: ${text}`,
       written.map((one, i) => [one, numbers[name][i]!]),
       ROUNDINGS * 2 ** -53,
     );

@@ -44,7 +44,7 @@ export async function scores(run: Run): Promise<void> {
   const others = ['.8472978603872034', '.708185057924486', '4.595119850134589'];
   told('the scores of .8 (ln 4), .85, .2, .6, .7, .67, .99', 'logit', ...named, ...others);
   told('softmax(2, 1, 0)', 'softmax', '.67', '.24', '.09');
-  told('to more digits', 'softmax', '.665240955775', '.244728471055', '.090030573170');
+  told('softmax(2, 1, 0) to more digits', 'softmax', '.665240955775', '.244728471055', '.090030573170');
   told('2, 1, 0 by their sum', 'shares', '.666666666667', '.333333333333', '0');
   const shares = device.tensor([1, 0, -1]);
   const broken = await listOf(shares.div(shares.sum()));
@@ -74,9 +74,9 @@ export async function scores(run: Run): Promise<void> {
   told('the Jacobian of softmax at (2, 1, 0)', 'jacobian', ...jacobian.flat());
   const errors = ['.4076059644443803', '1.4076059644443804', '2.40760596444438'];
   told('cross-entropy of scores (2, 1, 0), target 0, 1, 2', 'errors', ...errors);
-  told('its gradient, target 0', 'slope0', '-.334759044225', '.244728471055', '.090030573170');
-  told('target 1', 'slope1', '.665240955775', '-.755271528945', '.090030573170');
-  told('target 2', 'slope2', '.665240955775', '.244728471055', '-.909969426830');
+  told('gradient by the scores, target 0', 'slope0', '-.334759044225', '.244728471055', '.090030573170');
+  told('gradient by the scores, target 1', 'slope1', '.665240955775', '-.755271528945', '.090030573170');
+  told('gradient by the scores, target 2', 'slope2', '.665240955775', '.244728471055', '-.909969426830');
   told('cross-entropy of (.1, .7, .2) and target (0, 1, 0)', 'second', '.3566749');
   told('its gradient by the scores', 'secondSlope', '.1', '-.3', '.2');
   told('where score 4 has 44.1 %, score 3 has', 'three', '.162');
