@@ -193,6 +193,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly linear?: readonly Plain<Names[number]>[];
   /** What computes this op and its only reader by one kernel, in the reader's shape; null where none does. */
   readonly absorbs?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A, reader: Reader) => Value | null;
+  /** The output of another op that computes this op's in passing: it is taken where that op is wanted anyway. */
+  readonly within?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Value;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
   readonly fault?: (
     types: Named<Names[number], TensorType>,
@@ -246,6 +248,8 @@ export interface Op {
   readonly linear: readonly number[];
   /** What stands for `node`, one of this op, and the node that alone reads its output, as input `at`; null for most. */
   absorb(node: Node, reader: Node, at: number): Value | null;
+  /** An output of another op, of the same inputs, that is this op's; null for most. */
+  within(inputs: readonly (Value | null)[], attrs: Attrs): Value | null;
   readonly samples: readonly {
     readonly inputs: readonly (SampleInput | null)[];
     readonly options: unknown;
