@@ -1,4 +1,4 @@
-// y = f(x), element by element, of the smooth activations. Units are blocks of 1024 elements.
+// y = f(x), element by element, of the smooth activations. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { unary } from './elementwise';
 import { geluArgument4, softplus4, softTanh4 } from './functions';

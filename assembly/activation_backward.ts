@@ -1,4 +1,4 @@
-// dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 1024 elements.
+// dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { backward } from './elementwise';
 import { geluArgument4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';

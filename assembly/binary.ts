@@ -1,4 +1,4 @@
-// y = f(a, b), element by element, with broadcasting. Units are blocks of 1024 elements of y.
+// y = f(a, b), element by element, with broadcasting. Units are blocks of 512 elements of y.
 import { BinaryParams } from '../build/params';
 import { map2 } from './walk';
 

@@ -1,4 +1,4 @@
-// y = x as another dtype; a bool is a word of 0 or 1. Units are blocks of 1024 elements.
+// y = x as another dtype; a bool is a word of 0 or 1. Units are blocks of 512 elements.
 import { SizeParams } from '../build/params';
 import { splat } from './simd';
 import { map } from './walk';

@@ -1,4 +1,4 @@
-// y = a relation b with broadcasting; a bool is a word of 0 or 1. Units are blocks of 1024 elements of y.
+// y = a relation b with broadcasting; a bool is a word of 0 or 1. Units are blocks of 512 elements of y.
 import { broadcast2 } from './binary';
 
 // @ts-ignore: decorator

@@ -2,22 +2,19 @@
 // images are merged into one column index. A unit sees x through its frame (conv2d_frame.ts), in which a table of byte
 // offsets turns every tap of 8 neighbouring pixels into one load; only panels of 8 pixels that straddle a row or an
 // image are packed. The input-gradient is the same kernel, with a launch for each phase of the stride.
+// Where padding is as wide as the kernel reaches (the input-gradient of a convolution without padding), most of what taps
+// see would be padding: a 5x5 kernel over 8x8 pixels multiplies 2.25 times what it needs. Then columns are spread: only
+// pixels of x are multiplied, and a tap column's sums are added to y so many columns further right. Taps are in the order
+// (column, row, channel), so that the rows of x that a row of y sees are one range of the sum.
 import { ConvolveParams, PackFiltersParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
 import { listPanels, packPanels } from './conv2d_panels';
-import { ADD, multiplyPairs, multiplyPanels, multiplyThin, RELU, thinColumns } from './conv2d_tile';
+import { multiplyPairs, multiplyPanels, multiplyThin, Panel, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
+import { ADD, cut, RELU } from './tile';
 
 /** Taps times panels that all tiles of filters go over before the next panels: what the first cache holds. */
-const GROUP: i32 = 2304;
-
-/** Row at which tile number `tile` starts when `rows` are cut into `tiles` near-equal tiles. */
-// @ts-ignore: decorator
-@inline
-function tileStart(tile: i32, tiles: i32, rows: i32): i32 {
-  const least = rows / tiles;
-  return tile * least + min(tile, rows - tiles * least);
-}
+const GROUP: i32 = 1536;
 
 /** Filters into tiles of at most `most` rows [taps, rows]. Operands: weight, tiles. A unit is a tile of a group. */
 function packFilters(most: i32, o: usize, params: usize, begin: i32, end: i32): void {
@@ -30,8 +27,8 @@ function packFilters(most: i32, o: usize, params: usize, begin: i32, end: i32): 
   const contiguous = p.columnStride == 1 && p.rowStride == <i32>p.kernelWidth && p.channelStride == plane;
   for (let unit = begin; unit < end; unit++) {
     const group = unit / tiles;
-    const row = tileStart(unit - group * tiles, tiles, filters);
-    const height = tileStart(unit - group * tiles + 1, tiles, filters) - row;
+    const row = cut(filters, tiles, unit - group * tiles);
+    const height = cut(filters, tiles, unit - group * tiles + 1) - row;
     let from = operand(o, 0) + ((p.first + group * p.groupStride) << 2) + row * stride;
     let to = operand(o, 1) + (((group * filters + row) * taps) << 2);
     if (contiguous && height >= 4) {
@@ -39,8 +36,10 @@ function packFilters(most: i32, o: usize, params: usize, begin: i32, end: i32): 
       const step = <usize>height << 2;
       let tap = 0;
       for (; tap + 4 <= taps; tap += 4) {
-        transpose4(from, stride, to, step);
-        if (height > 4) transpose4(from + (height - 4) * stride, stride, to + step - 16, step);
+        for (let r = 0; ; r = height - 4) {
+          transpose4(from + r * stride, stride, to + (r << 2), step);
+          if (r == height - 4) break;
+        }
         from += 16;
         to += step << 2;
       }
@@ -73,8 +72,6 @@ export function conv2d_pack_f32__4x8(o: usize, p: usize, s: usize, begin: i32, e
 export function conv2d_pack_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { packFilters(6, o, p, begin, end); }
 
 /** Puts `rows` rows of outWidth pixels in place; they are `lineBytes` apart. */
-// @ts-ignore: decorator
-@inline
 function putLines(p: ConvolveParams, from: usize, lineBytes: usize, rows: i32, to: usize): void {
   const step = <usize>p.stepWidth << 2;
   const down = (p.imageWidth * p.stepHeight) << 2;
@@ -135,16 +132,15 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
   const tilesPerPart = (tiles + parts - 1) / parts;
   const bands = <i32>((p.outHeight + p.rows - 1) / p.rows);
   const block = <i32>p.depth;
-  const zeros = scratch;
-  const table = scratch + 64;
+  const table = scratch + (filters << 2);
   const steps = table + (taps << 2);
   const list = steps + (taps << 2);
-  const odd = list + p.images * p.rows * p.outWidth + 8;
+  const odd = list + ((p.images * p.rows * p.outWidth + 7) >> 3) * offsetof<Panel>();
   const packed = scratch + p.panelsAt;
   const staged = scratch + p.stagedAt;
   const plane = <i32>(p.imageHeight * p.imageWidth);
   const limit = p.copies ? <usize>0xffffffff : operand(o, 0) + ((p.batch * p.groups * p.channels * p.height * p.width) << 2);
-  memory.fill(zeros, 0, 32);
+  memory.fill(scratch, 0, filters << 2);
   tapOffsets(p, channels, table);
   for (let tap = 0; tap < taps; tap++) store<u32>(steps + (tap << 2), (tap % block) << 5);
   let filled = -1;
@@ -160,57 +156,80 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
     const row = (place - share * bands) * <i32>p.rows;
     const images = min(<i32>p.images, <i32>p.batch - image);
     const rows = min(<i32>p.rows, <i32>p.outHeight - row);
-    const columns = images * rows * <i32>p.outWidth;
+    const columns = images * <i32>(p.spread ? p.frameWidth : rows * p.outWidth);
     const panels = (columns + 7) >> 3;
-    if (view != filled) {
+    const fresh = view != filled;
+    if (fresh) {
       filled = view;
+      // Where columns are spread the frame is all rows of x.
+      const line = p.spread ? 0 : row * <i32>p.strideHeight - p.top;
       if (p.copies) {
         if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
         frame = scratch + p.frameAt;
-        fillFrame(p, operand(o, 0), operand(o, 4), image, images, group * channels, channels, row, frame);
+        fillFrame(p, operand(o, 0), operand(o, 4), image, images, group * channels, channels, line, frame);
       } else {
-        frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + row * p.strideHeight) * p.width) << 2);
+        frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + line) * p.width) << 2);
       }
-      if (!p.thin) oddEnd = listPanels(p, frame, rows, columns, list, table, steps, packed, odd);
     }
+    const weights = operand(o, 1) + ((group * filters * taps) << 2);
+    const bias = operand(o, 2) ? operand(o, 2) + ((group * filters) << 2) : scratch;
     const first = part * tilesPerPart;
     const last = min(tiles, first + tilesPerPart);
-    const firstFilter = tileStart(first, tiles, filters);
+    const firstFilter = cut(filters, tiles, first);
+    const lastFilter = cut(filters, tiles, last);
     const y = operand(o, 3) + (((image * p.groups + group) * filters * plane + (p.firstRow + row * p.stepHeight) * p.imageWidth + p.firstColumn) << 2);
-    const straight = images == 1 && p.stepWidth == 1 && p.stepHeight == 1 && p.outWidth == p.imageWidth && (columns & 7) == 0;
     if (p.thin) {
-      const bias = operand(o, 2) ? operand(o, 2) + ((group * filters) << 2) : zeros;
-      convolveThin(p, frame, images, rows, table, operand(o, 1) + ((group * filters * taps) << 2), bias, staged, y);
+      convolveThin(p, frame, images, rows, table, weights, bias, staged, y);
       continue;
     }
-    const stride = <usize>(straight ? plane : panels << 3) << 2;
-    const to = straight ? y + firstFilter * stride : staged;
-    let start = 0;
-    do {
-      const depth = min(block, taps - start);
-      let mode = start > 0 ? ADD : 0;
-      if (p.activation && start + depth == taps) mode |= RELU;
-      const skip = <usize>start << 2;
-      packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, limit);
-      const span = max(8, GROUP / max(1, depth));
-      for (let panel = 0; panel < panels; panel += span) {
-        const count = min(span, panels - panel);
-        for (let tile = first; tile < last; tile++) {
-          const filter = tileStart(tile, tiles, filters);
-          const height = tileStart(tile + 1, tiles, filters) - filter;
-          const a = operand(o, 1) + (((group * filters + filter) * taps + start * height) << 2);
-          const bias = operand(o, 2) ? operand(o, 2) + ((group * filters + filter) << 2) : zeros;
-          const c = to + (filter - firstFilter) * stride + (panel << 5);
-          if (p.pairs) multiplyPairs(height, count, list + (panel << 3), skip, depth, a, c, stride, bias, mode);
-          else multiplyPanels(height, count, list + (panel << 3), skip, depth, a, c, stride, bias, mode);
-        }
+    const straight = images == 1 && p.stepWidth == 1 && p.stepHeight == 1 && p.outWidth == p.imageWidth && (columns & 7) == 0 && !p.spread;
+    const lineBytes = (p.spread ? p.outWidth + p.frameWidth - p.width : p.outWidth) << 2;
+    const stride = straight ? plane << 2 : p.spread ? images * rows * lineBytes : panels << 5;
+    let to = straight ? y + firstFilter * stride : staged;
+    let from = frame;
+    let low = 0;
+    let high = taps;
+    if (p.spread) {
+      memory.fill(staged, 0, (lastFilter - firstFilter) * stride);
+      from -= (p.top * p.frameWidth) << 2;
+    }
+    for (let line = 0; line < (p.spread ? rows : 1); line++) {
+      if (p.spread) {
+        const above = <i32>p.top - line;
+        low = (max(0, above + <i32>p.dilationHeight - 1) / <i32>p.dilationHeight) * channels;
+        high = min(taps, ((<i32>p.height - 1 + above) / <i32>p.dilationHeight + 1) * channels);
       }
-      start += block;
-    } while (start < taps);
+      if (fresh || p.spread) oddEnd = listPanels(p, from, rows, columns, list, table, steps, packed, odd);
+      for (let s = 0; s == 0 || s < <i32>p.spread; s++) {
+        let start = low;
+        do {
+          const depth = min(block, high - start);
+          let mode = start > 0 || p.spread ? ADD : 0;
+          if (p.activation && start + depth == taps) mode |= RELU;
+          const skip = <usize>start << 2;
+          packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, limit);
+          const span = max(8, GROUP / max(1, depth));
+          for (let panel = 0; panel < panels; panel += span) {
+            const count = min(span, panels - panel);
+            const at = list + panel * offsetof<Panel>();
+            for (let tile = first; tile < last; tile++) {
+              const filter = cut(filters, tiles, tile);
+              const height = cut(filters, tiles, tile + 1) - filter;
+              const a = weights + (((s * filters + filter) * taps) << 2) + skip * height;
+              const c = to + (filter - firstFilter) * stride + ((s * p.dilationWidth) << 2);
+              if (p.pairs) multiplyPairs(height, count, at, skip, depth, a, c, stride, bias + (filter << 2), mode);
+              else multiplyPanels(height, count, at, skip, depth, a, c, stride, bias + (filter << 2), mode);
+            }
+          }
+          start += block;
+        } while (start < high);
+      }
+      from += p.frameWidth << 2;
+      to += lineBytes;
+    }
     if (straight) continue;
-    const lineBytes = <usize>p.outWidth << 2;
     for (let i = 0; i < images; i++) {
-      for (let filter = firstFilter; filter < tileStart(last, tiles, filters); filter++) {
+      for (let filter = firstFilter; filter < lastFilter; filter++) {
         const from = staged + (filter - firstFilter) * stride + i * rows * lineBytes;
         putLines(p, from, lineBytes, rows, y + ((((i * p.groups) * filters + filter) * plane) << 2));
       }

@@ -18,16 +18,17 @@ function tapOffset(p: ConvolveParams, r: i32, s: i32): i32 {
   return ((phase * <i32>p.frameRows + row) * <i32>p.frameWidth + column) << 2;
 }
 
-/** Table of the byte offsets of all taps (channel, r, s) of `channels` channels. */
+/** Table of the byte offsets of all taps (channel, r, s) of `channels` channels; (r, channel) where columns are spread. */
 export function tapOffsets(p: ConvolveParams, channels: i32, table: usize): void {
+  const step = (p.spread ? 1 : p.kernelHeight * p.kernelWidth) << 2;
   for (let r = 0; r < <i32>p.kernelHeight; r++) {
     for (let s = 0; s < <i32>p.kernelWidth; s++) {
       let offset = tapOffset(p, r, s);
-      let at = table + ((r * p.kernelWidth + s) << 2);
+      let at = table + ((p.spread ? r * channels : r * p.kernelWidth + s) << 2);
       for (let channel = 0; channel < channels; channel++) {
         store<u32>(at, offset);
         offset += p.channelBytes;
-        at += (p.kernelHeight * p.kernelWidth) << 2;
+        at += step;
       }
     }
   }
@@ -85,38 +86,40 @@ function columnOf(place: i32, step: i32, width: i32): i32 {
 }
 
 /**
- * Copies what pixel rows `row` and below of `images` images see of `channels` channels; `plane` is the first one's number
- * in an image. What lies beside x is zero before and stays so, as do rows outside where every unit has all rows. With a mask the stride is 1.
+ * Copies what a unit sees of `images` images and `channels` channels, of which `plane` is the first one's number in an image
+ * and `line` the first row in x. What lies beside x is zero before and stays so, as do rows outside where every unit has
+ * all rows. With a mask the stride is 1.
  */
-export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, images: i32, plane: i32, channels: i32, row: i32, frame: usize): void {
+export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, images: i32, plane: i32, channels: i32, line: i32, frame: usize): void {
   const height = <i32>p.height;
   const width = <i32>p.width;
   const step = <i32>p.frameStepWidth;
   const frameWidth = <i32>p.frameWidth;
   const planeBytes = <usize>(height * width) << 2;
-  const lines = <i32>(p.phaseRows * p.frameRows);
   const banded = p.rows < p.outHeight;
   for (let i = 0; i < images; i++) {
     const source = <i32>((image + i) * p.groups * p.channels + plane) * height;
-    for (let line = 0; line < lines; line++) {
-      const phase = line / <i32>p.frameRows;
-      const y = (line - phase * <i32>p.frameRows) * <i32>p.frameStepHeight + phase + row * <i32>p.strideHeight - p.top;
-      const inside = y >= 0 && y < height;
-      for (let column = 0; column < <i32>p.phaseColumns; column++) {
-        const first = inside ? columnOf(p.left - column, step, frameWidth) : 0;
-        const count = inside ? columnOf(width + p.left - column, step, frameWidth) - first : frameWidth;
-        const plane = phase * <i32>p.phaseColumns + column;
-        let to = frame + i * p.imageBytes + (((plane * <i32>p.frameRows + line - phase * <i32>p.frameRows) * frameWidth + first) << 2);
+    let to = frame + i * p.imageBytes;
+    for (let phase = 0; phase < <i32>(p.phaseRows * p.phaseColumns); phase++) {
+      const down = phase / <i32>p.phaseColumns;
+      const column = phase - down * <i32>p.phaseColumns;
+      const first = columnOf(p.left - column, step, frameWidth);
+      const count = columnOf(width + p.left - column, step, frameWidth) - first;
+      let y = line + down;
+      for (const end = to + ((p.frameRows * frameWidth) << 2); to < end; to += frameWidth << 2) {
+        const inside = y >= 0 && y < height;
         const at = ((source + y) * width + first * step + column - p.left) << 2;
         let from = x + at;
         let through = mask ? mask + at : 0;
+        let pixels = to;
         for (let channel = 0; channel < channels; channel++) {
-          if (inside) copyLine(from, through, to, count, step);
-          else if (banded) memory.fill(to, 0, frameWidth << 2);
-          to += p.channelBytes;
+          if (inside) copyLine(from, through, pixels + (first << 2), count, step);
+          else if (banded) memory.fill(pixels, 0, frameWidth << 2);
+          pixels += p.channelBytes;
           from += planeBytes;
           if (through) through += planeBytes;
         }
+        y += <i32>p.frameStepHeight;
       }
     }
   }

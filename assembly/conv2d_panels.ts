@@ -1,6 +1,7 @@
 // The right operand of the convolution: panels of 8 pixels, read where they lie in the frame, or packed where they straddle
 // the end of a row or of an image.
 import { ConvolveParams } from '../build/params';
+import { Panel } from './conv2d_tile';
 
 /** A panel of 8 pixels that straddles: a run of pixels that lie side by side in the frame, and the next one. */
 // @ts-ignore: decorator
@@ -27,24 +28,30 @@ function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize 
 /**
  * Where each of the panels of `columns` pixels is read: in the frame through `table`, or packed through `steps`. Gives the
  * end of the list of those that straddle. Where the frame is as wide as the output, the rows of an image are one; where
- * pixels are a stride apart in the frame, every panel is packed.
+ * pixels are a stride apart in the frame, every panel is packed; where columns are spread, an image is one row of the
+ * frame, and a row of its sums is longer.
  */
 export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize, odd: usize): usize {
   const apart = p.strideWidth != p.frameStepWidth;
-  const whole = p.frameWidth == p.outWidth;
-  const width = whole ? rows * <i32>p.outWidth : <i32>p.outWidth;
+  const whole = p.frameWidth == p.outWidth || p.spread;
   const lines = whole ? 1 : rows;
+  const width = p.spread ? <i32>p.frameWidth : whole ? rows * <i32>p.outWidth : <i32>p.outWidth;
   const lineBytes = <usize>p.frameWidth << 2;
+  const gap = p.spread ? (rows * (p.outWidth + p.frameWidth - p.width) - p.frameWidth) << 2 : 0;
   const nextImage = p.imageBytes - (lines - 1) * lineBytes;
   let line = 0;
   let at = 0;
+  let to: usize = 0;
   for (let column = 0; column < columns; column += 8) {
     const from = frame + (at << 2);
     const run = width - at;
     const straddles = apart || run < 8 || column + 8 > columns;
-    store<u32>(list, straddles ? packed : from);
-    store<u32>(list, straddles ? steps : table, 4);
-    list += 8;
+    const entry = changetype<Panel>(list);
+    entry.from = straddles ? packed : from;
+    entry.table = straddles ? steps : table;
+    entry.to = to;
+    to += 32;
+    list += offsetof<Panel>();
     if (straddles) {
       const panel = changetype<Straddling>(odd);
       const count = min(8, columns - column);
@@ -58,6 +65,7 @@ export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
     }
     for (at += 8; at >= width; at -= width) {
       const next = line + 1 == lines;
+      to += gap;
       line = next ? 0 : line + 1;
       frame += next ? nextImage : lineBytes;
     }
@@ -90,27 +98,23 @@ export function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
       }
       continue;
     }
+    // Four columns at a time.
     const most = columns - 1;
-    const column = panel.column;
-    const c0 = corner(p, frame, rows, column);
-    const c1 = corner(p, frame, rows, min(column + 1, most));
-    const c2 = corner(p, frame, rows, min(column + 2, most));
-    const c3 = corner(p, frame, rows, min(column + 3, most));
-    const c4 = corner(p, frame, rows, min(column + 4, most));
-    const c5 = corner(p, frame, rows, min(column + 5, most));
-    const c6 = corner(p, frame, rows, min(column + 6, most));
-    const c7 = corner(p, frame, rows, min(column + 7, most));
-    for (let at = table; at < last; at += 4) {
-      const offset = load<u32>(at);
-      store<f32>(to, load<f32>(c0 + offset));
-      store<f32>(to, load<f32>(c1 + offset), 4);
-      store<f32>(to, load<f32>(c2 + offset), 8);
-      store<f32>(to, load<f32>(c3 + offset), 12);
-      store<f32>(to, load<f32>(c4 + offset), 16);
-      store<f32>(to, load<f32>(c5 + offset), 20);
-      store<f32>(to, load<f32>(c6 + offset), 24);
-      store<f32>(to, load<f32>(c7 + offset), 28);
-      to += 32;
+    for (let column = panel.column; column < panel.column + 8; column += 4) {
+      const c0 = corner(p, frame, rows, min(column, most));
+      const c1 = corner(p, frame, rows, min(column + 1, most));
+      const c2 = corner(p, frame, rows, min(column + 2, most));
+      const c3 = corner(p, frame, rows, min(column + 3, most));
+      let at4 = to;
+      for (let at = table; at < last; at += 4) {
+        const offset = load<u32>(at);
+        store<f32>(at4, load<f32>(c0 + offset));
+        store<f32>(at4, load<f32>(c1 + offset), 4);
+        store<f32>(at4, load<f32>(c2 + offset), 8);
+        store<f32>(at4, load<f32>(c3 + offset), 12);
+        at4 += 32;
+      }
+      to += 16;
     }
   }
 }

@@ -1,12 +1,9 @@
 // The register tiles of the convolution: R filters times 8 pixels, several panels of 8 pixels a call, so that filters stay
 // in the first cache and the loop's set-up is paid once; and for one to three filters, R filters times 40, 20 or 12 pixels.
 import { fma, splat } from './simd';
-import { Pair, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf, Single } from './tile';
+import { ADD, Pair, storeOutputs, RELU, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf, Single, Tabled, tile } from './tile';
 
-/** What happens to a sum when it is stored: it is added to what stands there, or to the bias; relu. */
-export const ADD: i32 = 1;
-export const RELU: i32 = 2;
-
+/** `storeOutputs` of one vector. */
 // @ts-ignore: decorator
 @inline
 function put(c: usize, sum: v128, bias: v128, mode: i32): void {
@@ -15,120 +12,33 @@ function put(c: usize, sum: v128, bias: v128, mode: i32): void {
   v128.store(c, x);
 }
 
-/** `put` of two vectors side by side, which V8 can join if they are stored in one go. */
+/** What a list says of a panel of 8 columns. */
 // @ts-ignore: decorator
-@inline
-function putRow(c: usize, low: v128, high: v128, bias: usize, mode: i32): void {
-  if (mode & ADD) {
-    low = f32x4.add(low, v128.load(c));
-    high = f32x4.add(high, v128.load(c, 16));
-  } else {
-    const b = v128.load32_splat(bias);
-    low = f32x4.add(low, b);
-    high = f32x4.add(high, b);
-  }
-  const least = splat(mode & RELU ? 0.0 : -Infinity);
-  v128.store(c, f32x4.pmax(low, least));
-  v128.store(c, f32x4.pmax(high, least), 16);
-}
-
-/** `putRow` for each panel. */
-// @ts-ignore: decorator
-@inline
-function putPanels<P>(c: usize, s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, mode: i32): void {
-  putRow(c, s0, s1, bias, mode);
-  if (rowsOf<P>() == 2) putRow(c + 32, s2, s3, bias, mode);
+@unmanaged
+export class Panel {
+  /** Where it is read: an address, and a table of byte offsets, one for each step. */
+  from: usize;
+  table: usize;
+  /** Bytes from the first panel's result to its own. */
+  to: usize;
 }
 
 /**
- * C [R, 8 count] = bias + A [depth, R] · B: panel i of C's columns is read at the i-th pair of `panels`, an address and a
- * table of byte offsets, one for each step, of which `skip` bytes are passed over. Every block of the depth starts at zero
- * and is then added, which keeps the rounding error of long sums small. 12 accumulators, 2 columns and 1 row fill the
- * 15 vector registers that V8 has.
+ * C [R, 8 count] = bias + A [depth, R] · B, in panels of 8 columns as `list` says, whose tables' first `skip` bytes are
+ * passed over. Every block of the depth starts at zero and is then added, which keeps the rounding error of long sums
+ * small.
  */
 // @ts-ignore: decorator
 @inline
-function panels<R, P>(count: i32, panels: usize, skip: usize, depth: i32, tile: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
-  const end = panels + (count << 3);
-  for (; panels < end; panels += 8 * rowsOf<P>()) {
-    const b = <usize>load<u32>(panels);
-    const next = rowsOf<P>() == 2 ? <usize>load<u32>(panels, 8) - b : 0;
-    let table = load<u32>(panels, 4) + skip;
-    const last = table + (depth << 2);
-    let a = tile;
-    let c00 = splat(0.0), c01 = splat(0.0), c02 = splat(0.0), c03 = splat(0.0);
-    let c10 = splat(0.0), c11 = splat(0.0), c12 = splat(0.0), c13 = splat(0.0);
-    let c20 = splat(0.0), c21 = splat(0.0), c22 = splat(0.0), c23 = splat(0.0);
-    let c30 = splat(0.0), c31 = splat(0.0), c32 = splat(0.0), c33 = splat(0.0);
-    let c40 = splat(0.0), c41 = splat(0.0), c42 = splat(0.0), c43 = splat(0.0);
-    let c50 = splat(0.0), c51 = splat(0.0), c52 = splat(0.0), c53 = splat(0.0);
-    for (; table < last; table += 4) {
-      const from = b + load<u32>(table);
-      const b0 = v128.load(from);
-      const b1 = v128.load(from, 16);
-      const b2 = rowsOf<P>() == 2 ? v128.load(from + next) : b0;
-      const b3 = rowsOf<P>() == 2 ? v128.load(from + next, 16) : b1;
-      const a0 = v128.load32_splat(a);
-      c00 = fma(a0, b0, c00);
-      c01 = fma(a0, b1, c01);
-      if (rowsOf<P>() == 2) {
-        c02 = fma(a0, b2, c02);
-        c03 = fma(a0, b3, c03);
-      }
-      if (rowsOf<R>() > 1) {
-        const a1 = v128.load32_splat(a, 4);
-        c10 = fma(a1, b0, c10);
-        c11 = fma(a1, b1, c11);
-        if (rowsOf<P>() == 2) {
-          c12 = fma(a1, b2, c12);
-          c13 = fma(a1, b3, c13);
-        }
-      }
-      if (rowsOf<R>() > 2) {
-        const a2 = v128.load32_splat(a, 8);
-        c20 = fma(a2, b0, c20);
-        c21 = fma(a2, b1, c21);
-        if (rowsOf<P>() == 2) {
-          c22 = fma(a2, b2, c22);
-          c23 = fma(a2, b3, c23);
-        }
-      }
-      if (rowsOf<R>() > 3) {
-        const a3 = v128.load32_splat(a, 12);
-        c30 = fma(a3, b0, c30);
-        c31 = fma(a3, b1, c31);
-        if (rowsOf<P>() == 2) {
-          c32 = fma(a3, b2, c32);
-          c33 = fma(a3, b3, c33);
-        }
-      }
-      if (rowsOf<R>() > 4) {
-        const a4 = v128.load32_splat(a, 16);
-        c40 = fma(a4, b0, c40);
-        c41 = fma(a4, b1, c41);
-        if (rowsOf<P>() == 2) {
-          c42 = fma(a4, b2, c42);
-          c43 = fma(a4, b3, c43);
-        }
-      }
-      if (rowsOf<R>() > 5) {
-        const a5 = v128.load32_splat(a, 20);
-        c50 = fma(a5, b0, c50);
-        c51 = fma(a5, b1, c51);
-        if (rowsOf<P>() == 2) {
-          c52 = fma(a5, b2, c52);
-          c53 = fma(a5, b3, c53);
-        }
-      }
-      a += rowsOf<R>() << 2;
-    }
-    putPanels<P>(c, c00, c01, c02, c03, bias, mode);
-    if (rowsOf<R>() > 1) putPanels<P>(c + stride, c10, c11, c12, c13, bias + 4, mode);
-    if (rowsOf<R>() > 2) putPanels<P>(c + 2 * stride, c20, c21, c22, c23, bias + 8, mode);
-    if (rowsOf<R>() > 3) putPanels<P>(c + 3 * stride, c30, c31, c32, c33, bias + 12, mode);
-    if (rowsOf<R>() > 4) putPanels<P>(c + 4 * stride, c40, c41, c42, c43, bias + 16, mode);
-    if (rowsOf<R>() > 5) putPanels<P>(c + 5 * stride, c50, c51, c52, c53, bias + 20, mode);
-    c += 32 * rowsOf<P>();
+function panels<R, P>(count: i32, list: usize, skip: usize, depth: i32, a: usize, y: usize, stride: usize, bias: usize, mode: i32): void {
+  const end = list + count * offsetof<Panel>();
+  for (; list < end; list += offsetof<Panel>() * rowsOf<P>()) {
+    const panel = changetype<Panel>(list);
+    const second = changetype<Panel>(list + offsetof<Panel>());
+    const b = panel.from;
+    const next = rowsOf<P>() == 2 ? second.from - b : 0;
+    const across = rowsOf<P>() == 2 ? second.to - panel.to : 0;
+    tile<R, P, Tabled>(depth, a, 0, b, panel.table + skip, next, y + panel.to, stride, across, bias, 4, mode);
   }
 }
 
@@ -142,18 +52,23 @@ function panels6(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stri
 function pairs5(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void { panels<Rows5, Pair>(n, p, skip, k, a, c, stride, bias, mode); }
 function pairs6(n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void { panels<Rows6, Pair>(n, p, skip, k, a, c, stride, bias, mode); }
 
+// @ts-ignore: decorator
+@inline
+function tableOf(list: usize, panel: i32): usize {
+  return changetype<Panel>(list + panel * offsetof<Panel>()).table;
+}
+
 /** `multiplyPanels`, for 5 or 6 filters by runs of pairs of panels that share a table. */
 export function multiplyPairs(rows: i32, n: i32, p: usize, skip: usize, k: i32, a: usize, c: usize, stride: usize, bias: usize, mode: i32): void {
   while (n > 0) {
     let paired = 0;
-    if (rows > 4) while (paired + 1 < n && load<u32>(p + (paired << 3), 4) == load<u32>(p + (paired << 3), 12)) paired += 2;
+    if (rows > 4) while (paired + 1 < n && tableOf(p, paired) == tableOf(p, paired + 1)) paired += 2;
     if (rows == 6) pairs6(paired, p, skip, k, a, c, stride, bias, mode);
     else if (rows == 5) pairs5(paired, p, skip, k, a, c, stride, bias, mode);
     const single = rows > 4 ? min(1, n - paired) : n;
-    multiplyPanels(rows, single, p + (paired << 3), skip, k, a, c + (paired << 5), stride, bias, mode);
+    multiplyPanels(rows, single, p + paired * offsetof<Panel>(), skip, k, a, c, stride, bias, mode);
     n -= paired + single;
-    p += (paired + single) << 3;
-    c += (paired + single) << 5;
+    p += (paired + single) * offsetof<Panel>();
   }
 }
 
@@ -242,27 +157,27 @@ function thin<R>(count: i32, b: usize, table: usize, depth: i32, tile: usize, c:
       }
       a += rowsOf<R>() << 2;
     }
-    putRow(c, s0, s1, bias, mode);
+    storeOutputs(c, s0, s1, bias, mode);
     if (rowsOf<R>() == 1) {
-      putRow(c + 32, s2, s3, bias, mode);
-      putRow(c + 64, s4, s5, bias, mode);
+      storeOutputs(c + 32, s2, s3, bias, mode);
+      storeOutputs(c + 64, s4, s5, bias, mode);
       if (ASC_FEATURE_RELAXED_SIMD) {
-        putRow(c + 96, s6, s7, bias, mode);
-        putRow(c + 128, s8, s9, bias, mode);
+        storeOutputs(c + 96, s6, s7, bias, mode);
+        storeOutputs(c + 128, s8, s9, bias, mode);
       }
     } else if (rowsOf<R>() == 2) {
       const d = c + stride;
-      putRow(c + 32, s2, s3, bias, mode);
-      putRow(d, s5, s6, bias + 4, mode);
-      putRow(d + 32, s7, s8, bias + 4, mode);
+      storeOutputs(c + 32, s2, s3, bias, mode);
+      storeOutputs(d, s5, s6, bias + 4, mode);
+      storeOutputs(d + 32, s7, s8, bias + 4, mode);
       if (ASC_FEATURE_RELAXED_SIMD) {
         put(c + 64, s4, v128.load32_splat(bias), mode);
         put(d + 64, s9, v128.load32_splat(bias, 4), mode);
       }
     } else {
       const d = c + stride;
-      putRow(d, s3, s4, bias + 4, mode);
-      putRow(d + stride, s6, s7, bias + 8, mode);
+      storeOutputs(d, s3, s4, bias + 4, mode);
+      storeOutputs(d + stride, s6, s7, bias + 8, mode);
       if (ASC_FEATURE_RELAXED_SIMD) {
         put(c + 32, s2, v128.load32_splat(bias), mode);
         put(d + 32, s5, v128.load32_splat(bias, 4), mode);

@@ -4,96 +4,58 @@
 // of its own, which are added at the end.
 import { ConvolveParams, SumPartsParams } from '../build/params';
 import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
-import { fma, operand, splat, transpose4 } from './simd';
-import { blockOf, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, rowsOf } from './tile';
+import { operand, splat, transpose4 } from './simd';
+import { blockOf, Gathered, Pair, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, Single, storeSums, tile } from './tile';
 
 /** Taps whose sums lie in scratch at a time, and most pixels of a block, which starts at zero and is then added. */
 const TAPS: i32 = 48;
 const PIXELS: i32 = 384;
 
-/** sums [R, 8] += Σ over pixels of x[pixel + tap] · dy[pixel, 8], x being read at R taps whose byte offsets `table` gives. */
+/**
+ * sums [R, 8] += Σ over pixels of x[pixel + tap] · dy[pixel, 8], x being read at R taps whose byte offsets `table` gives. With
+ * `Pair` the same for a panel of dy `next` bytes further.
+ */
 // @ts-ignore: decorator
 @inline
-function correlate<R>(count: i32, pixels: usize, x: usize, table: usize, dy: usize, sums: usize): void {
-  let s00 = splat(0.0), s01 = splat(0.0), s10 = splat(0.0), s11 = splat(0.0);
-  let s20 = splat(0.0), s21 = splat(0.0), s30 = splat(0.0), s31 = splat(0.0);
-  let s40 = splat(0.0), s41 = splat(0.0), s50 = splat(0.0), s51 = splat(0.0);
-  const x0 = x + load<u32>(table);
-  const x1 = rowsOf<R>() > 1 ? x + load<u32>(table, 4) : 0;
-  const x2 = rowsOf<R>() > 2 ? x + load<u32>(table, 8) : 0;
-  const x3 = rowsOf<R>() > 3 ? x + load<u32>(table, 12) : 0;
-  const x4 = rowsOf<R>() > 4 ? x + load<u32>(table, 16) : 0;
-  const x5 = rowsOf<R>() > 5 ? x + load<u32>(table, 20) : 0;
-  const end = pixels + (count << 2);
-  for (; pixels < end; pixels += 4) {
-    const at = <usize>load<u32>(pixels);
-    const b0 = v128.load(dy);
-    const b1 = v128.load(dy, 16);
-    dy += 32;
-    const a0 = v128.load32_splat(x0 + at);
-    s00 = fma(a0, b0, s00);
-    s01 = fma(a0, b1, s01);
-    if (rowsOf<R>() > 1) {
-      const a1 = v128.load32_splat(x1 + at);
-      s10 = fma(a1, b0, s10);
-      s11 = fma(a1, b1, s11);
-    }
-    if (rowsOf<R>() > 2) {
-      const a2 = v128.load32_splat(x2 + at);
-      s20 = fma(a2, b0, s20);
-      s21 = fma(a2, b1, s21);
-    }
-    if (rowsOf<R>() > 3) {
-      const a3 = v128.load32_splat(x3 + at);
-      s30 = fma(a3, b0, s30);
-      s31 = fma(a3, b1, s31);
-    }
-    if (rowsOf<R>() > 4) {
-      const a4 = v128.load32_splat(x4 + at);
-      s40 = fma(a4, b0, s40);
-      s41 = fma(a4, b1, s41);
-    }
-    if (rowsOf<R>() > 5) {
-      const a5 = v128.load32_splat(x5 + at);
-      s50 = fma(a5, b0, s50);
-      s51 = fma(a5, b1, s51);
-    }
+function correlate<R, P>(count: i32, pixels: usize, x: usize, table: usize, dy: usize, next: usize, sums: usize): void {
+  tile<R, P, Gathered>(count, x, table, dy, pixels, next, sums, 32, TAPS << 5, sums, 32, 0);
+}
+
+function correlate1(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows1, Single>(n, pixels, x, t, dy, 0, sums); }
+function correlate2(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows2, Single>(n, pixels, x, t, dy, 0, sums); }
+function correlate3(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows3, Single>(n, pixels, x, t, dy, 0, sums); }
+function correlate4(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows4, Single>(n, pixels, x, t, dy, 0, sums); }
+function correlate5(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows5, Single>(n, pixels, x, t, dy, 0, sums); }
+function correlate6(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows6, Single>(n, pixels, x, t, dy, 0, sums); }
+function pairs5(n: i32, pixels: usize, x: usize, t: usize, dy: usize, next: usize, sums: usize): void { correlate<Rows5, Pair>(n, pixels, x, t, dy, next, sums); }
+function pairs6(n: i32, pixels: usize, x: usize, t: usize, dy: usize, next: usize, sums: usize): void { correlate<Rows6, Pair>(n, pixels, x, t, dy, next, sums); }
+
+/** The sums [R, 8] of a tile of 1 to 6 taps; where `next` isn't 0 those of the panel `next` bytes further too. */
+function correlateTile(height: i32, n: i32, pixels: usize, x: usize, table: usize, dy: usize, next: usize, sums: usize): void {
+  if (next && height > 4) {
+    if (height == 6) pairs6(n, pixels, x, table, dy, next, sums);
+    else pairs5(n, pixels, x, table, dy, next, sums);
+    return;
   }
-  addSums(sums, s00, s01);
-  if (rowsOf<R>() > 1) addSums(sums + 32, s10, s11);
-  if (rowsOf<R>() > 2) addSums(sums + 64, s20, s21);
-  if (rowsOf<R>() > 3) addSums(sums + 96, s30, s31);
-  if (rowsOf<R>() > 4) addSums(sums + 128, s40, s41);
-  if (rowsOf<R>() > 5) addSums(sums + 160, s50, s51);
-}
-
-/** Loads both before it stores any, for V8 joins only what no store separates. */
-// @ts-ignore: decorator
-@inline
-function addSums(sums: usize, low: v128, high: v128): void {
-  low = f32x4.add(v128.load(sums), low);
-  high = f32x4.add(v128.load(sums, 16), high);
-  v128.store(sums, low);
-  v128.store(sums, high, 16);
-}
-
-function correlate1(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows1>(n, pixels, x, t, dy, sums); }
-function correlate2(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows2>(n, pixels, x, t, dy, sums); }
-function correlate3(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows3>(n, pixels, x, t, dy, sums); }
-function correlate4(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows4>(n, pixels, x, t, dy, sums); }
-function correlate5(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows5>(n, pixels, x, t, dy, sums); }
-function correlate6(n: i32, pixels: usize, x: usize, t: usize, dy: usize, sums: usize): void { correlate<Rows6>(n, pixels, x, t, dy, sums); }
-
-/** The sums [count, 8] of `count` taps, in near-equal tiles of at most `most`. */
-function correlateTaps(most: i32, count: i32, n: i32, pixels: usize, x: usize, table: usize, dy: usize, sums: usize): void {
-  while (count > 0) {
-    const height = blockOf(count, most);
+  for (;;) {
     if (height == 6) correlate6(n, pixels, x, table, dy, sums);
     else if (height == 5) correlate5(n, pixels, x, table, dy, sums);
     else if (height == 4) correlate4(n, pixels, x, table, dy, sums);
     else if (height == 3) correlate3(n, pixels, x, table, dy, sums);
     else if (height == 2) correlate2(n, pixels, x, table, dy, sums);
     else correlate1(n, pixels, x, table, dy, sums);
+    if (!next) return;
+    dy += next;
+    sums += TAPS << 5;
+    next = 0;
+  }
+}
+
+/** The sums [count, 8] of `count` taps, in near-equal tiles of at most `most`; `next` as for `correlateTile`. */
+function correlateTaps(most: i32, count: i32, n: i32, pixels: usize, x: usize, table: usize, dy: usize, next: usize, sums: usize): void {
+  while (count > 0) {
+    const height = blockOf(count, most);
+    correlateTile(height, n, pixels, x, table, dy, next, sums);
     count -= height;
     table += height << 2;
     sums += height << 5;
@@ -184,7 +146,7 @@ function sumPanel(panel: usize, pixels: i32, sums: usize): void {
       high = f32x4.add(high, v128.load(panel, 16));
       panel += 32;
     }
-    addSums(sums, low, high);
+    storeSums(sums, low, high, sums, true);
   }
 }
 
@@ -195,8 +157,7 @@ function putSums(sums: usize, count: i32, kept: i32, to: usize, stride: usize): 
   let tap = 0;
   if (kept == 8) {
     for (; tap + 4 <= count; tap += 4) {
-      transpose4(sums + (tap << 5), 32, to + (tap << 2), stride);
-      transpose4(sums + (tap << 5) + 16, 32, to + (tap << 2) + 4 * stride, stride);
+      for (let j = 0; j < 8; j += 4) transpose4(sums + (tap << 5) + (j << 2), 32, to + (tap << 2) + j * stride, stride);
     }
   }
   for (; tap < count; tap++) {
@@ -246,13 +207,13 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     if (view != filled) {
       filled = view;
       const channel = group * <i32>p.channels + firstChannel;
+      const line = row * <i32>p.strideHeight - p.top;
       if (p.copies) {
         if (!frame) memory.fill(scratch + p.frameAt, 0, p.images * p.imageBytes);
         frame = scratch + p.frameAt;
-        fillFrame(p, operand(o, 0), 0, image, images, channel, channels, row, frame);
+        fillFrame(p, operand(o, 0), 0, image, images, channel, channels, line, frame);
       } else {
-        const line = (image * p.groups * p.channels + channel) * p.height + row * p.strideHeight - p.top;
-        frame = operand(o, 0) + ((line * p.width - p.left) << 2);
+        frame = operand(o, 0) + ((((image * p.groups * p.channels + channel) * p.height + line) * p.width - p.left) << 2);
       }
     }
     const block = blockOf(pixels, PIXELS);
@@ -286,9 +247,11 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
       memory.fill(sums, 0, (panelsPerPart * TAPS) << 5);
       for (let start = 0; start < pixels; start += block) {
         const n = min(block, pixels - start);
-        for (let panel = 0; panel < last - first; panel++) {
+        for (let panel = 0; panel < last - first; ) {
           const gradient = dy + ((panel * pixels + start) << 5);
-          correlateTaps(most, count, n, offsets + (start << 2), frame, table + (tap << 2), gradient, sums + ((panel * TAPS) << 5));
+          const next = p.pairs && panel + 1 < last - first ? pixels << 5 : 0;
+          correlateTaps(most, count, n, offsets + (start << 2), frame, table + (tap << 2), gradient, next, sums + ((panel * TAPS) << 5));
+          panel += next ? 2 : 1;
         }
       }
       for (let panel = first; panel < last; panel++) {

@@ -11,9 +11,21 @@ export function phaseBytes(p: DepthwiseParams, pixels: i32): usize {
   return <usize>((columns + p.strideWidth - 1) / p.strideWidth) << 2;
 }
 
-/** A filter of 3 x 3 at stride and dilation 1. */
+/** A filter of 3 x 3 without dilation. */
 export function isNine(p: DepthwiseParams): bool {
-  return p.kernelHeight == 3 && p.kernelWidth == 3 && (p.strideHeight | p.strideWidth | p.dilationHeight | p.dilationWidth) == 1;
+  return p.kernelHeight == 3 && p.kernelWidth == 3 && (p.dilationHeight | p.dilationWidth) == 1;
+}
+
+/**
+ * Whether strips of such a filter read x without a frame: one zero is above and left of it, one or none below and to the
+ * right, and strides of 2 divide the larger plane.
+ */
+export function readsInPlace(p: DepthwiseParams): bool {
+  if (!isNine(p) || p.left != 1 || p.top != 1 || p.strideHeight != p.strideWidth || p.spreadHeight != p.spreadWidth) return false;
+  const stride = p.strideWidth;
+  const spread = p.spreadWidth;
+  if (max(stride, spread) > 2) return false;
+  return min(p.width, p.outWidth) > 3 && max(p.width, p.outWidth) > 4 && p.outWidth * stride == p.width * spread && p.outHeight * stride == p.height * spread;
 }
 
 /** Byte offsets of the taps from the frame's place of a pixel. */
@@ -62,14 +74,6 @@ function layRow(x: usize, first: i32, last: i32, left: i32, spread: i32, stride:
       if (end < last) store<f32>(to + ((left + end) >> 1 << 2), load<f32>(x + (end << 2)));
       return;
     }
-  } else if (stride == 1 && spread == 2) {
-    // Not the last: the zero behind it may lie in the next row.
-    for (; i + 4 < last; i += 4) {
-      const a = v128.load(x + (i << 2));
-      const line = to + (left + (i << 1) << 2);
-      v128.store(line, v128.shuffle<i32>(a, splat(0.0), 0, 4, 1, 5));
-      v128.store(line, v128.shuffle<i32>(a, splat(0.0), 2, 4, 3, 5), 16);
-    }
   }
   const column = left + i * spread;
   let place = column / stride;
@@ -82,9 +86,9 @@ function layRow(x: usize, first: i32, last: i32, left: i32, spread: i32, stride:
 
 /**
  * Rows first to last of a plane, counted from the padding's edge, into a frame whose columns beside them are zero; rows
- * beyond the plane are cleared where `clear` says that they may hold others. `mask` is its distance from x plus 1, or 0.
+ * beyond the plane are cleared where `clear` says that they may hold others.
  */
-export function layFrame(p: DepthwiseParams, x: usize, mask: usize, masked: usize, first: i32, last: i32, clear: bool, phase: usize, line: usize, frame: usize): void {
+export function layFrame(p: DepthwiseParams, x: usize, first: i32, last: i32, clear: bool, phase: usize, line: usize, frame: usize): void {
   const width = <i32>p.width;
   const spreadHeight = <i32>p.spreadHeight;
   const spread = <i32>p.spreadWidth;
@@ -98,12 +102,7 @@ export function layFrame(p: DepthwiseParams, x: usize, mask: usize, masked: usiz
   let next = at * spreadHeight - top + first;
   for (let row = first; row < last; row++) {
     if (row == next && at < <i32>p.height) {
-      let from = x + (at * width << 2);
-      if (mask) {
-        copyRow(from, mask, width, masked);
-        from = masked;
-      }
-      layRow(from, begin, end, left, spread, stride, phase, frame);
+      layRow(x + (at * width << 2), begin, end, left, spread, stride, phase, frame);
       at++;
       next += spreadHeight;
     } else if (clear) {
@@ -113,7 +112,7 @@ export function layFrame(p: DepthwiseParams, x: usize, mask: usize, masked: usiz
   }
 }
 
-/** A row, with zeros where the mask isn't above 0. */
+/** `count` elements, with zeros where the mask, its distance from x plus 1 or 0, isn't above 0. */
 export function copyRow(x: usize, mask: usize, count: i32, to: usize): void {
   for (; count > 0; count -= 4) {
     let lanes = loadUpTo(x, count);

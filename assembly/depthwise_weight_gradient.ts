@@ -1,8 +1,10 @@
 // The weight-gradient of a depthwise convolution: dw[c, tap] = Σ over images and pixels p of dy[p] · x[p stride + tap dilation],
 // over frames as in depthwise.ts, with four partial sums a tap.
 import { DepthwiseParams } from '../build/params';
-import { copyRow, isNine, layFrame, phaseBytes, tapOffsets } from './depthwise_frame';
-import { fma, operand, splat, sumLanes } from './simd';
+import { copyRow, isNine, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
+import { correlateNine, correlateTwo, LANES, STRIP, ZEROS } from './depthwise_weight_strip';
+import { LEFT, RIGHT } from './depthwise_strip';
+import { fma, loadUpTo, operand, splat, sumLanes } from './simd';
 
 /**
  * sums [5, 4] += Σ over rows of `vectors` pairs of vectors of x[pixel + tap] · dy[pixel], for five taps at the byte offsets
@@ -39,43 +41,18 @@ function correlate(rows: i32, width: usize, dy: usize, dyLine: usize, x: usize, 
   add(sums + 64, f32x4.add(s4, t4));
 }
 
-/** The same for the nine taps of a filter of 3 x 3, stride and dilation 1: down each column of vectors, with three rows of dy. */
-function correlateNine(rows: i32, width: usize, dy: usize, x: usize, line: usize, sums: usize): void {
-  const zero = splat(0.0);
-  let s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero;
-  for (let at: usize = 0; at < width; at += 16) {
-    let from = x + at;
-    let gradient = dy + at;
-    const end = gradient + rows * width;
-    let d1 = zero, d2 = zero;
-    for (const last = end + 2 * width; gradient < last; gradient += width) {
-      const d0 = gradient < end ? v128.load(gradient) : zero;
-      let a = v128.load(from);
-      s0 = fma(a, d0, s0);
-      s3 = fma(a, d1, s3);
-      s6 = fma(a, d2, s6);
-      a = v128.load(from, 4);
-      s1 = fma(a, d0, s1);
-      s4 = fma(a, d1, s4);
-      s7 = fma(a, d2, s7);
-      a = v128.load(from, 8);
-      s2 = fma(a, d0, s2);
-      s5 = fma(a, d1, s5);
-      s8 = fma(a, d2, s8);
-      d2 = d1;
-      d1 = d0;
-      from += line;
-    }
+/** Strips of four columns; the last one overlaps that before, of whose pixels the mask of lanes leaves none. */
+function correlateStrips(stride: u32, inPlace: bool, rows: i32, above: i32, inner: i32, x: usize, line: usize, dy: usize, width: usize, place: usize): void {
+  const last = width - 16;
+  let from = place + ZEROS;
+  for (let at: usize = 0; ; at = min(at + 16, last)) {
+    const lanes = place + LANES + (at == last ? 16 : 0);
+    const edges = inPlace ? (at ? 0 : LEFT) | (at == last ? RIGHT : 0) : 0;
+    if (stride == 2) correlateTwo(edges, rows, above, x + 2 * at, line, dy + at, width, lanes, from, place);
+    else correlateNine(edges, rows, above, inner, x + at, line, dy + at, width, lanes, from, place);
+    if (at == last) return;
+    from = place;
   }
-  add(sums, s0);
-  add(sums + 16, s1);
-  add(sums + 32, s2);
-  add(sums + 48, s3);
-  add(sums + 64, s4);
-  add(sums + 80, s5);
-  add(sums + 96, s6);
-  add(sums + 112, s7);
-  add(sums + 128, s8);
 }
 
 // @ts-ignore: decorator
@@ -95,7 +72,9 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const groups = <i32>p.groups;
   const taps = <i32>(p.kernelHeight * p.kernelWidth);
   const slots = <usize>(taps + 4);
-  const wide = (outWidth + 7) & ~7;
+  const inPlace = readsInPlace(p);
+  const strips = inPlace || (isNine(p) && (p.strideHeight | p.strideWidth) == 1);
+  const wide = inPlace ? outWidth : (outWidth + 7) & ~7;
   const phase = phaseBytes(p, wide);
   const line = phase * p.strideWidth;
   const strideHeight = <i32>p.strideHeight;
@@ -105,29 +84,44 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const copies = mask || wide != outWidth;
   const width = <usize>wide << 2;
   const outLine = <usize>outWidth << 2;
-  const table = scratch;
+  const inLine = <usize>p.width << 2;
+  const table = scratch + STRIP;
   const sums = table + (slots << 2);
   const copy = sums + (slots << 4) + 16;
   const frame = copy + (copies ? width * bandRows : 0);
-  memory.fill(table, 0, slots << 2);
+  memory.fill(scratch, 0, copy - scratch);
+  const ones = i32x4.splat(-1);
+  v128.store(scratch, ones, LANES);
+  v128.store(scratch, ones, LANES + 16);
+  for (let lane = wide & 3; lane && lane < 4; lane++) store<i32>(scratch + (lane - (wide & 3) << 2), 0, LANES + 16);
   tapOffsets(p, phase, line, table);
-  memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
+  if (!inPlace) memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
   for (let channel = begin; channel < end; channel++) {
-    memory.fill(sums, 0, (slots << 4) + 16);
+    for (let at = sums; at < copy; at += 16) v128.store(at, splat(0.0));
     for (let image = 0; image < <i32>p.batch; image++) {
       const plane = image * groups + channel;
+      const x = operand(o, 0) + plane * p.height * inLine;
       for (let first = 0; first < outHeight; first += bandRows) {
         const rows = min(bandRows, outHeight - first);
         const start = first * strideHeight;
-        layFrame(p, operand(o, 0) + (plane * <i32>(p.height * p.width) << 2), 0, 0, start, start + (rows - 1) * strideHeight + reach, bandRows < outHeight, phase, line, frame);
+        const stop = start + (rows - 1) * strideHeight + reach;
         const given = operand(o, 1) + (plane * outHeight + first) * outLine;
         if (copies) {
           for (let row = 0; row < rows; row++) copyRow(given + row * outLine, mask, outWidth, copy + row * width);
         }
         const dy = copies ? copy : given;
-        if (operand(o, 3)) add(sums + (slots << 4), sumOf(dy, (rows * width)));
-        if (isNine(p)) correlateNine(rows, width, dy, frame, line, sums);
-        else for (let tap = 0; tap < taps; tap += 5) correlate(rows, width, dy, width, frame, strideHeight * line, table + (tap << 2), sums + (tap << 4));
+        if (operand(o, 3)) add(sums + (slots << 4), sumOf(dy, rows * wide));
+        if (inPlace) {
+          const top = max(0, start - 1);
+          correlateStrips(strideHeight, true, rows, !start, min(<i32>p.height, stop - 1) - top, x + top * inLine - 4, inLine, dy, width, scratch);
+        } else {
+          layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
+          if (strips) correlateStrips(1, false, rows, 0, rows + 2, frame, line, dy, width, scratch);
+          else for (let tap = 0; tap < taps; tap += 5) correlate(rows, width, dy, width, frame, strideHeight * line, table + (tap << 2), sums + (tap << 4));
+        }
+        if (strips) {
+          for (let at: usize = 0; at < 144; at += 16) add(sums + at, v128.load(scratch + at));
+        }
       }
     }
     const to = operand(o, 2) + (channel * taps << 2);
@@ -136,11 +130,16 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   }
 }
 
-function sumOf(x: usize, bytes: usize): v128 {
+function sumOf(x: usize, count: i32): v128 {
   let a = splat(0.0), b = a;
-  for (const end = x + bytes; x < end; x += 32) {
+  for (; count > 7; count -= 8) {
     a = f32x4.add(a, v128.load(x));
     b = f32x4.add(b, v128.load(x, 16));
+    x += 32;
+  }
+  for (; count > 0; count -= 4) {
+    a = f32x4.add(a, loadUpTo(x, count));
+    x += 16;
   }
   return f32x4.add(a, b);
 }

@@ -1,4 +1,4 @@
-// Division towards -infinity, angles and steps, y = f(a, b) with broadcasting. Units are blocks of 1024 elements of y.
+// Division towards -infinity, angles and steps, y = f(a, b) with broadcasting. Units are blocks of 512 elements of y.
 import { DivisionParams } from '../build/params';
 import { broadcast2 } from './binary';
 import { reportFault } from './fault';

@@ -1,4 +1,4 @@
-// y = x · scale + shift where Philox keeps the element's channel, else `dropped`. Units are blocks of 1024 elements; a
+// y = x · scale + shift where Philox keeps the element's channel, else `dropped`. Units are blocks of 512 elements; a
 // channel is `inner` elements, and word c % 4 of Philox at counter c / 4 belongs to channel c.
 import { DropoutParams } from '../build/params';
 import { bits24, philox } from './philox';

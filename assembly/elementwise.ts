@@ -1,4 +1,4 @@
-// The kernels of elementwise families, written once over a functor. Units are blocks of 1024 elements.
+// The kernels of elementwise families, written once over a functor. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { map, map2 } from './walk';
 

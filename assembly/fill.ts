@@ -1,4 +1,4 @@
-// One 32-bit word everywhere. Units are blocks of 1024 elements.
+// One 32-bit word everywhere. Units are blocks of 512 elements.
 import { FillParams } from '../build/params';
 import { operand } from './simd';
 import { first, last } from './walk';

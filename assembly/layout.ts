@@ -1,24 +1,48 @@
 // Copies of 32-bit words between strided places: permute, broadcastTo, slice, pad, concat and their like. Rows of neighbours
 // are copied as they are, one word that fills a row is spread, and a transposition goes by tiles of 4 by 4 through registers.
 import { CopyParams } from '../build/params';
-import { operand, transpose4 } from './simd';
+import { loadTail, operand, storeTail, transpose4 } from './simd';
 import { first, last, rowOffset } from './walk';
 
-/** `count` words, `xMove` and `yMove` bytes apart. */
+/** Longer rows are copied by a call. */
+export const SHORT: i32 = 64;
+
+/** 1 to 64 neighbouring words from neighbours (xMove 4), or one word throughout (0); the last four overlap those before them. */
 // @ts-ignore: decorator
 @inline
+export function copyShort(from: usize, xMove: usize, to: usize, count: i32): void {
+  const one = v128.load32_splat(from);
+  if (count < 4) {
+    storeTail(to, xMove ? loadTail(from, count) : one, count);
+    return;
+  }
+  const rest: usize = (count << 2) - 16;
+  for (let at: usize = 0; at < rest; at += 16) v128.store(to + at, xMove ? v128.load(from + at) : one);
+  v128.store(to + rest, xMove ? v128.load(from + rest) : one);
+}
+
+/** `count` words, at least 1, `xMove` and `yMove` bytes apart. */
 function copyRow(from: usize, xMove: usize, to: usize, yMove: usize, count: i32): void {
   if (yMove == 4) {
-    if (xMove == 4 && count > 64) {
-      memory.copy(to, from, count << 2);
+    if ((xMove & -5) == 0) {
+      if (xMove && count > SHORT) memory.copy(to, from, count << 2);
+      else copyShort(from, xMove, to, count);
       return;
     }
-    if (xMove == 4 || xMove == 0) {
-      for (; count >= 4; count -= 4) {
-        v128.store(to, xMove ? v128.load(from) : v128.load32_splat(from));
-        from += 4 * xMove;
-        to += 16;
+    for (; count >= 4; count -= 4) {
+      let words: v128;
+      if (xMove == -4) {
+        words = v128.load(from - 12);
+        words = v128.shuffle<i32>(words, words, 3, 2, 1, 0);
+      } else {
+        words = v128.load32_zero(from);
+        words = v128.load_lane<u32>(from + xMove, words, 1);
+        words = v128.load_lane<u32>(from + 2 * xMove, words, 2);
+        words = v128.load_lane<u32>(from + 3 * xMove, words, 3);
       }
+      v128.store(to, words);
+      from += 4 * xMove;
+      to += 16;
     }
   }
   for (; count > 0; count--) {
@@ -30,32 +54,42 @@ function copyRow(from: usize, xMove: usize, to: usize, yMove: usize, count: i32)
 
 /** `count` words to neighbours: from neighbours (xMove 4), or one word throughout (0). */
 export function copyWords(from: usize, xMove: usize, to: usize, count: i32): void {
-  copyRow(from, xMove, to, 4, count);
+  if (count > 0) copyRow(from, xMove, to, 4, count);
 }
 
-/** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 1024 elements. */
+/** y[yOffset + j · yStrides] = x[xOffset + j · xStrides] for j in shape; strides may be negative. Units are blocks of 512 elements. */
 export function copy__strided(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<CopyParams>(params);
-  const x = operand(o, 0) + (p.xOffset << 2);
-  const y = operand(o, 1) + (p.yOffset << 2);
   const rank = <i32>p.rank;
   const shape = params + offsetof<CopyParams>('shape0');
   const xStrides = params + offsetof<CopyParams>('xStrides0');
   const yStrides = params + offsetof<CopyParams>('yStrides0');
   const axis = (rank - 1) << 2;
   const inner = load<i32>(shape + axis);
-  const xMove = load<i32>(xStrides + axis);
-  const yMove = load<i32>(yStrides + axis);
+  const xMove = load<i32>(xStrides + axis) << 2;
+  const yMove = load<i32>(yStrides + axis) << 2;
+  // Rows that lie evenly apart follow each other without a division.
+  const rows = rank > 1 ? load<i32>(shape + axis - 4) : 1;
+  const xRow = load<i32>(xStrides + axis - 4) << 2;
+  const yRow = load<i32>(yStrides + axis - 4) << 2;
+  const short = (xMove & -5) == 0 && yMove == 4 && inner <= SHORT;
   const stop = last(end, <i32>p.size);
   let at = first(begin);
+  let row = at / inner;
+  let column = at - row * inner;
   while (at < stop) {
-    const row = at / inner;
-    const column = at - row * inner;
-    const count = min(inner - column, stop - at);
-    const from = x + ((rowOffset(row, rank, shape, xStrides) + column * xMove) << 2);
-    const to = y + ((rowOffset(row, rank, shape, yStrides) + column * yMove) << 2);
-    copyRow(from, xMove << 2, to, yMove << 2, count);
-    at += count;
+    let from = operand(o, 0) + ((p.xOffset + rowOffset(row, rank, shape, xStrides)) << 2) + column * xMove;
+    let to = operand(o, 1) + ((p.yOffset + rowOffset(row, rank, shape, yStrides)) << 2) + column * yMove;
+    for (let left = rows - row % rows; left > 0 && at < stop; left--) {
+      const count = min(inner - column, stop - at);
+      if (short) copyShort(from, xMove, to, count);
+      else copyRow(from, xMove, to, yMove, count);
+      at += count;
+      from += xRow - column * xMove;
+      to += yRow - column * yMove;
+      column = 0;
+      row++;
+    }
   }
 }
 
@@ -97,7 +131,7 @@ export function copy__transposed(o: usize, params: usize, scratch: usize, begin:
       for (let c = 0; c < whole; c += 4) transpose4(line + (c << 2), xMove, place + c * PITCH, PITCH);
       for (let c = whole; c < width; c++) copyRow(line + (c << 2), xMove, place + c * PITCH, 4, 4);
     }
-    for (; r < height; r++) copyRow(from + r * xMove, 4, scratch + (r << 2), PITCH, width);
-    for (let c = 0; c < width; c++) copyRow(scratch + c * PITCH, 4, to + c * yMove, 4, height);
+    for (let c = 0; r && c < width; c++) copyRow(scratch + c * PITCH, 4, to + c * yMove, 4, r);
+    for (; r < height; r++) copyRow(from + r * xMove, 4, to + (r << 2), yMove, width);
   }
 }

@@ -1,4 +1,4 @@
-// y = a relation b of bool words, 0 or 1, with broadcasting. Units are blocks of 1024 elements of y.
+// y = a relation b of bool words, 0 or 1, with broadcasting. Units are blocks of 512 elements of y.
 import { broadcast2 } from './binary';
 
 // @ts-ignore: decorator

@@ -1,4 +1,4 @@
-// Losses of corresponding elements that are pieces of polynomials, and the walks of all losses. Units are blocks of 1024
+// Losses of corresponding elements that are pieces of polynomials, and the walks of all losses. Units are blocks of 512
 // elements; operands x, t, c, w and y, or x, t, c, w, dy and dx: c and w are repeated, or left out where their count is 0.
 import { LossParams, LossTotalParams } from '../build/params';
 import { BLOCK, loadTail, operand, splat, storeTail, sumLanes } from './simd';

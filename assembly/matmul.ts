@@ -71,10 +71,14 @@ export function matmul_f32__tiles(o: usize, params: usize, scratch: usize, begin
         const bias = operand(o, 2) ? operand(o, 2) + (column << 2) : 0;
         const before = start ? c : bias;
         const beforeRow = start ? cRow : 0;
-        if (p.pairs) multiplyPairs(rows, depth, from, aRow, panels, p.bRow << 2, p.bPanel << 2, whole, c, cRow, before, beforeRow);
-        else if (whole) multiplyPanels(rows, depth, from, aRow, panels, p.bRow << 2, p.bPanel << 2, whole, c, cRow, before, beforeRow);
+        const step = p.bRow << 2;
+        const next = p.bPanel << 2;
+        const paired = p.pairs && rows > 4 ? whole & ~1 : 0;
+        const done = paired << 5;
+        if (paired) multiplyPairs(rows, depth, from, aRow, 0, panels, step, next << 1, next, paired >> 1, c, cRow, before, beforeRow);
+        if (paired < whole) multiplyPanels(rows, depth, from, aRow, 0, panels + paired * next, step, next, whole - paired, c + done, cRow, before ? before + done : 0, beforeRow);
         if (rest) {
-          multiplyPanels(rows, depth, from, aRow, last, lastStep, 0, 1, edge, 32, 0, 0);
+          multiplyPanels(rows, depth, from, aRow, 0, last, lastStep, 0, 1, edge, 32, 0, 0);
           storeEdge(edge, rows, rest, c + (whole << 5), cRow, before ? before + (whole << 5) : 0, beforeRow);
         }
         if (p.activation && start + depth == k) {

@@ -4,7 +4,7 @@ import { MatmulPackParams } from '../build/params';
 import { loadTail, loadUpTo, operand, splat, transpose4 } from './simd';
 
 /** to[x, y] = from[y, x]: rows of `xs` words a `stride` of bytes apart become rows of `ys` words `step` bytes apart. */
-function transpose(from: usize, stride: usize, xs: i32, ys: i32, to: usize, step: usize): void {
+export function transpose(from: usize, stride: usize, xs: i32, ys: i32, to: usize, step: usize): void {
   for (let x = 0; x < xs; x += 4) {
     const source = from + (x << 2);
     const target = to + x * step;

@@ -23,7 +23,7 @@ function sourceIndex(border: u32, position: i32, n: i32): i32 {
   return mirrored < n ? mirrored : 2 * (n - 1) - mirrored;
 }
 
-/** y = x with a border, 32-bit words of any dtype. Units are blocks of 1024 elements of y, done row by row. */
+/** y = x with a border, 32-bit words of any dtype. Units are blocks of 512 elements of y, done row by row. */
 export function pad__border(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const p = changetype<PadParams>(params);
   const x = operand(o, 0);
@@ -129,7 +129,7 @@ function addWords(x: usize, y: usize, count: i32): void {
 
 /**
  * dx = Σ dy over the elements that came from each element of x, in the order in which they lie in dy. Units are blocks of
- * 1024 elements of x, done row by row: rows of dy are added where each element has one reader along the last axis.
+ * 512 elements of x, done row by row: rows of dy are added where each element has one reader along the last axis.
  * `scratch` holds one Readers per axis.
  */
 export function pad_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {

@@ -1,5 +1,5 @@
 // Random numbers by Philox: word i % 4 at counter i / 4 belongs to element i, the key is the `seed` operand. Units are
-// blocks of 1024 elements.
+// blocks of 512 elements.
 import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
 import { reportFault } from './fault';
 import { bits24, philox, uniform4 } from './philox';

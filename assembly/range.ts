@@ -1,4 +1,4 @@
-// Tensors that are counted. Units are blocks of 1024 elements.
+// Tensors that are counted. Units are blocks of 512 elements.
 import { EyeParams, RangeParams } from '../build/params';
 import { operand } from './simd';
 import { first, last } from './walk';

@@ -1,5 +1,5 @@
 // Activations with a kink, forward y = f(x) and backward dx = dy f'(v), element by element, where v is the op's input or
-// its output. Units are blocks of 1024 elements.
+// its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { backward, unary } from './elementwise';
 import { expm1x4 } from './functions';

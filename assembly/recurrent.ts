@@ -55,7 +55,7 @@ function multiply(rows: i32, most: i32, depth: i32, from: usize, panels: i32, fi
         multiplyRow(most, length, left, right, depth << 5, panels, to, start > 0);
         row++;
       } else {
-        multiplyPanels(height, length, left, depth << 2, right, 32, depth << 5, panels, to, stride, start ? to : 0, stride);
+        multiplyPanels(height, length, left, depth << 2, 0, right, 32, depth << 5, panels, to, stride, start ? to : 0, start ? stride : 0);
         row += height;
       }
     }

@@ -383,4 +383,4 @@ function sineHuge(x: v128, shift: i32): v128 {
 }
 
 /** Output elements of one work unit of an elementwise kernel. */
-export const BLOCK: i32 = 1024;
+export const BLOCK: i32 = 512;

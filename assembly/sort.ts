@@ -1,6 +1,6 @@
 // Sorts rows stably: each element becomes a pair of a key, whose order as u32 is the elements' order, and its index, in one
 // u64, so that no two are equal. Runs of 16 by insertion, then merged two and two in scratch. Units are rows. Also the
-// elements of rows at given indices, and the reverse, by blocks of 1024 indices.
+// elements of rows at given indices, and the reverse, by blocks of 512 indices.
 import { SelectParams, SortParams } from '../build/params';
 import { reportFault } from './fault';
 import { BLOCK, operand } from './simd';

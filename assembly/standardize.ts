@@ -1,314 +1,278 @@
 // Rows of x [batch, groups, channels, plane] brought to mean 0 and variance 1, and the gradients; src/ops/standardize.ts
-// has the formulas. A row is `blocks` runs of `run` elements, `step` apart, the first at row · run. It is passed over
-// three times, of which it spends two in the cache; loops take four elements a step, and up to three at their end.
+// has the formulas. A row is `blocks` runs of `run` elements, `step` apart, the first at row · run: it comes from memory
+// once where it fits in the cache. Where rows are columns ([batch, groups, 1, 1] over the batch), COLUMNS of them are
+// copied to scratch memory, four side by side, and go the way of a row, with a lane each in place of a sum of lanes.
 import { StandardizeParams } from '../build/params';
-import { fma, loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
-import { byColumns, COLUMNS, projectColumns, standardizeColumns } from './standardize_columns';
+import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
+import {
+  addAffine,
+  addDistances,
+  addProducts,
+  FACTOR,
+  FROM,
+  LEVEL,
+  ONES,
+  projectRun,
+  SLOPE,
+  SLOT,
+  scaleRun,
+  ZEROS,
+} from './standardize_runs';
 
-/** Σ x in four chains. */
-function sumRun(x: usize, count: i32): f32 {
-  let a = splat(0.0);
-  let b = a;
-  let c = a;
-  let d = a;
-  for (; count >= 16; count -= 16) {
-    a = f32x4.add(a, v128.load(x));
-    b = f32x4.add(b, v128.load(x, 16));
-    c = f32x4.add(c, v128.load(x, 32));
-    d = f32x4.add(d, v128.load(x, 48));
-    x += 64;
-  }
-  for (; count > 0; count -= 4) {
-    a = f32x4.add(a, loadUpTo(x, count));
-    x += 16;
-  }
-  return sumLanes(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
+/** Columns of a unit: a cache line. src/ops/standardize_call.ts has the same number. */
+const COLUMNS: i32 = 16;
+/** Elements whose mean a row's distances are measured from. */
+const START: i32 = 64;
+/** Where scratch memory has columns, behind two slots, or what nobody asks for, then a row of zeros. */
+const SPACE: usize = 2 * SLOT;
+
+/** Whether rows are columns. */
+// @ts-ignore: decorator
+@inline
+function byColumns(p: StandardizeParams): bool {
+  return p.overBatch != 0 && p.plane == 1;
 }
 
-/** Adds Σ (x - middle) and Σ (x - middle)² to the eight lanes at `sums`. */
-function addDistances(x: usize, count: i32, middle: f32, sums: usize): void {
-  const from = splat(middle);
-  let a = v128.load(sums);
-  let b = v128.load(sums, 16);
-  let c = splat(0.0);
-  let d = c;
-  for (; count >= 8; count -= 8) {
-    const p = f32x4.sub(v128.load(x), from);
-    const q = f32x4.sub(v128.load(x, 16), from);
-    a = f32x4.add(a, p);
-    c = f32x4.add(c, q);
-    b = fma(p, p, b);
-    d = fma(q, q, d);
-    x += 32;
+/** The sum of a row, in every lane, from sums of its lanes; columns have one each. */
+// @ts-ignore: decorator
+@inline
+function total(at: usize, columns: bool): v128 {
+  return columns ? v128.load(at) : splat(sumLanes(v128.load(at)));
+}
+
+// @ts-ignore: decorator
+@inline
+function clear(sums: usize): void {
+  v128.store(sums, splat(0.0));
+  v128.store(sums, splat(0.0), 16);
+}
+
+/** A row's number in every lane, or those of as many columns as there are lanes. */
+// @ts-ignore: decorator
+@inline
+function numberOf(at: usize, columns: bool, lanes: i32): v128 {
+  return columns ? loadUpTo(at, lanes) : v128.load32_splat(at);
+}
+
+// @ts-ignore: decorator
+@inline
+export function inverseRoot(variance: v128, eps: f32): v128 {
+  return f32x4.div(splat(1.0), f32x4.sqrt(f32x4.add(variance, splat(eps))));
+}
+
+/** Copies columns of `lines` lines, `step` apart, to scratch memory, vectors of four one below the other, or back. */
+function copyColumns(columns: usize, count: i32, lines: i32, step: usize, scratch: usize, back: bool): void {
+  for (let line = 0; line < lines; line++) {
+    let at = scratch + (<usize>line << 4);
+    for (let c = 0; c < count; c += 4) {
+      const place = columns + (<usize>c << 2);
+      if (back) storeUpTo(place, v128.load(at), count - c);
+      else v128.store(at, loadUpTo(place, count - c));
+      at += <usize>lines << 4;
+    }
+    columns += step;
   }
-  for (; count > 0; count -= 4) {
-    // Lanes beyond the end are taken as the middle, at no distance.
-    let p = f32x4.sub(loadUpTo(x, count), from);
-    if (count < 4) p = v128.and(p, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
-    a = f32x4.add(a, p);
-    b = fma(p, p, b);
-    x += 16;
-  }
-  v128.store(sums, f32x4.add(a, c));
-  v128.store(sums, f32x4.add(b, d), 16);
 }
 
 /**
- * Leaves at `to`: the mean as a first pass finds it, what a second pass that measures from it finds lacking, and the
- * variance. A mean much larger than the spread costs no accuracy so.
+ * Operands: x, weight, bias, y, mean, variance. Units are rows, or COLUMNS of them where they are columns. One pass finds
+ * mean and variance by distances from the mean of the row's start. Where that lies further from the row's mean than the
+ * standard deviation, or than a part of it where short runs make for long chains, a second pass measures from what the
+ * first found.
  */
-function statistics(x: usize, p: StandardizeParams, to: usize): void {
-  const blocks = <i32>p.blocks;
-  const run = <i32>p.run;
-  const step = <usize>p.step << 2;
-  let middle: f32 = 0.0;
-  if (p.centred) {
-    for (let b = 0; b < blocks; b++) middle += sumRun(x + b * step, run);
-    middle *= p.scale;
-  }
-  memory.fill(to, 0, 32);
-  for (let b = 0; b < blocks; b++) addDistances(x + b * step, run, middle, to);
-  const shift: f32 = p.centred ? sumLanes(v128.load(to)) * p.scale : 0.0;
-  const square = sumLanes(v128.load(to, 16)) * p.scale;
-  store<f32>(to, middle);
-  store<f32>(to, shift, 4);
-  store<f32>(to, max(square - shift * shift, <f32>0.0), 8);
-}
-
-// @ts-ignore: decorator
-@inline
-function scaleFour(x: usize, y: usize, rest: i32, middle: v128, shift: v128, factor: v128, weight: v128, bias: v128): void {
-  const h = f32x4.mul(f32x4.sub(f32x4.sub(loadUpTo(x, rest), middle), shift), factor);
-  storeUpTo(y, f32x4.add(f32x4.mul(h, weight), bias), rest);
-}
-
-/** y = (x - middle - shift) root · weight + bias; weight and bias may be none (0), one number or one per element. */
-export function scaleRun(x: usize, y: usize, count: i32, row: usize, root: f32, weight: usize, bias: usize, moves: bool): void {
-  const middle = v128.load32_splat(row);
-  const shift = v128.load32_splat(row, 4);
-  const factor = splat(root);
-  if (!moves) {
-    const w = weight ? v128.load32_splat(weight) : splat(1.0);
-    const b = bias ? v128.load32_splat(bias) : splat(0.0);
-    for (; count >= 8; count -= 8) {
-      scaleFour(x, y, 4, middle, shift, factor, w, b);
-      scaleFour(x + 16, y + 16, 4, middle, shift, factor, w, b);
-      x += 32;
-      y += 32;
-    }
-    for (; count >= 4; count -= 4) {
-      scaleFour(x, y, 4, middle, shift, factor, w, b);
-      x += 16;
-      y += 16;
-    }
-    if (count) scaleFour(x, y, count, middle, shift, factor, w, b);
-    return;
-  }
-  for (; count >= 4; count -= 4) {
-    scaleFour(x, y, 4, middle, shift, factor, weight ? v128.load(weight) : splat(1.0), bias ? v128.load(bias) : splat(0.0));
-    x += 16;
-    y += 16;
-    weight += weight ? 16 : 0;
-    bias += bias ? 16 : 0;
-  }
-  if (count) {
-    const w = weight ? loadUpTo(weight, count) : splat(1.0);
-    scaleFour(x, y, count, middle, shift, factor, w, bias ? loadUpTo(bias, count) : splat(0.0));
-  }
-}
-
-/** Operands: x, weight, bias, y, mean, variance. Units are rows, or COLUMNS of them where they are columns. */
 export function standardize_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<StandardizeParams>(params);
-  if (byColumns(p)) {
-    for (let u = begin; u < end; u++) {
-      standardizeColumns(o, p, u * COLUMNS, min(<i32>p.rows - u * COLUMNS, COLUMNS), scratch);
-    }
-    return;
-  }
-  const plain = !p.hasWeight && !p.hasBias;
-  const perElement = !plain && p.plane == 1 && p.channels > 1;
-  const pieces = plain || perElement ? 1 : <i32>p.channels;
-  const count = plain || perElement ? <i32>p.run : <i32>p.plane;
-  for (let row = begin; row < end; row++) {
-    const skip = <usize>row * p.run;
-    statistics(operand(o, 0) + (skip << 2), p, scratch);
-    const variance = load<f32>(scratch, 8);
-    const root = <f32>1.0 / sqrt<f32>(variance + p.eps);
-    const affine = <usize>(row % <i32>p.groups) * p.channels;
-    for (let b = 0; b < <i32>p.blocks; b++) {
-      for (let c = 0; c < pieces; c++) {
-        const at = (skip + <usize>b * p.step + <usize>c * count) << 2;
-        const weight = p.hasWeight ? operand(o, 1) + ((affine + c) << 2) : 0;
-        const bias = p.hasBias ? operand(o, 2) + ((affine + c) << 2) : 0;
-        scaleRun(operand(o, 0) + at, operand(o, 3) + at, count, scratch, root, weight, bias, perElement);
-      }
-    }
-    store<f32>(operand(o, 4) + (<usize>row << 2), load<f32>(scratch) + load<f32>(scratch, 4));
-    store<f32>(operand(o, 5) + (<usize>row << 2), variance);
-  }
-}
-
-/** Adds Σ g and Σ g h, g = dy · weight and h = (x - mean) s, to the eight lanes at `sums`. */
-function addRun(dy: usize, x: usize, count: i32, mean: f32, s: f32, weight: usize, moves: bool, sums: usize): void {
-  const middle = splat(mean);
-  const factor = splat(s);
-  const one = weight ? v128.load32_splat(weight) : splat(1.0);
-  let a = v128.load(sums);
-  let b = v128.load(sums, 16);
-  let c = splat(0.0);
-  let d = c;
-  for (; count >= 8; count -= 8) {
-    const g = f32x4.mul(v128.load(dy), moves ? v128.load(weight) : one);
-    const k = f32x4.mul(v128.load(dy, 16), moves ? v128.load(weight, 16) : one);
-    a = f32x4.add(a, g);
-    c = f32x4.add(c, k);
-    b = fma(g, f32x4.mul(f32x4.sub(v128.load(x), middle), factor), b);
-    d = fma(k, f32x4.mul(f32x4.sub(v128.load(x, 16), middle), factor), d);
-    dy += 32;
-    x += 32;
-    weight += 32;
-  }
-  for (; count > 0; count -= 4) {
-    const g = f32x4.mul(loadUpTo(dy, count), moves ? loadUpTo(weight, count) : one);
-    a = f32x4.add(a, g);
-    b = fma(g, f32x4.mul(f32x4.sub(loadUpTo(x, count), middle), factor), b);
-    dy += 16;
-    x += 16;
-    weight += 16;
-  }
-  v128.store(sums, f32x4.add(a, c));
-  v128.store(sums, f32x4.add(b, d), 16);
-}
-
-// @ts-ignore: decorator
-@inline
-function projectFour(dy: usize, x: usize, dx: usize, rest: i32, mean: v128, s: v128, weight: v128, level: v128, slope: v128, factor: v128): void {
-  const h = f32x4.mul(f32x4.sub(loadUpTo(x, rest), mean), s);
-  const g = f32x4.sub(f32x4.mul(loadUpTo(dy, rest), weight), level);
-  storeUpTo(dx, f32x4.mul(factor, f32x4.sub(g, f32x4.mul(h, slope))), rest);
-}
-
-/** dx = factor (g - level - h slope). */
-function projectRun(dy: usize, x: usize, dx: usize, count: i32, mean: f32, s: f32, weight: usize, moves: bool, level: f32, slope: f32, factor: f32): void {
-  const middle = splat(mean);
-  const root = splat(s);
-  const from = splat(level);
-  const by = splat(slope);
-  const scale = splat(factor);
-  const one = weight ? v128.load32_splat(weight) : splat(1.0);
-  for (; count >= 4; count -= 4) {
-    projectFour(dy, x, dx, 4, middle, root, moves ? v128.load(weight) : one, from, by, scale);
-    dy += 16;
-    x += 16;
-    dx += 16;
-    weight += 16;
-  }
-  if (count) projectFour(dy, x, dx, count, middle, root, moves ? loadUpTo(weight, count) : one, from, by, scale);
-}
-
-/** Adds dy h to the `count` numbers at dweight, dy to those at dbias. */
-function addAffine(dy: usize, x: usize, count: i32, mean: f32, s: f32, dweight: usize, dbias: usize): void {
-  const middle = splat(mean);
-  const root = splat(s);
-  for (; count > 0; count -= 4) {
-    const g = loadUpTo(dy, count);
-    const h = f32x4.mul(f32x4.sub(loadUpTo(x, count), middle), root);
-    storeUpTo(dweight, fma(g, h, loadUpTo(dweight, count)), count);
-    storeUpTo(dbias, f32x4.add(loadUpTo(dbias, count), g), count);
-    dy += 16;
-    x += 16;
-    dweight += 16;
-    dbias += 16;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function rootOf(variance: usize, row: i32, p: StandardizeParams): f32 {
-  return <f32>1.0 / sqrt<f32>(load<f32>(variance + (<usize>row << 2)) + p.eps);
-}
-
-/** One row of dx; leaves Σ g and Σ g h at the start of `scratch`. */
-function projectRow(o: usize, p: StandardizeParams, row: i32, scratch: usize): void {
-  const dy = operand(o, 0);
-  const x = operand(o, 1);
-  const each = p.hasWeight != 0 && p.channels > 1;
+  const columns = byColumns(p);
+  const jump = <usize>p.step << 2;
+  const blocks = columns ? 1 : <i32>p.blocks;
+  const run = columns ? <i32>p.batch << 2 : <i32>p.run;
+  const start = min(run, columns ? 2 * START : START);
+  const portion = splat(<f32>1.0 / <f32>max(columns ? start >> 2 : start, 1));
+  const near = splat(<f32>min(run, 256) * (columns ? <f32>(1.0 / 1024.0) : <f32>(1.0 / 256.0)));
+  const scale = splat(p.scale);
+  const each = p.channels > 1 && (p.hasWeight || p.hasBias);
   const moves = each && p.plane == 1;
   const pieces = each && !moves ? <i32>p.channels : 1;
-  const count = each && !moves ? <i32>p.plane : <i32>p.run;
-  const mean = load<f32>(operand(o, 2) + (<usize>row << 2));
-  const s = rootOf(operand(o, 3), row, p);
-  const affine = operand(o, 4) + ((<usize>(row % <i32>p.groups) * p.channels) << 2);
-  memory.fill(scratch, 0, 32);
-  for (let b = 0; b < <i32>p.blocks; b++) {
-    for (let c = 0; c < pieces; c++) {
-      const at = (<usize>row * p.run + <usize>b * p.step + <usize>c * count) << 2;
-      addRun(dy + at, x + at, count, mean, s, each ? affine + (c << 2) : 0, moves, scratch);
+  const count = each && !moves ? <i32>p.plane : run;
+  const w4: usize = moves && p.hasWeight ? 64 : 0;
+  const b4: usize = moves && p.hasBias ? 64 : 0;
+  const together = columns ? COLUMNS : 1;
+  for (let unit = begin; unit < end; unit++) {
+    const first = unit * together;
+    const last = min(<i32>p.rows, first + together);
+    const skip = (<usize>first * p.run) << 2;
+    let x = operand(o, 0) + skip;
+    let y = operand(o, 3) + skip;
+    if (columns) {
+      y = scratch + SPACE;
+      copyColumns(x, last - first, <i32>p.batch, jump, y, false);
+      x = y;
     }
-  }
-  const total = sumLanes(v128.load(scratch));
-  const dot = sumLanes(v128.load(scratch, 16));
-  const level: f32 = p.centred ? total * p.scale : 0.0;
-  const factor = p.hasWeight && !each ? s * load<f32>(affine) : s;
-  for (let b = 0; b < <i32>p.blocks; b++) {
-    for (let c = 0; c < pieces; c++) {
-      const at = (<usize>row * p.run + <usize>b * p.step + <usize>c * count) << 2;
-      projectRun(dy + at, x + at, operand(o, 5) + at, count, mean, s, each ? affine + (c << 2) : 0, moves, level, dot * p.scale, factor);
+    for (let row = first; row < last; row += 4) {
+      const rest = columns ? last - row : 1;
+      let from = splat(0.0);
+      let shift = from;
+      clear(scratch);
+      v128.store(scratch, from, FROM);
+      if (p.centred) {
+        addDistances(x, start, scratch);
+        from = f32x4.mul(total(scratch, columns), portion);
+      }
+      let variance = from;
+      for (let again = false; ; again = true) {
+        clear(scratch);
+        v128.store(scratch, from, FROM);
+        for (let b = 0; b < blocks; b++) addDistances(x + b * jump, run, scratch);
+        if (p.centred) shift = f32x4.mul(total(scratch, columns), scale);
+        const square = f32x4.mul(shift, shift);
+        variance = f32x4.max(f32x4.sub(f32x4.mul(total(scratch + 16, columns), scale), square), splat(0.0));
+        if (again || !v128.any_true(f32x4.gt(square, f32x4.mul(variance, near)))) break;
+        from = f32x4.add(from, shift);
+      }
+      const root = inverseRoot(variance, p.eps);
+      storeUpTo(operand(o, 4) + (<usize>row << 2), f32x4.add(from, shift), rest);
+      storeUpTo(operand(o, 5) + (<usize>row << 2), variance, rest);
+      const affine = (<usize>(row % <i32>p.groups) * p.channels) << 2;
+      const weights = operand(o, 1) + affine;
+      const biases = operand(o, 2) + affine;
+      for (let b = 0; b < blocks; b++) {
+        for (let c = 0; c < pieces; c++) {
+          const to = <usize>c << 2;
+          const at = <usize>b * jump + to * count;
+          const factor = p.hasWeight && !moves ? f32x4.mul(root, numberOf(weights + to, columns, rest)) : root;
+          let level = f32x4.neg(f32x4.mul(shift, factor));
+          if (p.hasBias && !moves) level = f32x4.add(level, numberOf(biases + to, columns, rest));
+          v128.store(scratch, factor, FACTOR);
+          v128.store(scratch, level, LEVEL);
+          scaleRun(x + at, y + at, count, w4 ? weights : ONES, w4, b4 ? biases : ZEROS, b4, scratch);
+        }
+      }
+      x += <usize>run << 2;
+      y += <usize>run << 2;
     }
+    if (columns) copyColumns(operand(o, 3) + skip, last - first, <i32>p.batch, jump, scratch + SPACE, true);
   }
-  store<f32>(scratch, total);
-  store<f32>(scratch, dot, 4);
 }
 
 /**
  * Operands: dy, x, mean, variance, weight, dx, dweight, dbias. Units are rows, COLUMNS of them where they are columns, or
- * `together` rows: then dweight and dbias are lists by unit of what its rows add up to, while these are in the cache. One
- * weight for a whole row is a factor of s, so that rows over the batch leave dbias = Σ dy and dweight = Σ dy h.
+ * `together` rows: then dweight and dbias are lists with a line for each such unit, or for all groups of a batch item, of
+ * what its rows add up to while these are in the cache. Rows over the batch leave one of each.
  */
 export function standardize_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<StandardizeParams>(params);
-  const dweight = operand(o, 6);
-  const dbias = operand(o, 7);
-  const together = <i32>p.together;
-  const run = <i32>p.run;
+  const columns = byColumns(p);
+  const jump = <usize>p.step << 2;
+  const blocks = columns ? 1 : <i32>p.blocks;
+  const run = columns ? <i32>p.batch << 2 : <i32>p.run;
+  const size = <usize>run << 2;
+  const scale = splat(p.scale);
+  const together = columns ? COLUMNS : max(<i32>p.together, 1);
+  const wanted = p.together || p.overBatch;
+  const each = p.together || (p.hasWeight && p.channels > 1);
+  const moves = each && p.plane == 1;
+  const pieces = each && !moves ? <i32>p.channels : 1;
+  const count = each && !moves ? <i32>p.plane : run;
+  const width = <usize>p.channels << 2;
+  const w4: usize = moves && p.hasWeight ? 64 : 0;
+  const space = scratch + SPACE;
   for (let unit = begin; unit < end; unit++) {
-    if (byColumns(p)) {
-      projectColumns(o, p, unit * COLUMNS, min(<i32>p.rows - unit * COLUMNS, COLUMNS), scratch);
-    } else if (together) {
-      const part = (<usize>unit * run) << 2;
-      memory.fill(dweight + part, 0, run << 2);
-      memory.fill(dbias + part, 0, run << 2);
-      for (let row = unit * together; row < min(<i32>p.rows, (unit + 1) * together); row++) {
-        const at = (<usize>row * run) << 2;
-        projectRow(o, p, row, scratch);
-        const mean = load<f32>(operand(o, 2) + (<usize>row << 2));
-        addAffine(operand(o, 0) + at, operand(o, 1) + at, run, mean, rootOf(operand(o, 3), row, p), dweight + part, dbias + part);
-      }
-    } else {
-      projectRow(o, p, unit, scratch);
-      if (p.overBatch) {
-        store<f32>(dweight + (<usize>unit << 2), load<f32>(scratch, 4));
-        store<f32>(dbias + (<usize>unit << 2), load<f32>(scratch));
-      }
+    const first = unit * together;
+    const last = min(<i32>p.rows, first + together);
+    const skip = (<usize>first * p.run) << 2;
+    // Where a line of the lists has all groups of an item, a unit is a row, and its part lies beside the other groups'.
+    const part = <usize>unit * (columns ? <usize>COLUMNS << 2 : width);
+    const dweight = wanted ? operand(o, 6) + part : space;
+    const dbias = wanted ? operand(o, 7) + part : space + 16;
+    if (moves && wanted) {
+      memory.fill(dweight, 0, width);
+      memory.fill(dbias, 0, width);
     }
-  }
-}
-
-/** Operands: dy, x, mean, variance, dweight, dbias. Units are channels. */
-export function standardize_affine_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<StandardizeParams>(params);
-  const channels = <i32>(p.groups * p.channels);
-  const plane = <i32>p.plane;
-  for (let c = begin; c < end; c++) {
-    memory.fill(scratch, 0, 32);
-    for (let item = 0; item < <i32>p.batch; item++) {
-      const row = item * <i32>p.groups + c / <i32>p.channels;
-      const at = (<usize>(item * channels + c) * plane) << 2;
-      const mean = load<f32>(operand(o, 2) + (<usize>row << 2));
-      addRun(operand(o, 0) + at, operand(o, 1) + at, plane, mean, rootOf(operand(o, 3), row, p), 0, false, scratch);
+    let dy = operand(o, 0) + skip;
+    let x = operand(o, 1) + skip;
+    let dx = operand(o, 5) + skip;
+    if (columns) {
+      copyColumns(dy, last - first, <i32>p.batch, jump, space, false);
+      dy = space;
+      dx = space;
+      copyColumns(x, last - first, <i32>p.batch, jump, space + 4 * size, false);
+      x = space + 4 * size;
     }
-    store<f32>(operand(o, 4) + (c << 2), sumLanes(v128.load(scratch, 16)));
-    store<f32>(operand(o, 5) + (c << 2), sumLanes(v128.load(scratch)));
+    for (let row = first; row < last; ) {
+      const rest = last - row;
+      const rows = moves ? min(rest, 2) : 1;
+      const weights = operand(o, 4) + <usize>(row % <i32>p.groups) * width;
+      const weight = w4 ? weights : ONES;
+      for (let k = 0; k < rows; k++) {
+        const slot = scratch + <usize>k * SLOT;
+        const own = <usize>(row + k) << 2;
+        clear(slot);
+        v128.store(slot, numberOf(operand(o, 2) + own, columns, rest), FROM);
+        v128.store(slot, inverseRoot(numberOf(operand(o, 3) + own, columns, rest), p.eps), FACTOR);
+      }
+      const root = v128.load(scratch, FACTOR);
+      let sum = splat(0.0);
+      let dot = sum;
+      if (moves) {
+        let dy2 = dy + size;
+        let x2 = x + size;
+        if (rows == 1) {
+          // A row of zeros, without a weight in any sum.
+          dy2 = space + 32;
+          x2 = dy2;
+          memory.fill(dy2, 0, size);
+          v128.store(scratch, sum, SLOT + FROM);
+          v128.store(scratch, sum, SLOT + FACTOR);
+        }
+        addAffine(dy, x, dy2, x2, run, weight, w4 ? -1 : 0, dweight, dbias, wanted ? -1 : 0, scratch);
+      } else {
+        for (let c = 0; c < pieces; c++) {
+          const to = <usize>c << 2;
+          clear(scratch);
+          for (let b = 0; b < blocks; b++) {
+            const at = <usize>b * jump + to * count;
+            addProducts(dy + at, x + at, count, scratch);
+          }
+          let a = total(scratch, columns);
+          let b = f32x4.mul(total(scratch + 16, columns), root);
+          if (wanted) {
+            const own = to + (columns ? <usize>(row - first) << 2 : 0);
+            storeUpTo(dweight + own, b, columns ? rest : 1);
+            storeUpTo(dbias + own, a, columns ? rest : 1);
+          }
+          if (p.hasWeight) {
+            const w = numberOf(weights + to, columns, rest);
+            a = f32x4.mul(a, w);
+            b = f32x4.mul(b, w);
+          }
+          sum = f32x4.add(sum, a);
+          dot = f32x4.add(dot, b);
+        }
+      }
+      for (let k = 0; k < rows; k++) {
+        const slot = scratch + <usize>k * SLOT;
+        const root = v128.load(slot, FACTOR);
+        if (moves) {
+          sum = total(slot, false);
+          dot = total(slot + 16, false);
+        }
+        const level = p.centred ? f32x4.neg(f32x4.mul(root, f32x4.mul(sum, scale))) : splat(0.0);
+        v128.store(slot, level, LEVEL);
+        v128.store(slot, f32x4.neg(f32x4.mul(f32x4.mul(root, root), f32x4.mul(dot, scale))), SLOPE);
+        for (let b = 0; b < blocks; b++) {
+          for (let c = 0; c < pieces; c++) {
+            const at = <usize>b * jump + ((<usize>c * count) << 2);
+            const factor = p.hasWeight && !moves ? f32x4.mul(root, numberOf(weights + (c << 2), columns, rest)) : root;
+            v128.store(slot, factor, FACTOR);
+            projectRun(dy + at, x + at, dx + at, count, weight, w4, slot);
+          }
+        }
+        dy += size;
+        x += size;
+        dx += size;
+      }
+      row += columns ? 4 : rows;
+    }
+    if (columns) copyColumns(operand(o, 5) + skip, last - first, <i32>p.batch, jump, space, true);
   }
 }

@@ -1,4 +1,4 @@
-// y = f(p, q, r), the three with broadcasting. Units are blocks of 1024 elements of y.
+// y = f(p, q, r), the three with broadcasting. Units are blocks of 512 elements of y.
 import { TernaryParams } from '../build/params';
 import { fma, splat } from './simd';
 import { map3 } from './walk';

@@ -1,5 +1,5 @@
 // y = x on one side of a diagonal of each matrix and on it, 0 on the other; 32-bit words of any dtype. Units are blocks of
-// 1024 elements.
+// 512 elements.
 import { TriangleParams } from '../build/params';
 import { operand } from './simd';
 import { first, last } from './walk';

@@ -1,4 +1,4 @@
-// y = f(x), element by element. Units are blocks of 1024 elements.
+// y = f(x), element by element. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { unary } from './elementwise';
 import { expm1x4, log1px4 } from './functions';

@@ -1,4 +1,4 @@
-// y = f(x), element by element, where x or y is i32 or bool (a word of 0 or 1). Units are blocks of 1024 elements.
+// y = f(x), element by element, where x or y is i32 or bool (a word of 0 or 1). Units are blocks of 512 elements.
 import { IntegerParams } from '../build/params';
 import { unary } from './elementwise';
 import { splat } from './simd';

@@ -1,5 +1,5 @@
 // One optimiser step over many parameters, in place; src/ops/update_rules.ts has the formulas. Operands: hyper, state, then
-// each parameter and its gradient. Units are blocks of 1024 elements of all parameters one after the other.
+// each parameter and its gradient. Units are blocks of 512 elements of all parameters one after the other.
 import { UpdateParams } from '../build/params';
 import { loadTail, operand, storeTail } from './simd';
 import { first, last } from './walk';

@@ -66,8 +66,6 @@ const SPREAD_BYTES: usize = 4 * CHUNK + 16;
 }
 
 /** Starts a walk over the elements of units `begin` to `end`. */
-// @ts-ignore: decorator
-@inline
 function start(scratch: usize, begin: i32, end: i32, size: i32): void {
   const walk = changetype<Walk>(scratch);
   walk.at = first(begin);
@@ -156,9 +154,13 @@ function next(operands: usize, scratch: usize, count: i32, rank: i32, shape: usi
   const at = walk.at;
   let length = walk.stop - at;
   if (length <= 0) return false;
-  const inner = rank > 1 ? load<i32>(shape + ((rank - 1) << 2)) : i32.MAX_VALUE;
+  let inner = i32.MAX_VALUE;
+  let row = 0;
+  if (rank > 1) {
+    inner = load<i32>(shape + ((rank - 1) << 2));
+    row = at / inner;
+  }
   const short = inner <= SHORT;
-  const row = at / inner;
   // Runs of whole periods leave operands that repeat where they lie.
   const period = short ? periodOf(rank, shape) : 0;
   const most = short ? CHUNK - CHUNK % (4 * period) : inner - (at - row * inner);

@@ -13,11 +13,11 @@
 // one panel stay in the first-level cache until they are transformed back, with the bias and the activation.
 import { WinogradParams } from '../build/params';
 import { copyRow } from './depthwise_frame';
+import { multiplyPairs, multiplyPanels } from './matmul_tile';
 import { operand, splat } from './simd';
 import { combine2, transform2, transformBack2 } from './winograd2';
 import { combine4, transform4, transformBack4 } from './winograd4';
 import { filterBytes } from './winograd_filters';
-import { multiplyPlaces } from './winograd_tile';
 
 /** Bytes of a segment: its place, its zeros, its columns, its length, six times where a row of input starts (-1: all zero). */
 const SEGMENT: usize = 40;
@@ -129,7 +129,7 @@ function winograd(most: i32, o: usize, params: usize, scratch: usize, begin: i32
   const filterSize = filterBytes(channels, places);
 
   const m = scratch + WORK;
-  const zeros = m + places * 6 * 32;
+  const zeros = m + places * 12 * 32;
   const sources = zeros + lineBytes;
   const targets = sources + ((tiles + 8) << 2);
   const panels = targets + 12 * (tiles + 8);
@@ -171,10 +171,18 @@ function winograd(most: i32, o: usize, params: usize, scratch: usize, begin: i32
     let y = operand(o, 3) + filter * plane;
     for (let row = 0; row < rows; ) {
       const height = nextRows(row, rows, most);
-      for (let panel = 0; panel < count; panel++) {
-        multiplyPlaces(height, places, depth, tile, panels + panel * panelBytes, m);
-        if (size == 2) transformBack2(m, height, targets + panel * 96, y, plane, line, bias, least);
-        else transformBack4(m, scratch, height, targets + panel * 96, y, plane, line, bias, least);
+      for (let panel = 0; panel < count; ) {
+        const b = panels + panel * panelBytes;
+        const pair = p.pairs && height > 4 && panel + 1 < count;
+        const width: usize = pair ? 64 : 32;
+        const rowBytes = width * places;
+        if (pair) multiplyPairs(height, channels, tile, filterSize, filterSize / places, b, 32, place, panelBytes, <i32>places, m, rowBytes, 0, 0);
+        else multiplyPanels(height, channels, tile, filterSize, filterSize / places, b, 32, place, <i32>places, m, rowBytes, 0, 0);
+        for (let from = m; from < m + width; from += 32) {
+          if (size == 2) transformBack2(from, width, rowBytes, height, targets + panel * 96, y, plane, line, bias, least);
+          else transformBack4(from, width, rowBytes, scratch, height, targets + panel * 96, y, plane, line, bias, least);
+          panel++;
+        }
       }
       row += height;
       tile += height * filterSize;

@@ -67,10 +67,9 @@ export function transform2(sources: usize, lineBytes: usize, to: usize, place: u
   }
 }
 
-/** Aᵀ m A of `rows` filters by eight tiles, m [16, rows, 8], to the outputs that exist; at least `least`. */
-export function transformBack2(m: usize, rows: i32, targets: usize, y: usize, plane: usize, line: usize, bias: usize, least: f32): void {
+/** Aᵀ m A of `rows` filters by eight tiles, at 16 places `place` bytes apart, to the outputs that exist; at least `least`. */
+export function transformBack2(m: usize, place: usize, rowBytes: usize, rows: i32, targets: usize, y: usize, plane: usize, line: usize, bias: usize, least: f32): void {
   const floor = splat(least);
-  const place = <usize>rows << 5;
   for (let quad = 0; quad < 2; quad++) {
     // Four whole tiles in a row are stored as vectors.
     const whole = load<i32>(targets, 36) - load<i32>(targets) == 24 && load<i32>(targets, 4) == 2 && load<i32>(targets, 44) == 2;
@@ -101,7 +100,7 @@ export function transformBack2(m: usize, rows: i32, targets: usize, y: usize, pl
         storeTiles(targets, to, line, v128.shuffle<i64>(a, c, 0, 2), v128.shuffle<i64>(a, c, 1, 3));
         storeTiles(targets + 24, to, line, v128.shuffle<i64>(b, d, 0, 2), v128.shuffle<i64>(b, d, 1, 3));
       }
-      from += 32;
+      from += rowBytes;
       to += plane;
     }
     m += 16;

@@ -86,10 +86,9 @@ function contract(from: usize, step: usize, add: v128, least: v128, to: usize, t
   v128.store(to + toStep, f32x4.pmax(fma(farDifference, two, fma(difference, half, last)), least));
 }
 
-/** Aᵀ m A of `rows` filters by eight tiles, m [36, rows, 8], to the outputs that exist, at least `least`. */
-export function transformBack4(m: usize, work: usize, rows: i32, targets: usize, y: usize, plane: usize, line: usize, bias: usize, least: f32): void {
+/** Aᵀ m A of `rows` filters by eight tiles, at 36 places `place` bytes apart, to the outputs that exist, at least `least`. */
+export function transformBack4(m: usize, place: usize, rowBytes: usize, work: usize, rows: i32, targets: usize, y: usize, plane: usize, line: usize, bias: usize, least: f32): void {
   const floor = splat(least);
-  const place = <usize>rows << 5;
   const zero = splat(0.0);
   const none = splat(-<f32>Infinity);
   const tiles = work + 384;
@@ -115,7 +114,7 @@ export function transformBack4(m: usize, work: usize, rows: i32, targets: usize,
           if (i < load<i32>(target, 4)) storeUpTo(to + load<usize>(target) + i * line, v128.load(tiles + (t << 4)), load<i32>(target, 8));
         }
       }
-      from += 32;
+      from += rowBytes;
       to += plane;
     }
     m += 16;

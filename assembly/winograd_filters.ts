@@ -11,39 +11,28 @@ export function filterBytes(channels: i32, places: usize): usize {
 }
 
 /**
- * G g Gᵀ of every filter into tiles of R filters [16 or 36, channels, R]. A unit is a filter of a group. The rotated filter of
- * F(2, 3) has the same transform with its first and last rows and columns exchanged.
+ * G g Gᵀ of every filter [groups, filters, 16 or 36, channels]. A unit is a filter of a group. The rotated filter of F(2, 3) has
+ * the same transform with its first and last rows and columns exchanged.
  */
-function filters(most: i32, o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+export function winograd_filters_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<WinogradParams>(params);
   const channels = <i32>p.channels;
   const count = <i32>p.filters;
   const places = <usize>((p.size + 2) * (p.size + 2));
   const size = filterBytes(channels, places);
+  const place = size / places;
   const half = splat(0.5);
   for (let unit = begin; unit < end; unit++) {
     const group = unit / count;
-    const filter = unit - group * count;
-    const start = filter - filter % <i32>p.rows;
-    const rows = min(<i32>p.rows, count - start);
-    // The tile of this filter when `rows` are cut into near-equal tiles: the first `more` have one row more.
-    const tiles = (rows + most - 1) / most;
-    const least = rows / tiles;
-    const more = rows - tiles * least;
-    const at = filter - start;
-    const long = more * (least + 1);
-    const height = at < long ? least + 1 : least;
-    const first = at < long ? at - at % height : long + ((at - long) - (at - long) % height);
-    let to = operand(o, 1) + (group * count + start + first) * size + ((at - first) << 2);
-    const place = ((<usize>channels << 2) + 16) * height;
+    let to = operand(o, 1) + unit * size;
     const rotated = p.transposed != 0;
-    let from = operand(o, 0) + 36 * (rotated ? group * count * channels + filter : unit * channels);
+    let from = operand(o, 0) + 36 * (rotated ? group * count * channels + unit - group * count : unit * channels);
     const step: usize = rotated ? 36 * count : 36;
     for (let channel = 0; channel < channels; channel++) {
       if (p.size == 4) {
         transformFilter4(from, rotated, scratch, to, place);
         from += step;
-        to += height << 2;
+        to += 4;
         continue;
       }
       const g0 = v128.load(from);
@@ -66,7 +55,7 @@ function filters(most: i32, o: usize, params: usize, scratch: usize, begin: i32,
       const u2 = f32x4.mul(f32x4.sub(sides, middle), half);
       storePlaces(to, place, rotated, u0, u1, u2, u3);
       from += step;
-      to += height << 2;
+      to += 4;
     }
   }
 }
@@ -100,6 +89,3 @@ function storePlaces(to: usize, place: usize, rotated: bool, u0: v128, u1: v128,
   v128.store_lane<u32>(bottom + 2 * place, u2, 3);
   v128.store_lane<u32>(bottom + 3 * place, last, 3);
 }
-
-export function winograd_filters_f32__4x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(4, o, p, s, begin, end); }
-export function winograd_filters_f32__6x8(o: usize, p: usize, s: usize, begin: i32, end: i32): void { filters(6, o, p, s, begin, end); }

@@ -20,7 +20,7 @@ const rules = {
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: ['gradient.ts', 'recompute.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
+    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
     may: ['own', 'op', 'leaves'],
   },
 

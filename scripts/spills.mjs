@@ -6,8 +6,8 @@
  *   node scripts/spills.mjs [FILE.wasm ..]      default: build/weft.simd.wasm and, where the engine has it, relaxed
  *
  * Prints a table; the exit code is 1 if a loop spills that this engine is given. It can judge x64 and a Node whose V8
- * has the disassembler, and says so elsewhere. `node --experimental-wasm-revectorize scripts/spills.mjs` judges the code
- * that V8 makes with that flag.
+ * has the disassembler, and says so elsewhere. Where V8 can join vectors to 256 bits, it judges that code too, by running
+ * itself with --experimental-wasm-revectorize, as it may be run by hand.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -139,6 +139,8 @@ function machineCode(file) {
 
 const MULTIPLY = /^v?(fmadd\d+ps|mulps)/;
 const READ = /^v?\w+ [xy]mm\d+,.*\[(?!r[bs]p)/;
+/** Vectors of 128 bits that V8 joined in an instruction; a number that is spread over a vector is one read of any width. */
+const halves = (text) => (/ymm/.test(text) && !/broadcast/.test(text) ? 2 : 1);
 const SPILL = /[xy]mm\d+.*\[r[bs]p|\[r[bs]p.*[xy]mm\d+/;
 const JUMP = /^j\w+ .*<\+0x([0-9a-f]+)>/;
 const LEAVES = /^(jmp|ret|int3|ud2)/;
@@ -210,8 +212,9 @@ function machineLoops(lines) {
       const inside = [...loop]
         .filter((block) => !block.lines.some(({ text }) => CALL.test(text)))
         .flatMap((block) => block.lines);
-      const count = (pattern) => inside.filter(({ text }) => pattern.test(text)).length;
-      return { multiplies: count(MULTIPLY), reads: count(READ), spills: count(SPILL) };
+      const count = (pattern, weight = () => 1) =>
+        inside.filter(({ text }) => pattern.test(text)).reduce((sum, { text }) => sum + weight(text), 0);
+      return { multiplies: count(MULTIPLY, halves), reads: count(READ, halves), spills: count(SPILL) };
     })
     .filter(({ multiplies }) => multiplies > 0);
 }
@@ -255,6 +258,17 @@ export function isChosen(
   return accumulators < WIDE || (measured && revectorized);
 }
 
+/** Whether there are tiles to choose from for the kernels that a loop is part of, by names such as conv2d_f32__6x8. */
+const isTile = (kernels) => kernels.every((name) => /__|_sequence/.test(name));
+
+/** What is said of a loop that spills. */
+function verdictOn(kernels, accumulators, streams, relaxed) {
+  const old = Number.parseInt(process.versions.v8, 10) < LARGE_FROM;
+  if (streams && old) return '(no tile: a read for each product)';
+  if (!isTile(kernels)) return old ? `(V8 before ${LARGE_FROM} has no other kernel: not counted)` : 'SPILLS';
+  return isChosen(accumulators, relaxed) ? 'SPILLS' : '(not chosen on this engine)';
+}
+
 function main(files) {
   const with256 = revectorizes ? ', revectorized' : '';
   const engine = `Node ${process.versions.node}, V8 ${process.versions.v8}, ${process.arch}${with256}`;
@@ -276,11 +290,7 @@ function main(files) {
     }
     console.log(`${file}, ${engine}\naccumulators  spills  kernels`);
     for (const { kernels, accumulators, spills, streams } of loops) {
-      const chosen = isChosen(accumulators, relaxed);
-      let verdict = '';
-      if (spills > 0 && streams && Number.parseInt(process.versions.v8, 10) < LARGE_FROM)
-        verdict = '  (no tile: a read for each product)';
-      else if (spills > 0) verdict = chosen ? '  SPILLS' : '  (not chosen on this engine)';
+      const verdict = spills > 0 ? `  ${verdictOn(kernels, accumulators, streams, relaxed)}` : '';
       if (verdict === '  SPILLS') bad++;
       console.log(
         `${String(accumulators).padStart(12)}  ${String(spills).padStart(6)}  ${kernels.join(' ')}${verdict}`,
@@ -297,4 +307,9 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     fileURLToPath(new URL(`../build/weft.${name}.wasm`, import.meta.url)),
   );
   process.exitCode = main(given.length > 0 ? given : own);
+  const joins = !revectorizes && node(['--v8-options']).includes(REVECTORIZE);
+  if (joins) {
+    const args = [REVECTORIZE, fileURLToPath(import.meta.url), ...given];
+    process.exitCode ||= spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
+  }
 }

@@ -67,6 +67,8 @@ struct ConvolveParams {
   frameWidth: u32,
   channelBytes: u32,
   imageBytes: u32,
+  // Tap columns whose sums are spread over columns of y, 0 where patches are gathered.
+  spread: u32,
   // Whether there are so few filters that tiles are thin; taps of a block, and where in scratch memory what lies.
   thin: u32,
   // Whether tiles take two panels side by side.

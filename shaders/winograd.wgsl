@@ -2,7 +2,7 @@
 // tiles of `size` (2 or 4) by `size` outputs by `rows` filters. `transposed` takes the weights of the convolution whose input-gradient this
 // is: channels and filters exchanged, rotated by 180 degrees.
 
-//! params winograd_filters_f32__4x8 winograd_filters_f32__6x8 winograd_f32__4x8 winograd_f32__6x8 : WinogradParams
+//! params winograd_filters_f32 winograd_f32__4x8 winograd_f32__6x8 : WinogradParams
 
 struct WinogradParams {
   batch: u32,
@@ -20,4 +20,5 @@ struct WinogradParams {
   transposed: u32,
   relu: u32,
   size: u32,
+  pairs: u32,
 }

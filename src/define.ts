@@ -4,6 +4,7 @@ import {
   apply,
   type BackwardContext,
   type Cost,
+  type Fold,
   type KernelCall,
   type Launch,
   type Lowered,
@@ -145,6 +146,8 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     },
     within: (inputs: readonly (Value | null)[], attrs: Attrs): Value | null =>
       spec.within?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
+    fold: (inputs: readonly (Value | null)[], attrs: Attrs): Fold | null =>
+      spec.folds?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
     samples: spec.samples.map(({ inputs, options }) => ({
       inputs: byPosition<SampleInput>(inputs),
       options,

@@ -1,5 +1,6 @@
-import { attrsText, type Graph, nodesOf } from './graph.js';
-import { applyWith, type Node, type Value } from './op.js';
+import { attrsText, type Graph } from './graph.js';
+import type { Node, Value } from './op.js';
+import { rebuilt, rewrite } from './rewrite.js';
 
 /**
  * The graph with equal nodes merged: the same op with the same attributes on the same values is computed once. So the
@@ -25,44 +26,24 @@ export function mergeEqual(graph: Graph): Graph {
 
 type KeyOf = (node: Node, operands: readonly (Value | null)[]) => string;
 
+
+type KeyOf = (node: Node, operands: readonly (Value | null)[]) => string;
+
 /** One walk; `wholeOf` gives a node's output as that of another op of the same inputs, or null. Also gives nodes by keys. */
 function mergeNodes(
   graph: Graph,
   keyOf: KeyOf,
   wholeOf: (node: Node) => Value | null,
 ): { graph: Graph; known: ReadonlyMap<string, readonly Value[]> } {
-  const { inputs, outputs, updates } = graph;
-  const roots = [...outputs, ...updates.map(({ value }) => value)];
-  /** What stands for a value of the graph; a value that is missing stands for itself. */
-  const merged = new Map<Value, Value>();
-  const standIn = <T extends Value | null>(value: T): Value | T => (value && merged.get(value)) ?? value;
   const known = new Map<string, readonly Value[]>();
-  for (const node of nodesOf(roots, new Set(inputs))) {
+  const merged = rewrite(graph, (node, operands) => {
     const whole = wholeOf(node);
     const source = whole?.node ?? node;
-    const operands = source.inputs.map(standIn);
     const key = keyOf(source, operands);
     const equal = known.get(key);
     const made = equal ?? rebuilt(source, operands);
     if (!equal && node.op.overwrites(node.inputs).length === 0) known.set(key, made);
-    node.outputs.forEach((value, k) => {
-      const stands = made[whole ? whole.index : k]!;
-      if (stands !== value) merged.set(value, stands);
-    });
-  }
-  if (merged.size === 0) return { graph, known };
-  return {
-    graph: {
-      inputs,
-      outputs: outputs.map(standIn),
-      updates: updates.map(({ target, value }) => ({ target, value: standIn(value) })),
-    },
-    known,
-  };
-}
-
-/** The node's outputs, of a new node where its operands are others. */
-function rebuilt(node: Node, operands: readonly (Value | null)[]): readonly Value[] {
-  if (operands.every((value, i) => value === node.inputs[i])) return node.outputs;
-  return applyWith(node.op, operands, node.attrs);
+    return whole ? [made[whole.index]!] : made;
+  });
+  return { graph: merged, known };
 }

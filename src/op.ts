@@ -71,7 +71,7 @@ export interface Launch {
    */
   readonly once?: boolean;
   /**
-   * wasm: unit u computes elements [1024 u, 1024 (u + 1)) of the output, and of every operand that has as many elements
+   * wasm: unit u computes elements [512 u, 512 (u + 1)) of the output, and of every operand that has as many elements
    * as the output it reads the same ones and no others, at the same flat position.
    */
   readonly flat?: boolean;
@@ -146,6 +146,12 @@ export interface Reader {
   readonly output: TensorType;
 }
 
+/** An op's outputs by itself over other inputs: it computes by itself what `without`, an input or behind it, is made of. */
+export interface Fold {
+  readonly without: Value;
+  readonly outputs: readonly Value[];
+}
+
 export interface Cost {
   readonly flops: number;
   readonly bytes: number;
@@ -191,10 +197,15 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly inPlaceOutput?: number;
   /** Inputs in which the op is linear: checked by the adjoint test. */
   readonly linear?: readonly Plain<Names[number]>[];
-  /** What computes this op and its only reader by one kernel, in the reader's shape; null where none does. */
+  /**
+   * What computes this op and its only reader by one kernel, in this op's shape; null where none does. There may be views
+   * before a reader of nothing else: it counts as one of this op's shape, so only an elementwise one may be taken in.
+   */
   readonly absorbs?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A, reader: Reader) => Value | null;
   /** The output of another op that computes this op's in passing: it is taken where that op is wanted anyway. */
   readonly within?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Value;
+  /** This op with a kernel that also computes one of its inputs, through views or not; null where none does. */
+  readonly folds?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Fold | null;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
   readonly fault?: (
     types: Named<Names[number], TensorType>,
@@ -250,6 +261,8 @@ export interface Op {
   absorb(node: Node, reader: Node, at: number): Value | null;
   /** An output of another op, of the same inputs, that is this op's; null for most. */
   within(inputs: readonly (Value | null)[], attrs: Attrs): Value | null;
+  /** What stands for a node of this op on these inputs and for one that computes an input; null for most. */
+  fold(inputs: readonly (Value | null)[], attrs: Attrs): Fold | null;
   readonly samples: readonly {
     readonly inputs: readonly (SampleInput | null)[];
     readonly options: unknown;

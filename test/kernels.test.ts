@@ -13,8 +13,8 @@ import {
   parseModule,
 } from './support/wasm-text.js';
 
-/** What only the bench calls: what the machine can do at most. */
-const BENCH_ONLY = ['copy_f32', 'peak_f32'];
+/** What no op launches: what only the bench calls, for what the machine can do at most, and what runs groups of launches. */
+const OF_NO_OP = ['copy_f32', 'peak_f32', 'run_group'];
 
 const binaries = { simd: await embedded('simd'), 'relaxed-simd': await embedded('relaxed-simd') };
 
@@ -45,11 +45,11 @@ function launchedOn(backend: 'wasm' | 'webgpu'): string[] {
 describe('the list of kernels', () => {
   it.each(Object.entries(binaries))('is the exports of the %s binary', (_, bytes) => {
     const names = functionExports(parseModule(bytes));
-    expect(names.filter((name) => !BENCH_ONLY.includes(name)).sort()).toEqual(launchedOn('wasm'));
+    expect(names.filter((name) => !OF_NO_OP.includes(name)).sort()).toEqual(launchedOn('wasm'));
   });
 
   it('is the entry points of the shaders', () => {
-    const names = Object.keys(shaders).filter((name) => !BENCH_ONLY.includes(name));
+    const names = Object.keys(shaders).filter((name) => !OF_NO_OP.includes(name));
     expect(names.sort()).toEqual(launchedOn('webgpu'));
   });
 });

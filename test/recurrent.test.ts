@@ -166,6 +166,8 @@ describe('sizes round the tiles of 4 sequences and 8 columns', async () => {
   const sizes = [3, 4, 5, 8, 9].flatMap((batch) =>
     [1, 2, 3, 7, 8, 9, 17].map((hidden) => ({ batch, hidden })),
   );
+  // Sixteen panels of columns in a unit.
+  sizes.push({ batch: 3, hidden: 130 });
   it.each(devices)('$name', async ({ backend }) => {
     for (const { batch, hidden } of sizes) {
       for (const [name, gates, states] of [

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,18 +9,24 @@ import { findSpills, isChosen } from '../scripts/spills.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'weft-spills-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A kernel that adds products to so many sums. */
-function kernel(name: string, accumulators: number): string {
+/** A kernel that adds products to so many sums, and keeps so many vectors from before the loop until after it. */
+function kernel(name: string, accumulators: number, kept = 0): string {
   const sums = Array.from({ length: accumulators }, (_, i) => `$sum${i}`);
-  const product = (i: number) =>
-    `(f32x4.mul (v128.load32_splat offset=${4 * i} (local.get $a)) (v128.load (local.get $a)))`;
+  const held = Array.from({ length: kept }, (_, i) => `$held${i}`);
+  const step = (sum: string, i: number) => `
+    ${i % 2 === 0 ? `(local.set $row (v128.load32_splat offset=${4 * i} (local.get $a)))` : ''}
+    (local.set ${sum} (f32x4.add (local.get ${sum}) (f32x4.mul (local.get $row) (local.get $column${i % 2}))))`;
   return `(func (export "${name}") (param $a i32) (param $end i32)
-    ${sums.map((sum) => `(local ${sum} v128)`).join(' ')}
+    ${['$row', '$column0', '$column1', ...sums, ...held].map((local) => `(local ${local} v128)`).join(' ')}
+    ${held.map((local, i) => `(local.set ${local} (v128.load offset=${16 * i + 1024} (local.get $a)))`).join('\n')}
     (loop $next
-      ${sums.map((sum, i) => `(local.set ${sum} (f32x4.add (local.get ${sum}) ${product(i)}))`).join('\n')}
+      (local.set $column0 (v128.load (local.get $a)))
+      (local.set $column1 (v128.load offset=16 (local.get $a)))
+      ${sums.map(step).join('')}
       (local.set $a (i32.add (local.get $a) (i32.const 64)))
       (br_if $next (i32.lt_u (local.get $a) (local.get $end))))
-    ${sums.map((sum, i) => `(v128.store offset=${16 * i} (local.get $end) (local.get ${sum}))`).join('\n')})`;
+    ${sums.map((sum, i) => `(v128.store offset=${16 * i} (local.get $end) (local.get ${sum}))`).join('\n')}
+    ${held.map((local, i) => `(v128.store offset=${16 * i + 1024} (local.get $end) (local.get ${local}))`).join('\n')})`;
 }
 
 function write(name: string, functions: readonly string[]): string {
@@ -41,6 +48,25 @@ describe('the list of spills', () => {
     ]);
     expect(loops[0]!.spills).toBe(0);
     expect(loops[1]!.spills).toBeGreaterThan(0);
+  });
+
+  it('leaves out what is put aside before a loop and fetched behind it', () => {
+    const loops = findSpills(write('aside.wasm', [kernel('aside', 4, 20)]));
+    if (loops) expect(loops.map(({ spills }) => spills)).toEqual([0]);
+  });
+
+  it('fails where a tile spills that may be chosen, and not for one that fits', () => {
+    const run = (name: string, accumulators: number) => {
+      const file = write(`${name}.wasm`, [kernel(`${name}__4x8`, accumulators)]);
+      return spawnSync(process.execPath, ['scripts/spills.mjs', file], { encoding: 'utf8' });
+    };
+    const fits = run('fits', 8);
+    expect(fits.stderr).toBe('');
+    expect(fits.status).toBe(0);
+    if (fits.stdout.includes('not judged')) return;
+    const spilling = run('spilling', 16);
+    expect(spilling.stdout).toMatch(/16 +\d+ {2}spilling__4x8 {2}SPILLS/);
+    expect(spilling.status).toBe(1);
   });
 
   it('counts the large tiles only where the self-test may choose them', () => {

@@ -100,7 +100,12 @@ export const depthwiseSuite: Suite = {
     ...depthwise(8, 64, 56, 3, 1),
     ...depthwise(8, 64, 56, 3, 2),
     ...depthwise(32, 128, 14, 3, 1),
+    ...depthwise(8, 128, 28, 3, 1),
+    ...depthwise(1, 32, 112, 3, 1),
+    ...depthwise(8, 512, 14, 3, 1),
+    ...depthwise(8, 960, 7, 3, 1),
     ...depthwise(8, 96, 28, 5, 1),
+    ...depthwise(8, 96, 28, 5, 2),
   ],
   small: [...depthwise(2, 3, 6, 3, 1), ...depthwise(1, 4, 7, 3, 2), ...depthwise(1, 2, 6, 5, 1)],
 };

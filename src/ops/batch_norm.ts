@@ -1,10 +1,10 @@
 import { defineCompositionWithOutputs } from '../composition.js';
 import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
+import { expectDType, f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, mul, sub } from './binary.js';
-import { elementwise, expectSameShape, expectWhole } from './common.js';
+import { elementwise, expectSameShape, expectWhole, pointwise } from './common.js';
 import { scalar, zerosLike } from './fill.js';
 import { reshape } from './layout.js';
 import {
@@ -71,32 +71,18 @@ type Names = 'x' | 'runningMean' | 'runningVariance' | 'weight?' | 'bias?';
 
 const planeOf = (x: Shape): number => sizeOf(x.slice(2));
 
-/** One wasm unit is a plane, or a batch item where planes are single elements; one GPU invocation an element. */
-const inference = (backend: 'wasm' | 'webgpu') => ({
-  name: 'batch_norm_inference_f32',
-  launches({ types, attrs }: KernelCall<Names, Attrs>) {
-    const { shape } = types.x;
-    const [batch, channels] = shape as readonly [number, number];
-    const plane = planeOf(shape);
-    const size = sizeOf(shape);
-    return [
-      {
-        kernel: 'batch_norm_inference_f32',
-        operands: ['x', 'runningMean', 'runningVariance', 'weight', 'bias', 'output'],
-        params: {
-          size,
-          channels,
-          plane,
-          eps: attrs.eps,
-          hasWeight: Number(types.weight !== null),
-          hasBias: Number(types.bias !== null),
-        },
-        units: backend === 'webgpu' || size === 0 ? size : plane === 1 ? batch : batch * channels,
-        scratch: 8,
-      },
-    ];
-  },
-});
+const inference = pointwise<Names, Attrs>(
+  'batch_norm_inference_f32',
+  ['x', 'runningMean', 'runningVariance', 'weight', 'bias', 'output'],
+  ({ types: { x, weight, bias }, attrs }) => ({
+    size: sizeOf(x.shape),
+    channels: x.shape[1]!,
+    plane: planeOf(x.shape),
+    eps: attrs.eps,
+    hasWeight: Number(weight !== null),
+    hasBias: Number(bias !== null),
+  }),
+);
 
 interface InferenceInputs {
   readonly x: RefTensor;
@@ -163,7 +149,7 @@ export const batchNormInference = defineOp({
     bias: ({ grad }): Value => byChannel(grad),
   },
   cost: ({ output }) => ({ flops: 4 * sizeOf(output.shape) }),
-  kernels: { wasm: [inference('wasm')], webgpu: [inference('webgpu')] },
+  kernels: inference,
   inPlace: ['x'],
   samples: [
     { inputs: { x: { shape: [3, 19] }, ...channel([19]), weight: { shape: [19] }, bias: { shape: [19] } } },

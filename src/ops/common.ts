@@ -12,7 +12,7 @@ import {
 } from '../shape.js';
 
 /** Output elements that one wasm work unit of an elementwise kernel covers. */
-export const BLOCK = 1024;
+export const BLOCK = 512;
 
 /** Work for a kernel over `size` elements: blocks on wasm, one invocation per element on webgpu. */
 export const elementUnits = (size: number, backend: 'wasm' | 'webgpu'): number =>

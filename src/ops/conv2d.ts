@@ -1,6 +1,14 @@
 import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type RefTensor, type SampleInput, type TensorType, type Value } from '../op.js';
+import {
+  expectDType,
+  type Fold,
+  f32,
+  type RefTensor,
+  type SampleInput,
+  type TensorType,
+  type Value,
+} from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { expectRank, omit } from './common.js';
 import {
@@ -35,7 +43,7 @@ import {
 } from './conv2d_plan.js';
 import { activated, cases, clear, maskOf, outputOf } from './conv2d_samples.js';
 import { depthwiseInputGradientWasm, depthwiseWasm, depthwiseWeightGradientWasm } from './depthwise_plan.js';
-import { addedBias } from './epilogue.js';
+import { addedBias, foldMask } from './epilogue.js';
 import { broadcastTo, reshape } from './layout.js';
 import { relu, reluBackward } from './rectifier.js';
 import { forwardMagnitude, inputGradientMagnitude } from './winograd_bound.js';
@@ -117,6 +125,7 @@ export const conv2d = defineOp({
   kernels: {
     wasm: [
       depthwiseWasm,
+      winogradForwardWasm('6x16', 'tile-6x16'),
       winogradForwardWasm('6x8', 'tile-6x8'),
       winogradForwardWasm('4x8'),
       forwardWasm('6x16', 'tile-6x16'),
@@ -296,6 +305,7 @@ export const conv2dInputGradient = defineOp({
   kernels: {
     wasm: [
       depthwiseInputGradientWasm,
+      winogradInputGradientWasm('6x16', 'tile-6x16'),
       winogradInputGradientWasm('6x8', 'tile-6x8'),
       winogradInputGradientWasm('4x8'),
       inputGradientWasm('6x16', 'tile-6x16'),
@@ -304,6 +314,8 @@ export const conv2dInputGradient = defineOp({
     ],
     webgpu: inputGradientWebGPU,
   },
+  folds: ({ dy, weight, mask }, attrs): Fold | null =>
+    foldMask(dy, mask, (grad, y) => [conv2dInputGradient(grad, weight, y, attrs)]),
   linear: ['dy', 'weight'],
   samples: [
     ...cases.map((entry) => ({
@@ -398,9 +410,16 @@ export const conv2dWeightGradient = defineOpWithOutputs({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [depthwiseWeightGradientWasm, weightGradientWasm('6x8', 'tile-6x8'), weightGradientWasm('4x8')],
+    wasm: [
+      depthwiseWeightGradientWasm,
+      weightGradientWasm('6x16', 'tile-6x16'),
+      weightGradientWasm('6x8', 'tile-6x8'),
+      weightGradientWasm('4x8'),
+    ],
     webgpu: weightGradientWebGPU,
   },
+  folds: ({ x, dy, mask }, attrs): Fold | null =>
+    foldMask(dy, mask, (grad, y) => conv2dWeightGradient(x, grad, y, attrs)),
   // In x the outputs are affine where dbias is one of them.
   linear: ['dy'],
   samples: [

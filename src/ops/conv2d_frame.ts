@@ -7,6 +7,8 @@ export interface Convolution
     Readonly<Record<'imageHeight' | 'imageWidth' | 'firstRow' | 'firstColumn', number>> {
   readonly stepHeight: number;
   readonly stepWidth: number;
+  /** Tap columns whose sums are spread over columns of the result (then the kernel is one column wide), or 0. */
+  readonly spread: number;
 }
 
 /** A call of a kernel over frames: its parameters, its units and the scratch memory that one thread needs. */
@@ -54,8 +56,12 @@ function frame(c: Convolution, copies: boolean, phases: boolean, rows: number) {
   const span = reach(c);
   const phaseRows = Math.min(stepHeight, span.height + 1);
   const phaseColumns = Math.min(stepWidth, span.width + 1);
-  const lines = (rows - 1) * (c.strideHeight / stepHeight) + Math.floor(span.height / stepHeight) + 1;
-  const columns = (c.outWidth - 1) * (c.strideWidth / stepWidth) + Math.floor(span.width / stepWidth) + 1;
+  const lines = c.spread
+    ? c.height
+    : (rows - 1) * (c.strideHeight / stepHeight) + Math.floor(span.height / stepHeight) + 1;
+  const columns = c.spread
+    ? up(c.width, 8)
+    : (c.outWidth - 1) * (c.strideWidth / stepWidth) + Math.floor(span.width / stepWidth) + 1;
   const frameRows = copies ? lines : c.height;
   const frameWidth = copies ? columns : c.width;
   // An odd number of cache lines keeps the channels of a pixel apart in the cache.
@@ -80,7 +86,7 @@ function rowsOf(c: Convolution, most: number): number {
 /** Images and rows of a unit of about `pixels` pixels. */
 function share(c: Convolution, pixels: number): { images: number; rows: number } {
   const plane = c.outHeight * c.outWidth;
-  if (plane > pixels) return { images: 1, rows: rowsOf(c, pixels) };
+  if (plane > pixels && !c.spread) return { images: 1, rows: rowsOf(c, pixels) };
   return { images: near(c.batch, Math.max(1, Math.floor(pixels / plane))), rows: c.outHeight };
 }
 
@@ -122,13 +128,14 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const apart = view.frameStepWidth !== c.strideWidth;
   const inPlace = 4 * c.groups * c.channels * c.height * c.width;
   const imageBytes = copies ? c.channels * view.channelBytes : inPlace;
-  const panels = Math.ceil((unit.images * unit.rows * c.outWidth) / 8);
-  const odd = straddling(c, view.frameWidth, apart, unit.images, unit.rows);
+  const pitch = c.spread ? c.outWidth - c.width + view.frameWidth : c.outWidth;
+  const panels = Math.ceil((unit.images * unit.rows * pitch) / 8);
+  const odd = c.spread ? 0 : straddling(c, view.frameWidth, apart, unit.images, unit.rows);
   const tiles = Math.ceil(c.filters / tile);
   const tilesPerPart = Math.ceil(tiles / wanted);
   const parts = Math.ceil(tiles / tilesPerPart);
   const filters = Math.min(c.filters, tilesPerPart * tile);
-  const panelsAt = up(64 + 8 * taps + 28 * panels + 16, 64);
+  const panelsAt = up(4 * c.filters + 8 * taps + 32 * panels, 64);
   const stagedAt = up(panelsAt + odd * (32 * depth + 32), 64);
   const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
   const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
@@ -136,8 +143,11 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const units = shares * c.groups * parts;
   // Cycles of a unit's parts together, as measured: products, their ends, packing, filters from memory, frame, set-up.
   const weights = 4 * taps * c.filters;
+  const multiplied = c.spread
+    ? (panels * c.spread * c.height * view.frameWidth) / (unit.rows * pitch)
+    : panels;
   const cycles =
-    panels * c.filters * (taps + 4 * Math.ceil(taps / depth)) +
+    multiplied * c.filters * (taps + 4 * Math.ceil(taps / depth)) +
     5 * taps * odd * parts +
     weights * (weights > CACHE / 2 ? 0.2 : 0.05) +
     (copies ? 0.2 * unit.images * imageBytes : 0) +
@@ -157,7 +167,9 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
   const strided =
     (c.strideHeight > 1 || c.strideWidth > 1) && (c.strideWidth < 3 || c.kernelWidth > c.strideWidth);
   const thin = c.filters <= 3 && taps > c.channels;
-  const copies = thin || masked || strided || leaves(c) || c.top < 0 || c.left < 0;
+  const outside = c.spread ? c.width % 8 > 0 : leaves(c) || c.top < 0 || c.left < 0;
+  // Channels 4096 bytes apart would all be in one set of the first cache.
+  const copies = thin || masked || strided || outside || (c.height * c.width) % 1024 === 0;
   const task: Task = { c, tile, thin, copies, taps, depth };
   const most = Math.ceil(c.filters / tile);
   const candidates = [1536, 1024, 768, 512, 448, 384, 320, 256, 192, 128, 96, 64, 32].flatMap((pixels) =>
@@ -168,6 +180,28 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
     params: { ...c, ...params, activation: 0, thin: Number(thin), depth },
     ...{ units, scratch, shares },
   };
+}
+
+/**
+ * The same convolution with its tap columns spread: what costs less where padding is as wide as the kernel reaches. Null
+ * where it doesn't, or where there are too few filters.
+ */
+export function spread(c: Convolution): Convolution | null {
+  const { width } = reach(c);
+  const whole =
+    c.groups === 1 &&
+    c.filters > 3 &&
+    c.channels > 0 &&
+    c.strideHeight === 1 &&
+    c.strideWidth === 1 &&
+    c.stepHeight === 1 &&
+    c.stepWidth === 1 &&
+    c.left === width &&
+    c.outWidth === c.width + width &&
+    c.top >= 0 &&
+    c.outHeight <= c.height + c.top;
+  const gain = (c.outHeight * c.outWidth) / (c.height * up(c.width, 8));
+  return whole && gain > 1.1 ? { ...c, left: 0, kernelWidth: 1, spread: c.kernelWidth } : null;
 }
 
 /** The weight-gradient of a convolution: pixels are split as far as the sums of each share are soon added. */

@@ -1,6 +1,6 @@
 import type { KernelCall, Launch, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { type Convolution, frameForward, frameWeights } from './conv2d_frame.js';
+import { type Convolution, frameForward, frameWeights, spread } from './conv2d_frame.js';
 import {
   type ForwardAttrs,
   type Geometry,
@@ -44,7 +44,7 @@ function forwardPass(g: Geometry): Pass {
     convolution: {
       ...c,
       ...{ imageHeight: g.outHeight, imageWidth: g.outWidth },
-      ...{ firstRow: 0, firstColumn: 0, stepHeight: 1, stepWidth: 1 },
+      ...{ firstRow: 0, firstColumn: 0, stepHeight: 1, stepWidth: 1, spread: 0 },
     },
     filters: {
       ...{ groups, filters, channels, kernelHeight, kernelWidth },
@@ -80,6 +80,22 @@ function phaseOf(g: Geometry, axis: 'Height' | 'Width', phase: number) {
   };
 }
 
+/** A pass whose tap columns are spread if that costs less: filters by the order of taps (column, row, channel). */
+function spreadPass(pass: Pass): Pass {
+  const convolution = spread(pass.convolution);
+  if (!convolution) return pass;
+  const f = pass.filters;
+  return {
+    convolution,
+    filters: {
+      ...f,
+      ...{ groups: f.kernelWidth, channels: 1, kernelWidth: f.channels },
+      first: f.first + (f.kernelWidth - 1) * f.columnStride,
+      ...{ groupStride: -f.columnStride, columnStride: f.channelStride },
+    },
+  };
+}
+
 /** The input-gradient: for every phase of the stride, a convolution of dy with the taps that reach it, turned round. */
 function inputPasses(g: Geometry): Pass[] {
   const passes: Pass[] = [];
@@ -96,7 +112,7 @@ function inputPasses(g: Geometry): Pass[] {
         kernelHeight: empty ? 1 : down.taps,
         kernelWidth: empty ? 1 : across.taps,
       };
-      passes.push({
+      const pass: Pass = {
         convolution: {
           ...shape,
           ...{ batch: g.batch, height: g.outHeight, width: g.outWidth, top: down.pad, left: across.pad },
@@ -104,7 +120,7 @@ function inputPasses(g: Geometry): Pass[] {
           ...{ dilationHeight: down.dilation, dilationWidth: across.dilation },
           ...{ outHeight: down.count, outWidth: across.count, imageHeight: g.height, imageWidth: g.width },
           ...{ firstRow: down.first, firstColumn: across.first },
-          ...{ stepHeight: g.strideHeight, stepWidth: g.strideWidth },
+          ...{ stepHeight: g.strideHeight, stepWidth: g.strideWidth, spread: 0 },
         },
         filters: {
           ...shape,
@@ -112,7 +128,8 @@ function inputPasses(g: Geometry): Pass[] {
           ...{ groupStride: g.filters * weightsOf(g), filterStride: area, channelStride: weightsOf(g) },
           ...{ rowStride: -down.tapStep * g.kernelWidth, columnStride: -across.tapStep },
         },
-      });
+      };
+      passes.push(spreadPass(pass));
     }
   }
   return passes;
@@ -282,8 +299,13 @@ export const weightGradientWasm = (
     const [weight, bias] = gradientNames(call);
     const mask = call.types.mask ? 'mask' : null;
     const [dweight, dbias] = shares === 1 ? [weight, bias] : ['dweight', bias && 'dbias'];
-    const kernel = `conv2d_weight_gradient_f32__${tile}`;
-    const gradient = { kernel, operands: ['x', 'dy', mask, dweight, dbias], params, units, scratch };
+    const gradient = {
+      kernel: `conv2d_weight_gradient_f32__${kernelOf(tile)}`,
+      operands: ['x', 'dy', mask, dweight, dbias],
+      params: { ...params, pairs: Number(tile === '6x16') },
+      units,
+      scratch,
+    };
     if (shares === 1) return [gradient];
     const total = (from: string, to: string, size: number): Launch => ({
       kernel: 'conv2d_sum_f32',

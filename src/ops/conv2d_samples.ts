@@ -78,6 +78,13 @@ export const cases: readonly Case[] = [
   [[3, 3, 7, 9], [4, 3, 1, 1], { stride: 2 }],
   [[1, 2, 9, 7], [3, 2, 2, 2], { stride: 3 }],
   [[2, 3, 13, 16], [5, 3, 4, 4], { stride: 4 }],
+  // Input-gradients that spread columns: whole and part panels, several images, rows of padding, dilation, a sum of blocks.
+  [[3, 7, 12, 12], [5, 7, 5, 5], {}],
+  [[2, 5, 7, 9], [3, 5, 4, 3], { padding: [1, 0] }],
+  [[1, 4, 9, 12], [6, 4, 3, 3], { dilation: 2 }],
+  [[1, 4, 6, 9], [84, 4, 5, 2], {}],
+  // Planes of 4096 bytes.
+  [[1, 2, 32, 32], [7, 2, 1, 1], {}],
 ];
 
 export const outputOf = ([x, weight, options]: Case): number[] =>
@@ -90,9 +97,11 @@ export const activated = [
   cases[6]!,
   cases[8]!,
   cases[14]!,
+  cases[15]!,
   cases[19]!,
   cases[24]!,
   cases[32]!,
+  cases[38]!,
 ];
 
 /** A mask: clear of zero, with either sign. */

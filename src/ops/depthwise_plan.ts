@@ -52,9 +52,15 @@ function bandOf(c: Forward, width: number): { bandRows: number; bytes: number } 
   const line = 4 * c.strideWidth * Math.ceil(columns / c.strideWidth);
   const reach = (c.kernelHeight - 1) * c.dilationHeight + 1;
   const most = Math.max(2, Math.floor((FRAME / line - reach) / c.strideHeight) + 1);
-  const bandRows = Math.ceil(c.outHeight / Math.ceil(c.outHeight / most));
+  // Even where two rows of output come of one.
+  const { spreadHeight } = c;
+  const bandRows = spreadHeight * Math.ceil(c.outHeight / Math.ceil(c.outHeight / most) / spreadHeight);
   return { bandRows, bytes: ((bandRows - 1) * c.strideHeight + reach) * line + 80 };
 }
+
+/** What the strips keep: bias, least result and zeros; see assembly/depthwise_strip.ts. */
+const PLACE = 64;
+const STRIP = 320;
 
 function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch[] {
   const { bandRows, bytes } = bandOf(c, c.outWidth);
@@ -68,7 +74,8 @@ function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; 
       operands,
       params,
       units: Math.ceil(planes / unitPlanes) * bands,
-      scratch: 32 + 4 * c.kernelHeight * c.kernelWidth + 4 * c.width + 16 + bytes,
+      scratch:
+        PLACE + 8 * c.kernelHeight * c.kernelWidth + (operands[4] ? 4 * c.height * c.width : 0) + 16 + bytes,
     },
   ];
 }
@@ -86,9 +93,11 @@ export const depthwiseInputGradientWasm: Variant<'dy' | 'weight' | 'mask?', Grad
   name: 'conv2d_input_gradient_f32__depthwise',
   when: (call) => isDepthwise(inputGeometry(call)),
   launches: (call) =>
-    pass(inputGradient(inputGeometry(call)), ['dy', 'weight', null, 'output', 'mask'], {
-      ...{ rotated: 1, relu: 0 },
-    }),
+    pass(
+      inputGradient(inputGeometry(call)),
+      ['dy', 'weight', null, 'output', call.types.mask ? 'mask' : null],
+      { rotated: 1, relu: 0 },
+    ),
 };
 
 export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGradientAttrs> = {
@@ -105,7 +114,7 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
         operands: ['x', 'dy', ...gradientNames(call), 'mask'],
         params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
         units: c.groups,
-        scratch: 20 * slots + 16 + 4 * wide * bandRows + bytes,
+        scratch: STRIP + 20 * slots + 16 + 4 * wide * bandRows + bytes,
       },
     ];
   },

@@ -4,7 +4,7 @@ import { cast } from './cast.js';
 import { equal } from './compare.js';
 import { scalar } from './fill.js';
 import { countOf, oneIn101, type ReduceAttrs, type ReduceContext, reduce, spread } from './reduce_common.js';
-import { byDType, COLUMNS } from './reduce_kernels.js';
+import { byDType } from './reduce_kernels.js';
 
 const total = (group: Float64Array): number => group.reduce((a, b) => a + b, 0);
 
@@ -27,7 +27,6 @@ export const mean = reduce('mean', {
   kernels: [
     {
       kernel: 'sum_f32',
-      columns: COLUMNS,
       joins: true,
       params: ({ types, attrs }) => ({ scale: 1 / countOf(types.x.shape, attrs.axes) }),
     },

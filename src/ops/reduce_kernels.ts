@@ -29,7 +29,14 @@ function walks(shape: Shape, axes: readonly number[]) {
 const SERIAL_LIMIT = 32;
 
 /** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
-export const COLUMNS = 4096;
+const COLUMNS = 4096;
+
+/** Bytes of assembly/reduce.ts for a block: its description and short rows turned over; and for numbers of each column. */
+const BLOCK_SCRATCH = 16 + 32 * (4 * 64 + 16);
+const SIDE_SCRATCH = 4 * COLUMNS;
+
+/** Units that are enough for threads to share. */
+const UNITS = 16;
 
 /** Elements from which on outputs are made of partial results, so that there are units for every thread. */
 const SPLIT = 16384;
@@ -37,10 +44,10 @@ const SPLIT = 16384;
 /** A kernel, the calls that it takes, and the numbers that its terms and its end need. */
 export interface ReduceKernel<A> {
   readonly kernel: string;
-  /** wasm: how many neighbouring outputs a unit takes together, if it can. */
+  /** wasm: how many neighbouring outputs a unit takes together, default {@link COLUMNS}. */
   readonly columns?: number;
-  /** wasm: bytes of scratch memory. */
-  readonly scratch?: number;
+  /** wasm: whether it keeps numbers of each of them. */
+  readonly side?: boolean;
   /** wasm: whether it can reduce its own results, but for its scale. */
   readonly joins?: boolean;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
@@ -69,33 +76,38 @@ function partsOf(shape: Shape, axes: readonly number[]) {
     return { first: [k, size / k], second: [1, k], axis: 1, last: 1 };
   }
   const joined = line < 256 ? divisorNear(lines, Math.ceil(256 / line)) : 1;
-  const blocks = divisorNear(lines / joined, 16);
+  // Long lines make units enough by themselves.
+  const blocks = divisorNear(lines / joined, Math.ceil(UNITS / Math.ceil((joined * line) / COLUMNS)));
+  if (blocks * joined === 1) return null;
   const first = [blocks, lines / joined / blocks, joined * line];
   return { first, second: [blocks * joined, line], axis: 1, last: 0 };
 }
 
 /** A wasm launch but for its operands: x reduced over its axes, then scaled. */
 function launchOf(
-  { kernel, columns: width = 0, scratch = 0 }: Pick<ReduceKernel<never>, 'kernel' | 'columns' | 'scratch'>,
+  {
+    kernel,
+    columns: width = COLUMNS,
+    side = false,
+  }: Pick<ReduceKernel<never>, 'kernel' | 'columns' | 'side'>,
   x: Shape,
   axes: readonly number[],
   { scale, power }: { scale: number; power: number },
 ) {
   const walk = walks(x, axes);
-  const line = walk.outerShape[walk.outerRank - 1]!;
-  const aligned = walk.outerStrides[walk.outerRank - 1] === 1 && walk.innerRank === 1 && walk.inner > 0;
-  const columns = width && aligned && line >= 4 ? line : 0;
+  const last = walk.outerRank - 1;
+  const columns = walk.outerStrides[last] === 1 ? walk.outerShape[last]! : 0;
   return {
     kernel,
     params: { ...walk, serial: 1, columns, scale, power },
-    units: columns ? (walk.outer / line) * Math.ceil(line / width) : walk.outer,
-    scratch,
+    units: columns ? (walk.outer / columns) * Math.ceil(columns / width) : walk.outer,
+    scratch: BLOCK_SCRATCH + (side ? SIDE_SCRATCH : 0),
   };
 }
 
 /** A wasm launch but for its operands: the sum of `lines` lines of `columns` numbers. */
 export const sumOfLines = (lines: number, columns: number) =>
-  launchOf({ kernel: 'sum_f32', columns: COLUMNS }, [lines, columns], [0], { scale: 1, power: 0 });
+  launchOf({ kernel: 'sum_f32' }, [lines, columns], [0], { scale: 1, power: 0 });
 
 export function reduceKernels<A extends { readonly axes: readonly number[] }>(
   kernels: readonly ReduceKernel<A>[],
@@ -156,6 +168,6 @@ const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32'
 
 /** A kernel for f32, which may join, and one for words of i32 and bool. */
 export const byDType = (kernel: string, joins = false) => [
-  { kernel: `${kernel}_f32`, when: f32Only, columns: joins ? COLUMNS : 0, joins },
+  { kernel: `${kernel}_f32`, when: f32Only, joins },
   { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
 ];

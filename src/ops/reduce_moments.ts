@@ -82,7 +82,7 @@ const moments = (kernel: string) => [
   {
     kernel,
     columns: COLUMNS,
-    scratch: 4 * COLUMNS,
+    side: true,
     params: ({ types, attrs }: { types: { x: { shape: readonly number[] } }; attrs: VarianceAttrs }) => ({
       scale: share(countOf(types.x.shape, attrs.axes), attrs.correction),
     }),
@@ -149,7 +149,7 @@ function logSumExpOf(group: Float64Array): number {
 export const logSumExp = reduce('logSumExp', {
   summary: 'y = ln Σ e^x over the axes',
   dtypes: { f32: 'f32' },
-  kernels: [{ kernel: 'log_sum_exp_f32' }],
+  kernels: [{ kernel: 'log_sum_exp_f32', side: true }],
   evaluate: logSumExpOf,
   backward: ({ grad, x, output, keep }) => mul(exp(sub(x, keep(output))), keep(grad)),
   domain: { domain: [-4, 4] },

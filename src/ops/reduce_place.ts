@@ -11,7 +11,7 @@ import {
   reducedShape,
   refuseEmpty,
 } from './reduce_common.js';
-import { COLUMNS, reduceKernels } from './reduce_kernels.js';
+import { reduceKernels } from './reduce_kernels.js';
 import { axisOf } from './rows.js';
 import { sortSelect } from './sort_select.js';
 
@@ -87,7 +87,7 @@ function place(name: string, adjective: string, beats: Beats) {
     kernels: reduceKernels(
       (['f32', 'i32'] as const).map((dtype) => ({
         kernel: `${name}_${dtype}`,
-        columns: COLUMNS,
+        side: true,
         when: ({ types }: KernelCall<'x', ReduceAttrs>) => types.x.dtype === dtype,
       })),
     ),

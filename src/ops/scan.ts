@@ -39,6 +39,9 @@ interface CumulativeSpec {
   readonly magnitude?: (row: Float64Array) => Float64Array;
 }
 
+/** Neighbouring rows of one wasm unit: assembly/scan.ts has the same number. */
+const TOGETHER = 1024;
+
 /** y_i = x_0 ∘ x_1 ∘ ... ∘ x_i along an axis. */
 function cumulative(name: string, spec: CumulativeSpec) {
   const kernels = spec.dtypes.map((dtype) => `${snake(name)}_${dtype}`);
@@ -77,6 +80,7 @@ function cumulative(name: string, spec: CumulativeSpec) {
       kernels,
       ['x', 'output'],
       ({ exclusive }) => Number(exclusive),
+      TOGETHER,
     ),
     linear: spec.linear ? ['x'] : [],
     samples: spec.samples,

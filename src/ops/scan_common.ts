@@ -12,12 +12,13 @@ export interface AlongOptions {
 /** Up to this length one GPU thread goes along a row, else 64 of them take a part each. */
 const SERIAL_LIMIT = 32;
 
-/** One wasm unit is a row; on a GPU a row is one thread's or a workgroup's. */
+/** One wasm unit is a row, or `together` neighbouring ones; on a GPU a row is one thread's or a workgroup's. */
 export function scanKernels<N extends string, A extends { readonly axis: number; readonly reverse: boolean }>(
   kernelOf: (call: KernelCall<N, A>) => string,
   kernels: readonly string[],
   operands: readonly string[],
   mode: (attrs: A) => number,
+  together = 1,
 ) {
   const variant = (kernel: string, backend: 'wasm' | 'webgpu', serial: boolean) => ({
     name: backend === 'wasm' ? kernel : `${kernel}__${serial ? 'serial' : 'workgroup'}`,
@@ -27,7 +28,8 @@ export function scanKernels<N extends string, A extends { readonly axis: number;
     launches(call: KernelCall<N, A>) {
       const { attrs } = call;
       const rows = rowsOf(call.output.shape, attrs.axis);
-      const count = rows.length === 0 ? 0 : rows.outer * rows.inner;
+      const inner = backend === 'wasm' ? Math.ceil(rows.inner / together) : rows.inner;
+      const count = rows.length === 0 ? 0 : rows.outer * inner;
       const params = {
         ...rows,
         reverse: Number(attrs.reverse),

@@ -12,8 +12,8 @@ import {
   complete,
   paramsOf,
   rowUnits,
-  SCRATCH,
   type StandardizeOptions,
+  scratchOf,
 } from './standardize_call.js';
 import {
   layoutOf,
@@ -37,7 +37,7 @@ const forward = (backend: 'wasm' | 'webgpu') => ({
         operands: ['x', 'weight', 'bias', 'output0', 'output1', 'output2'],
         params: paramsOf(layout, attrs, types),
         units: rowUnits(layout, attrs.overBatch, backend),
-        scratch: SCRATCH,
+        scratch: scratchOf(layout, attrs.overBatch, 1),
       },
     ];
   },
@@ -49,7 +49,7 @@ const affineInputs = ({ shape, affine }: (typeof cases)[number]) => {
 };
 
 const samples: Sample<'x' | 'weight?' | 'bias?', StandardizeOptions>[] = cases.map((one) => ({
-  inputs: { x: { shape: one.shape, domain: one.domain }, ...affineInputs(one) },
+  inputs: { x: { shape: one.shape, domain: one.domain, values: one.values }, ...affineInputs(one) },
   options: one.options,
 }));
 

@@ -10,8 +10,8 @@ import {
   complete,
   paramsOf,
   rowUnits,
-  SCRATCH,
   type StandardizeOptions,
+  scratchOf,
 } from './standardize_call.js';
 import {
   layoutOf,
@@ -31,11 +31,14 @@ type BackwardAttrs = StandardizeAttrs & { readonly affine: boolean };
 type BackwardNames = 'dy' | 'x' | 'mean' | 'variance' | 'weight?';
 type BackwardCall = KernelCall<BackwardNames, BackwardAttrs>;
 
-/** wasm: rows of a unit that adds up the gradients of weight and bias; 0 where these are no sums of whole rows. */
+/**
+ * wasm: rows of a unit that adds up the gradients of weight and bias, a line of parts for each, or for all groups of a
+ * batch item; 0 where rows leave these gradients whole, or nobody asks for them.
+ */
 function togetherOf({ types, attrs }: BackwardCall, backend: 'wasm' | 'webgpu'): number {
   const { rows, groups, plane } = layoutOf(types.x.shape, attrs.overBatch);
-  const fits = backend === 'wasm' && attrs.affine && !attrs.overBatch && groups === 1 && plane === 1;
-  return fits ? Math.max(8, Math.ceil(rows / 64)) : 0;
+  if (backend === 'webgpu' || !attrs.affine || attrs.overBatch) return 0;
+  return groups === 1 && plane === 1 ? Math.max(8, Math.ceil(rows / 64)) : 1;
 }
 
 /** Rows give dx, and over the batch the other two as well, or parts of them; else another launch sums these by channel. */
@@ -44,8 +47,8 @@ const backward = (backend: 'wasm' | 'webgpu') => ({
   temporaries(call: BackwardCall): Record<string, number> {
     const together = togetherOf(call, backend);
     if (together === 0) return {};
-    const { rows, run } = layoutOf(call.types.x.shape, call.attrs.overBatch);
-    const bytes = 4 * run * Math.ceil(rows / together);
+    const { rows, channels } = layoutOf(call.types.x.shape, call.attrs.overBatch);
+    const bytes = 4 * channels * Math.ceil(rows / together);
     return { weightParts: bytes, biasParts: bytes };
   },
   launches(call: BackwardCall): Launch[] {
@@ -63,22 +66,21 @@ const backward = (backend: 'wasm' | 'webgpu') => ({
       operands: [...inputs, 'weight', dx!, ...parts],
       params,
       units: together ? Math.ceil(layout.rows / together) : rowUnits(layout, attrs.overBatch, backend),
-      scratch: SCRATCH,
+      scratch: scratchOf(layout, attrs.overBatch, 2),
     };
     if (together) {
-      const units = Math.ceil(layout.rows / together);
+      const lines = sumOfLines(Math.ceil(layout.rows / together) / layout.groups, channels);
       return [
         rows,
-        { ...sumOfLines(units, channels), operands: ['weightParts', dweight!] },
-        { ...sumOfLines(units, channels), operands: ['biasParts', dbias!] },
+        { ...lines, operands: ['weightParts', dweight!] },
+        { ...lines, operands: ['biasParts', dbias!] },
       ];
     }
     const affine = {
       kernel: 'standardize_affine_backward_f32',
       operands: [...inputs, ...sums],
       params,
-      units: backend === 'wasm' ? channels : channels * 64,
-      scratch: 32,
+      units: channels * 64,
     };
     return dweight && !attrs.overBatch ? [rows, affine] : [rows];
   },
@@ -127,7 +129,7 @@ export const standardizeBackward = defineOpWithOutputs({
   cost: ({ output }) => ({ flops: 14 * sizeOf(output.shape) }),
   kernels: { wasm: [backward('wasm')], webgpu: [backward('webgpu')] },
   linear: ['dy'],
-  samples: cases.map(({ shape, affine, domain, options }) => {
+  samples: cases.map(({ shape, affine, domain, values, options }) => {
     const statistics = {
       shape: statisticsShape(layoutOf(shape, options.overBatch ?? false), options.overBatch ?? false),
     };
@@ -135,7 +137,7 @@ export const standardizeBackward = defineOpWithOutputs({
     return {
       inputs: {
         dy: { shape },
-        x: { shape, domain },
+        x: { shape, domain, values },
         mean: { ...statistics, domain: middle },
         variance: { ...statistics, domain: [0.25, 1] as const },
         ...(affine ? { weight: { shape: [shape[1]! * shape[2]!] } } : {}),

@@ -63,11 +63,16 @@ export const paramsOf = (
   };
 };
 
+/** Numbers of which the first `few` say little about the others: the kernel measures from a mean and has to move it. */
+const steps = (count: number, few: number): number[] =>
+  Array.from({ length: count }, (_, i) => (i < few ? 0 : 3) + ((i * 37) % 101) / 101);
+
 /** x, whether there are weights, and options: rows of one element, tails, and a mean that dwarfs the spread. */
 export const cases: readonly {
   readonly shape: readonly number[];
   readonly affine?: 'both' | 'weight';
   readonly domain?: readonly [number, number];
+  readonly values?: readonly number[];
   readonly options: StandardizeOptions;
 }[] = [
   { shape: [1, 1, 1, 1], affine: 'both', options: { eps: 0.01 } },
@@ -81,14 +86,22 @@ export const cases: readonly {
   { shape: [11, 1, 5, 1], affine: 'both', options: { eps: 1e-5 } },
   { shape: [2, 3, 1, 67], domain: [999.5, 1000.5], options: { eps: 1e-5 } },
   { shape: [3, 2, 1, 5], affine: 'weight', options: { eps: 0, centred: false, overBatch: true } },
+  { shape: [1, 1, 131, 1], values: steps(131, 66), affine: 'both', options: { eps: 1e-5 } },
+  { shape: [70, 5, 1, 1], values: steps(350, 160), options: { eps: 1e-5, overBatch: true } },
+  { shape: [11, 1, 1, 1], affine: 'both', options: { eps: 0.01 } },
+  { shape: [2, 2, 2, 23], affine: 'both', options: { eps: 1e-5 } },
 ];
 
-/** Rows of one wasm unit where every row is a column of memory: assembly/standardize_columns.ts has the same number. */
-const COLUMNS = 256;
+/** Rows of one wasm unit where every row is a column of memory: assembly/standardize.ts has the same number. */
+const COLUMNS = 16;
 
 /** One wasm unit is a row, or COLUMNS of them; one GPU workgroup is a row. */
 export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean, backend: 'wasm' | 'webgpu'): number =>
   backend === 'webgpu' ? rows * 64 : overBatch && plane === 1 ? Math.ceil(rows / COLUMNS) : rows;
 
-/** wasm's private bytes: sums of a row, or three numbers for each of a unit's columns. */
-export const SCRATCH = 4 * 3 * COLUMNS;
+/**
+ * wasm's private bytes: two slots of a row, and behind them `tensors` times the elements of a unit's columns, or what
+ * nobody asks for and a row of zeros.
+ */
+export const scratchOf = ({ batch, run, plane }: Layout, overBatch: boolean, tensors: number): number =>
+  224 + (overBatch ? (plane === 1 ? 64 * batch * tensors : 0) : 4 * run * (tensors - 1));

@@ -23,7 +23,7 @@ const TILE = 64;
 
 /**
  * wasm: the walk with the axis along which x's words are neighbours last and that of y's before it, if these are two axes
- * of at least 4 each.
+ * of at least 2 and 4.
  */
 function transposition({ shape, xStrides, yStrides }: StridedCopy) {
   const walk = collapse(shape, [xStrides, yStrides]);
@@ -31,7 +31,7 @@ function transposition({ shape, xStrides, yStrides }: StridedCopy) {
   const [column, row] = [xMoves.indexOf(1), yMoves.indexOf(1)];
   if (column < 0 || row < 0 || column === row || xMoves[row] === 0) return null;
   const [rows, columns] = [walk.shape[row]!, walk.shape[column]!];
-  if (rows < 4 || columns < 4) return null;
+  if (rows < 2 || columns < 4) return null;
   const axes = walk.shape.map((_, axis) => axis).filter((axis) => axis !== row && axis !== column);
   const order = [...axes, row, column];
   const along = (list: readonly number[]) => eight(order.map((axis) => list[axis]!));

@@ -241,6 +241,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     linear: [],
     absorb: () => null,
     within: () => null,
+    fold: () => null,
     samples: samplesOf(rule),
     errors: errorsOf(name, rule),
     attributes: (types, options) =>

@@ -8,7 +8,9 @@ import {
 } from './conv2d_geometry.js';
 import { type ForwardCall, forwardGeometry, type InputGradientCall, inputGeometry } from './conv2d_plan.js';
 
-type Tile = '4x8' | '6x8';
+type Tile = '4x8' | '6x8' | '6x16';
+/** Tiles that differ in their columns alone are one kernel. */
+const kernelOf = (tile: Tile): string => (tile === '4x8' ? '4x8' : '6x8');
 
 /** Numbers of a unit's transformed tiles, which then stay in the second-level cache. */
 const TRANSFORMED = 131072;
@@ -90,7 +92,9 @@ function scratchBytes(c: Convolution, tiles: number): number {
   const patch = (c.size + 2) * line;
   const segments = Math.ceil(tiles / across) + 1;
   const panels = (tiles / 8) * placesOf(c) * (32 * c.channels + 64);
-  return 448 + placesOf(c) * 6 * 32 + line + 16 * (tiles + 8) + panels + segments * (patch + 40) + 32 + patch;
+  return (
+    448 + placesOf(c) * 12 * 32 + line + 16 * (tiles + 8) + panels + segments * (patch + 40) + 32 + patch
+  );
 }
 
 /** Filters are transformed once; then every unit transforms its tiles, multiplies and transforms back. */
@@ -101,10 +105,10 @@ function launches(
   relu: boolean,
 ): Launch[] {
   const { tiles, rows } = share(c);
-  const params = { ...c, tiles, rows, relu: Number(relu) };
+  const params = { ...c, tiles, rows, relu: Number(relu), pairs: Number(tile === '6x16') };
   return [
     {
-      kernel: `winograd_filters_f32__${tile}`,
+      kernel: 'winograd_filters_f32',
       operands: ['weight', 'transforms'],
       params,
       units: c.groups * c.filters,
@@ -112,7 +116,7 @@ function launches(
       once: true,
     },
     {
-      kernel: `winograd_f32__${tile}`,
+      kernel: `winograd_f32__${kernelOf(tile)}`,
       operands: [operands.x, 'transforms', operands.bias, 'output', operands.mask],
       params,
       units: c.groups * Math.ceil(tilesOf(c) / tiles) * Math.ceil(c.filters / rows),

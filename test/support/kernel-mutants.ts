@@ -202,7 +202,7 @@ export interface ShiftOptions {
 export async function mutateKernel(
   use: KernelUse,
   workshop: Workshop,
-  { least = 1, most = 16 }: ShiftOptions = {},
+  { least = 1, most = 64 }: ShiftOptions = {},
 ): Promise<Mutant[]> {
   const shifts = workshop.shifts(use.kernel);
   if (shifts.length === 0) throw new Error(`${use.kernel} reads and writes nothing that could be shifted`);

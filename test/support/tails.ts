@@ -133,6 +133,8 @@ export const convolutionTails: readonly NamedCase[] = [
   ...[7, 8, 9, 10, 11].map((filters) => ({ x: [1, 57, 3, 10], filters, kernel: [3, 3] }) as const),
   ...[47, 48, 49, 50].map((channels) => ({ x: [2, channels, 2, 2], filters: 9, kernel: [1, 1] }) as const),
   ...around(384).map((width) => ({ x: [1, 1, 2, width], filters: 1, kernel: [1, 1] }) as const),
+  // Input-gradients that spread their columns.
+  ...around(8, 16).map((width) => ({ x: [2, 5, 5, width + 3], filters: 4, kernel: [3, 4] }) as const),
   { x: [1, 1, 7, 70], filters: 3, kernel: [2, 2], options: { stride: 2 } } as const,
   { x: [2, 6, 9, 13], filters: 9, kernel: [3, 2], options: { groups: 3, padding: 1, dilation: 2 } } as const,
   { x: [1, 2, 9, 9], filters: 2, kernel: [1, 1], options: { stride: 3, padding: 2 } } as const,
@@ -158,7 +160,7 @@ export const winogradTails: readonly NamedCase[] = [
   { x: [8, 16, 1, 49], filters: 16, kernel: [3, 3], options: winograd4 } as const,
 ].flatMap(convolution);
 
-/** Depthwise convolutions round its vectors of 4, blocks of 16 pixels, pairs of rows and phases of the stride. */
+/** Depthwise convolutions round its strips of 4, blocks of 16 pixels, rows of a strip, bands of rows and phases of the stride. */
 export const depthwiseTails: readonly NamedCase[] = [
   ...[1, 2, ...around(4, 8, 16)].flatMap((width) =>
     [1, 2].map(
@@ -174,6 +176,19 @@ export const depthwiseTails: readonly NamedCase[] = [
   ...[1, 2, 3].map(
     (height) =>
       ({ x: [2, 3, height, 17], filters: 3, kernel: [1, 4], options: { groups: 3, padding: 2 } }) as const,
+  ),
+  ...[1, 2, 3, 5].map(
+    (height) =>
+      ({ x: [2, 2, height, 9], filters: 2, kernel: [3, 3], options: { groups: 2, padding: 1 } }) as const,
+  ),
+  ...[1, 2].map(
+    (stride) =>
+      ({
+        x: [1, 2, 80, 132],
+        filters: 2,
+        kernel: [3, 3],
+        options: { groups: 2, padding: 1, stride },
+      }) as const,
   ),
   {
     x: [1, 2, 11, 13],

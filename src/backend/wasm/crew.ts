@@ -81,7 +81,7 @@ export function serve(member: CrewMember): void {
     (module) => new WebAssembly.Instance(module, { env: { memory } }).exports,
   );
   const own = member.kernels.map(([module, name]) => exports[module]![name] as Kernel);
-  const kernels = withGroups(own, memory);
+  const { kernels } = withGroups(own, exports[0]!);
   let seen = Atomics.load(words, TICKET) - 1;
   Atomics.add(words, READY, 1);
   while (Atomics.load(words, STOP) === 0) {

@@ -1,9 +1,11 @@
 import type { Kernel } from './module.js';
 
-/** What one work unit of a flat launch reads or writes of an operand of the launch's size: 1024 words. */
-const TILE_BYTES = 4096;
+/** What one work unit of a flat launch reads or writes of an operand of the launch's size: 512 words. */
+const UNIT_BYTES = 2048;
+/** Units of a block: a tile holds so many. */
+const STEP = 1;
 /** From one tile to the next: a cache line more than its size, so that equal places of tiles lie in different sets. */
-const TILE_STRIDE = TILE_BYTES + 64;
+const TILE_STRIDE = STEP * UNIT_BYTES + 64;
 /** Private bytes for kernels that ask for none. */
 const LEAST_SCRATCH = 64;
 
@@ -17,11 +19,12 @@ export interface GroupLaunch {
 }
 
 /*
- * A group in memory, in words: HEAD words (launches, tile operands, words of all operand tables, where a kernel's private
- * memory starts in the thread's); for each launch its kernel, its parameters and where its table starts; for each operand
- * in a tile its place in the tables and that of the tile in the thread's memory; the tables.
+ * A group in memory, in words, for assembly/group.ts: HEAD words (launches, tile operands, words of all operand tables,
+ * where a kernel's private memory starts in the thread's, units of a block); for each launch its kernel, its parameters and
+ * where its table starts; for each operand in a tile where its address lies in the tables, and the tile in the thread's
+ * memory; the tables. Places are in bytes.
  */
-const HEAD = 4;
+const HEAD = 5;
 const PER_LAUNCH = 3;
 const PER_TILE = 2;
 
@@ -64,59 +67,36 @@ export function writeGroup(
     total(launches.map(tileOperands)),
     tableWords(launches),
     tilesFrom + tiles * TILE_STRIDE,
+    STEP,
   ];
   let table = 0;
   const places: number[] = [];
   for (const { kernel, params, tiles: held } of launches) {
-    list.push(kernel, params, table);
+    list.push(kernel, params, 4 * table);
     held.forEach((tile, i) => {
-      if (tile !== null) places.push(table + i, tilesFrom + tile * TILE_STRIDE);
+      if (tile !== null) places.push(4 * (table + i), tilesFrom + tile * TILE_STRIDE);
     });
     table += held.length;
   }
   words.set([...list, ...places], group >>> 2);
 }
 
-/**
- * The kernels of a device and, as the last, one that runs groups of them: `operands` is the group's address, and memory
- * reaches at least to `params`, which a thread may see later than the one that made it grow.
- */
-export function withGroups(kernels: readonly Kernel[], memory: WebAssembly.Memory): readonly Kernel[] {
-  let words = new Uint32Array(memory.buffer);
-  const run: Kernel = (group, bytes, scratch, begin, end) => {
-    while (words.buffer !== memory.buffer || words.byteLength < bytes) words = new Uint32Array(memory.buffer);
-    runGroup(kernels, words, group, scratch, begin, end);
-  };
-  return [...kernels, run];
+/** The kernel that runs groups, beside those that ops launch. */
+const RUN = 'run_group';
+
+/** The kernels of a device with, as the last, the one that runs groups of them. */
+export interface Callable {
+  readonly kernels: readonly Kernel[];
+  /** Where the first of them stands in the module's table, behind the module's own functions: what groups count from. */
+  readonly first: number;
 }
 
-/**
- * Runs units `begin` to `end` of the group at an address, each by all its launches in turn. `scratch` is the thread's own:
- * there lie its tiles, and its copy of the tables, in which a tile's address moves back as the units move on, for a kernel
- * reads and writes unit u at 4096 u behind an operand's address.
- */
-function runGroup(
-  kernels: readonly Kernel[],
-  words: Uint32Array,
-  group: number,
-  scratch: number,
-  begin: number,
-  end: number,
-): void {
-  const head = group >>> 2;
-  const launches = head + HEAD;
-  const places = launches + PER_LAUNCH * words[head]!;
-  const tables = places + PER_TILE * words[head + 1]!;
-  const own = scratch >>> 2;
-  const inner = scratch + words[head + 3]!;
-  words.copyWithin(own, tables, tables + words[head + 2]!);
-  for (let at = places; at < tables; at += PER_TILE) {
-    words[own + words[at]!] = scratch + words[at + 1]! - begin * TILE_BYTES;
-  }
-  for (let unit = begin; unit < end; unit++) {
-    for (let at = launches; at < places; at += PER_LAUNCH) {
-      kernels[words[at]!]!(scratch + 4 * words[at + 2]!, words[at + 1]!, inner, unit, unit + 1);
-    }
-    for (let at = places; at < tables; at += PER_TILE) words[own + words[at]!]! -= TILE_BYTES;
-  }
+/** Puts the kernels into the table of the module that runs groups, whose exports are given. */
+export function withGroups(kernels: readonly Kernel[], exports: WebAssembly.Exports): Callable {
+  const table = exports.table as WebAssembly.Table;
+  const first = table.grow(kernels.length);
+  kernels.forEach((kernel, i) => {
+    table.set(first + i, kernel);
+  });
+  return { kernels: [...kernels, exports[RUN] as Kernel], first };
 }

@@ -91,6 +91,7 @@ class WasmBackend implements Backend, ProgramHost {
   readonly maxBufferBytes: number;
   readonly module: WasmModule;
   readonly kernels: readonly Kernel[];
+  readonly firstInTable: number;
   readonly threads: Threads | null;
   readonly splitsFrom = WORTH_SPLITTING;
   readonly fault: number;
@@ -102,10 +103,12 @@ class WasmBackend implements Backend, ProgramHost {
 
   constructor(module: WasmModule, { tile, threads, start, notes, maxBytes }: Setting) {
     this.module = module;
-    this.kernels = withGroups(
+    const callable = withGroups(
       [...module.kernels.values()].map(({ run }) => run),
-      module.memory,
+      module.exports,
     );
+    this.kernels = callable.kernels;
+    this.firstInTable = callable.first;
     this.#allocator = new Allocator(module.memory, HEAP_START, maxBytes);
     this.fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');
     this.#view(this.fault, FAULT_BYTES).fill(0);

@@ -25,6 +25,8 @@ export interface WasmModule {
   readonly kernels: ReadonlyMap<string, KernelEntry>;
   /** Weft's own, then those of the kernel sets. */
   readonly modules: readonly WebAssembly.Module[];
+  /** What the first of them exports. */
+  readonly exports: WebAssembly.Exports;
   readonly binary: 'simd' | 'relaxed-simd';
   readonly notes: readonly string[];
 }
@@ -87,9 +89,9 @@ export async function loadModule(
   const maximum = Math.min(MAX_PAGES, Math.max(1, Math.ceil(maxBytes / PAGE)));
   const memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
   const module = await compile(options.source ?? (await embedded(binary)), shared);
-  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const kernels = new Map<string, KernelEntry>();
-  for (const [name, value] of Object.entries(instance.exports)) {
+  for (const [name, value] of Object.entries(exports)) {
     if (typeof value !== 'function') continue;
     // Kernels that both languages have take the struct of the WGSL one; the others say which they take.
     const params = wasmParams[name] ?? shaderKernels[name];
@@ -98,7 +100,7 @@ export async function loadModule(
   checkSets(sets);
   const modules = [module];
   await addKernels({ memory, kernels, binary, modules, shared }, sets);
-  return { memory, kernels, modules, binary, notes };
+  return { memory, kernels, modules, exports, binary, notes };
 }
 
 async function compile(

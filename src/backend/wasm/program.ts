@@ -22,6 +22,8 @@ export interface ProgramHost {
   readonly module: WasmModule;
   /** The kernels by number, and after them what runs groups. */
   readonly kernels: readonly Kernel[];
+  /** Where they start in the table that groups call them by. */
+  readonly firstInTable: number;
   /** The other threads; null where there is but one. */
   readonly threads: Threads | null;
   /** Nanoseconds of work from which on a launch is split. */
@@ -136,19 +138,18 @@ export class WasmProgram implements Prepared {
     const shapes = dispatches.map(groupShape);
     let table = at + tablesAt(shapes);
     let params = at + align(groupBytes(shapes));
+    const { kernels, module, firstInTable: first } = this.#host;
     const launches = dispatches.map((dispatch, i) => {
-      const launch = { ...shapes[i]!, kernel: this.#params(dispatch, params).index, params };
+      const launch = { ...shapes[i]!, kernel: first + this.#params(dispatch, params).index, params };
       this.#table(dispatch.operands, table);
       table += 4 * dispatch.operands.length;
       params += this.#paramsBytes(dispatch);
       return launch;
     });
-    const { kernels, module } = this.#host;
     writeGroup(new Uint32Array(module.memory.buffer), at, launches, tiles);
     this.#steps.push({
       ...{ label, run: kernels.at(-1)!, kernel: kernels.length - 1, operands: at, units },
-      params: module.memory.buffer.byteLength,
-      ...{ splits: this.#splits(command), faults: false, once: null },
+      ...{ params: 0, splits: this.#splits(command), faults: false, once: null },
     });
   }
 
