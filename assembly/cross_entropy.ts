@@ -139,7 +139,7 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
       const lane = list + (r << 2);
       store<f32>(lane, apart(o, p, row + r, scratch + (r << 2), 16, load<f32>(lane), fault), 16);
     }
-    const sums = sumColumns(scratch, slopes ? scratch : 0, 16, classes << 4, 4, list);
+    const sums = sumColumns(scratch, slopes ? scratch : 0, 16, classes << 4, 4, tops);
     v128.store(list, log4(sums));
     v128.store(list, f32x4.div(splat(0.5), sums), 32);
     for (let r = 0; r < count; r++) {

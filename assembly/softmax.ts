@@ -48,13 +48,12 @@ function power(given: v128, magic: v128, ln2: v128, c4: v128, c3: v128, c2: v128
   return i32x4.add(y, i32x4.shl(shifted, 23));
 }
 
-// @ts-ignore: decorator
-@inline
+// The functions below that are no loops are out of line, for the binary's size.
+
 function power4(x: v128): v128 {
   return power(x, coefficient(1), coefficient(2), coefficient(4), coefficient(5), coefficient(6), coefficient(7), coefficient(8));
 }
 
-/** Out of line, for the binary's size. */
 function head(from: usize, count: i32): v128 {
   return loadTail(from, count);
 }
@@ -64,15 +63,11 @@ function keep(to: usize, lanes: v128, count: i32): void {
 }
 
 /** The largest lane in each; NaN is passed over. */
-// @ts-ignore: decorator
-@inline
 function largest(top: v128): v128 {
   top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
   return f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
 }
 
-// @ts-ignore: decorator
-@inline
 function tailMax(top: v128, x: usize, count: i32): v128 {
   for (; count > 0; count--) {
     top = f32x4.pmax(top, v128.load32_splat(x));
@@ -98,38 +93,8 @@ export function rowMax(x: usize, count: i32): f32 {
 }
 
 /** Σ of the first `count` lanes. */
-// @ts-ignore: decorator
-@inline
 function firstLanes(lanes: v128, count: i32): v128 {
   return v128.and(lanes, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
-}
-
-/** Σ e^(x - top) over `count` elements none above `top`; twice the powers are kept at `y` unless that is 0. */
-export function sumPowers(x: usize, y: usize, count: i32, top: f32): f32 {
-  const shift = splat(top);
-  const magic = coefficient(1);
-  const ln2 = coefficient(2);
-  const c4 = coefficient(4);
-  const c3 = coefficient(5);
-  const c2 = coefficient(6);
-  const two = coefficient(7);
-  const least = coefficient(8);
-  let sums = splat(0.0);
-  for (; count >= 4; count -= 4) {
-    const e = power(f32x4.sub(v128.load(x), shift), magic, ln2, c4, c3, c2, two, least);
-    sums = f32x4.add(sums, e);
-    x += 16;
-    if (y) {
-      v128.store(y, e);
-      y += 16;
-    }
-  }
-  if (count) {
-    const e = power4(f32x4.sub(head(x, count), shift));
-    if (y) keep(y, e, count);
-    sums = f32x4.add(sums, firstLanes(e, count));
-  }
-  return <f32>0.5 * sumLanes(sums);
 }
 
 /**
@@ -232,9 +197,8 @@ export function columnMax(x: usize, step: usize, end: usize, rest: i32): v128 {
   return top;
 }
 
-/** Σ e^(x - top) of each such row, their tops at `tops`; twice the powers are kept at `y` unless that is 0. */
-export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, tops: usize): v128 {
-  const top = v128.load(tops);
+/** Σ e^(x - top) of each such row, none above `top`; twice the powers are kept at `y` unless that is 0. */
+export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, top: v128): v128 {
   const magic = coefficient(1);
   const ln2 = coefficient(2);
   const c4 = coefficient(4);
@@ -254,11 +218,42 @@ export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i3
   return f32x4.mul(sums, splat(0.5));
 }
 
-// F.row works on one row of `count` elements of several, F.columns on four rows. F.pairs: of two inputs.
+/** Σ e^(x - top) over `count` elements none above `top`; twice the powers are kept at `y` unless that is 0. */
+export function sumPowers(x: usize, y: usize, count: i32, top: f32): f32 {
+  const shift = splat(top);
+  const whole = (count & ~3) << 2;
+  let sums = sumColumns(x, y, 16, whole, 4, shift);
+  count &= 3;
+  if (count) {
+    const e = power4(f32x4.sub(head(x + whole, count), shift));
+    if (y) keep(y + whole, e, count);
+    sums = f32x4.add(sums, f32x4.mul(firstLanes(e, count), splat(0.5)));
+  }
+  return sumLanes(sums);
+}
 
-// @ts-ignore: decorator
-@inline
-function forRows<F>(o: usize, params: usize, scratch: usize, begin: i32, end: i32, pairs: bool): void {
+// What works on one row of `count` elements of several, and what on four rows side by side; of one input or two, by kind.
+const SOFTMAX = 0;
+const LOG_SOFTMAX = 1;
+const SOFTMAX_BACKWARD = 2;
+const LOG_SOFTMAX_BACKWARD = 3;
+
+function byRow(kind: i32, a: usize, b: usize, c: usize, count: i32, state: usize, first: bool, last: bool): void {
+  if (kind == SOFTMAX) softmaxRow(a, b, count, state, first, last);
+  else if (kind == LOG_SOFTMAX) logSoftmaxRow(a, b, count);
+  else if (kind == SOFTMAX_BACKWARD) softmaxRowBackward(a, b, c, count);
+  else logSoftmaxRowBackward(a, b, c, count);
+}
+
+function byColumns(kind: i32, a: usize, b: usize, c: usize, step: usize, end: usize, rest: i32): void {
+  if (kind == SOFTMAX) softmaxColumns(a, b, step, end, rest);
+  else if (kind == LOG_SOFTMAX) logSoftmaxColumns(a, b, step, end, rest);
+  else if (kind == SOFTMAX_BACKWARD) softmaxColumnsBackward(a, b, c, step, end, rest);
+  else logSoftmaxColumnsBackward(a, b, c, step, end, rest);
+}
+
+function forRows(o: usize, params: usize, scratch: usize, begin: i32, end: i32, kind: i32): void {
+  const pairs = kind >= SOFTMAX_BACKWARD;
   const p = changetype<SoftmaxParams>(params);
   const length = <i32>p.length;
   const inner = <i32>p.inner;
@@ -272,7 +267,7 @@ function forRows<F>(o: usize, params: usize, scratch: usize, begin: i32, end: i3
     c += begin * step;
     if (length > SHORT) {
       for (let row = begin; row < end; row++) {
-        changetype<F>(0).row(a, b, c, length, scratch, row == begin, row + 1 == end);
+        byRow(kind, a, b, c, length, scratch, row == begin, row + 1 == end);
         a += step;
         b += step;
         c += step;
@@ -284,7 +279,7 @@ function forRows<F>(o: usize, params: usize, scratch: usize, begin: i32, end: i3
       const count = min(4, end - row);
       moveLanes(a, scratch, count, length, 1, false);
       if (pairs) moveLanes(b, other, count, length, 1, false);
-      changetype<F>(0).columns(scratch, pairs ? other : scratch, scratch, 16, 4 * step, 4, other + 4 * step);
+      byColumns(kind, scratch, pairs ? other : scratch, scratch, 16, 4 * step, 4);
       moveLanes(pairs ? c : b, scratch, count, length, 1, true);
       a += 4 * step;
       b += 4 * step;
@@ -300,132 +295,111 @@ function forRows<F>(o: usize, params: usize, scratch: usize, begin: i32, end: i3
     const stop = min(inner, first + 16);
     for (let column = first; column < stop; column += 4) {
       const skip = (block * length * inner + column) << 2;
-      changetype<F>(0).columns(a + skip, b + skip, c + skip, step, step * length, stop - column, scratch);
+      byColumns(kind, a + skip, b + skip, c + skip, step, step * length, stop - column);
     }
   }
 }
 
 /** y = e^(x - max) / Σ e^(x - max). */
-// @ts-ignore: decorator
-@final @unmanaged class Softmax {
-  // @ts-ignore: decorator
-  @inline row(x: usize, y: usize, none: usize, count: i32, state: usize, first: bool, last: bool): void {
-    const step = <usize>count << 2;
-    if (first) {
-      store<f32>(state, rowMax(x, count));
-      store<f32>(state, 1.0, 4);
-    }
-    passRow(x, y, last ? x : x + step, first ? y : y - step, count, state);
-    if (last) scaleRow(y, count, load<f32>(state, 4));
+function softmaxRow(x: usize, y: usize, count: i32, state: usize, first: bool, last: bool): void {
+  const step = <usize>count << 2;
+  if (first) {
+    store<f32>(state, rowMax(x, count));
+    store<f32>(state, 1.0, 4);
   }
-  // @ts-ignore: decorator
-  @inline columns(x: usize, y: usize, none: usize, step: usize, end: usize, rest: i32, state: usize): void {
-    v128.store(state, columnMax(x, step, end, rest));
-    const sums = sumColumns(x, y, step, end, rest, state);
-    const scale = f32x4.div(splat(0.5), sums);
-    for (end += y; y < end; y += step) storeUpTo(y, f32x4.mul(loadUpTo(y, rest), scale), rest);
+  passRow(x, y, last ? x : x + step, first ? y : y - step, count, state);
+  if (last) scaleRow(y, count, load<f32>(state, 4));
+}
+
+function softmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
+  const sums = sumColumns(x, y, step, end, rest, columnMax(x, step, end, rest));
+  const scale = f32x4.div(splat(0.5), sums);
+  for (end += y; y < end; y += step) storeUpTo(y, f32x4.mul(loadUpTo(y, rest), scale), rest);
+}
+export function softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, SOFTMAX); }
+
+function shiftColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, top: v128, shift: v128): void {
+  for (end += x; x < end; x += step) {
+    storeUpTo(y, f32x4.sub(f32x4.sub(loadUpTo(x, rest), top), shift), rest);
+    y += step;
   }
 }
-export function softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<Softmax>(o, p, s, begin, end, false); }
 
 /** y = x - max - ln Σ e^(x - max). */
-// @ts-ignore: decorator
-@final @unmanaged class LogSoftmax {
-  // @ts-ignore: decorator
-  @inline row(x: usize, y: usize, none: usize, count: i32, state: usize, first: bool, last: bool): void {
-    const largest = rowMax(x, count);
-    const top = splat(largest);
-    const shift = splat(logOf(sumPowers(x, 0, count, largest)));
-    for (; count >= 4; count -= 4) {
-      v128.store(y, f32x4.sub(f32x4.sub(v128.load(x), top), shift));
-      x += 16;
-      y += 16;
-    }
-    if (count) keep(y, f32x4.sub(f32x4.sub(head(x, count), top), shift), count);
-  }
-  // @ts-ignore: decorator
-  @inline columns(x: usize, y: usize, none: usize, step: usize, end: usize, rest: i32, state: usize): void {
-    const top = columnMax(x, step, end, rest);
-    v128.store(state, top);
-    const shift = log4(sumColumns(x, 0, step, end, rest, state));
-    for (let at: usize = 0; at < end; at += step) {
-      storeUpTo(y + at, f32x4.sub(f32x4.sub(loadUpTo(x + at, rest), top), shift), rest);
-    }
+function logSoftmaxRow(x: usize, y: usize, count: i32): void {
+  const largest = rowMax(x, count);
+  const top = splat(largest);
+  const shift = splat(logOf(sumPowers(x, 0, count, largest)));
+  const whole = (count & ~3) << 2;
+  shiftColumns(x, y, 16, whole, 4, top, shift);
+  if (count & 3) shiftColumns(x + whole, y + whole, 16, 16, count & 3, top, shift);
+}
+
+function logSoftmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
+  const top = columnMax(x, step, end, rest);
+  shiftColumns(x, y, step, end, rest, top, log4(sumColumns(x, 0, step, end, rest, top)));
+}
+export function log_softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, LOG_SOFTMAX); }
+
+function spreadColumns(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32, total: v128): void {
+  for (let at: usize = 0; at < end; at += step) {
+    storeUpTo(dx + at, f32x4.mul(loadUpTo(y + at, rest), f32x4.sub(loadUpTo(dy + at, rest), total)), rest);
   }
 }
-export function log_softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<LogSoftmax>(o, p, s, begin, end, false); }
 
 /** dx = y (dy - Σ dy y). */
-// @ts-ignore: decorator
-@final @unmanaged class SoftmaxBackward {
-  // @ts-ignore: decorator
-  @inline row(dy: usize, y: usize, dx: usize, count: i32, state: usize, first: bool, last: bool): void {
-    let sums = splat(0.0);
-    let more = sums;
-    let at: usize = 0;
-    const end = (count & ~7) << 2;
-    for (; at < <usize>end; at += 32) {
-      sums = fma(v128.load(dy + at), v128.load(y + at), sums);
-      more = fma(v128.load(dy + at, 16), v128.load(y + at, 16), more);
-    }
-    let left = count & 7;
-    if (left >= 4) {
-      sums = fma(v128.load(dy + at), v128.load(y + at), sums);
-      at += 16;
-    }
-    count &= 3;
-    if (count) more = fma(head(dy + at, count), head(y + at, count), more);
-    const total = splat(sumLanes(f32x4.add(sums, more)));
-    const stop = at;
-    for (at = 0; at < stop; at += 16) {
-      v128.store(dx + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(dy + at), total)));
-    }
-    if (count) keep(dx + at, f32x4.mul(head(y + at, count), f32x4.sub(head(dy + at, count), total)), count);
+function softmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void {
+  let sums = splat(0.0);
+  let more = sums;
+  const whole = <usize>(count & ~3) << 2;
+  for (let at: usize = 0; at < whole; at += 16) {
+    const last = sums;
+    sums = fma(v128.load(dy + at), v128.load(y + at), more);
+    more = last;
   }
-  // @ts-ignore: decorator
-  @inline columns(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32, state: usize): void {
-    let total = splat(0.0);
-    for (let at: usize = 0; at < end; at += step) total = fma(loadUpTo(dy + at, rest), loadUpTo(y + at, rest), total);
-    for (let at: usize = 0; at < end; at += step) {
-      storeUpTo(dx + at, f32x4.mul(loadUpTo(y + at, rest), f32x4.sub(loadUpTo(dy + at, rest), total)), rest);
-    }
-  }
+  count &= 3;
+  if (count) more = fma(head(dy + whole, count), head(y + whole, count), more);
+  const total = splat(sumLanes(f32x4.add(sums, more)));
+  spreadColumns(dy, y, dx, 16, whole, 4, total);
+  if (count) spreadColumns(dy + whole, y + whole, dx + whole, 16, 16, count, total);
 }
-export function softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<SoftmaxBackward>(o, p, s, begin, end, true); }
+
+function softmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
+  let total = splat(0.0);
+  for (let at: usize = 0; at < end; at += step) total = fma(loadUpTo(dy + at, rest), loadUpTo(y + at, rest), total);
+  spreadColumns(dy, y, dx, step, end, rest, total);
+}
+export function softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, SOFTMAX_BACKWARD); }
 
 /** dx = dy - e^y Σ dy, y not above 0. */
-// @ts-ignore: decorator
-@final @unmanaged class LogSoftmaxBackward {
-  // @ts-ignore: decorator
-  @inline row(dy: usize, y: usize, dx: usize, count: i32, state: usize, first: bool, last: bool): void {
-    const half = splat(<f32>0.5 * sumOf(dy, count));
-    const magic = coefficient(1);
-    const ln2 = coefficient(2);
-    const c4 = coefficient(4);
-    const c3 = coefficient(5);
-    const c2 = coefficient(6);
-    const two = coefficient(7);
-    const least = coefficient(8);
-    for (; count >= 4; count -= 4) {
-      const e = power(v128.load(y), magic, ln2, c4, c3, c2, two, least);
-      v128.store(dx, f32x4.sub(v128.load(dy), f32x4.mul(e, half)));
-      dx += 16;
-      dy += 16;
-      y += 16;
-    }
-    if (count) keep(dx, f32x4.sub(head(dy, count), f32x4.mul(power4(head(y, count)), half)), count);
+function logSoftmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void {
+  const half = splat(<f32>0.5 * sumOf(dy, count));
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
+  for (; count >= 4; count -= 4) {
+    const e = power(v128.load(y), magic, ln2, c4, c3, c2, two, least);
+    v128.store(dx, f32x4.sub(v128.load(dy), f32x4.mul(e, half)));
+    dx += 16;
+    dy += 16;
+    y += 16;
   }
-  // @ts-ignore: decorator
-  @inline columns(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32, state: usize): void {
-    let total = splat(0.0);
-    for (let at: usize = 0; at < end; at += step) total = f32x4.add(total, loadUpTo(dy + at, rest));
-    total = f32x4.mul(total, splat(0.5));
-    for (let at: usize = 0; at < end; at += step) {
-      storeUpTo(dx + at, f32x4.sub(loadUpTo(dy + at, rest), f32x4.mul(power4(loadUpTo(y + at, rest)), total)), rest);
-    }
+  if (count) keep(dx, f32x4.sub(head(dy, count), f32x4.mul(power4(head(y, count)), half)), count);
+}
+
+function logSoftmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
+  let total = splat(0.0);
+  for (let at: usize = 0; at < end; at += step) total = f32x4.add(total, loadUpTo(dy + at, rest));
+  total = f32x4.mul(total, splat(0.5));
+  for (let at: usize = 0; at < end; at += step) {
+    storeUpTo(dx + at, f32x4.sub(loadUpTo(dy + at, rest), f32x4.mul(power4(loadUpTo(y + at, rest)), total)), rest);
   }
 }
-export function log_softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<LogSoftmaxBackward>(o, p, s, begin, end, true); }
+export function log_softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, LOG_SOFTMAX_BACKWARD); }
 
 export function sumOf(x: usize, count: i32): f32 {
   let sums = splat(0.0);

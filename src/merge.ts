@@ -26,9 +26,6 @@ export function mergeEqual(graph: Graph): Graph {
 
 type KeyOf = (node: Node, operands: readonly (Value | null)[]) => string;
 
-
-type KeyOf = (node: Node, operands: readonly (Value | null)[]) => string;
-
 /** One walk; `wholeOf` gives a node's output as that of another op of the same inputs, or null. Also gives nodes by keys. */
 function mergeNodes(
   graph: Graph,
