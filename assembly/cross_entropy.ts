@@ -5,7 +5,7 @@
 import { CrossEntropyParams } from '../build/params';
 import { reportFault } from './fault';
 import { log4, operand, splat, sumLanes } from './simd';
-import { columnMax, gather, logOf, moveLanes, passRow, rowMax, scaleRow, SHORT, sumColumns, sumOf, sumPowers } from './softmax';
+import { columnMax, gather, logOf, moveLanes, passRow, rowMax, scaleRow, SHORT, startRows, sumColumns, sumOf, sumPowers } from './softmax';
 
 /** Bytes from the start of x to row number `row`. */
 export function rowStart(row: i32, p: CrossEntropyParams): usize {
@@ -105,15 +105,14 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
     let y = slopes + begin * step;
     for (let row = begin; row < end; row++) {
       const first = row == begin;
-      if (first || !slopes) store<f32>(scratch, rowMax(x, classes));
-      if (first) store<f32>(scratch, 1.0, 4);
+      if (first || !slopes) startRows(x, classes, scratch);
       const top = load<f32>(scratch);
       const away = apart(o, p, row, x, 4, top, fault);
       let sum: f32;
       if (slopes) {
-        passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch);
+        passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch, false);
         if (!first) correctRow(o, p, row - 1, y - step, 4, g);
-        sum = <f32>0.5 * load<f32>(scratch, 8);
+        sum = <f32>0.5 * load<f32>(scratch, 12);
       } else {
         sum = sumPowers(x, 0, classes, top);
       }
@@ -123,7 +122,7 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
       y += step;
     }
     if (slopes) {
-      scaleRow(y - step, classes, load<f32>(scratch, 4));
+      scaleRow(y - step, classes, load<f32>(scratch, 4), 0.0);
       correctRow(o, p, end - 1, y - step, 4, g);
     }
     return;

@@ -2,10 +2,10 @@
 // units; short ones are laid side by side into scratch, four at a time, for lanes don't mix. Else units are 16 neighbouring
 // rows, a line of cache, four of them in the lanes of vectors.
 //
-// Four elements of a power take 7 multiply-adds, 4 additions or maxima and 2 whole-number steps, which a Zen 5 core does in 5.2
-// cycles, as long as it copies 28 bytes: softmax is bound by arithmetic. Its maximum and its factor take 2 instructions more,
-// which cost 0.3 cycles each beside powers, but a cycle each on their own: so a pass over a row finds the largest element of the
-// next one, and multiplies the row before.
+// Powers are bound by arithmetic: V8 makes 7 multiply-adds, a maximum, a subtraction and 2 whole-number steps of four elements,
+// which a Zen 5 core takes 4.2 cycles for from its first cache, as long as it copies 23 bytes. It does about 2.1 such steps of
+// floats a cycle: the difference, the sum, the maximum and the factor of softmax make it 6.0. On their own the last two would
+// take a cycle each: so a pass over a row finds the largest element of the next one, and multiplies the row before.
 import { SoftmaxParams } from '../build/params';
 import { constant, fma, loadTail, loadUpTo, log4, operand, splat, storeTail, storeUpTo, sumLanes, transpose4 } from './simd';
 
@@ -98,12 +98,14 @@ function firstLanes(lanes: v128, count: i32): v128 {
 }
 
 /**
- * A pass over a row of `count` elements, as said above: y = 2 e^(x - shift), and the row at `done` times its factor. `state` has
- * shift and factor, and gets those that come next: the largest element of the row at `next`, and 1 / Σ y; then Σ y.
+ * A pass over a row of `count` elements, as said above: y = 2 e^d with d = x - shift, or d itself for the logarithm, and what was
+ * kept so of the row before, at `done`, times its factor and with its term. `state` has shift, factor and term, and gets
+ * those that come next: the largest element of the row at `next`, and 1 / Σ 2 e^d or -ln Σ e^d; then Σ 2 e^d.
  */
-export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32, state: usize): void {
+export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32, state: usize, logarithm: bool): void {
   const shift = v128.load32_splat(state);
   const factor = v128.load32_splat(state, 4);
+  const term = v128.load32_splat(state, 8);
   const magic = coefficient(1);
   const ln2 = coefficient(2);
   const c4 = coefficient(4);
@@ -115,11 +117,13 @@ export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32
   let top = splat(-<f32>Infinity);
   const end = x + ((count & ~3) << 2);
   while (x < end) {
-    const e = power(f32x4.sub(v128.load(x), shift), magic, ln2, c4, c3, c2, two, least);
+    const d = f32x4.sub(v128.load(x), shift);
+    const e = power(d, magic, ln2, c4, c3, c2, two, least);
     sums = f32x4.add(sums, e);
     top = f32x4.pmax(top, v128.load(next));
-    v128.store(done, f32x4.mul(v128.load(done), factor));
-    v128.store(y, e);
+    v128.store(done, fma(v128.load(done), factor, term));
+    if (logarithm) v128.store(y, d);
+    else v128.store(y, e);
     x += 16;
     next += 16;
     done += 16;
@@ -127,26 +131,36 @@ export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32
   }
   count &= 3;
   if (count) {
-    const e = power4(f32x4.sub(head(x, count), shift));
+    const d = f32x4.sub(head(x, count), shift);
+    const e = power4(d);
     sums = f32x4.add(sums, firstLanes(e, count));
     top = tailMax(top, next, count);
-    keep(done, f32x4.mul(head(done, count), factor), count);
-    keep(y, e, count);
+    keep(done, fma(head(done, count), factor, term), count);
+    keep(y, logarithm ? d : e, count);
   }
   v128.store32_lane(state, largest(top), 0);
   const sum = sumLanes(sums);
-  store<f32>(state, <f32>1.0 / sum, 4);
-  store<f32>(state, sum, 8);
+  store<f32>(state, sum, 12);
+  if (logarithm) store<f32>(state, -logOf(<f32>0.5 * sum), 8);
+  else store<f32>(state, <f32>1.0 / sum, 4);
 }
 
-/** y *= factor. */
-export function scaleRow(y: usize, count: i32, factor: f32): void {
-  const scale = splat(factor);
+/** Before the first of several such rows. */
+export function startRows(x: usize, count: i32, state: usize): void {
+  store<f32>(state, rowMax(x, count));
+  store<f32>(state, 1.0, 4);
+  store<f32>(state, 0.0, 8);
+}
+
+/** y = y factor + term. */
+export function scaleRow(y: usize, count: i32, factor: f32, term: f32): void {
+  const a = splat(factor);
+  const b = splat(term);
   for (; count >= 4; count -= 4) {
-    v128.store(y, f32x4.mul(v128.load(y), scale));
+    v128.store(y, fma(v128.load(y), a, b));
     y += 16;
   }
-  if (count) keep(y, f32x4.mul(head(y, count), scale), count);
+  if (count) keep(y, fma(head(y, count), a, b), count);
 }
 
 export function logOf(value: f32): f32 {
@@ -239,8 +253,7 @@ const SOFTMAX_BACKWARD = 2;
 const LOG_SOFTMAX_BACKWARD = 3;
 
 function byRow(kind: i32, a: usize, b: usize, c: usize, count: i32, state: usize, first: bool, last: bool): void {
-  if (kind == SOFTMAX) softmaxRow(a, b, count, state, first, last);
-  else if (kind == LOG_SOFTMAX) logSoftmaxRow(a, b, count);
+  if (kind <= LOG_SOFTMAX) softmaxRow(a, b, count, state, first, last, kind == LOG_SOFTMAX);
   else if (kind == SOFTMAX_BACKWARD) softmaxRowBackward(a, b, c, count);
   else logSoftmaxRowBackward(a, b, c, count);
 }
@@ -301,14 +314,11 @@ function forRows(o: usize, params: usize, scratch: usize, begin: i32, end: i32, 
 }
 
 /** y = e^(x - max) / Σ e^(x - max). */
-function softmaxRow(x: usize, y: usize, count: i32, state: usize, first: bool, last: bool): void {
+function softmaxRow(x: usize, y: usize, count: i32, state: usize, first: bool, last: bool, logarithm: bool): void {
   const step = <usize>count << 2;
-  if (first) {
-    store<f32>(state, rowMax(x, count));
-    store<f32>(state, 1.0, 4);
-  }
-  passRow(x, y, last ? x : x + step, first ? y : y - step, count, state);
-  if (last) scaleRow(y, count, load<f32>(state, 4));
+  if (first) startRows(x, count, state);
+  passRow(x, y, last ? x : x + step, first ? y : y - step, count, state, logarithm);
+  if (last) scaleRow(y, count, load<f32>(state, 4), load<f32>(state, 8));
 }
 
 function softmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
@@ -326,15 +336,6 @@ function shiftColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, to
 }
 
 /** y = x - max - ln Σ e^(x - max). */
-function logSoftmaxRow(x: usize, y: usize, count: i32): void {
-  const largest = rowMax(x, count);
-  const top = splat(largest);
-  const shift = splat(logOf(sumPowers(x, 0, count, largest)));
-  const whole = (count & ~3) << 2;
-  shiftColumns(x, y, 16, whole, 4, top, shift);
-  if (count & 3) shiftColumns(x + whole, y + whole, 16, 16, count & 3, top, shift);
-}
-
 function logSoftmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
   const top = columnMax(x, step, end, rest);
   shiftColumns(x, y, step, end, rest, top, log4(sumColumns(x, 0, step, end, rest, top)));
@@ -373,7 +374,7 @@ export function softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, e
 
 /** dx = dy - e^y Σ dy, y not above 0. */
 function logSoftmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void {
-  const half = splat(<f32>0.5 * sumOf(dy, count));
+  const half = splat(<f32>-0.5 * sumOf(dy, count));
   const magic = coefficient(1);
   const ln2 = coefficient(2);
   const c4 = coefficient(4);
@@ -383,36 +384,29 @@ function logSoftmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void
   const least = coefficient(8);
   for (; count >= 4; count -= 4) {
     const e = power(v128.load(y), magic, ln2, c4, c3, c2, two, least);
-    v128.store(dx, f32x4.sub(v128.load(dy), f32x4.mul(e, half)));
+    v128.store(dx, fma(e, half, v128.load(dy)));
     dx += 16;
     dy += 16;
     y += 16;
   }
-  if (count) keep(dx, f32x4.sub(head(dy, count), f32x4.mul(power4(head(y, count)), half)), count);
+  if (count) keep(dx, fma(power4(head(y, count)), half, head(dy, count)), count);
 }
 
 function logSoftmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
   let total = splat(0.0);
   for (let at: usize = 0; at < end; at += step) total = f32x4.add(total, loadUpTo(dy + at, rest));
-  total = f32x4.mul(total, splat(0.5));
+  total = f32x4.mul(total, splat(-0.5));
   for (let at: usize = 0; at < end; at += step) {
-    storeUpTo(dx + at, f32x4.sub(loadUpTo(dy + at, rest), f32x4.mul(power4(loadUpTo(y + at, rest)), total)), rest);
+    storeUpTo(dx + at, fma(power4(loadUpTo(y + at, rest)), total, loadUpTo(dy + at, rest)), rest);
   }
 }
 export function log_softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, LOG_SOFTMAX_BACKWARD); }
 
 export function sumOf(x: usize, count: i32): f32 {
   let sums = splat(0.0);
-  let more = sums;
-  for (; count >= 8; count -= 8) {
+  for (; count >= 4; count -= 4) {
     sums = f32x4.add(sums, v128.load(x));
-    more = f32x4.add(more, v128.load(x, 16));
-    x += 32;
+    x += 16;
   }
-  let total = sumLanes(f32x4.add(sums, more));
-  for (; count > 0; count--) {
-    total += load<f32>(x);
-    x += 4;
-  }
-  return total;
+  return sumLanes(count ? f32x4.add(sums, head(x, count)) : sums);
 }

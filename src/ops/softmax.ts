@@ -72,7 +72,7 @@ const axisErrors = (name: string) => [
 
 /**
  * What the units below are multiplied by: e^v is relatively off by |v| for the rounding of v = x - max, and by its own, 3 on
- * wasm (assembly/simd.ts), 2 (3 + 2 |v|) in WGSL. Beyond 104 the power is 0 in f32.
+ * wasm (assembly/softmax.ts), 2 (3 + 2 |v|) in WGSL. Beyond 104 the power is 0 in f32.
  */
 export const growth = (v: number): number => 1 + Math.min(Math.abs(v), 104);
 
