@@ -118,12 +118,12 @@ export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32
   const end = x + ((count & ~3) << 2);
   while (x < end) {
     const d = f32x4.sub(v128.load(x), shift);
-    const e = power(d, magic, ln2, c4, c3, c2, two, least);
-    sums = f32x4.add(sums, e);
     top = f32x4.pmax(top, v128.load(next));
     v128.store(done, fma(v128.load(done), factor, term));
-    if (logarithm) v128.store(y, d);
-    else v128.store(y, e);
+    v128.store(y, d);
+    const e = power(d, magic, ln2, c4, c3, c2, two, least);
+    sums = f32x4.add(sums, e);
+    if (!logarithm) v128.store(y, e);
     x += 16;
     next += 16;
     done += 16;
@@ -404,9 +404,13 @@ export function log_softmax_backward_f32(o: usize, p: usize, s: usize, begin: i3
 
 export function sumOf(x: usize, count: i32): f32 {
   let sums = splat(0.0);
+  let more = sums;
   for (; count >= 4; count -= 4) {
-    sums = f32x4.add(sums, v128.load(x));
+    const last = sums;
+    sums = f32x4.add(more, v128.load(x));
+    more = last;
     x += 16;
   }
-  return sumLanes(count ? f32x4.add(sums, head(x, count)) : sums);
+  if (count) more = f32x4.add(more, head(x, count));
+  return sumLanes(f32x4.add(sums, more));
 }
