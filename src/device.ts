@@ -1,4 +1,4 @@
-import type { Backend, BackendInfo } from './backend/backend.js';
+import type { Backend, BackendInfo, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -22,9 +22,11 @@ import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
 import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
+import { bytesOf } from './plan.js';
+import { type Profile, type ProfileOptions, profile } from './profile.js';
 import { Generator } from './random.js';
 import { Runner } from './runner.js';
-import { type Shape, sameShape, showShape, sizeOf } from './shape.js';
+import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js';
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
@@ -121,6 +123,40 @@ export class Device {
     const value = createInput(host.shape, host.dtype);
     this.#store.upload(value, host);
     return new Tensor(this, value);
+  }
+
+  /**
+   * A tensor over the caller's `GPUBuffer`, without a copy, on a webgpu device: what the caller writes there is what it holds.
+   * The buffer stays the caller's to destroy, after the tensor is no longer used.
+   *
+   * @param buffer of this device's `GPUDevice`, of a multiple of 16 bytes, with the usages STORAGE, COPY_SRC and COPY_DST; its
+   * elements are f32, i32, or for `bool` u32 of 0 and 1.
+   * @throws WeftError where the buffer is too small, lacks a usage, is mapped or belongs to another device.
+   */
+  async fromGPUBuffer(buffer: GPUBuffer, shape: Shape, dtype: DType = 'f32'): Promise<Tensor> {
+    this.#refuseDisposed('fromGPUBuffer');
+    this.#refuseWhileTracing('fromGPUBuffer');
+    checkShape('fromGPUBuffer', shape);
+    const value = createInput(shape, dtype);
+    this.#store.hold(value, await this.#shared('fromGPUBuffer').adopt(buffer, bytesOf(value)));
+    return new Tensor(this, value);
+  }
+
+  /** The `GPUBuffer` that holds a tensor, computed before if it has to be: see `Tensor.gpuBuffer`. */
+  gpuBuffer(tensor: Tensor): Promise<GPUBuffer> {
+    this.#refuseWhileTracing('gpuBuffer');
+    const shared = this.#shared('gpuBuffer');
+    return this.#enqueue(async () => {
+      await this.#runner.compute([tensor], []);
+      return shared.bufferOf(this.#store.bufferOf(tensor.value));
+    });
+  }
+
+  #shared(where: string): SharedMemory {
+    return (
+      this.backend.shared ??
+      fail(where, `a ${this.backend.kind} device has no GPU buffers; open a webgpu device`)
+    );
   }
 
   full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
@@ -424,6 +460,18 @@ export class Device {
     run(...args: readonly (Tensor | HostTensor)[]): Promise<Tensor[]>;
   }> {
     return createCompiledGraph(this.#host, graph);
+  }
+
+  /**
+   * Where the time goes: runs `work` again and again, such as `() => step(x, y)`, with a clock around each launch, until the
+   * clock is fine enough for what it measured. `String(profile)` is a table, `profile.traceEvents()` what chrome://tracing
+   * reads. Copies between buffers aren't timed on webgpu.
+   *
+   * @throws WeftError on webgpu devices without `timestamp-query`.
+   */
+  profile(work: () => unknown, options?: ProfileOptions): Promise<Profile> {
+    this.#refuseWhileTracing('profile');
+    return profile(this.backend, work, options);
   }
 
   /** Gives all memory back. Neither the device nor its tensors can be used afterwards. */
