@@ -21,7 +21,7 @@ export * from './depthwise_weight_gradient';
 export * from './winograd';
 export { winograd_filters_f32 } from './winograd_filters';
 export { log_softmax_backward_f32, log_softmax_f32, softmax_backward_f32, softmax_f32 } from './softmax';
-export { cross_entropy_backward_f32, cross_entropy_f32, cross_entropy_rows_f32, cross_entropy_shares_backward_f32, cross_entropy_shares_f32 } from './cross_entropy';
+export { cross_entropy_f32, cross_entropy_rows_f32, cross_entropy_shares_f32 } from './cross_entropy';
 export * from './dropout';
 export * from './random';
 export * from './update';
