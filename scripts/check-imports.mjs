@@ -13,7 +13,7 @@ import { API } from 'typescript/unstable/sync';
  * word a package.
  */
 const rules = {
-  leaves: { files: ['shape.ts', 'dtype.ts', 'errors.ts', 'random.ts'], may: ['own'] },
+  leaves: { files: ['shape.ts', 'dtype.ts', 'errors.ts', 'random.ts', 'text.ts'], may: ['own'] },
   op: { files: ['op.ts', 'define.ts', 'composition.ts', 'graph.ts'], may: ['own', 'leaves'] },
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
@@ -43,15 +43,21 @@ const rules = {
     dynamic: ['node', 'webgpu'],
   },
 
-  executor: { files: ['executor.ts'], may: ['backend', 'passes', 'plan', 'memory', 'op', 'leaves'] },
+  schedule: { files: ['schedule.ts'], may: ['plan', 'op', 'leaves'] },
+  numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
+  profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
+  executor: {
+    files: ['executor.ts'],
+    may: ['schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+  },
   tensor: {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   device: {
     files: ['device.ts'],
-    may: ['tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu'],
+    may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    types: ['wasm', 'webgpu', 'numerics'],
     dynamic: ['reference', 'wasm', 'webgpu'],
   },
 
@@ -66,6 +72,9 @@ const rules = {
       'io',
       'optim',
       'nn',
+      'profile',
+      'numerics',
+      'schedule',
       'device',
       'tensor',
       'executor',

@@ -29,6 +29,14 @@ export type CompiledFunction<A extends readonly Tensor[], R extends Traced> = ((
 ) => Promise<R>) & {
   /** Compiles for arguments of these shapes and dtypes, if that was not done yet, without running. */
   prepare(...types: { [K in keyof A]: TensorType }): Promise<CompiledGraph>;
+  /**
+   * Records one call into the caller's `GPUCommandEncoder` instead of submitting it, on a webgpu device. What it returns and
+   * the tensors that it updates have their contents once the caller has submitted; submit before the next call, whose inputs
+   * take the place of this one's.
+   *
+   * @param args tensors; host data would be written before the caller submits what comes first.
+   */
+  encode(encoder: GPUCommandEncoder, ...args: { [K in keyof A]: Tensor }): Promise<R>;
   /** The programs compiled so far, one per combination of argument shapes and of what the function observed. */
   programs(): readonly CompiledGraph[];
   /** Frees the programs and their outputs; the function can't be called afterwards. */
@@ -83,18 +91,23 @@ export function createCompiled<A extends readonly Tensor[], R extends Traced>(
     traced.push(made);
     return made;
   };
-  const call = (...args: readonly (Tensor | HostTensor)[]): Promise<R> => {
+  const start = (args: readonly (Tensor | HostTensor)[], encoder: GPUCommandEncoder | null): Promise<R> => {
     refuseNesting(host);
     return host.enqueue(async () => {
       const one = await find(args);
-      await runWith(host, one.graph, args, () => {
+      await runWith(host, one.graph, { args, encoder }, () => {
         for (const tensor of one.updated) renew(host.store, tensor);
       });
       const made = new Map(one.outputs.map((tensor, i) => [tensor, output(host, one.graph, tensor, i)]));
       return mapTensors(one.result, (tensor) => made.get(tensor)!) as R;
     });
   };
-  return Object.assign(call, {
+  return Object.assign((...args: readonly (Tensor | HostTensor)[]) => start(args, null), {
+    encode(encoder: GPUCommandEncoder, ...args: readonly Tensor[]) {
+      const host = args.findIndex((arg) => !(arg instanceof Tensor));
+      if (host >= 0) fail('encode', `argument ${host} must be a tensor`);
+      return start(args, encoder);
+    },
     prepare: (...types: readonly TensorType[]) => {
       refuseNesting(host);
       return host.enqueue(async () => (await find(types)).graph);
@@ -123,7 +136,7 @@ export async function createCompiledGraph(host: CompileHost, graph: Graph) {
     refuseNesting(host);
     return host.enqueue(async () => {
       if (!sameTypes(types, args)) fail('run', `the graph takes ${showTypes(types)}; got ${showTypes(args)}`);
-      await runWith(host, compiled, args, () => {});
+      await runWith(host, compiled, { args, encoder: null }, () => {});
       return outputTypes.map((type, i) => output(host, compiled, type, i));
     });
   };
@@ -134,7 +147,7 @@ export async function createCompiledGraph(host: CompileHost, graph: Graph) {
 async function runWith(
   host: CompileHost,
   graph: CompiledGraph,
-  args: readonly (Tensor | HostTensor)[],
+  { args, encoder }: { args: readonly (Tensor | HostTensor)[]; encoder: GPUCommandEncoder | null },
   after: () => void,
 ): Promise<void> {
   const { store } = host;
@@ -150,7 +163,10 @@ async function runWith(
   });
   await host.runner.compute(given.filter((arg) => arg instanceof Tensor));
   try {
-    graph.execute(given.map((arg) => argumentOf(store, arg)));
+    graph.execute(
+      given.map((arg) => argumentOf(store, arg)),
+      encoder,
+    );
   } finally {
     after();
     for (const { value } of copies) store.discard(store.storageOf(value));

@@ -1,4 +1,4 @@
-import type { Backend, BackendInfo } from './backend/backend.js';
+import type { Backend, BackendInfo, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -17,14 +17,17 @@ import { FaultMessages } from './executor.js';
 import { drawSeed } from './functional.js';
 import { gradient } from './gradient.js';
 import { createInput, type Graph, leavesOf } from './graph.js';
+import type { CheckNumerics } from './numerics.js';
 import type { BackendKind, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
 import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
+import { bytesOf } from './plan.js';
+import { type Profile, type ProfileOptions, profile } from './profile.js';
 import { Generator } from './random.js';
 import { Runner } from './runner.js';
-import { type Shape, sameShape, showShape, sizeOf } from './shape.js';
+import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js';
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
@@ -32,6 +35,12 @@ import { type CompiledGraph, renew, type Trace } from './trace.js';
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
   readonly seed?: number;
+  /**
+   * Looks at every value as soon as it is made, and reports the first op that made NaN (`'nan'`), or NaN or an infinity
+   * (`'nonfinite'`): on wasm by the call that ran it, on webgpu by the next read. For debugging: each value is read once
+   * more, on the device, and elementwise ops run one by one.
+   */
+  readonly checkNumerics?: CheckNumerics;
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -53,17 +62,17 @@ const TURN = 50;
 export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
-    return new Device(openReference(), options.seed);
+    return new Device(openReference(), options);
   }
   if (kind === 'wasm') {
     const { openWasm } = await import('./backend/wasm/index.js');
-    const { wasm, threads, v8, kernels, seed } = options;
-    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), seed);
+    const { wasm, threads, v8, kernels } = options;
+    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), options);
   }
 
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return new Device(await openWebGPU(options.webgpu, options.kernels), options.seed);
+  return new Device(await openWebGPU(options.webgpu, options.kernels), options);
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
@@ -85,11 +94,17 @@ export class Device {
   #lastTurn = performance.now();
   #disposed = false;
 
-  constructor(backend: Backend, seed = 0) {
+  constructor(backend: Backend, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
+    const { seed = 0, checkNumerics = null } = options;
+    if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
+      fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
     this.backend = backend;
     this.generator = new Generator(seed);
     this.#store = new Store(backend, () => this.#runner.evict());
-    this.#runner = new Runner(backend, this.#store, this.#faults, (value) => this.#leadsToWatched(value));
+    this.#runner = new Runner(backend, this.#store, this.#faults, {
+      keepsHistory: (value) => this.#leadsToWatched(value),
+      compile: { checkNumerics },
+    });
     this.#host = {
       device: this,
       store: this.#store,
@@ -121,6 +136,40 @@ export class Device {
     const value = createInput(host.shape, host.dtype);
     this.#store.upload(value, host);
     return new Tensor(this, value);
+  }
+
+  /**
+   * A tensor over the caller's `GPUBuffer`, without a copy, on a webgpu device: what the caller writes there is what it holds.
+   * The buffer stays the caller's to destroy, after the tensor is no longer used.
+   *
+   * @param buffer of this device's `GPUDevice`, of a multiple of 16 bytes, with the usages STORAGE, COPY_SRC and COPY_DST; its
+   * elements are f32, i32, or for `bool` u32 of 0 and 1.
+   * @throws WeftError where the buffer is too small, lacks a usage, is mapped or belongs to another device.
+   */
+  async fromGPUBuffer(buffer: GPUBuffer, shape: Shape, dtype: DType = 'f32'): Promise<Tensor> {
+    this.#refuseDisposed('fromGPUBuffer');
+    this.#refuseWhileTracing('fromGPUBuffer');
+    checkShape('fromGPUBuffer', shape);
+    const value = createInput(shape, dtype);
+    this.#store.hold(value, await this.#shared('fromGPUBuffer').adopt(buffer, bytesOf(value)));
+    return new Tensor(this, value);
+  }
+
+  /** The `GPUBuffer` that holds a tensor, computed before if it has to be: see `Tensor.gpuBuffer`. */
+  gpuBuffer(tensor: Tensor): Promise<GPUBuffer> {
+    this.#refuseWhileTracing('gpuBuffer');
+    const shared = this.#shared('gpuBuffer');
+    return this.#enqueue(async () => {
+      await this.#runner.compute([tensor], []);
+      return shared.bufferOf(this.#store.bufferOf(tensor.value));
+    });
+  }
+
+  #shared(where: string): SharedMemory {
+    return (
+      this.backend.shared ??
+      fail(where, `a ${this.backend.kind} device has no GPU buffers; open a webgpu device`)
+    );
   }
 
   full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
@@ -424,6 +473,18 @@ export class Device {
     run(...args: readonly (Tensor | HostTensor)[]): Promise<Tensor[]>;
   }> {
     return createCompiledGraph(this.#host, graph);
+  }
+
+  /**
+   * Where the time goes: runs `work` again and again, such as `() => step(x, y)`, with a clock around each launch, until the
+   * clock is fine enough for what it measured. `String(profile)` is a table, `profile.traceEvents()` what chrome://tracing
+   * reads. Copies between buffers aren't timed on webgpu.
+   *
+   * @throws WeftError on webgpu devices without `timestamp-query`.
+   */
+  profile(work: () => unknown, options?: ProfileOptions): Promise<Profile> {
+    this.#refuseWhileTracing('profile');
+    return profile(this.backend, work, options);
   }
 
   /** Gives all memory back. Neither the device nor its tensors can be used afterwards. */

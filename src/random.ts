@@ -42,6 +42,9 @@ export function philox(
 /** Uniform in [0, 1) with 24 bits, exact in f32: the same value in every kernel. */
 export const toUniform = (word: number): number => (word >>> 8) / 0x1000000;
 
+/** The stream (upper half of the counter) from which forks take their seeds; draws take stream 0. */
+const FORKS = 0x80000000;
+
 /** A seeded stream of random numbers. Equal seeds give equal streams; nothing else is shared. */
 export class Generator {
   readonly #key: [number, number];
@@ -54,6 +57,22 @@ export class Generator {
       throw new RangeError(`Generator: seed must be a whole number from 0 to 2^53 - 1, got ${seed}`);
     }
     this.#key = [seed >>> 0, Math.floor(seed / 2 ** 32)];
+  }
+
+  /**
+   * A generator of its own for whole numbers from 0 that say what it is for, such as an epoch and a sample: it
+   * depends on this one's seed and on them alone, not on what was drawn before.
+   */
+  fork(...ids: readonly number[]): Generator {
+    let [low, high] = this.#key;
+    for (const id of ids) {
+      if (!Number.isSafeInteger(id) || id < 0) {
+        throw new RangeError(`Generator: fork takes whole numbers from 0 to 2^53 - 1, got ${id}`);
+      }
+      const [word0, word1] = philox(id, FORKS ^ Math.floor(id / 2 ** 32), low, high);
+      [low, high] = [word0, word1 >>> 11];
+    }
+    return new Generator(high * 2 ** 32 + low);
   }
 
   /** A uniform 32-bit word. */

@@ -76,6 +76,13 @@ export class Store {
     return storage;
   }
 
+  /** Takes memory that is there already as the contents of a leaf. */
+  hold(value: Value, buffer: DeviceBuffer): void {
+    const storage: Storage = { buffer, version: 0, disposed: false, computed: false };
+    this.keep(storage, buffer);
+    this.adopt(value, storage);
+  }
+
   #allocate(bytes: number, label: string): DeviceBuffer {
     try {
       return this.#backend.allocate(bytes, label);

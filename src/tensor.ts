@@ -177,6 +177,15 @@ export class Tensor {
     return this.data().then((data) => ({ data, shape: this.shape, dtype: this.dtype }));
   }
 
+  /**
+   * The `GPUBuffer` that holds the elements from its start on, without a copy, on a webgpu device; bool elements are u32. It
+   * is the device's, for reading, and there until the tensor is disposed or, for what a compiled function returned, until
+   * the function runs again.
+   */
+  gpuBuffer(): Promise<GPUBuffer> {
+    return this.device.gpuBuffer(this);
+  }
+
   /** A tensor of its own with the same values, recorded now. */
   clone(): Tensor {
     return this.device.clone(this);

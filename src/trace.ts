@@ -115,8 +115,11 @@ export class CompiledGraph {
     return this.#disposed;
   }
 
-  /** Runs once. The contents of `memory.outputs` and of updated storages are new afterwards. */
-  execute(args: readonly Argument[]): void {
+  /**
+   * Runs once. The contents of `memory.outputs` and of updated storages are new afterwards; with an encoder, once the caller
+   * has submitted it.
+   */
+  execute(args: readonly Argument[], encoder: GPUCommandEncoder | null = null): void {
     if (this.#disposed) fail('compile', 'the function was disposed while this call waited for its turn');
     this.#bindings.forEach((binding, i) => {
       if (binding.kind !== 'feed') this.#externals[i] = this.#bind(binding, i, args);
@@ -128,6 +131,10 @@ export class CompiledGraph {
     });
     this.run++;
     for (const storage of this.#written) this.#changed(storage);
+    if (encoder) {
+      this.program.encode(encoder, this.#externals);
+      return;
+    }
     this.program.run(this.#externals);
     this.#faults.raise(this.#backend);
   }

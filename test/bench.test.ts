@@ -135,16 +135,6 @@ describe('small cases', () => {
     expect(weft.program.onLaunch).toBe(null);
     weft.dispose();
   });
-
-  it('tell no times of launches on webgpu', async () => {
-    using webgpu = await open('webgpu');
-    const c = small[0]!;
-    const weft = await prepareWeft(webgpu, c, caseInputs(c));
-    weft.program.onLaunch = () => {};
-    expect(() => weft.contestant.run()).toThrow("webgpu: launches can't be timed one by one");
-    weft.program.onLaunch = null;
-    weft.dispose();
-  });
 });
 
 describe("the bench's options", () => {

@@ -60,14 +60,15 @@ describe('DataLoader', () => {
     ]);
   });
 
+  // Two of three orders of five samples are equal for one seed in forty.
   it('shuffles anew in each epoch, and the same for the same seed', async () => {
     const make = (seed: number) => new DataLoader(dataset, { batchSize: 5, shuffle: true, seed });
     const run = async (loader: DataLoader) => [await epoch(loader), await epoch(loader), await epoch(loader)];
-    const orders = await run(make(7));
-    expect(await run(make(7))).toEqual(orders);
+    const orders = await run(make(1));
+    expect(await run(make(1))).toEqual(orders);
     expect(await run(make(8))).not.toEqual(orders);
     expect(new Set(orders.map((order) => order.join())).size).toBe(3);
-    const resumed = make(7);
+    const resumed = make(1);
     resumed.epoch = 2;
     expect(await epoch(resumed)).toEqual(orders[2]);
     expect(resumed.epoch).toBe(3);

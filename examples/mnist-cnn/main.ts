@@ -19,7 +19,7 @@ import {
 } from 'weft';
 import { writeFileAtomic, writeSafetensors } from 'weft/node';
 import { verifyOps } from 'weft/verify';
-import { loadMnist, type Split } from './mnist.js';
+import { loadMnist, type Split } from '../support/mnist.js';
 import { lenet } from './net.js';
 import { filters, lossCurve, type Mistake, misclassified } from './pictures.js';
 import { startEpoch } from './progress.js';

@@ -73,13 +73,18 @@ export interface Fault {
   readonly detail: readonly [number, number];
 }
 
-/** Is told the label of each launch that a run made, and its milliseconds. */
-export type LaunchTimes = (label: string, ms: number) => void;
+/**
+ * Is told the label of each launch that a run made, its milliseconds, and when it began by the device's own clock, also in
+ * milliseconds. On webgpu a pass of its own is timed by timestamp queries, and told when the GPU has run it.
+ */
+export type LaunchTimes = (label: string, ms: number, start: number) => void;
 
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
-  /** Replays the list once on these external buffers; with `times`, launch by launch, which a GPU refuses. */
+  /** Replays the list once on these external buffers; with `times`, launch by launch. */
   run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
+  /** Writes one run into the caller's encoder instead of submitting it: on webgpu alone. */
+  encode?(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void;
   release(): void;
 }
 
@@ -99,6 +104,13 @@ export interface BackendInfo {
   readonly threads: number;
   /** What is off, and why. */
   readonly notes: readonly string[];
+}
+
+/** GPU buffers that pass between the caller and a device without a copy. */
+export interface SharedMemory {
+  /** A buffer that stays the caller's: giving it back does nothing. Fails where it can't hold `bytes` or be bound. */
+  adopt(buffer: GPUBuffer, bytes: number): Promise<DeviceBuffer>;
+  bufferOf(buffer: DeviceBuffer): GPUBuffer;
 }
 
 /** What a device must do. It sees launches and bytes; never an op, never a graph. */
@@ -121,11 +133,17 @@ export interface Backend {
   /** The first `length` elements, once all work submitted before has ended. */
   read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray>;
   prepare(request: PrepareRequest): Promise<Prepared>;
+  /** Memory that is the caller's: on webgpu alone. */
+  readonly shared?: SharedMemory;
   /**
    * The first data error that a kernel reported since the last call: known after a run on wasm, and on webgpu after a
    * read, which brings it along.
    */
   takeFault(): Fault | null;
+  /** Where it is set, programs without a listener of their own tell it their launches. */
+  onLaunch: LaunchTimes | null;
+  /** Resolves when the launches of all runs before have been told. */
+  timed(): Promise<void>;
   memory(): { readonly buffers: number; readonly bytes: number };
   dispose(): void;
 }

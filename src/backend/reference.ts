@@ -61,6 +61,8 @@ export function openReference(): Backend {
     },
     prepare: async (request) => prepare(request),
     takeFault: () => null,
+    onLaunch: null,
+    timed: async () => {},
     memory: () => ({ buffers, bytes }),
     dispose() {},
   };
@@ -111,7 +113,7 @@ function prepare({ commands, regions }: PrepareRequest): Prepared {
       for (const command of commands) {
         const before = times ? performance.now() : 0;
         execute(command, externals);
-        times?.(command.label, performance.now() - before);
+        times?.(command.label, performance.now() - before, before);
       }
     },
     release() {},

@@ -1,30 +1,15 @@
 import type { HostTensor } from '../dtype.js';
-import { hostArray } from '../dtype.js';
 import { fail } from '../errors.js';
 import { checkShape, showShape, sizeOf } from '../shape.js';
-
-/** A list of samples, each a tuple of tensors. */
-export interface Dataset {
-  readonly length: number;
-  /** Sample `index`: tensors without a batch axis. */
-  get(index: number): readonly HostTensor[];
-}
-
-/**
- * A dataset that can gather many samples at once: one tensor [indices.length, ...] per tensor of a sample.
- */
-export interface BatchedDataset extends Dataset {
-  getBatch(indices: ArrayLike<number>): HostTensor[];
-}
-
-const at = (indices: ArrayLike<number>, i: number): number => indices[i]!;
+import { collect } from './batch.js';
+import { type BatchedDataset, checkIndex, type Dataset, type DataTensor, withData } from './sample.js';
 
 /** Rows of tensors [n, ...] that share their first axis: sample i is row i of each. */
-export class TensorDataset implements BatchedDataset {
+export class TensorDataset<T extends DataTensor = HostTensor> implements BatchedDataset<T> {
   readonly length: number;
-  readonly tensors: readonly HostTensor[];
+  readonly tensors: readonly T[];
 
-  constructor(...tensors: readonly HostTensor[]) {
+  constructor(...tensors: readonly T[]) {
     const where = 'TensorDataset';
     tensors.forEach(({ shape, data }, i) => {
       checkShape(`${where}: tensor ${i}`, shape);
@@ -48,25 +33,28 @@ export class TensorDataset implements BatchedDataset {
     this.tensors = tensors;
   }
 
-  get(index: number): HostTensor[] {
-    return this.getBatch([index]).map(({ shape, ...rest }) => ({ ...rest, shape: shape.slice(1) }));
+  /** All samples of another dataset, computed once and held in memory. */
+  static async from<T extends DataTensor>(dataset: Dataset<T>): Promise<TensorDataset<T>> {
+    if (dataset.length === 0) fail('TensorDataset', 'the dataset has no samples');
+    const indices = Int32Array.from({ length: dataset.length }, (_, i) => i);
+    return new TensorDataset(...(await collect(dataset, indices)));
   }
 
-  getBatch(indices: ArrayLike<number>): HostTensor[] {
-    for (let i = 0; i < indices.length; i++) {
-      const index = at(indices, i);
-      if (!Number.isInteger(index) || index < 0 || index >= this.length) {
-        fail('TensorDataset', `index ${index} is outside its ${this.length} samples`);
-      }
-    }
-    return this.tensors.map(({ data, shape, dtype }) => {
-      const row = sizeOf(shape.slice(1));
-      const rows = hostArray(dtype, indices.length * row, data instanceof Float64Array);
+  get(index: number): T[] {
+    return this.getBatch([index]).map((tensor) => ({ ...tensor, shape: tensor.shape.slice(1) }));
+  }
+
+  getBatch(indices: ArrayLike<number>): T[] {
+    for (let i = 0; i < indices.length; i++) checkIndex('TensorDataset', indices[i], this.length);
+    return this.tensors.map((source) => {
+      const row = sizeOf(source.shape.slice(1));
+      const shape = [indices.length, ...source.shape.slice(1)];
+      const { tensor, data } = withData(source, indices.length * row, shape);
       for (let i = 0; i < indices.length; i++) {
-        const start = at(indices, i) * row;
-        rows.set(data.subarray(start, start + row), i * row);
+        const start = indices[i]! * row;
+        data.set(source.data.subarray(start, start + row), i * row);
       }
-      return { data: rows, shape: [indices.length, ...shape.slice(1)], dtype };
+      return tensor;
     });
   }
 }

@@ -2,6 +2,7 @@ import { nodesOf } from '../graph.js';
 import * as ops from '../ops/index.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { aligned } from '../text.js';
 import type { Module, Output } from './module.js';
 
 /** One call of a module that has no modules inside it. */
@@ -114,15 +115,8 @@ function show({ rows, ...all }: Omit<Summary, 'toString'>): string {
     ...[row.name, row.type, showShape(row.output)],
     ...[row.parameters, row.multiplyAdds, row.bytes].map(figure),
   ]);
-  const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => cells[i]!.length)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd();
   return [
-    line(head),
-    ...body.map(line),
+    ...aligned(head, body, 3),
     `${figure(all.parameters)} parameters (${figure(all.trainable)} trained, ${size(all.parameterBytes)}), ` +
       `${figure(all.multiplyAdds)} multiply-adds, outputs of ${size(all.outputBytes)}`,
   ].join('\n');

@@ -214,3 +214,6 @@ function forRange(
     }
   }
 }
+
+/** Weights of one filter. */
+export const weightsOf = (g: Geometry): number => g.channels * g.kernelHeight * g.kernelWidth;

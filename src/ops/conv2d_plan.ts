@@ -1,19 +1,23 @@
-import type { KernelCall, Launch, Variant } from '../op.js';
+import type { Launch, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { type Convolution, frameForward, frameWeights, spread } from './conv2d_frame.js';
 import {
-  type ForwardAttrs,
-  type Geometry,
-  type GradientAttrs,
-  geometry,
-  type WeightGradientAttrs,
-} from './conv2d_geometry.js';
+  type ForwardInputs,
+  forwardGeometry,
+  gradientNames,
+  type InputGradientInputs,
+  inputGeometry,
+  type WeightGradientCall,
+  type WeightGradientInputs,
+  weightGeometry,
+} from './conv2d_calls.js';
+import { type Convolution, frameForward, frameWeights, spread } from './conv2d_frame.js';
+import type { ForwardAttrs, Geometry, GradientAttrs, WeightGradientAttrs } from './conv2d_geometry.js';
+import { weightsOf } from './conv2d_geometry.js';
 
 type Tile = '4x8' | '6x8' | '6x16';
 /** Tiles that differ in their columns alone are one kernel. */
 const kernelOf = (tile: Tile): string => (tile === '4x8' ? '4x8' : '6x8');
 const rowsOf = (tile: Tile): number => Number(tile[0]);
-const weightsOf = (g: Geometry): number => g.channels * g.kernelHeight * g.kernelWidth;
 
 /** Filters [groups, filters, channels, rows, columns] within a weight, by strides in elements. */
 interface Filters {
@@ -170,29 +174,6 @@ function convolve(tile: Tile, passes: readonly Pass[], operands: Operands, activ
   return [...packs, ...products];
 }
 
-type WebGPULaunch = Omit<Launch, 'params' | 'units'>;
-
-/** Tiles of 64 by 64 outputs of an implicit product [m, n]: workgroups over columns, rows, groups. */
-const product = (launch: WebGPULaunch, g: Geometry, m: number, n: number): Launch[] => [
-  { ...launch, params: { ...g }, units: [Math.ceil(n / 64), Math.ceil(m / 64), g.groups] },
-];
-
-/** A kernel for groups of one channel, by invocations. */
-const direct = (launch: WebGPULaunch, g: Geometry, units: number): Launch[] => [
-  { ...launch, params: { ...g }, units },
-];
-
-/** Whether tiles of 64 filters would be almost empty. */
-const isDepthwise = (g: Geometry): boolean => g.channels === 1 && g.filters <= 4;
-
-type ForwardInputs = 'x' | 'weight' | 'bias?';
-export type ForwardCall = KernelCall<ForwardInputs, ForwardAttrs>;
-export const forwardGeometry = ({ types, attrs }: ForwardCall): Geometry => ({
-  ...geometry(types.x.shape, types.weight.shape, attrs),
-  hasBias: Number(types.bias !== null),
-  activation: Number(attrs.activation === 'relu'),
-});
-
 export const forwardWasm = (tile: Tile, feature?: string): Variant<ForwardInputs, ForwardAttrs> => ({
   name: `conv2d_f32__${tile}`,
   when: ({ features }) => feature === undefined || features.has(feature),
@@ -201,34 +182,6 @@ export const forwardWasm = (tile: Tile, feature?: string): Variant<ForwardInputs
     const g = forwardGeometry(call);
     return convolve(tile, [forwardPass(g)], { x: 'x', bias: 'bias', mask: null }, g.activation);
   },
-});
-
-export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
-  {
-    name: 'conv2d_f32__depthwise',
-    when: (call) => isDepthwise(forwardGeometry(call)),
-    launches(call) {
-      const operands = ['x', 'weight', 'bias', 'output'];
-      const launch = { kernel: 'conv2d_f32__depthwise', operands };
-      return direct(launch, forwardGeometry(call), sizeOf(call.output.shape));
-    },
-  },
-  {
-    name: 'conv2d_f32__64x64',
-    launches(call) {
-      const g = forwardGeometry(call);
-      const operands = ['x', 'weight', 'bias', 'output'];
-      const columns = g.batch * g.outHeight * g.outWidth;
-      return product({ kernel: 'conv2d_f32__64x64', operands }, g, g.filters, columns);
-    },
-  },
-];
-
-type InputGradientInputs = 'dy' | 'weight' | 'mask?';
-export type InputGradientCall = KernelCall<InputGradientInputs, GradientAttrs>;
-export const inputGeometry = ({ types, attrs }: InputGradientCall): Geometry => ({
-  ...geometry(attrs.shape, types.weight.shape, attrs),
-  hasMask: Number(types.mask !== null),
 });
 
 export const inputGradientWasm = (
@@ -243,38 +196,6 @@ export const inputGradientWasm = (
     return convolve(tile, inputPasses(inputGeometry(call)), { x: 'dy', bias: null, mask }, 0);
   },
 });
-
-export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
-  {
-    name: 'conv2d_input_gradient_f32__depthwise',
-    when: (call) => isDepthwise(inputGeometry(call)),
-    launches(call) {
-      const operands = ['dy', 'weight', 'mask', 'output'];
-      const launch = { kernel: 'conv2d_input_gradient_f32__depthwise', operands };
-      return direct(launch, inputGeometry(call), sizeOf(call.output.shape));
-    },
-  },
-  {
-    name: 'conv2d_input_gradient_f32__64x64',
-    launches(call) {
-      const g = inputGeometry(call);
-      const operands = ['dy', 'weight', 'mask', 'output'];
-      const columns = g.batch * g.height * g.width;
-      return product({ kernel: 'conv2d_input_gradient_f32__64x64', operands }, g, g.channels, columns);
-    },
-  },
-];
-
-type WeightGradientInputs = 'x' | 'dy' | 'mask?';
-export type WeightGradientCall = KernelCall<WeightGradientInputs, WeightGradientAttrs>;
-export const weightGeometry = ({ types, attrs }: WeightGradientCall): Geometry => ({
-  ...geometry(types.x.shape, attrs.shape, attrs),
-  hasMask: Number(types.mask !== null),
-});
-
-/** The outputs' names: an op with one output calls it otherwise. */
-export const gradientNames = ({ attrs }: WeightGradientCall) =>
-  attrs.bias ? (['output0', 'output1'] as const) : (['output', null] as const);
 
 const framedWeights = (call: WeightGradientCall) =>
   frameWeights(forwardPass(weightGeometry(call)).convolution, call.types.mask !== null);
@@ -317,39 +238,3 @@ export const weightGradientWasm = (
     return [gradient, ...sums, ...(bias ? [total('dbias', bias, call.attrs.shape[0]!)] : [])];
   },
 });
-
-/** The bias-gradient of a webgpu call that asks for it: a workgroup per filter. */
-function biasGradient(call: WeightGradientCall, g: Geometry): Launch[] {
-  const [, bias] = gradientNames(call);
-  if (!bias) return [];
-  return [
-    {
-      kernel: 'conv2d_bias_gradient_f32',
-      operands: ['dy', 'mask', bias],
-      params: { ...g },
-      units: 64 * g.groups * g.filters,
-    },
-  ];
-}
-
-export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
-  {
-    name: 'conv2d_weight_gradient_f32__depthwise',
-    when: (call) => isDepthwise(weightGeometry(call)),
-    launches(call) {
-      const g = weightGeometry(call);
-      const operands = ['x', 'dy', 'mask', gradientNames(call)[0]];
-      const launch = { kernel: 'conv2d_weight_gradient_f32__depthwise', operands };
-      return [...direct(launch, g, 64 * sizeOf(call.attrs.shape)), ...biasGradient(call, g)];
-    },
-  },
-  {
-    name: 'conv2d_weight_gradient_f32__64x64',
-    launches(call) {
-      const g = weightGeometry(call);
-      const operands = ['x', 'dy', 'mask', gradientNames(call)[0]];
-      const launch = { kernel: 'conv2d_weight_gradient_f32__64x64', operands };
-      return [...product(launch, g, g.filters, weightsOf(g)), ...biasGradient(call, g)];
-    },
-  },
-];

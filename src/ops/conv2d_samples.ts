@@ -1,6 +1,13 @@
-import type { SampleInput } from '../op.js';
+import { type ErrorCase, f32, type SampleInput } from '../op.js';
 import type { Shape } from '../shape.js';
-import { type Conv2dOptions, conv2dAttrs, geometry, outShape } from './conv2d_geometry.js';
+import {
+  type Conv2dActivation,
+  type Conv2dAlgorithm,
+  type Conv2dOptions,
+  conv2dAttrs,
+  geometry,
+  outShape,
+} from './conv2d_geometry.js';
 
 export type Case = readonly [x: Shape, weight: Shape, options: Conv2dOptions];
 
@@ -117,3 +124,99 @@ export const clear = ([x, weight]: Case) => ({
   weight: { shape: weight, domain: [-0.05, 0.05] as const },
   bias: { shape: [weight[0]!], domain: [2, 3] as const, signed: true },
 });
+
+export const forwardErrors: readonly ErrorCase<
+  'x' | 'weight' | 'bias?',
+  Conv2dOptions & { activation?: Conv2dActivation | null }
+>[] = [
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 2, 3, 3]) },
+    message: 'conv2d: channels differ, x is [1,3,8,8], weight is [4,2,3,3], groups is 1',
+  },
+  {
+    types: { x: f32([1, 3, 2, 2]), weight: f32([4, 3, 3, 3]) },
+    message:
+      'conv2d: the kernel is larger than the padded input, x is [1,3,2,2], weight is [4,3,3,3], padding is [0,0]',
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]), bias: f32([3]) },
+    message: 'conv2d: bias must be [4], it is [3]',
+  },
+  {
+    types: { x: f32([3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    message: 'conv2d: x must have 4 axes [batch, channels, height, width], it is [3,8,8]',
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    options: { stride: 0 },
+    message: 'conv2d: stride must be a whole number of at least 1, got 0',
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    options: { padding: 'same', stride: 2 },
+    message: "conv2d: padding 'same' needs stride 1, it is [2,2]",
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    options: {
+      padding: [
+        [0, 0.5],
+        [0, 0],
+      ],
+    },
+    message: 'conv2d: padding must be whole numbers [[top, bottom], [left, right]], got [[0,0.5],[0,0]]',
+  },
+  {
+    types: { x: f32([1, 4, 8, 8]), weight: f32([3, 2, 3, 3]) },
+    options: { groups: 2 },
+    message: "conv2d: filters don't divide into 2 groups, x is [1,4,8,8], weight is [3,2,3,3]",
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    options: { activation: 'tanh' as Conv2dActivation },
+    message: "conv2d: activation must be null or 'relu', got 'tanh'",
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    options: { algorithm: 'fft' as Conv2dAlgorithm },
+    message: "conv2d: algorithm must be one of auto, direct, winograd2, winograd4, got 'fft'",
+  },
+  {
+    types: { x: f32([1, 16, 8, 8]), weight: f32([16, 16, 3, 3]) },
+    options: { algorithm: 'winograd4', stride: 2 },
+    message:
+      'conv2d: algorithm winograd4 takes 3 x 3 kernels at stride and dilation 1, with 16 channels and filters or more in each group, x is [1,16,8,8], weight is [16,16,3,3], stride is [2,2], dilation is [1,1], groups is 1',
+  },
+];
+
+export const inputGradientErrors: readonly ErrorCase<
+  'dy' | 'weight' | 'mask?',
+  Conv2dOptions & { shape: Shape }
+>[] = [
+  {
+    types: { dy: f32([1, 4, 8, 8]), weight: f32([4, 3, 3, 3]) },
+    options: { shape: [1, 3, 8, 8] },
+    message: 'conv2dInputGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
+  },
+  {
+    types: { dy: f32([1, 4, 6, 6]), weight: f32([4, 3, 3, 3]), mask: f32([1, 4, 6, 1]) },
+    options: { shape: [1, 3, 8, 8] },
+    message: "conv2dInputGradient: mask must have dy's shape [1,4,6,6], it is [1,4,6,1]",
+  },
+];
+
+export const weightGradientErrors: readonly ErrorCase<
+  'x' | 'dy' | 'mask?',
+  Conv2dOptions & { shape: Shape }
+>[] = [
+  {
+    types: { x: f32([1, 3, 8, 8]), dy: f32([1, 4, 8, 8]) },
+    options: { shape: [4, 3, 3, 3] },
+    message: 'conv2dWeightGradient: dy must be [1,4,6,6], it is [1,4,8,8]',
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), dy: f32([1, 4, 6, 6]), mask: f32([4, 6, 6]) },
+    options: { shape: [4, 3, 3, 3] },
+    message: "conv2dWeightGradient: mask must have dy's shape [1,4,6,6], it is [4,6,6]",
+  },
+];

@@ -1,6 +1,6 @@
 import type { Launch, Params, Variant } from '../op.js';
+import { forwardGeometry, gradientNames, inputGeometry, weightGeometry } from './conv2d_calls.js';
 import type { ForwardAttrs, Geometry, GradientAttrs, WeightGradientAttrs } from './conv2d_geometry.js';
-import { forwardGeometry, gradientNames, inputGeometry, weightGeometry } from './conv2d_plan.js';
 
 /** Bytes of a frame of rows that stay in the first-level cache, and the most units of planes. */
 const FRAME = 24576;

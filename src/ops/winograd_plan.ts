@@ -1,4 +1,5 @@
 import type { Launch, Variant } from '../op.js';
+import { type ForwardCall, forwardGeometry, type InputGradientCall, inputGeometry } from './conv2d_calls.js';
 import {
   type Conv2dAlgorithm,
   type ForwardAttrs,
@@ -6,7 +7,6 @@ import {
   type GradientAttrs,
   suitsWinograd,
 } from './conv2d_geometry.js';
-import { type ForwardCall, forwardGeometry, type InputGradientCall, inputGeometry } from './conv2d_plan.js';
 
 type Tile = '4x8' | '6x8' | '6x16';
 /** Tiles that differ in their columns alone are one kernel. */

@@ -1,78 +1,144 @@
+import type { Device } from '../device.js';
+import type { TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
-import type { Tensor } from '../tensor.js';
-
-export function checkRange(
-  optimizer: string,
-  values: Readonly<Record<string, number>>,
-  below = Number.POSITIVE_INFINITY,
-): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (!(value >= 0 && value < below)) {
-      const range = below === Number.POSITIVE_INFINITY ? 'a number of at least 0' : `in [0, ${below})`;
-      fail(optimizer, `${name} must be ${range}, got ${value}`);
-    }
-  }
-}
-
-/** An update op of `functional`: hyper, state, then parameters and gradients in turn. */
-type Update = (
-  inputs: readonly (Tensor | null)[],
-  options: { readonly offsets: readonly number[] },
-) => readonly Tensor[];
-
-/** What an optimiser keeps for each element of its parameters, and how it starts. */
-export interface StateRows {
-  readonly rows: number;
-  readonly initial?: number;
-}
+import { Tensor } from '../tensor.js';
+import {
+  createGroup,
+  type GroupOptions,
+  groupsOf,
+  type ParameterGroup,
+  type Progress,
+  type Rule,
+  type Settings,
+} from './group.js';
+import { decodeState, encodeState, type Kept, type OptimizerState } from './state.js';
 
 /**
- * Changes parameters by their gradients, all of them in one pass. `lr` may be set between steps: it is an input of every
- * step. All parameters share one count of steps, which momentum's dampening and Adam's bias correction follow.
+ * Parameters of a group that began together and have taken the same number of steps since. What is kept for each of
+ * their elements stands in `state`, f32 [rows, elements], from the parameter's offset on; others may share it.
  */
-export abstract class Optimizer {
+interface Cohort extends Progress {
   readonly parameters: readonly Tensor[];
-  /** Steps taken so far. */
-  steps = 0;
-  readonly #name: string;
-  #lr: number;
-  /** f32 [rows, elements of all parameters]; null where nothing is kept. */
-  readonly #state: Tensor | null;
-  readonly #offsets = new Map<Tensor, number>();
+  readonly state: Tensor | null;
+  readonly offsets: ReadonlyMap<Tensor, number>;
+}
 
+/** A group, what replaces its options, and those of its parameters that have begun. */
+interface Member<O extends Settings> {
+  readonly group: ParameterGroup<O>;
+  replace(options: O): void;
+  cohorts: Cohort[];
+}
+
+const sizeOf = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b, 1);
+
+/**
+ * Changes parameters by their gradients, all those of a group in one pass. `lr` and the other options of a group may be set between
+ * steps: they are inputs of every step. A parameter's own steps count for momentum's dampening and Adam's bias correction,
+ * as in PyTorch: one that gets its first gradient late starts then.
+ */
+export abstract class Optimizer<O extends Settings = Settings> {
+  readonly name: string;
+  readonly #rule: Rule<O>;
+  readonly #defaults: O;
+  readonly #members: Member<O>[] = [];
+  readonly #device: Device;
+  /** Grows when a compiled step no longer fits what is kept. */
+  #layout = 0;
+
+  /** @param parameters a list of them, or groups with options of their own. */
   protected constructor(
-    name: string,
-    parameters: readonly Tensor[],
-    lr: number,
-    { rows, initial = 0 }: StateRows,
+    rule: Rule<O>,
+    parameters: readonly Tensor[] | readonly GroupOptions<O>[],
+    options: Partial<O>,
   ) {
-    if (parameters.length === 0) fail(name, 'needs at least one parameter');
-    const { device } = parameters[0]!;
-    let total = 0;
-    parameters.forEach((tensor, i) => {
-      if (!tensor.requiresGrad) fail(name, `${tensor} does not require a gradient`);
-      if (tensor.device !== device) fail(name, `${tensor} lives on another device than ${parameters[0]}`);
-      if (parameters.indexOf(tensor) !== i) fail(name, `${tensor} is given twice`);
-      this.#offsets.set(tensor, total);
-      total += tensor.shape.reduce((a, b) => a * b, 1);
-    });
-    checkRange(name, { lr });
-    this.#name = name;
-    this.parameters = parameters;
-    this.#lr = lr;
-    // In double precision for the reference device; the others round.
-    this.#state =
-      rows === 0 ? null : device.tensor(new Float64Array(rows * total).fill(initial), [rows, total], 'f32');
-    if (this.#state) this.#state.label = `${name}.state`;
+    this.name = rule.name;
+    this.#rule = rule;
+    this.#defaults = { ...rule.defaults, ...given(options) };
+    const groups = groupsOf<O>(rule.name, parameters);
+    this.#device = groups[0]!.parameters[0]!.device;
+    for (const group of groups) this.addParameterGroup(group);
   }
 
+  /** The groups, each with its parameters and options: `optimizer.groups[0].lr = 0.01`. */
+  get groups(): readonly ParameterGroup<O>[] {
+    return this.#members.map(({ group }) => group);
+  }
+
+  /** The parameters of all groups. */
+  get parameters(): readonly Tensor[] {
+    return this.#members.flatMap(({ group }) => group.parameters);
+  }
+
+  /** Steps taken so far by the parameters that took most. */
+  get steps(): number {
+    return Math.max(0, ...this.#members.flatMap(({ cohorts }) => cohorts.map(({ steps }) => steps)));
+  }
+
+  /** The rate of all groups. @throws WeftError where they differ. */
   get lr(): number {
-    return this.#lr;
+    const rates = new Set(this.groups.map(({ lr }) => lr));
+    if (rates.size > 1) {
+      fail(this.name, `the groups have rates ${[...rates].join(', ')}; use optimizer.groups[i].lr`);
+    }
+    return this.groups[0]!.lr;
   }
 
   set lr(lr: number) {
-    checkRange(this.#name, { lr });
-    this.#lr = lr;
+    if (this.#members.length > 1) void this.lr;
+    for (const group of this.groups) (group as { lr: number }).lr = lr;
+  }
+
+  /** Adds parameters, as fine tuning does with layers that were frozen. Options that are left out are the optimiser's. */
+  addParameterGroup(options: GroupOptions<O>): void {
+    const { parameters, ...own } = options;
+    const known = new Set(this.parameters);
+    for (const tensor of groupsOf<O>(this.name, [options])[0]!.parameters) {
+      if (!(tensor instanceof Tensor)) fail(this.name, `${String(tensor)} in a group is no tensor`);
+      if (tensor.dtype !== 'f32') fail(this.name, `${tensor} can't be trained, only f32 tensors can`);
+      if (tensor.device !== this.#device)
+        fail(this.name, `${tensor} lives on another device than ${this.parameters[0] ?? parameters[0]}`);
+      if (known.has(tensor)) fail(this.name, `${tensor} is given twice`);
+      known.add(tensor);
+    }
+    const all = { ...this.#defaults, ...given(own) } as unknown as O;
+    const { group, replace } = createGroup(this.#rule, parameters, all, (now, next) =>
+      this.#change(member, now, next),
+    );
+    const member: Member<O> = { group, replace, cohorts: [] };
+    this.#members.push(member);
+    this.#start(member, all);
+  }
+
+  /** Gives a group other options, also such that ask for other rows of state, where no step was taken yet. */
+  #change(member: Member<O>, now: O, next: O): void {
+    const [kept, asked] = [now, next].map((options) => this.#rule.kept(options).join(', ') || 'nothing');
+    if (kept === asked) {
+      member.replace(next);
+      return;
+    }
+    if (member.cohorts.some(({ steps }) => steps > 0)) {
+      const found = `keeps ${kept} since its first step, these options ask for ${asked}`;
+      fail(this.name, `${found}; make another optimiser`);
+    }
+    this.#start(member, next);
+  }
+
+  /**
+   * Makes room for what is kept for the parameters of a group that have steps behind them or require a gradient. Others
+   * get theirs with their first step.
+   */
+  #start(member: Member<O>, options: O, kept: ReadonlyMap<Tensor, Kept> = new Map()): void {
+    member.replace(options);
+    const alike = new Map<string, Tensor[]>();
+    for (const tensor of member.group.parameters) {
+      const past = kept.get(tensor);
+      if (!past && !tensor.requiresGrad) continue;
+      const key = past ? JSON.stringify([past.steps, past.carried]) : '';
+      alike.set(key, [...(alike.get(key) ?? []), tensor]);
+    }
+    member.cohorts = [...alike.values()].map((tensors) => this.#begin(member.group, tensors, kept));
+    this.#layout++;
   }
 
   /** Forgets all gradients. */
@@ -82,23 +148,129 @@ export abstract class Optimizer {
 
   /** One step over every parameter that has a gradient. In a compiled function it becomes part of it. */
   step(): Promise<void> {
-    const { device } = this.parameters[0]!;
-    const due = this.parameters.filter(({ grad }) => grad !== null);
-    if (due.length === 0) fail('step', 'no parameter has a gradient; call backward() on a loss first');
-    const hyper = device.feed([this.hyperSize], 'f32', () => {
-      this.steps++;
-      // In double precision for the reference device; the others round.
-      return Float64Array.from(this.hyper());
-    });
-    const state = this.#state;
-    const inputs = [hyper, state, ...due.flatMap((tensor) => [tensor, tensor.grad])];
-    const moved = this.update(inputs, { offsets: due.map((tensor) => this.#offsets.get(tensor)!) });
-    const pairs = due.map((tensor, i) => [tensor, moved[i]!] as const);
-    return device.update(state ? [...pairs, [state, moved[due.length]!]] : pairs);
+    const due = new Set(this.parameters.filter(({ grad }) => grad !== null));
+    if (due.size === 0) fail('step', 'no parameter has a gradient; call backward() on a loss first');
+    const cohorts = this.#members.map((member) => [member.group, this.#cohortsOf(member, due)] as const);
+    this.#device.observe(() => this.#layout);
+    const pairs = new Map<Tensor, Tensor>();
+    for (const [group, list] of cohorts) for (const cohort of list) this.#move(group, cohort, pairs);
+    return this.#device.update([...pairs]);
   }
 
-  protected abstract readonly hyperSize: number;
-  /** Hyper-parameters of the step that `steps` counts, as the update op takes them. */
-  protected abstract hyper(): number[];
-  protected abstract readonly update: Update;
+  /** The cohorts of those parameters of a group that have a gradient. */
+  #cohortsOf({ group, cohorts }: Member<O>, due: ReadonlySet<Tensor>): Cohort[] {
+    const known = new Set(cohorts.flatMap(({ parameters }) => parameters));
+    const fresh = group.parameters.filter((tensor) => due.has(tensor) && !known.has(tensor));
+    if (fresh.length > 0) cohorts.push(this.#begin(group, fresh));
+    for (const cohort of [...cohorts]) {
+      const some = cohort.parameters.filter((tensor) => due.has(tensor));
+      if (some.length === 0 || some.length === cohort.parameters.length) continue;
+      // From here on their steps differ.
+      const rest = cohort.parameters.filter((tensor) => !due.has(tensor));
+      const part = (parameters: readonly Tensor[]) => ({
+        ...cohort,
+        parameters,
+        carried: { ...cohort.carried },
+      });
+      cohorts.splice(cohorts.indexOf(cohort), 1, part(some), part(rest));
+      this.#layout++;
+    }
+    return cohorts.filter(({ parameters }) => due.has(parameters[0]!));
+  }
+
+  /** @param kept what those parameters that took steps before have kept; either all or none did. */
+  #begin(
+    group: ParameterGroup<O>,
+    parameters: readonly Tensor[],
+    kept: ReadonlyMap<Tensor, Kept> = new Map(),
+  ): Cohort {
+    const options = group as unknown as O;
+    const rows = this.#rule.kept(options).length;
+    const offsets = new Map<Tensor, number>();
+    let total = 0;
+    for (const tensor of parameters) {
+      offsets.set(tensor, total);
+      total += sizeOf(tensor);
+    }
+    // In double precision for the reference device; the others round.
+    const words = new Float64Array(rows * total).fill(this.#rule.initial?.(options) ?? 0);
+    for (const [tensor, at] of offsets) {
+      for (const [row, data] of kept.get(tensor)?.rows.entries() ?? []) words.set(data, row * total + at);
+    }
+    const state = rows === 0 ? null : this.#device.tensor(words, [rows, total], 'f32');
+    if (state) state.label = `${this.name}.state`;
+    const { steps = 0, carried = {} } = kept.get(parameters[0]!) ?? {};
+    return { parameters, state, offsets, steps, carried: { ...carried } };
+  }
+
+  /** Records the step of one cohort. */
+  #move(group: ParameterGroup<O>, cohort: Cohort, pairs: Map<Tensor, Tensor>): void {
+    const { parameters, state, offsets } = cohort;
+    const { update, hyperSize } = this.#rule;
+    const hyper = this.#device.feed([hyperSize], 'f32', () => {
+      cohort.steps++;
+      // In double precision for the reference device; the others round.
+      return Float64Array.from(this.#rule.hyper(group as unknown as O, cohort));
+    });
+    const held = state && (pairs.get(state) ?? state);
+    const inputs = [hyper, held, ...parameters.flatMap((tensor) => [tensor, tensor.grad])];
+    const moved = update(inputs, { offsets: parameters.map((tensor) => offsets.get(tensor)!) });
+    parameters.forEach((tensor, i) => void pairs.set(tensor, moved[i]!));
+    if (state) pairs.set(state, moved[parameters.length]!);
+  }
+
+  /**
+   * Everything that the next step depends on beside the parameters: options, steps and what is kept for each parameter.
+   * Safetensors hold its tensors, JSON the rest.
+   */
+  async stateDict(): Promise<OptimizerState> {
+    const cohorts = this.#members.flatMap((member) => member.cohorts);
+    const states = new Set(cohorts.flatMap(({ state }) => state ?? []));
+    const read = async (state: Tensor) => [state, await state.data()] as const;
+    const words = new Map(await Promise.all([...states].map(read)));
+    const kept = new Map(
+      cohorts.flatMap((cohort) =>
+        (cohort.steps === 0 ? [] : cohort.parameters).map(
+          (tensor) => [tensor, keptFor(tensor, cohort, words)] as const,
+        ),
+      ),
+    );
+    return encodeState(this.#rule, this.groups, (tensor) => kept.get(tensor));
+  }
+
+  /**
+   * Takes up what `stateDict()` gave, of an optimiser of the same kind over parameters of the same shapes in the same
+   * groups: steps go on as if they had not been interrupted.
+   *
+   * @throws WeftError as `checkStateDict`; then nothing was changed.
+   */
+  loadStateDict(state: OptimizerState): void {
+    const loaded = decodeState(this.#rule, this.groups, state);
+    this.#members.forEach((member, i) => {
+      const { options, initialLr, kept } = loaded[i]!;
+      member.group.initialLr = initialLr;
+      this.#start(member, options, kept);
+    });
+  }
+
+  /** @throws WeftError naming the group, parameter or tensor that doesn't fit. */
+  checkStateDict(state: OptimizerState): void {
+    decodeState(this.#rule, this.groups, state);
+  }
+}
+
+/** What the rows of a cohort's state, read as `words`, hold for one of its parameters. */
+function keptFor(tensor: Tensor, cohort: Cohort, words: ReadonlyMap<Tensor, TypedArray>): Kept {
+  const { steps, carried, state, offsets } = cohort;
+  if (!state) return { steps, carried, rows: [] };
+  const [rows, total] = state.shape as [number, number];
+  const at = offsets.get(tensor)!;
+  const row = (_: unknown, i: number) =>
+    words.get(state)!.slice(i * total + at, i * total + at + sizeOf(tensor));
+  return { steps, carried, rows: Array.from({ length: rows }, row) };
+}
+
+/** Options without those that were left out as `undefined`. */
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,70 +1,94 @@
 import { functional as F } from '../functional.js';
 import type { Tensor } from '../tensor.js';
-import { checkRange, Optimizer } from './optimizer.js';
+import { checkRange, type GroupOptions, type Rule } from './group.js';
+import { Optimizer } from './optimizer.js';
 
-export interface RMSpropOptions {
+export interface RMSpropSettings {
   /** Default 0.01. */
-  readonly lr?: number;
+  readonly lr: number;
   /** Decay of the mean of squares, default 0.99. */
-  readonly alpha?: number;
+  readonly alpha: number;
   /** Default 1e-8. */
-  readonly eps?: number;
+  readonly eps: number;
   /** Default 0: added to the gradient as weightDecay · parameter. */
-  readonly weightDecay?: number;
+  readonly weightDecay: number;
   /** Default 0. */
-  readonly momentum?: number;
+  readonly momentum: number;
   /** Divides by the gradient's estimated deviation instead of its root mean square; default false. */
-  readonly centered?: boolean;
+  readonly centered: boolean;
 }
+
+export type RMSpropOptions = Partial<RMSpropSettings>;
+
+const rmsprop: Rule<RMSpropSettings> = {
+  name: 'RMSprop',
+  defaults: { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false },
+  update: F.rmspropUpdate,
+  hyperSize: 7,
+  kept: ({ centered, momentum }) => [
+    'squareAvg',
+    ...(centered ? ['gradAvg'] : []),
+    ...(momentum > 0 ? ['momentumBuffer'] : []),
+  ],
+  check: ({ lr, alpha, eps, weightDecay, momentum }) =>
+    checkRange('RMSprop', { lr, alpha, eps, weightDecay, momentum }),
+  hyper: ({ lr, alpha, eps, weightDecay, momentum, centered }) => [
+    lr,
+    alpha,
+    1 - alpha,
+    eps,
+    weightDecay,
+    momentum,
+    Number(centered),
+  ],
+};
 
 /** RMSprop (Hinton, 2012; centred: Graves, 2013), as torch.optim.RMSprop. */
-export class RMSprop extends Optimizer {
-  readonly #options: Required<Omit<RMSpropOptions, 'lr'>>;
-  protected readonly hyperSize = 7;
-  protected readonly update = F.rmspropUpdate;
-
-  constructor(parameters: readonly Tensor[], options: RMSpropOptions = {}) {
-    const { alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false } = options;
-    const rows = 1 + Number(centered) + Number(momentum > 0);
-    super('RMSprop', parameters, options.lr ?? 1e-2, { rows });
-    checkRange('RMSprop', { alpha, eps, weightDecay, momentum });
-    this.#options = { alpha, eps, weightDecay, momentum, centered };
-  }
-
-  protected hyper(): number[] {
-    const { alpha, eps, weightDecay, momentum, centered } = this.#options;
-    return [this.lr, alpha, 1 - alpha, eps, weightDecay, momentum, Number(centered)];
+export class RMSprop extends Optimizer<RMSpropSettings> {
+  constructor(
+    parameters: readonly Tensor[] | readonly GroupOptions<RMSpropSettings>[],
+    options: RMSpropOptions = {},
+  ) {
+    super(rmsprop, parameters, options);
   }
 }
 
-export interface AdagradOptions {
+export interface AdagradSettings {
   /** Default 0.01. */
-  readonly lr?: number;
+  readonly lr: number;
   /** Default 0: step t takes lr / (1 + (t - 1) lrDecay). */
-  readonly lrDecay?: number;
+  readonly lrDecay: number;
   /** Default 0: added to the gradient as weightDecay · parameter. */
-  readonly weightDecay?: number;
+  readonly weightDecay: number;
   /** What the sums of squares start from, default 0. */
-  readonly initialAccumulatorValue?: number;
+  readonly initialAccumulatorValue: number;
   /** Default 1e-10. */
-  readonly eps?: number;
+  readonly eps: number;
 }
+
+export type AdagradOptions = Partial<AdagradSettings>;
+
+const adagrad: Rule<AdagradSettings> = {
+  name: 'Adagrad',
+  defaults: { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10 },
+  update: F.adagradUpdate,
+  hyperSize: 3,
+  kept: () => ['sum'],
+  initial: ({ initialAccumulatorValue }) => initialAccumulatorValue,
+  check: (options) => checkRange('Adagrad', { ...options }),
+  hyper: ({ lr, lrDecay, weightDecay, eps }, { steps }) => [
+    lr / (1 + (steps - 1) * lrDecay),
+    eps,
+    weightDecay,
+  ],
+};
 
 /** Adagrad (Duchi, Hazan and Singer, 2011), as torch.optim.Adagrad. */
-export class Adagrad extends Optimizer {
-  readonly #options: Required<Omit<AdagradOptions, 'lr' | 'initialAccumulatorValue'>>;
-  protected readonly hyperSize = 3;
-  protected readonly update = F.adagradUpdate;
-
-  constructor(parameters: readonly Tensor[], options: AdagradOptions = {}) {
-    const { lrDecay = 0, weightDecay = 0, initialAccumulatorValue = 0, eps = 1e-10 } = options;
-    checkRange('Adagrad', { lrDecay, weightDecay, initialAccumulatorValue, eps });
-    super('Adagrad', parameters, options.lr ?? 1e-2, { rows: 1, initial: initialAccumulatorValue });
-    this.#options = { lrDecay, weightDecay, eps };
-  }
-
-  protected hyper(): number[] {
-    const { lrDecay, weightDecay, eps } = this.#options;
-    return [this.lr / (1 + (this.steps - 1) * lrDecay), eps, weightDecay];
+export class Adagrad extends Optimizer<AdagradSettings> {
+  constructor(
+    parameters: readonly Tensor[] | readonly GroupOptions<AdagradSettings>[],
+    options: AdagradOptions = {},
+  ) {
+    super(adagrad, parameters, options);
   }
 }

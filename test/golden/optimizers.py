@@ -71,6 +71,59 @@ CLIPS = [
     clipped("value", 0.3, lambda ps: utils.clip_grad_value_(ps, 0.3)),
 ]
 
+# Two groups; which of the parameters have a gradient in each step.
+DUE = [[0, 2], [0, 2], [0, 1, 2], [1], [0, 1, 2], [0, 2], [0, 1, 2], [0, 1, 2], [2], [0, 1, 2]]
+GROUPS = [
+    ("SGD", {"momentum": 0.9, "dampening": 0.3}, [{"lr": 0.1}, {"lr": 0.02, "momentum": 0.0, "weightDecay": 0.1}], [{"lr": 0.1}, {"lr": 0.02, "momentum": 0.0, "weight_decay": 0.1}]),
+    ("Adam", {"lr": 0.05}, [{}, {"lr": 0.01, "betas": [0.7, 0.9]}], [{}, {"lr": 0.01, "betas": (0.7, 0.9)}]),
+    ("NAdam", {"lr": 0.05}, [{"eps": 1e-6}, {"lr": 0.01}], [{"eps": 1e-6}, {"lr": 0.01}]),
+    ("RMSprop", {"lr": 0.02}, [{"centered": True}, {"momentum": 0.5}], [{"centered": True}, {"momentum": 0.5}]),
+    ("Adagrad", {"lr": 0.05}, [{"lrDecay": 0.1}, {"lr": 0.1}], [{"lr_decay": 0.1}, {"lr": 0.1}]),
+]
+
+
+def grouped(name, options, own, torch_own):
+    """Parameters 0 and 1 are a group, 2 is another; not all of them have a gradient in each step."""
+    parameters = [torch.nn.Parameter(torch.tensor(p).double()) for p in start]
+    groups = [{"params": parameters[:2], **torch_own[0]}, {"params": parameters[2:], **torch_own[1]}]
+    optimizer = getattr(torch.optim, name)(groups, **options)
+    after = []
+    for step, grads in enumerate(gradients):
+        optimizer.zero_grad()
+        for i in DUE[step]:
+            parameters[i].grad = torch.tensor(grads[i]).double()
+        optimizer.step()
+        after.append([p.detach().flatten().tolist() for p in parameters])
+    return {"optimizer": name, "options": options, "groups": own, "after": after}
+
+
+class Held(torch.nn.Module):
+    """The parameters that start as `start`, and a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.parameters_ = torch.nn.ParameterList([torch.nn.Parameter(torch.tensor(p).double()) for p in start])
+        self.register_buffer("buffer", torch.zeros(5, dtype=torch.float64))
+
+
+def averaged(use_buffers):
+    """The averages after each of ten steps of SGD; the buffer holds the gradient of parameter 1."""
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    model = Held()
+    ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.8), use_buffers=use_buffers)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    after = []
+    for grads in gradients:
+        for parameter, grad in zip(model.parameters(), grads):
+            parameter.grad = torch.tensor(grad).double()
+        optimizer.step()
+        model.buffer.copy_(torch.tensor(grads[1]).double())
+        ema.update_parameters(model)
+        after.append([p.detach().flatten().tolist() for p in [*ema.module.parameters(), *ema.module.buffers()]])
+    return after
+
+
 flat = lambda arrays: [a.flatten().astype(float).tolist() for a in arrays]
 result = {
     "torch": torch.__version__,
@@ -79,6 +132,9 @@ result = {
     "gradients": [flat(step) for step in gradients],
     "traces": [trace(*setting) for setting in SETTINGS],
     "clips": CLIPS,
+    "due": DUE,
+    "groups": [grouped(*setting) for setting in GROUPS],
+    "averages": {"decay": 0.8, "useBuffers": averaged(True), "copied": averaged(False)},
 }
 path = Path(__file__).with_name("optimizers.json")
 path.write_text(json.dumps(result))

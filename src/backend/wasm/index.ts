@@ -1,6 +1,6 @@
 import type { DType, TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
-import type { Backend, DeviceBuffer, Fault, Prepared, PrepareRequest } from '../backend.js';
+import type { Backend, DeviceBuffer, Fault, LaunchTimes, Prepared, PrepareRequest } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { ALIGNMENT, Allocator } from './allocator.js';
 import { ownBuffer, setWords, WasmBuffer, wordsOf } from './buffer.js';
@@ -94,6 +94,7 @@ class WasmBackend implements Backend, ProgramHost {
   readonly firstInTable: number;
   readonly threads: Threads | null;
   readonly splitsFrom = WORTH_SPLITTING;
+  onLaunch: LaunchTimes | null = null;
   readonly fault: number;
   readonly scratch = new Scratch((bytes) => this.allocate(bytes, 'scratch memory of kernels'));
   readonly #allocator: Allocator;
@@ -162,6 +163,8 @@ class WasmBackend implements Backend, ProgramHost {
     words.fill(0);
     return id === 0 ? null : { id, detail: [first, second] };
   }
+
+  async timed(): Promise<void> {}
 
   memory() {
     const { blocks, bytes } = this.#own;

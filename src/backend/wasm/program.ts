@@ -210,7 +210,7 @@ export class WasmProgram implements Prepared {
       if (step.run === null) this.#copy(step.operands, step.units);
       else if (step.splits) this.#share(step, step.run);
       else step.run(step.operands, step.params, this.#host.scratch.address, 0, step.units);
-      times?.(step.label, performance.now() - before);
+      times?.(step.label, performance.now() - before, before);
     }
     for (let i = 0; i < this.#written.length; i++) {
       (externals[this.#written[i]!] as WasmBuffer).stamp = this.#host.stamp();

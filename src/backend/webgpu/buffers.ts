@@ -1,10 +1,16 @@
 import { BYTES_PER_ELEMENT, type DType, type TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
 import type { DeviceBuffer, Fault } from '../backend.js';
-import { BufferUsage, MAP_READ } from './constants.js';
+import { BufferUsage, MAP_READ, SHADER_STAGE_COMPUTE } from './constants.js';
 import { type Health, refuseFreed } from './health.js';
 
 const FAULT_BYTES = 16;
+/** What a tensor's memory is used for. */
+const NEEDED = {
+  STORAGE: BufferUsage.storage,
+  COPY_SRC: BufferUsage.copySrc,
+  COPY_DST: BufferUsage.copyDst,
+};
 const STAGING_KEPT = 4;
 const STAGING_KEPT_BYTES = 1 << 26;
 
@@ -20,6 +26,8 @@ export class WebGPUBuffer implements DeviceBuffer {
     readonly bytes: number,
     readonly label: string,
     readonly pool: BufferPool,
+    /** Whether it is the caller's. */
+    readonly borrowed = false,
   ) {}
 
   get freed(): boolean {
@@ -115,8 +123,31 @@ export class BufferPool {
     return buffer;
   }
 
+  /** The caller's buffer, which is neither counted nor destroyed. */
+  async adopt(gpu: GPUBuffer, bytes: number): Promise<WebGPUBuffer> {
+    const name = `buffer '${gpu.label}'`;
+    const size = bindingBytes(bytes);
+    if (gpu.size < size)
+      fail(
+        'webgpu',
+        `${name} has ${gpu.size} bytes, a tensor of ${bytes} bytes takes ${size}, a multiple of 16`,
+      );
+    const missing = Object.entries(NEEDED).filter(([, flag]) => (gpu.usage & flag) === 0);
+    if (missing.length > 0)
+      fail('webgpu', `${name} was made without the usage ${missing.map(([usage]) => usage).join(', ')}`);
+    if (gpu.mapState !== 'unmapped') fail('webgpu', `${name} is mapped; unmap it first`);
+    const { device } = this.health;
+    await this.health.attempt(`webgpu: binding ${name}`, () => {
+      const entry = { binding: 0, visibility: SHADER_STAGE_COMPUTE, buffer: { type: 'storage' } } as const;
+      const layout = device.createBindGroupLayout({ entries: [entry] });
+      device.createBindGroup({ layout, entries: [{ binding: 0, resource: { buffer: gpu, size } }] });
+    });
+    return new WebGPUBuffer(gpu, bytes, gpu.label || "the caller's buffer", this, true);
+  }
+
   /** Called by a buffer when it is freed. */
   forget(buffer: WebGPUBuffer): void {
+    if (buffer.borrowed) return;
     if (this.#live.delete(buffer)) this.#bytes -= bindingBytes(buffer.bytes);
     buffer.gpu.destroy();
   }

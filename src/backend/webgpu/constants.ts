@@ -7,6 +7,9 @@ export const BufferUsage = {
   storage: 0x0080,
 } as const;
 
+/** Of GPUBufferUsage. */
+export const QUERY_RESOLVE = 0x0200;
+
 export const MAP_READ = 0x0001;
 
 export const SHADER_STAGE_COMPUTE = 0x4;

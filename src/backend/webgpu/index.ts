@@ -8,6 +8,7 @@ import { Pipelines } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
 import { DUMMY_SLOT } from './replay.js';
 import { mergeTables } from './tables.js';
+import { LaunchClock } from './timing.js';
 
 export type WebGPUOptions = DeviceOptions;
 
@@ -42,7 +43,9 @@ export async function openWebGPU(
       }),
     },
   }));
-  return createBackend(opened, { health, pool, pipelines, dummies, alignment: ALIGNMENT }, maxBufferBytes);
+  const clock = new LaunchClock(health, opened.features.has('timestamp-query'));
+  const host = { health, pool, pipelines, dummies, clock, alignment: ALIGNMENT };
+  return createBackend(opened, host, maxBufferBytes);
 }
 
 function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): Backend {
@@ -72,7 +75,13 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
       }
       return replay;
     },
+    shared: {
+      adopt: (buffer, bytes) => pool.adopt(buffer, bytes),
+      bufferOf: (buffer) => pool.own(buffer).gpu,
+    },
     takeFault: () => pool.takeFault(),
+    onLaunch: null,
+    timed: () => host.clock.settle(),
     memory: () => pool.memory(),
     dispose() {
       if (disposed) return;

@@ -6,6 +6,7 @@ import { BufferUsage } from './constants.js';
 import type { Health } from './health.js';
 import type { Pipelines } from './pipelines.js';
 import { type CopyStep, type DispatchStep, type ProgramBuffers, Replay } from './replay.js';
+import type { LaunchClock } from './timing.js';
 import { workgroupsOf } from './workgroups.js';
 
 /** What a program is prepared on. */
@@ -14,6 +15,7 @@ export interface Host {
   readonly pool: BufferPool;
   readonly pipelines: Pipelines;
   readonly dummies: ProgramBuffers['dummies'];
+  readonly clock: LaunchClock;
   /** Alignment in bytes of parameter blocks. */
   readonly alignment: number;
 }
@@ -43,7 +45,7 @@ export async function prepareReplay(host: Host, request: PrepareRequest): Promis
     const buffers: ProgramBuffers = { regions, params, temporary, dummies: host.dummies };
     return await health.attempt(
       'webgpu: binding a program',
-      () => new Replay(health, pool, steps, buffers, request.externals),
+      () => new Replay(host, steps, buffers, request.externals),
     );
   } catch (error) {
     for (const buffer of made) buffer.free();

@@ -10,6 +10,7 @@ import type {
 import { type BufferPool, bindingBytes, type WebGPUBuffer } from './buffers.js';
 import type { Health } from './health.js';
 import type { Kernel } from './pipelines.js';
+import type { LaunchClock, Timestamps } from './timing.js';
 import type { Workgroups } from './workgroups.js';
 
 /** A dispatch made ready, but for the bind group where it has external operands. */
@@ -56,8 +57,7 @@ export class Replay implements Prepared {
   #released = false;
 
   constructor(
-    readonly health: Health,
-    readonly pool: BufferPool,
+    readonly host: { readonly health: Health; readonly pool: BufferPool; readonly clock: LaunchClock },
     readonly steps: readonly (DispatchStep | CopyStep)[],
     readonly buffers: ProgramBuffers,
     externals: number,
@@ -84,20 +84,30 @@ export class Replay implements Prepared {
   }
 
   run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
-    this.health.check();
-    if (times)
-      fail('webgpu', "launches can't be timed one by one; set `onLaunch` to null or use the wasm device");
+    const { health } = this.host;
+    health.check();
     if (this.#released) fail('webgpu', 'a program is run after it was released');
     const rebound = this.#takeExternals(externals);
     // Without new bind groups nothing can be refused that was not refused, and reported, before.
-    if (!rebound) this.#submit();
+    if (!rebound) this.#submit(times);
     else {
       const bindAndSubmit = () => {
         this.#rebind(rebound);
-        this.#submit();
+        this.#submit(times);
       };
-      this.health.defer('webgpu: running a program', bindAndSubmit, () => this.#bound.fill(null));
+      health.defer('webgpu: running a program', bindAndSubmit, () => this.#bound.fill(null));
     }
+  }
+
+  encode(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void {
+    this.host.health.check();
+    if (this.#released) fail('webgpu', 'a program is encoded after it was released');
+    const rebound = this.#takeExternals(externals);
+    const encode = () => {
+      if (rebound) this.#rebind(rebound);
+      this.#encode(encoder, null);
+    };
+    this.host.health.defer('webgpu: encoding a program', encode, () => this.#bound.fill(null));
   }
 
   release(): void {
@@ -106,6 +116,7 @@ export class Replay implements Prepared {
     for (const region of this.buffers.regions) region.free();
     this.buffers.params?.free();
     this.buffers.temporary?.free();
+    this.host.clock.forget(this);
     this.#groups.fill(null);
     this.#bound.fill(null);
   }
@@ -120,7 +131,7 @@ export class Replay implements Prepared {
     }
     const stale = new Set<number>();
     const buffers = externals.map((given, index) => {
-      const buffer = this.pool.own(given);
+      const buffer = this.host.pool.own(given);
       const needed = this.#needed[index]!;
       if (buffer.bytes < needed) {
         fail(
@@ -158,7 +169,7 @@ export class Replay implements Prepared {
       case 'external':
         return { buffer: this.#bound[at.index]!.gpu, offset: 0 };
       case 'fault':
-        return { buffer: this.pool.fault, offset: 0 };
+        return { buffer: this.host.pool.fault, offset: 0 };
       case 'none':
         return writes
           ? { buffer: this.buffers.dummies.write, offset: binding * DUMMY_SLOT }
@@ -184,28 +195,44 @@ export class Replay implements Prepared {
     const size = kernel.info.paramsBytes;
     const resource = { buffer: this.buffers.params!.gpu, offset: paramsOffset, size };
     entries.push({ binding: entries.length, resource });
-    return this.health.device.createBindGroup({ label: command.label, layout: kernel.layout, entries });
+    return this.host.health.device.createBindGroup({ label: command.label, layout: kernel.layout, entries });
   }
 
-  #submit(): void {
-    const { device } = this.health;
-    const encoder = device.createCommandEncoder({ label: 'program' });
+  /** With `times`, every dispatch has a pass of its own, between two timestamps. */
+  #submit(times: LaunchTimes | null): void {
+    const { health, clock } = this.host;
+    const timestamps = times && clock.timestamps(this, () => this.#labels());
+    const encoder = health.device.createCommandEncoder({ label: 'program' });
+    this.#encode(encoder, timestamps);
+    const staging = timestamps?.resolve(encoder);
+    health.device.queue.submit([encoder.finish()]);
+    if (times && timestamps && staging) clock.expect(timestamps, staging, times);
+  }
+
+  #labels(): string[] {
+    return this.steps.flatMap((step) => (step.kind === 'dispatch' ? [step.command.label] : []));
+  }
+
+  #encode(encoder: GPUCommandEncoder, timestamps: Timestamps | null): void {
     let pass: GPUComputePassEncoder | null = null;
+    let dispatched = 0;
     for (let i = 0; i < this.steps.length; i++) {
       const step = this.steps[i]!;
-      if (step.kind === 'copy') {
+      if (step.kind === 'copy' || timestamps) {
         pass?.end();
         pass = null;
+      }
+      if (step.kind === 'copy') {
         this.#copy(encoder, step.command);
         continue;
       }
-      pass ??= encoder.beginComputePass();
+      pass ??= encoder.beginComputePass(timestamps ? { timestampWrites: timestamps.writes(dispatched) } : {});
+      dispatched++;
       pass.setPipeline(step.kernel.pipeline);
       pass.setBindGroup(0, this.#groups[i]!);
       pass.dispatchWorkgroups(step.workgroups[0], step.workgroups[1], step.workgroups[2]);
     }
     pass?.end();
-    device.queue.submit([encoder.finish()]);
   }
 
   #copy(encoder: GPUCommandEncoder, command: CopyCommand): void {
