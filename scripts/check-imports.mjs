@@ -45,7 +45,10 @@ const rules = {
 
   schedule: { files: ['schedule.ts'], may: ['plan', 'op', 'leaves'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
-  executor: { files: ['executor.ts'], may: ['schedule', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'] },
+  executor: {
+    files: ['executor.ts'],
+    may: ['schedule', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+  },
   tensor: {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
@@ -60,10 +63,12 @@ const rules = {
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
   optim: { files: ['optim/**'], may: ['own', 'public', 'leaves'] },
   io: { files: ['io/**'], may: ['own', 'public', 'leaves'] },
+  train: { files: ['train/**'], may: ['own', 'public', 'leaves'] },
   data: { files: ['data/**'], may: ['own', 'public', 'leaves'] },
   index: {
     files: ['index.ts'],
     may: [
+      'train',
       'data',
       'io',
       'optim',
