@@ -12,8 +12,10 @@ import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
 import { mergeEqual } from './merge.js';
+import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
-import { bytesOf, type Plan, plan } from './plan.js';
+import { type Plan, plan } from './plan.js';
+import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
 import { sizeOf } from './shape.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
@@ -36,17 +38,11 @@ export class FaultMessages {
   }
 }
 
-/** One line of a program's schedule, for people and tools. */
-export interface ScheduleEntry {
-  readonly op: string;
-  readonly kernel: string;
-  readonly flops: number;
-  readonly bytes: number;
-}
-
 export interface CompileOptions {
   /** Kernel variant to use for a node instead of the first that accepts it. */
   readonly variant?: (node: Node) => string | undefined;
+  /** Looks at every input and at what every op made, as soon as it is made. */
+  readonly checkNumerics?: CheckNumerics | null;
 }
 
 /** A compiled graph: a flat list of commands over memory that is laid out beforehand. Running it allocates nothing. */
@@ -93,7 +89,9 @@ export class Program {
     const inPlace = backend.sharesRegions;
     const merged = mergeEqual(graph);
     const whole = backend.kind === 'reference' ? merged : absorb(merged);
-    const planned = plan(whole, backend.fuses ? { inPlace, elements } : { inPlace });
+    const { checkNumerics = null } = options;
+    // Between the ops of a group nothing can be looked at.
+    const planned = plan(whole, backend.fuses && !checkNumerics ? { inPlace, elements } : { inPlace });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
@@ -102,6 +100,17 @@ export class Program {
       return tile === undefined ? locate(planned.bufferOf.get(value)!) : { kind: 'tile', index: tile };
     };
     const commands: Command[] = [];
+    const register =
+      backend.kind === 'reference'
+        ? null
+        : (message: Parameters<FaultMessages['register']>[0]) => faults.register(message);
+    const inspect = (what: string, value: Value) => {
+      if (!checkNumerics || value.dtype !== 'f32' || sizeOf(value.shape) === 0) return;
+      commands.push(inspection(what, { at: at(value), type: typeOf(value) }, checkNumerics, register));
+    };
+    whole.inputs.forEach((value, i) => {
+      inspect(`input ${value.label ? `'${value.label}'` : i} holds`, value);
+    });
     let group: DispatchCommand[] = [];
     for (let step = 0; step <= planned.order.length; step++) {
       for (const { from, to, bytes } of planned.copies.get(step) ?? []) {
@@ -119,6 +128,7 @@ export class Program {
         : commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults);
       const { first, last } = planned.spans[step]!;
       if (first === last) commands.push(...own);
+      if (!node.op.view) for (const value of node.outputs) inspect(`${node.op.name} made`, value);
       else group.push(...own.filter((command) => command.kind === 'dispatch'));
       if (step < last || group.length === 0) continue;
       commands.push(groupOf(group, costOfGroup(planned.order.slice(first, last + 1), planned)));
@@ -311,51 +321,5 @@ function groupOf(dispatches: readonly DispatchCommand[], cost: Cost): Command {
     units: dispatches[0]!.units as number,
     tiles: Math.max(...tiles),
     cost: nanoseconds(cost),
-  };
-}
-
-/** An entry for each step that computes something; for steps that run as one, one. */
-function describe(planned: Plan, lowered: readonly (Lowered | null)[]): ScheduleEntry[] {
-  return planned.order.flatMap((_, step) => {
-    const { first, last } = planned.spans[step]!;
-    if (step < last) return [];
-    const nodes = planned.order.slice(first, step + 1);
-    const entries = nodes.flatMap((node, i) =>
-      node.op.view ? [] : [describeNode(node, lowered[first + i] ?? null)],
-    );
-    if (entries.length < 2) return entries;
-    return {
-      op: entries.map(({ op }) => op).join('+'),
-      kernel: entries.map(({ kernel }) => kernel).join('+'),
-      ...costOfGroup(nodes, planned),
-    };
-  });
-}
-
-/** The arithmetic of a group, and what it reads and writes outside its tiles, each once. */
-function costOfGroup(nodes: readonly Node[], { bufferOf }: Plan): Cost {
-  const own = new Set(nodes.flatMap(({ outputs }) => outputs));
-  const given = new Map<number, number>();
-  let flops = 0;
-  let written = 0;
-  for (const { op, inputs, outputs, attrs } of nodes) {
-    if (op.view) continue;
-    flops += op.cost(inputs, attrs).flops;
-    for (const value of inputs) {
-      const held = value && !own.has(value) ? bufferOf.get(value) : undefined;
-      if (held !== undefined) given.set(held, bytesOf(value!));
-    }
-    for (const value of outputs) if (bufferOf.has(value)) written += bytesOf(value);
-  }
-  return { flops, bytes: [...given.values()].reduce((a, b) => a + b, written) };
-}
-
-function describeNode(node: Node, lowered: Lowered | null): ScheduleEntry {
-  const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
-  return {
-    op: node.op.name,
-    kernel: lowered?.variant ?? 'reference',
-    flops,
-    bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0),
   };
 }

@@ -14,7 +14,7 @@ export { defineOp, defineOpWithOutputs } from './define.js';
 export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
 export { fail, WeftError } from './errors.js';
-export { FaultMessages, Program, type ScheduleEntry } from './executor.js';
+export { FaultMessages, Program } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';
 export {
@@ -67,6 +67,7 @@ export {
   type TraceEvent,
 } from './profile.js';
 export { Generator } from './random.js';
+export type { ScheduleEntry } from './schedule.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';

@@ -11,6 +11,7 @@ import {
   encodeSafetensors,
   type SafetensorsFile,
 } from './io/safetensors.js';
+import type { Picture } from './plot/picture.js';
 
 const unzip = promisify(gunzip);
 const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -70,4 +71,14 @@ export async function readIdx(path: string): Promise<IdxFile> {
     return fail(path, `can't be unpacked by gzip (${why(error)})`);
   }
   return decodeIdx(plain, path);
+}
+
+/**
+ * Writes a picture of `weft/plot` by {@link writeFileAtomic}, as SVG or as PNG as the path's ending says.
+ * @param scale pixels of a PNG for each of the picture's own, default 2
+ */
+export async function savePicture(path: string, picture: Picture, { scale = 2 } = {}): Promise<void> {
+  const ending = /\.(svg|png)$/i.exec(path)?.[1]?.toLowerCase();
+  if (!ending) fail(path, 'must end in .svg or .png, which says what is written');
+  await writeFileAtomic(path, ending === 'svg' ? picture.svg() : await picture.png({ scale }));
 }

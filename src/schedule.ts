@@ -1,0 +1,56 @@
+import type { Cost, Lowered, Node } from './op.js';
+import { bytesOf, type Plan } from './plan.js';
+
+/** One line of a program's schedule, for people and tools. */
+export interface ScheduleEntry {
+  readonly op: string;
+  readonly kernel: string;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** An entry for each step that computes something; for steps that run as one, one. */
+export function describe(planned: Plan, lowered: readonly (Lowered | null)[]): ScheduleEntry[] {
+  return planned.order.flatMap((_, step) => {
+    const { first, last } = planned.spans[step]!;
+    if (step < last) return [];
+    const nodes = planned.order.slice(first, step + 1);
+    const entries = nodes.flatMap((node, i) =>
+      node.op.view ? [] : [describeNode(node, lowered[first + i] ?? null)],
+    );
+    if (entries.length < 2) return entries;
+    return {
+      op: entries.map(({ op }) => op).join('+'),
+      kernel: entries.map(({ kernel }) => kernel).join('+'),
+      ...costOfGroup(nodes, planned),
+    };
+  });
+}
+
+/** The arithmetic of a group, and what it reads and writes outside its tiles, each once. */
+export function costOfGroup(nodes: readonly Node[], { bufferOf }: Plan): Cost {
+  const own = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const given = new Map<number, number>();
+  let flops = 0;
+  let written = 0;
+  for (const { op, inputs, outputs, attrs } of nodes) {
+    if (op.view) continue;
+    flops += op.cost(inputs, attrs).flops;
+    for (const value of inputs) {
+      const held = value && !own.has(value) ? bufferOf.get(value) : undefined;
+      if (held !== undefined) given.set(held, bytesOf(value!));
+    }
+    for (const value of outputs) if (bufferOf.has(value)) written += bytesOf(value);
+  }
+  return { flops, bytes: [...given.values()].reduce((a, b) => a + b, written) };
+}
+
+function describeNode(node: Node, lowered: Lowered | null): ScheduleEntry {
+  const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
+  return {
+    op: node.op.name,
+    kernel: lowered?.variant ?? 'reference',
+    flops,
+    bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0),
+  };
+}
