@@ -64,10 +64,12 @@ const rules = {
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
   optim: { files: ['optim/**'], may: ['own', 'public', 'leaves'] },
   io: { files: ['io/**'], may: ['own', 'public', 'leaves'] },
+  train: { files: ['train/**'], may: ['own', 'public', 'leaves'] },
   data: { files: ['data/**'], may: ['own', 'public', 'leaves'] },
   index: {
     files: ['index.ts'],
     may: [
+      'train',
       'data',
       'io',
       'optim',
@@ -88,7 +90,8 @@ const rules = {
     ],
     types: ['wasm', 'webgpu'],
   },
-  host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'] },
+  plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
+  host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'], types: ['plot'] },
   verify: { files: ['verify/**'], may: ['own', 'public', 'host', 'leaves'] },
   cli: { files: ['cli/**'], may: ['own', 'public', 'host', 'verify', 'scripts', 'node', 'leaves'] },
 };
@@ -162,7 +165,7 @@ function publicNames(trees, folder) {
 function allowed(word, row, one, exported) {
   const { target, text } = one;
   if (word === 'node') return text.startsWith('node:');
-  if (target === null) return text === word;
+  if (target === null) return text === word || text.startsWith(`${word}/`);
   if (word === 'build') return target.startsWith('../build/');
   if (word === 'scripts') return target === '../scripts/read-shaders.mjs';
   if (word === 'own') return rowOf(target) === row;
