@@ -64,10 +64,12 @@ const rules = {
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
   optim: { files: ['optim/**'], may: ['own', 'public', 'leaves'] },
   io: { files: ['io/**'], may: ['own', 'public', 'leaves'] },
+  train: { files: ['train/**'], may: ['own', 'public', 'leaves'] },
   data: { files: ['data/**'], may: ['own', 'public', 'leaves'] },
   index: {
     files: ['index.ts'],
     may: [
+      'train',
       'data',
       'io',
       'optim',

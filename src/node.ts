@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { access, open, readFile, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { HostTensor } from './dtype.js';
@@ -12,6 +12,8 @@ import {
   type SafetensorsFile,
 } from './io/safetensors.js';
 import type { Picture } from './plot/picture.js';
+
+import { type CheckpointOptions, type CheckpointParts, checkpoint, restore } from './train/index.js';
 
 const unzip = promisify(gunzip);
 const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -41,7 +43,8 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     }
     await rename(beside, path);
   } catch (error) {
-    await rm(beside, { force: true });
+    // The first error is the one that tells.
+    await rm(beside, { force: true }).catch(() => {});
     fail(path, `can't be written (${why(error)})`);
   }
 }
@@ -58,6 +61,33 @@ export async function writeSafetensors(
   metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
   await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
+}
+
+/** Writes the states of parts, by `train.checkpoint`, as one file; one that is there stays whole until the new one is. */
+export async function saveCheckpoint(path: string, parts: CheckpointParts): Promise<void> {
+  const { tensors, metadata } = await checkpoint(parts);
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/** Takes up what `saveCheckpoint` wrote, by `train.restore`: errors name file, part and tensor, and change nothing. */
+export async function loadCheckpoint(path: string, parts: CheckpointParts): Promise<void> {
+  await restore(parts, await readSafetensors(path), { file: path });
+}
+
+/** What `train.fit` takes as `checkpoint`: one file, which each save replaces whole or not at all. */
+export function checkpointTo(path: string, options: Omit<CheckpointOptions, 'save'> = {}): CheckpointOptions {
+  return { ...options, save: ({ tensors, metadata }) => writeSafetensors(path, tensors, metadata) };
+}
+
+/** What `train.fit` takes as `resume`; null where there is no file yet, and the run is a new one. */
+export async function readCheckpoint(path: string): Promise<(SafetensorsFile & { name: string }) | null> {
+  try {
+    await access(path);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return null;
+    fail(path, `can't be read (${why(error)})`);
+  }
+  return { ...(await readSafetensors(path)), name: path };
 }
 
 /** Reads an IDX file (the format of MNIST); a name that ends in `.gz` is unpacked first. */
