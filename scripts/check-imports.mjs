@@ -79,7 +79,7 @@ const rules = {
     ],
     types: ['wasm', 'webgpu'],
   },
-  host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'] },
+  host: { files: ['node.ts', 'node/**'], may: ['own', 'public', 'io', 'data', 'node', 'leaves'] },
   verify: { files: ['verify/**'], may: ['own', 'public', 'host', 'leaves'] },
   cli: { files: ['cli/**'], may: ['own', 'public', 'host', 'verify', 'scripts', 'node', 'leaves'] },
 };
