@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^weft$/, replacement: source('index.ts') },
       { find: /^weft\/node$/, replacement: source('node.ts') },
+      { find: /^weft\/plot$/, replacement: source('plot/index.ts') },
       { find: /^weft\/verify$/, replacement: source('verify/index.ts') },
     ],
   },

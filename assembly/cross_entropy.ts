@@ -1,10 +1,11 @@
-// Cross-entropy of logits [outer, classes, inner] with labels, or with probabilities. Units are rows. With labels, rows that
-// are short or whose elements are not neighbours are laid side by side into scratch, up to four in the lanes of vectors:
-// lanes don't mix, so that results don't depend on which rows are together. Else what is no neighbours is gathered there.
+// Cross-entropy of logits [outer, classes, inner] with labels, or with probabilities, and its slopes: the gradient of the
+// logits for dy = 1, in the same pass over a row. Units are rows. With labels, rows that are short or whose elements are not
+// neighbours are laid side by side into scratch, up to four in the lanes of vectors: lanes don't mix, so that results don't
+// depend on which rows are together. The slopes may take the logits' place: what a row's loss needs of them is taken first.
 import { CrossEntropyParams } from '../build/params';
 import { reportFault } from './fault';
-import { loadUpTo, log4, operand, splat, storeUpTo, sumLanes, transpose4 } from './simd';
-import { columnMax, gather, logOf, power4, rowMax, scaleRow, sumPowers } from './softmax';
+import { log4, operand, splat, sumLanes } from './simd';
+import { columnMax, gather, logOf, moveLanes, passRow, rowMax, scaleRow, SHORT, startRows, sumColumns, sumOf, sumPowers } from './softmax';
 
 /** Bytes from the start of x to row number `row`. */
 export function rowStart(row: i32, p: CrossEntropyParams): usize {
@@ -26,214 +27,139 @@ export function weightOf(c: i32, weight: usize, p: CrossEntropyParams): f32 {
   return p.hasWeight ? load<f32>(weight + (c << 2)) : 1.0;
 }
 
-/** Where a row's elements are neighbours. */
-// @ts-ignore: decorator
-@inline
-function packed(x: usize, p: CrossEntropyParams, scratch: usize): usize {
-  if (p.inner == 1) return x;
-  gather(x, <usize>p.inner << 2, <i32>p.classes, scratch);
-  return scratch;
-}
-
-/** Rows up to this long are taken in lanes; src/ops/cross_entropy_kernels.ts plans with the same number. */
-const SHORT: u32 = 64;
-
-// @ts-ignore: decorator
-@inline
-function byLanes(p: CrossEntropyParams): bool {
-  return p.inner > 1 || p.classes <= SHORT;
-}
-
 /** How many rows from `row` go side by side. */
 function rowsTogether(row: i32, end: i32, p: CrossEntropyParams): i32 {
   const inner = <i32>p.inner;
   return min(4, inner == 1 ? end - row : min(end - row, inner - row % inner));
 }
 
-/** Copies `count` rows from x on to lanes, element c of each into vector c, or `back`. */
-function moveLanes(x: usize, lanes: usize, count: i32, p: CrossEntropyParams, back: bool): void {
-  const pitch = <usize>p.classes << 2;
-  if (p.inner > 1) {
-    const step = <usize>p.inner << 2;
-    for (let c: u32 = 0; c < p.classes; c++) {
-      if (back) storeUpTo(x, v128.load(lanes), count);
-      else v128.store(lanes, loadUpTo(x, count));
-      x += step;
-      lanes += 16;
-    }
-    return;
-  }
-  if (count == 4 && pitch >= 16) {
-    // The last four may overlap those before.
-    for (let c: usize = 0; c < pitch; c += 16) {
-      const own = x + min(c, pitch - 16);
-      const side = lanes + (min(c, pitch - 16) << 2);
-      transpose4(back ? side : own, back ? 16 : pitch, back ? own : side, back ? pitch : 16);
-    }
-    return;
-  }
-  const stop = x + pitch;
-  for (; x < stop; x += 4) {
-    for (let r = 0; r < count; r++) {
-      const at = x + r * pitch;
-      const lane = lanes + (r << 2);
-      store<u32>(back ? at : lane, load<u32>(back ? lane : at));
-    }
-    lanes += 16;
-  }
+// A row as K nll: nll = ln Σ e^(x - top) + (top - x), K = (1 - smoothing) w onehot(label) + smoothing w / classes.
+
+function labelOf(o: usize, row: i32): i32 {
+  return load<i32>(operand(o, 1) + (row << 2));
 }
 
-/** Σ e^(x - top) of each lane, NaN where top is; the powers are left in place of x if they are kept. */
-function sumPowersOfLanes(lanes: usize, classes: i32, top: v128, keep: bool): v128 {
-  let sum = splat(0.0);
-  for (; classes > 0; classes--) {
-    const e = power4(f32x4.sub(v128.load(lanes), top));
-    sum = f32x4.add(sum, e);
-    if (keep) v128.store(lanes, e);
-    lanes += 16;
-  }
-  return v128.or(sum, f32x4.ne(top, top));
+/** The part of K that is the label's own. */
+function ownShare(o: usize, row: i32, p: CrossEntropyParams): f32 {
+  return (<f32>1.0 - p.smoothing) * weightOf(labelOf(o, row), operand(o, 2), p);
 }
 
-/** Stores the loss of a row, elements of x `step` bytes apart, and its label's weight. */
-function finishRow(o: usize, p: CrossEntropyParams, row: i32, counted: bool, x: usize, step: usize, top: f32, total: f32): void {
-  const weight = operand(o, 2);
-  const classes = <i32>p.classes;
-  let loss: f32 = 0.0;
-  let own: f32 = 0.0;
-  if (counted) {
-    const label = load<i32>(operand(o, 1) + (row << 2));
-    own = weightOf(label, weight, p);
-    loss = own * (total + (top - load<f32>(x + label * step)));
-    if (p.smoothing > 0) {
-      let all: f32 = 0.0;
-      for (let c = 0; c < classes; c++) {
-        all += weightOf(c, weight, p) * (total + (top - load<f32>(x + c * step)));
-      }
-      loss = (<f32>1.0 - p.smoothing) * loss + p.smoothing / <f32>classes * all;
+/** smoothing Σ w / classes, and with x, elements `step` bytes apart, smoothing Σ w (top - x) / classes. */
+function even(o: usize, p: CrossEntropyParams, x: usize, step: usize, top: f32): f32 {
+  let total: f32 = 0.0;
+  if (p.smoothing > 0) {
+    for (let c = 0; c < <i32>p.classes; c++) {
+      const weight = weightOf(c, operand(o, 2), p);
+      total += x ? weight * (top - load<f32>(x + c * step)) : weight;
     }
   }
-  store<f32>(operand(o, 3) + (row << 2), loss);
-  store<f32>(operand(o, 4) + (row << 2), own);
+  return p.smoothing / <f32>p.classes * total;
 }
 
-function countsRow(o: usize, row: i32, p: CrossEntropyParams, fault: usize): bool {
-  return counts(load<i32>(operand(o, 1) + (row << 2)), row, p, fault);
+/** Σ K (top - x) of a row; 0 where it is ignored. */
+function apart(o: usize, p: CrossEntropyParams, row: i32, x: usize, step: usize, top: f32, fault: usize): f32 {
+  const label = labelOf(o, row);
+  if (!counts(label, row, p, fault)) return 0.0;
+  return ownShare(o, row, p) * (top - load<f32>(x + label * step)) + even(o, p, x, step, top);
+}
+
+/** Stores a row's loss and its label's weight; returns Σ K. */
+function finishRow(o: usize, p: CrossEntropyParams, row: i32, evenly: f32, away: f32, total: f32): f32 {
+  const at = row << 2;
+  const counted = counts(labelOf(o, row), row, p, 0);
+  const all = counted ? ownShare(o, row, p) + evenly : 0;
+  store<f32>(operand(o, 4) + at, counted ? all * total + away : 0);
+  store<f32>(operand(o, 5) + at, counted ? weightOf(labelOf(o, row), operand(o, 2), p) : 0);
+  return all;
+}
+
+/** Takes g K from a row of g Σ K softmax, elements `step` bytes apart; makes it 0 where it is ignored. */
+function correctRow(o: usize, p: CrossEntropyParams, row: i32, y: usize, step: usize, g: f32): void {
+  const counted = counts(labelOf(o, row), row, p, 0);
+  if (!counted || p.smoothing > 0) {
+    const each = g * p.smoothing / <f32>p.classes;
+    for (let c = 0; c < <i32>p.classes; c++) {
+      const at = y + c * step;
+      store<f32>(at, counted ? load<f32>(at) - each * weightOf(c, operand(o, 2), p) : 0);
+    }
+  }
+  if (!counted) return;
+  y += labelOf(o, row) * step;
+  store<f32>(y, load<f32>(y) - g * ownShare(o, row, p));
 }
 
 /**
- * losses = (1 - smoothing) w[label] nll[label] + smoothing Σ w nll / classes, nll = ln Σ e^(x - max) - (x - max), and
- * weights = w[label]; both 0 for ignored labels. Operands: logits, labels, weight, losses, weights, fault.
+ * losses = Σ K nll, weights = w[label] and slopes = g (Σ K softmax(logits) - K) where there is room for them, g = 1 / total or
+ * 1; all 0 for ignored labels. Operands: logits, labels, weight, total, losses, weights, slopes, fault.
  */
 export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<CrossEntropyParams>(params);
   const classes = <i32>p.classes;
-  const fault = operand(o, 5);
-  if (!byLanes(p)) {
+  const fault = operand(o, 7);
+  const slopes = operand(o, 6);
+  const evenly = even(o, p, 0, 0, 0);
+  const g: f32 = operand(o, 3) ? <f32>1.0 / load<f32>(operand(o, 3)) : 1.0;
+  const step = <usize>classes << 2;
+  if (p.inner == 1 && classes > SHORT) {
+    let x = operand(o, 0) + begin * step;
+    let y = slopes + begin * step;
     for (let row = begin; row < end; row++) {
-      const x = operand(o, 0) + rowStart(row, p);
-      const counted = countsRow(o, row, p, fault);
-      const top = counted ? rowMax(x, classes) : 0;
-      finishRow(o, p, row, counted, x, 4, top, counted ? logOf(sumPowers(x, 0, classes, top)) : 0);
+      const first = row == begin;
+      if (first || !slopes) startRows(x, classes, scratch);
+      const top = load<f32>(scratch);
+      const away = apart(o, p, row, x, 4, top, fault);
+      let sum: f32;
+      if (slopes) {
+        passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch, false);
+        if (!first) correctRow(o, p, row - 1, y - step, 4, g);
+        sum = <f32>0.5 * load<f32>(scratch, 12);
+      } else {
+        sum = sumPowers(x, 0, classes, top);
+      }
+      const all = finishRow(o, p, row, evenly, away, logOf(sum));
+      store<f32>(scratch, g * all * load<f32>(scratch, 4), 4);
+      x += step;
+      y += step;
+    }
+    if (slopes) {
+      scaleRow(y - step, classes, load<f32>(scratch, 4), 0.0);
+      correctRow(o, p, end - 1, y - step, 4, g);
     }
     return;
   }
   const list = scratch + (classes << 4);
   for (let row = begin; row < end; ) {
     const count = rowsTogether(row, end, p);
-    moveLanes(operand(o, 0) + rowStart(row, p), scratch, count, p, false);
-    const top = columnMax(scratch, 16, classes << 4, 4);
-    v128.store(list, top);
-    v128.store(list, log4(sumPowersOfLanes(scratch, classes, top, false)), 16);
-    for (let r: usize = 0; r < <usize>count; r++) {
+    const start = rowStart(row, p);
+    moveLanes(operand(o, 0) + start, scratch, count, classes, p.inner, false);
+    const tops = columnMax(scratch, 16, classes << 4, 4);
+    v128.store(list, tops);
+    for (let r = 0; r < count; r++) {
       const lane = list + (r << 2);
-      finishRow(o, p, row, countsRow(o, row, p, fault), scratch + (r << 2), 16, load<f32>(lane), load<f32>(lane, 16));
-      row++;
+      store<f32>(lane, apart(o, p, row + r, scratch + (r << 2), 16, load<f32>(lane), fault), 16);
     }
+    const sums = sumColumns(scratch, slopes ? scratch : 0, 16, classes << 4, 4, tops);
+    v128.store(list, log4(sums));
+    v128.store(list, f32x4.div(splat(0.5), sums), 32);
+    for (let r = 0; r < count; r++) {
+      const lane = list + (r << 2);
+      const all = finishRow(o, p, row + r, evenly, load<f32>(lane, 16), load<f32>(lane));
+      store<f32>(lane, g * all * load<f32>(lane, 32), 32);
+    }
+    if (slopes) {
+      const factors = v128.load(list, 32);
+      for (let at = scratch; at < list; at += 16) v128.store(at, f32x4.mul(v128.load(at), factors));
+      for (let r = 0; r < count; r++) correctRow(o, p, row + r, scratch + (r << 2), 16, g);
+      moveLanes(slopes + start, scratch, count, classes, p.inner, true);
+    }
+    row += count;
   }
-}
-
-function sumOf(x: usize, count: i32): f32 {
-  let i = 0;
-  let sums = splat(0.0);
-  for (; i + 4 <= count; i += 4) sums = f32x4.add(sums, v128.load(x + (i << 2)));
-  let total = sumLanes(sums);
-  for (; i < count; i++) total += load<f32>(x + (i << 2));
-  return total;
 }
 
 /** y = Σ losses / Σ weights. One unit. */
 export function cross_entropy_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
   const rows = <i32>changetype<CrossEntropyParams>(params).rows;
   store<f32>(operand(o, 2), sumOf(operand(o, 0), rows) / sumOf(operand(o, 1), rows));
-}
-
-/**
- * dlogits = g (A softmax(logits) - K) with K = (1 - smoothing) w onehot(label) + smoothing w / classes, A its sum and g = dy,
- * divided by the total weight where that is counted; zero for ignored labels. Operands: logits, labels, weight, dy, total,
- * dlogits.
- */
-export function cross_entropy_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<CrossEntropyParams>(params);
-  const classes = <i32>p.classes;
-  const lanes = byLanes(p);
-  const weight = operand(o, 2);
-  const each = p.smoothing / <f32>classes;
-  const list = lanes ? scratch + (classes << 4) : scratch;
-  let even: f32 = 0.0;
-  if (p.smoothing > 0) for (let c = 0; c < classes; c++) even += each * weightOf(c, weight, p);
-  for (let row = begin; row < end; ) {
-    const count = lanes ? rowsTogether(row, end, p) : 1;
-    const from = operand(o, 0) + rowStart(row, p);
-    const to = operand(o, 5) + rowStart(row, p);
-    const dx = lanes ? scratch : to;
-    const step: usize = lanes ? 16 : 4;
-    let sums = splat(1.0);
-    if (lanes) {
-      moveLanes(from, dx, count, p, false);
-      sums = sumPowersOfLanes(dx, classes, columnMax(dx, 16, classes << 4, 4), true);
-    } else if (countsRow(o, row, p, 0)) {
-      sums = splat(sumPowers(from, dx, classes, rowMax(from, classes)));
-    }
-    v128.store(list, sums);
-    for (let r = 0; r < count; r++) {
-      const lane = list + (r << 2);
-      let g: f32 = 0.0;
-      let own: f32 = 0.0;
-      if (countsRow(o, row + r, p, 0)) {
-        g = load<f32>(operand(o, 3) + (p.moves ? (row + r) << 2 : 0));
-        if (p.counted) g /= load<f32>(operand(o, 4));
-        own = (<f32>1.0 - p.smoothing) * weightOf(load<i32>(operand(o, 1) + ((row + r) << 2)), weight, p);
-      }
-      store<f32>(lane, g * (own + even) / load<f32>(lane));
-      store<f32>(lane, g, 16);
-      store<f32>(lane, g * own, 32);
-    }
-    if (lanes) {
-      const share = v128.load(list);
-      for (let at: usize = 0; at < <usize>classes << 4; at += 16) v128.store(dx + at, f32x4.mul(v128.load(dx + at), share));
-    } else {
-      scaleRow(dx, classes, load<f32>(list));
-    }
-    for (let r = 0; r < count; r++) {
-      const lane = list + (r << 2);
-      const place = dx + (r << 2);
-      if (!countsRow(o, row, p, 0)) {
-        for (let c = 0; c < classes; c++) store<f32>(place + c * step, 0.0);
-      } else {
-        if (p.smoothing > 0) {
-          const part = load<f32>(lane, 16) * each;
-          for (let c = 0; c < classes; c++) {
-            store<f32>(place + c * step, load<f32>(place + c * step) - part * weightOf(c, weight, p));
-          }
-        }
-        const own = place + load<i32>(operand(o, 1) + (row << 2)) * step;
-        store<f32>(own, load<f32>(own) - load<f32>(lane, 32));
-      }
-      row++;
-    }
-    if (lanes) moveLanes(to, dx, count, p, true);
-  }
 }
 
 // @ts-ignore: decorator
@@ -243,41 +169,41 @@ function shareOf(target: usize, c: i32, weight: usize, p: CrossEntropyParams): f
   return weightOf(c, weight, p) * (q * (<f32>1.0 - p.smoothing) + p.smoothing / <f32>p.classes);
 }
 
-/** losses = Σ K nll, K = w (target (1 - smoothing) + smoothing / classes). Operands: logits, target, weight, losses. */
+/**
+ * losses = Σ K nll, K = w (target (1 - smoothing) + smoothing / classes), and slopes = scale (Σ K softmax(logits) - K) where there
+ * is room for them. Operands: logits, target, weight, losses, slopes. Scratch takes a row whose elements are no neighbours.
+ */
 export function cross_entropy_shares_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<CrossEntropyParams>(params);
   const classes = <i32>p.classes;
-  for (let row = begin; row < end; row++) {
-    const start = rowStart(row, p);
-    const x = packed(operand(o, 0) + start, p, scratch);
-    const top = rowMax(x, classes);
-    const total = logOf(sumPowers(x, 0, classes, top));
-    let loss: f32 = 0.0;
-    for (let c = 0; c < classes; c++) {
-      loss += shareOf(operand(o, 1) + start, c, operand(o, 2), p) * (total + (top - load<f32>(x + (c << 2))));
-    }
-    store<f32>(operand(o, 3) + (row << 2), loss);
-  }
-}
-
-/** dlogits = dy scale (A softmax(logits) - K), A = Σ K. Operands: logits, target, weight, dy, dlogits. */
-export function cross_entropy_shares_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<CrossEntropyParams>(params);
-  const classes = <i32>p.classes;
   const step = <usize>p.inner << 2;
+  const slopes = operand(o, 4);
   for (let row = begin; row < end; row++) {
     const start = rowStart(row, p);
-    const x = packed(operand(o, 0) + start, p, scratch);
     const target = operand(o, 1) + start;
-    const to = operand(o, 4) + start;
-    const g = load<f32>(operand(o, 3) + (p.moves ? row << 2 : 0)) * p.scale;
+    let x = operand(o, 0) + start;
+    const to = slopes + start;
+    let y = slopes ? to : 0;
+    if (p.inner != 1) {
+      gather(x, step, classes, scratch);
+      x = scratch;
+      if (slopes) y = scratch;
+    }
+    const top = rowMax(x, classes);
     let all: f32 = 0.0;
-    for (let c = 0; c < classes; c++) all += shareOf(target, c, operand(o, 2), p);
-    const dx = p.inner == 1 ? to : scratch;
-    const share = all / sumPowers(x, dx, classes, rowMax(x, classes));
+    let away: f32 = 0.0;
     for (let c = 0; c < classes; c++) {
-      const slope = load<f32>(dx + (c << 2)) * share - shareOf(target, c, operand(o, 2), p);
-      store<f32>(to + c * step, g * slope);
+      const share = shareOf(target, c, operand(o, 2), p);
+      all += share;
+      away += share * (top - load<f32>(x + (c << 2)));
+    }
+    const sum = sumPowers(x, y, classes, top);
+    store<f32>(operand(o, 3) + (row << 2), all * logOf(sum) + away);
+    if (!slopes) continue;
+    const factor = <f32>0.5 * all / sum;
+    for (let c = 0; c < classes; c++) {
+      const slope = load<f32>(y + (c << 2)) * factor - shareOf(target, c, operand(o, 2), p);
+      store<f32>(to + c * step, p.scale * slope);
     }
   }
 }

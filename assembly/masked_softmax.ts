@@ -41,6 +41,6 @@ export function masked_softmax_f32(o: usize, params: usize, scratch: usize, begi
       memory.fill(y, 0, count << 2);
       continue;
     }
-    scaleRow(y, count, <f32>1.0 / sumPowers(scratch, y, count, top));
+    scaleRow(y, count, <f32>0.5 / sumPowers(scratch, y, count, top), 0.0);
   }
 }

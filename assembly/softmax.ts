@@ -1,120 +1,166 @@
 // Softmax, its logarithm and their gradients over rows of x [outer, length, inner]. Rows whose elements are neighbours are
-// taken one by one, and are units; else units are 16 neighbouring rows, a line of cache, four of them in the lanes of
-// vectors. A row is passed over three times, which it spends in the cache: its largest element, the powers and
-// their sum, the quotient.
+// units; short ones are laid side by side into scratch, four at a time, for lanes don't mix. Else units are 16 neighbouring
+// rows, a line of cache, four of them in the lanes of vectors.
+//
+// Powers are bound by arithmetic: V8 makes 7 multiply-adds, a maximum, a subtraction and 2 whole-number steps of four elements,
+// which a Zen 5 core takes 4.2 cycles for from its first cache, as long as it copies 23 bytes. It does about 2.1 such steps of
+// floats a cycle: the difference, the sum, the maximum and the factor of softmax make it 6.0. On their own the last two would
+// take a cycle each: so a pass over a row finds the largest element of the next one, and multiplies the row before.
 import { SoftmaxParams } from '../build/params';
-import { fma, loadTail, loadUpTo, log4, operand, splat, storeTail, storeUpTo, sumLanes } from './simd';
+import { constant, fma, loadTail, loadUpTo, log4, operand, splat, storeTail, storeUpTo, sumLanes, transpose4 } from './simd';
 
-/** 1 / ln 2; 1.5 · 2^23; -ln 2; 1 / k! by a minimax fit, k = 6 to 2; 1; ln 2^-126; -ln 2 in two parts. V8 makes constants in code anew each time. */
+/** Rows up to this long are taken in lanes; src/ops/rows.ts plans with the same number. */
+export const SHORT: i32 = 32;
+
+/**
+ * 1 / ln 2; 1.5 · 2^23; -ln 2; the powers' polynomial, from the highest degree down; its last two; -128 ln 2 as rounded; -ln 2 in two
+ * parts, of which 128 times are exact.
+ */
 const POWERS = memory.data<f32>([
-  1.44269504088896341, 12582912.0, -0.69314718056, 1.3843606731e-3, 8.3741956338e-3, 4.1668004726e-2, 1.66664308e-1, 4.9999994192e-1,
-  1.0, -87.33, -0.693359375, 2.12194440e-4,
+  1.44269504, 12582912.0, -0.69314718056, 0.0166249368339777, 0.08378051221370697, 0.3333423137664795, 0.999984622001648,
+  2.0, -88.72283935546875, -0.693359375, 2.12192535400390625e-4,
 ], 16);
 
 // @ts-ignore: decorator
 @inline
-function constant(k: i32): v128 {
-  return v128.load32_splat(POWERS + (k << 2));
+function coefficient(k: usize): v128 {
+  return constant(POWERS, k);
 }
 
 /**
- * e^x within 2 ulp for x <= 0: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 6 in r, then n added to the
- * exponent. What would be smaller than a normal number is 0. Without a fused product ln 2 is taken in two parts.
+ * 2 e^x for x <= 0, off by 3 + |x| units of 2^-24: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 5 that is 2 at 0, by
+ * minimax 1.8 units off, and n added to its exponent. Below -128 ln 2 that leaves exactly 0, above it numbers below the normal
+ * ones are off by less than 2^-126. A NaN of arithmetic, whose low bits are 0, stays one. Constants that an instruction would
+ * overwrite are read anew.
  */
 // @ts-ignore: decorator
 @inline
-function power(x: v128, perLn2: v128, magic: v128, ln2: v128, c6: v128, c5: v128, c4: v128, c3: v128, c2: v128, one: v128, least: v128): v128 {
-  const shifted = fma(x, perLn2, magic);
+function power(given: v128, magic: v128, ln2: v128, c4: v128, c3: v128, c2: v128, two: v128, least: v128): v128 {
+  const x = f32x4.pmax(given, least);
+  const shifted = fma(x, coefficient(0), magic);
   const n = f32x4.sub(shifted, magic);
-  const r = ASC_FEATURE_RELAXED_SIMD ? fma(n, ln2, x) : fma(n, constant(11), fma(n, constant(10), x));
-  let y = fma(c6, r, c5);
-  y = fma(y, r, c4);
+  const r = ASC_FEATURE_RELAXED_SIMD ? fma(n, ln2, x) : fma(n, coefficient(10), fma(n, coefficient(9), x));
+  let y = fma(coefficient(3), r, c4);
   y = fma(y, r, c3);
   y = fma(y, r, c2);
-  y = fma(y, r, one);
-  y = fma(y, r, one);
-  return v128.andnot(i32x4.add(y, i32x4.shl(shifted, 23)), f32x4.lt(x, least));
+  y = fma(y, r, two);
+  y = fma(y, r, two);
+  return i32x4.add(y, i32x4.shl(shifted, 23));
 }
 
-// @ts-ignore: decorator
-@inline
-export function power4(x: v128): v128 {
-  return power(x, constant(0), constant(1), constant(2), constant(3), constant(4), constant(5), constant(6), constant(7), constant(8), constant(9));
+// The functions below that are no loops are out of line, for the binary's size.
+
+function power4(x: v128): v128 {
+  return power(x, coefficient(1), coefficient(2), coefficient(4), coefficient(5), coefficient(6), coefficient(7), coefficient(8));
 }
 
-/** The larger of each lane, NaN where one is NaN: the pseudo-maximum keeps that of `held`, all bits are that of x. */
-// @ts-ignore: decorator
-@inline
-export function larger4(held: v128, x: v128): v128 {
-  return v128.or(f32x4.pmax(held, x), f32x4.ne(x, x));
+function head(from: usize, count: i32): v128 {
+  return loadTail(from, count);
 }
 
-/** The largest of `count` elements. */
-export function rowMax(x: usize, count: i32): f32 {
-  let top = splat(-<f32>Infinity);
-  let other = top;
-  let missing = splat(0.0);
-  for (; count >= 8; count -= 8) {
-    const v = v128.load(x);
-    const w = v128.load(x, 16);
-    top = f32x4.pmax(top, v);
-    other = f32x4.pmax(other, w);
-    missing = v128.or(missing, v128.or(f32x4.ne(v, v), f32x4.ne(w, w)));
-    x += 32;
-  }
-  top = v128.or(f32x4.pmax(top, other), missing);
-  for (; count >= 4; count -= 4) {
-    top = larger4(top, v128.load(x));
-    x += 16;
-  }
+function keep(to: usize, lanes: v128, count: i32): void {
+  storeTail(to, lanes, count);
+}
+
+/** The largest lane in each; NaN is passed over. */
+function largest(top: v128): v128 {
+  top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
+  return f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
+}
+
+function tailMax(top: v128, x: usize, count: i32): v128 {
   for (; count > 0; count--) {
-    top = larger4(top, v128.load32_splat(x));
+    top = f32x4.pmax(top, v128.load32_splat(x));
     x += 4;
   }
-  top = larger4(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
-  return f32x4.extract_lane(larger4(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2)), 0);
+  return top;
 }
 
-/** Σ e^(x - top) over `count` elements none above `top`, NaN where that is; the powers are kept at `y` unless that is 0. */
-export function sumPowers(x: usize, y: usize, count: i32, top: f32): f32 {
-  const shift = splat(top);
-  const perLn2 = constant(0);
-  const magic = constant(1);
-  const ln2 = constant(2);
-  const c6 = constant(3);
-  const c5 = constant(4);
-  const c4 = constant(5);
-  const c3 = constant(6);
-  const c2 = constant(7);
-  const one = constant(8);
-  const least = constant(9);
+/** The largest of `count` elements but NaNs. */
+export function rowMax(x: usize, count: i32): f32 {
+  let a = splat(-<f32>Infinity);
+  let b = a;
+  let c = a;
+  let d = a;
+  for (; count >= 16; count -= 16) {
+    a = f32x4.pmax(a, v128.load(x));
+    b = f32x4.pmax(b, v128.load(x, 16));
+    c = f32x4.pmax(c, v128.load(x, 32));
+    d = f32x4.pmax(d, v128.load(x, 48));
+    x += 64;
+  }
+  return f32x4.extract_lane(largest(tailMax(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)), x, count)), 0);
+}
+
+/** Σ of the first `count` lanes. */
+function firstLanes(lanes: v128, count: i32): v128 {
+  return v128.and(lanes, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
+}
+
+/**
+ * A pass over a row of `count` elements, as said above: y = 2 e^d with d = x - shift, or d itself for the logarithm, and what was
+ * kept so of the row before, at `done`, times its factor and with its term. `state` has shift, factor and term, and gets
+ * those that come next: the largest element of the row at `next`, and 1 / Σ 2 e^d or -ln Σ e^d; then Σ 2 e^d.
+ */
+export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32, state: usize, logarithm: bool): void {
+  const shift = v128.load32_splat(state);
+  const factor = v128.load32_splat(state, 4);
+  const term = v128.load32_splat(state, 8);
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
   let sums = splat(0.0);
-  const end = x + (count << 2);
-  for (; x + 16 <= end; x += 16) {
-    const e = power(f32x4.sub(v128.load(x), shift), perLn2, magic, ln2, c6, c5, c4, c3, c2, one, least);
+  let top = splat(-<f32>Infinity);
+  const end = x + ((count & ~3) << 2);
+  while (x < end) {
+    const d = f32x4.sub(v128.load(x), shift);
+    top = f32x4.pmax(top, v128.load(next));
+    v128.store(done, fma(v128.load(done), factor, term));
+    v128.store(y, d);
+    const e = power(d, magic, ln2, c4, c3, c2, two, least);
     sums = f32x4.add(sums, e);
-    if (y) {
-      v128.store(y, e);
-      y += 16;
-    }
+    if (!logarithm) v128.store(y, e);
+    x += 16;
+    next += 16;
+    done += 16;
+    y += 16;
   }
   count &= 3;
   if (count) {
-    const e = power4(f32x4.sub(loadTail(x, count), shift));
-    if (y) storeTail(y, e, count);
-    sums = f32x4.add(sums, v128.and(e, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count))));
+    const d = f32x4.sub(head(x, count), shift);
+    const e = power4(d);
+    sums = f32x4.add(sums, firstLanes(e, count));
+    top = tailMax(top, next, count);
+    keep(done, fma(head(done, count), factor, term), count);
+    keep(y, logarithm ? d : e, count);
   }
-  return top != top ? top : sumLanes(sums);
+  v128.store32_lane(state, largest(top), 0);
+  const sum = sumLanes(sums);
+  store<f32>(state, sum, 12);
+  if (logarithm) store<f32>(state, -logOf(<f32>0.5 * sum), 8);
+  else store<f32>(state, <f32>1.0 / sum, 4);
 }
 
-/** y *= factor. */
-export function scaleRow(y: usize, count: i32, factor: f32): void {
-  const scale = splat(factor);
+/** Before the first of several such rows. */
+export function startRows(x: usize, count: i32, state: usize): void {
+  store<f32>(state, rowMax(x, count));
+  store<f32>(state, 1.0, 4);
+  store<f32>(state, 0.0, 8);
+}
+
+/** y = y factor + term. */
+export function scaleRow(y: usize, count: i32, factor: f32, term: f32): void {
+  const a = splat(factor);
+  const b = splat(term);
   for (; count >= 4; count -= 4) {
-    v128.store(y, f32x4.mul(v128.load(y), scale));
+    v128.store(y, fma(v128.load(y), a, b));
     y += 16;
   }
-  if (count) storeTail(y, f32x4.mul(loadTail(y, count), scale), count);
+  if (count) keep(y, fma(head(y, count), a, b), count);
 }
 
 export function logOf(value: f32): f32 {
@@ -125,30 +171,132 @@ export function gather(x: usize, step: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) store<f32>(to + (i << 2), load<f32>(x + i * step));
 }
 
+/** Copies `count` rows from x on to lanes, element i of each into vector i, or `back`. */
+export function moveLanes(x: usize, lanes: usize, count: i32, length: i32, inner: i32, back: bool): void {
+  const pitch = <usize>length << 2;
+  if (inner > 1) {
+    const step = <usize>inner << 2;
+    for (; length > 0; length--) {
+      if (back) storeUpTo(x, v128.load(lanes), count);
+      else v128.store(lanes, loadUpTo(x, count));
+      x += step;
+      lanes += 16;
+    }
+    return;
+  }
+  if (count == 4 && pitch >= 16) {
+    // The last four may overlap those before.
+    for (let c: usize = 0; c < pitch; c += 16) {
+      const own = x + min(c, pitch - 16);
+      const side = lanes + (min(c, pitch - 16) << 2);
+      transpose4(back ? side : own, back ? 16 : pitch, back ? own : side, back ? pitch : 16);
+    }
+    return;
+  }
+  const stop = x + pitch;
+  for (; x < stop; x += 4) {
+    for (let r = 0; r < count; r++) {
+      const at = x + r * pitch;
+      const lane = lanes + (r << 2);
+      store<u32>(back ? at : lane, load<u32>(back ? lane : at));
+    }
+    lanes += 16;
+  }
+}
+
 /** The largest elements of four rows whose elements lie `step` bytes apart up to `end` bytes; `rest` rows are there. */
-// @ts-ignore: decorator
-@inline
 export function columnMax(x: usize, step: usize, end: usize, rest: i32): v128 {
-  let top = loadUpTo(x, rest);
-  for (let at = step; at < end; at += step) top = larger4(top, loadUpTo(x + at, rest));
+  let top = splat(-<f32>Infinity);
+  for (end += x; x < end; x += step) top = f32x4.pmax(top, loadUpTo(x, rest));
   return top;
 }
 
-// F.row works on one row of `count` elements, F.columns on four rows.
+/** Σ e^(x - top) of each such row, none above `top`; twice the powers are kept at `y` unless that is 0. */
+export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, top: v128): v128 {
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
+  let sums = splat(0.0);
+  for (end += x; x < end; x += step) {
+    const e = power(f32x4.sub(loadUpTo(x, rest), top), magic, ln2, c4, c3, c2, two, least);
+    sums = f32x4.add(sums, e);
+    if (y) {
+      storeUpTo(y, e, rest);
+      y += step;
+    }
+  }
+  return f32x4.mul(sums, splat(0.5));
+}
 
-// @ts-ignore: decorator
-@inline
-function forRows<F>(o: usize, params: usize, begin: i32, end: i32): void {
+/** Σ e^(x - top) over `count` elements none above `top`; twice the powers are kept at `y` unless that is 0. */
+export function sumPowers(x: usize, y: usize, count: i32, top: f32): f32 {
+  const shift = splat(top);
+  const whole = (count & ~3) << 2;
+  let sums = sumColumns(x, y, 16, whole, 4, shift);
+  count &= 3;
+  if (count) {
+    const e = power4(f32x4.sub(head(x + whole, count), shift));
+    if (y) keep(y + whole, e, count);
+    sums = f32x4.add(sums, f32x4.mul(firstLanes(e, count), splat(0.5)));
+  }
+  return sumLanes(sums);
+}
+
+// What works on one row of `count` elements of several, and what on four rows side by side; of one input or two, by kind.
+const SOFTMAX = 0;
+const LOG_SOFTMAX = 1;
+const SOFTMAX_BACKWARD = 2;
+const LOG_SOFTMAX_BACKWARD = 3;
+
+function byRow(kind: i32, a: usize, b: usize, c: usize, count: i32, state: usize, first: bool, last: bool): void {
+  if (kind <= LOG_SOFTMAX) softmaxRow(a, b, count, state, first, last, kind == LOG_SOFTMAX);
+  else if (kind == SOFTMAX_BACKWARD) softmaxRowBackward(a, b, c, count);
+  else logSoftmaxRowBackward(a, b, c, count);
+}
+
+function byColumns(kind: i32, a: usize, b: usize, c: usize, step: usize, end: usize, rest: i32): void {
+  if (kind == SOFTMAX) softmaxColumns(a, b, step, end, rest);
+  else if (kind == LOG_SOFTMAX) logSoftmaxColumns(a, b, step, end, rest);
+  else if (kind == SOFTMAX_BACKWARD) softmaxColumnsBackward(a, b, c, step, end, rest);
+  else logSoftmaxColumnsBackward(a, b, c, step, end, rest);
+}
+
+function forRows(o: usize, params: usize, scratch: usize, begin: i32, end: i32, kind: i32): void {
+  const pairs = kind >= SOFTMAX_BACKWARD;
   const p = changetype<SoftmaxParams>(params);
   const length = <i32>p.length;
   const inner = <i32>p.inner;
-  const a = operand(o, 0);
-  const b = operand(o, 1);
-  const c = operand(o, 2);
+  let a = operand(o, 0);
+  let b = operand(o, 1);
+  let c = operand(o, 2);
   if (inner == 1) {
-    for (let unit = begin; unit < end; unit++) {
-      const skip = (unit * length) << 2;
-      changetype<F>(0).row(a + skip, b + skip, c + skip, length);
+    const step = <usize>length << 2;
+    a += begin * step;
+    b += begin * step;
+    c += begin * step;
+    if (length > SHORT) {
+      for (let row = begin; row < end; row++) {
+        byRow(kind, a, b, c, length, scratch, row == begin, row + 1 == end);
+        a += step;
+        b += step;
+        c += step;
+      }
+      return;
+    }
+    const other = scratch + 4 * step;
+    for (let row = begin; row < end; row += 4) {
+      const count = min(4, end - row);
+      moveLanes(a, scratch, count, length, 1, false);
+      if (pairs) moveLanes(b, other, count, length, 1, false);
+      byColumns(kind, scratch, pairs ? other : scratch, scratch, 16, 4 * step, 4);
+      moveLanes(pairs ? c : b, scratch, count, length, 1, true);
+      a += 4 * step;
+      b += 4 * step;
+      c += 4 * step;
     }
     return;
   }
@@ -160,107 +308,109 @@ function forRows<F>(o: usize, params: usize, begin: i32, end: i32): void {
     const stop = min(inner, first + 16);
     for (let column = first; column < stop; column += 4) {
       const skip = (block * length * inner + column) << 2;
-      changetype<F>(0).columns(a + skip, b + skip, c + skip, step, step * length, stop - column);
+      byColumns(kind, a + skip, b + skip, c + skip, step, step * length, stop - column);
     }
   }
 }
 
 /** y = e^(x - max) / Σ e^(x - max). */
-// @ts-ignore: decorator
-@final @unmanaged class Softmax {
-  // @ts-ignore: decorator
-  @inline row(x: usize, y: usize, none: usize, count: i32): void {
-    scaleRow(y, count, <f32>1.0 / sumPowers(x, y, count, rowMax(x, count)));
-  }
-  // @ts-ignore: decorator
-  @inline columns(x: usize, y: usize, none: usize, step: usize, end: usize, rest: i32): void {
-    const top = columnMax(x, step, end, rest);
-    let sum = splat(0.0);
-    for (let at: usize = 0; at < end; at += step) {
-      const power = power4(f32x4.sub(loadUpTo(x + at, rest), top));
-      sum = f32x4.add(sum, power);
-      storeUpTo(y + at, power, rest);
-    }
-    const scale = v128.or(f32x4.div(splat(1.0), sum), f32x4.ne(top, top));
-    for (let at: usize = 0; at < end; at += step) storeUpTo(y + at, f32x4.mul(loadUpTo(y + at, rest), scale), rest);
+function softmaxRow(x: usize, y: usize, count: i32, state: usize, first: bool, last: bool, logarithm: bool): void {
+  const step = <usize>count << 2;
+  if (first) startRows(x, count, state);
+  passRow(x, y, last ? x : x + step, first ? y : y - step, count, state, logarithm);
+  if (last) scaleRow(y, count, load<f32>(state, 4), load<f32>(state, 8));
+}
+
+function softmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
+  const sums = sumColumns(x, y, step, end, rest, columnMax(x, step, end, rest));
+  const scale = f32x4.div(splat(0.5), sums);
+  for (end += y; y < end; y += step) storeUpTo(y, f32x4.mul(loadUpTo(y, rest), scale), rest);
+}
+export function softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, SOFTMAX); }
+
+function shiftColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, top: v128, shift: v128): void {
+  for (end += x; x < end; x += step) {
+    storeUpTo(y, f32x4.sub(f32x4.sub(loadUpTo(x, rest), top), shift), rest);
+    y += step;
   }
 }
-export function softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<Softmax>(o, p, begin, end); }
 
 /** y = x - max - ln Σ e^(x - max). */
-// @ts-ignore: decorator
-@final @unmanaged class LogSoftmax {
-  // @ts-ignore: decorator
-  @inline row(x: usize, y: usize, none: usize, count: i32): void {
-    const top = rowMax(x, count);
-    const shift = splat(logOf(sumPowers(x, 0, count, top)));
-    for (let i = 0; i < count; i += 4) {
-      const at = i << 2;
-      storeUpTo(y + at, f32x4.sub(f32x4.sub(loadUpTo(x + at, count - i), splat(top)), shift), count - i);
-    }
-  }
-  // @ts-ignore: decorator
-  @inline columns(x: usize, y: usize, none: usize, step: usize, end: usize, rest: i32): void {
-    const top = columnMax(x, step, end, rest);
-    let sum = splat(0.0);
-    for (let at: usize = 0; at < end; at += step) sum = f32x4.add(sum, power4(f32x4.sub(loadUpTo(x + at, rest), top)));
-    const shift = v128.or(log4(sum), f32x4.ne(top, top));
-    for (let at: usize = 0; at < end; at += step) {
-      storeUpTo(y + at, f32x4.sub(f32x4.sub(loadUpTo(x + at, rest), top), shift), rest);
-    }
+function logSoftmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
+  const top = columnMax(x, step, end, rest);
+  shiftColumns(x, y, step, end, rest, top, log4(sumColumns(x, 0, step, end, rest, top)));
+}
+export function log_softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, LOG_SOFTMAX); }
+
+function spreadColumns(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32, total: v128): void {
+  for (let at: usize = 0; at < end; at += step) {
+    storeUpTo(dx + at, f32x4.mul(loadUpTo(y + at, rest), f32x4.sub(loadUpTo(dy + at, rest), total)), rest);
   }
 }
-export function log_softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<LogSoftmax>(o, p, begin, end); }
 
 /** dx = y (dy - Σ dy y). */
-// @ts-ignore: decorator
-@final @unmanaged class SoftmaxBackward {
-  // @ts-ignore: decorator
-  @inline row(dy: usize, y: usize, dx: usize, count: i32): void {
-    let sums = splat(0.0);
-    for (let i = 0; i < count; i += 4) {
-      const at = i << 2;
-      sums = fma(loadUpTo(dy + at, count - i), loadUpTo(y + at, count - i), sums);
-    }
-    const total = splat(sumLanes(sums));
-    for (let i = 0; i < count; i += 4) {
-      const at = i << 2;
-      const rest = count - i;
-      storeUpTo(dx + at, f32x4.mul(loadUpTo(y + at, rest), f32x4.sub(loadUpTo(dy + at, rest), total)), rest);
-    }
+function softmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void {
+  let sums = splat(0.0);
+  let more = sums;
+  const whole = <usize>(count & ~3) << 2;
+  for (let at: usize = 0; at < whole; at += 16) {
+    const last = sums;
+    sums = fma(v128.load(dy + at), v128.load(y + at), more);
+    more = last;
   }
-  // @ts-ignore: decorator
-  @inline columns(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
-    let total = splat(0.0);
-    for (let at: usize = 0; at < end; at += step) total = fma(loadUpTo(dy + at, rest), loadUpTo(y + at, rest), total);
-    for (let at: usize = 0; at < end; at += step) {
-      storeUpTo(dx + at, f32x4.mul(loadUpTo(y + at, rest), f32x4.sub(loadUpTo(dy + at, rest), total)), rest);
-    }
-  }
+  count &= 3;
+  if (count) more = fma(head(dy + whole, count), head(y + whole, count), more);
+  const total = splat(sumLanes(f32x4.add(sums, more)));
+  spreadColumns(dy, y, dx, 16, whole, 4, total);
+  if (count) spreadColumns(dy + whole, y + whole, dx + whole, 16, 16, count, total);
 }
-export function softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<SoftmaxBackward>(o, p, begin, end); }
+
+function softmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
+  let total = splat(0.0);
+  for (let at: usize = 0; at < end; at += step) total = fma(loadUpTo(dy + at, rest), loadUpTo(y + at, rest), total);
+  spreadColumns(dy, y, dx, step, end, rest, total);
+}
+export function softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, SOFTMAX_BACKWARD); }
 
 /** dx = dy - e^y Σ dy, y not above 0. */
-// @ts-ignore: decorator
-@final @unmanaged class LogSoftmaxBackward {
-  // @ts-ignore: decorator
-  @inline row(dy: usize, y: usize, dx: usize, count: i32): void {
-    let sums = splat(0.0);
-    for (let i = 0; i < count; i += 4) sums = f32x4.add(sums, loadUpTo(dy + (i << 2), count - i));
-    const total = splat(sumLanes(sums));
-    for (let i = 0; i < count; i += 4) {
-      const at = i << 2;
-      const rest = count - i;
-      storeUpTo(dx + at, f32x4.sub(loadUpTo(dy + at, rest), f32x4.mul(power4(loadUpTo(y + at, rest)), total)), rest);
-    }
+function logSoftmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void {
+  const half = splat(<f32>-0.5 * sumOf(dy, count));
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
+  for (; count >= 4; count -= 4) {
+    const e = power(v128.load(y), magic, ln2, c4, c3, c2, two, least);
+    v128.store(dx, fma(e, half, v128.load(dy)));
+    dx += 16;
+    dy += 16;
+    y += 16;
   }
-  // @ts-ignore: decorator
-  @inline columns(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
-    let total = splat(0.0);
-    for (let at: usize = 0; at < end; at += step) total = f32x4.add(total, loadUpTo(dy + at, rest));
-    for (let at: usize = 0; at < end; at += step) {
-      storeUpTo(dx + at, f32x4.sub(loadUpTo(dy + at, rest), f32x4.mul(power4(loadUpTo(y + at, rest)), total)), rest);
-    }
+  if (count) keep(dx, fma(power4(head(y, count)), half, head(dy, count)), count);
+}
+
+function logSoftmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {
+  let total = splat(0.0);
+  for (let at: usize = 0; at < end; at += step) total = f32x4.add(total, loadUpTo(dy + at, rest));
+  total = f32x4.mul(total, splat(-0.5));
+  for (let at: usize = 0; at < end; at += step) {
+    storeUpTo(dx + at, fma(power4(loadUpTo(y + at, rest)), total, loadUpTo(dy + at, rest)), rest);
   }
 }
-export function log_softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows<LogSoftmaxBackward>(o, p, begin, end); }
+export function log_softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, LOG_SOFTMAX_BACKWARD); }
+
+export function sumOf(x: usize, count: i32): f32 {
+  let sums = splat(0.0);
+  let more = sums;
+  for (; count >= 4; count -= 4) {
+    const last = sums;
+    sums = f32x4.add(more, v128.load(x));
+    more = last;
+    x += 16;
+  }
+  if (count) more = f32x4.add(more, head(x, count));
+  return sumLanes(f32x4.add(sums, more));
+}

@@ -28,6 +28,7 @@ const WORKER = ['src/backend/wasm/worker.ts', 'src/backend/wasm/crew.ts', 'src/b
 const ENTRIES = {
   index: 'src/index.ts',
   node: 'src/node.ts',
+  plot: 'src/plot/index.ts',
   verify: 'src/verify/index.ts',
   cli: 'src/cli/main.ts',
 };
@@ -175,7 +176,7 @@ async function bundle(folder) {
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',
-    external: ['node:*', 'webgpu'],
+    external: ['node:*', 'webgpu', 'echarts', 'fast-png'],
     sourcemap: true,
     sourcesContent: false,
     legalComments: 'none',

@@ -44,10 +44,11 @@ const rules = {
   },
 
   schedule: { files: ['schedule.ts'], may: ['plan', 'op', 'leaves'] },
+  numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
   executor: {
     files: ['executor.ts'],
-    may: ['schedule', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    may: ['schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
@@ -56,7 +57,7 @@ const rules = {
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'numerics'],
     dynamic: ['reference', 'wasm', 'webgpu'],
   },
 
@@ -74,6 +75,7 @@ const rules = {
       'optim',
       'nn',
       'profile',
+      'numerics',
       'schedule',
       'device',
       'tensor',
@@ -88,7 +90,12 @@ const rules = {
     ],
     types: ['wasm', 'webgpu'],
   },
-  host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'] },
+  plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
+  host: {
+    files: ['node.ts', 'node/**'],
+    may: ['own', 'public', 'io', 'data', 'node', 'leaves'],
+    types: ['plot'],
+  },
   verify: { files: ['verify/**'], may: ['own', 'public', 'host', 'leaves'] },
   cli: { files: ['cli/**'], may: ['own', 'public', 'host', 'verify', 'scripts', 'node', 'leaves'] },
 };
@@ -162,7 +169,7 @@ function publicNames(trees, folder) {
 function allowed(word, row, one, exported) {
   const { target, text } = one;
   if (word === 'node') return text.startsWith('node:');
-  if (target === null) return text === word;
+  if (target === null) return text === word || text.startsWith(`${word}/`);
   if (word === 'build') return target.startsWith('../build/');
   if (word === 'scripts') return target === '../scripts/read-shaders.mjs';
   if (word === 'own') return rowOf(target) === row;

@@ -19,12 +19,10 @@
 @group(0) @binding(2) var<storage, read_write> mean_loss: array<f32>;
 @group(0) @binding(3) var<uniform> sum_params: CrossEntropyParams;
 
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read> total_weight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
-@group(0) @binding(6) var<uniform> backward: CrossEntropyParams;
-@group(0) @binding(4) var<storage, read_write> share_dlogits: array<f32>;
-@group(0) @binding(5) var<uniform> share_backward: CrossEntropyParams;
+@group(0) @binding(3) var<storage, read> total_weight: array<f32>;
+@group(0) @binding(4) var<storage, read_write> slopes: array<f32>;
+@group(0) @binding(5) var<uniform> slope_params: CrossEntropyParams;
+@group(0) @binding(3) var<storage, read_write> share_slopes: array<f32>;
 
 fn row_max(start: u32, p: CrossEntropyParams) -> f32 {
   var top = logits[start];
@@ -104,28 +102,28 @@ fn cross_entropy_f32(@builtin(local_invocation_index) local: u32) {
   }
 }
 
-// dlogits = g (A softmax(logits) - K), one invocation per row: K = (1 - smoothing) w onehot(label) + smoothing
-// w / classes, A its sum, g = dy, divided by the total weight where that is counted; 0 for ignored labels.
+// slopes = g (A softmax(logits) - K), one invocation per row: K = (1 - smoothing) w onehot(label) + smoothing
+// w / classes, A its sum, g = 1, divided by the total weight where that is counted; 0 for ignored labels.
 @compute @workgroup_size(64)
-fn cross_entropy_backward_f32(
+fn cross_entropy_slopes_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let row = linear_index(group, local, groups);
-  if (row >= backward.rows) {
+  if (row >= slope_params.rows) {
     return;
   }
-  let p = backward;
+  let p = slope_params;
   let start = row_start(row, p.classes, p.inner);
   let label = labels[row];
   if (label < 0 || u32(label) >= p.classes || label == p.ignoreIndex) {
     for (var c = 0u; c < p.classes; c++) {
-      dlogits[start + c * p.inner] = 0.0;
+      slopes[start + c * p.inner] = 0.0;
     }
     return;
   }
-  var g = dy[row * p.moves];
+  var g = 1.0;
   if (p.counted == 1u) {
     g /= total_weight[0];
   }
@@ -145,7 +143,7 @@ fn cross_entropy_backward_f32(
     if (p.smoothing > 0.0) {
       slope -= each * weight_of(c, p);
     }
-    dlogits[at] = g * select(slope, slope - own, c == u32(label));
+    slopes[at] = g * select(slope, slope - own, c == u32(label));
   }
 }
 
@@ -176,18 +174,18 @@ fn cross_entropy_shares_f32(
   row_losses[row] = loss;
 }
 
-// dlogits = dy scale (A softmax(logits) - K), K as above and A its sum.
+// slopes = scale (A softmax(logits) - K), K as above and A its sum.
 @compute @workgroup_size(64)
-fn cross_entropy_shares_backward_f32(
+fn cross_entropy_shares_slopes_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let row = linear_index(group, local, groups);
-  if (row >= share_backward.rows) {
+  if (row >= share_params.rows) {
     return;
   }
-  let p = share_backward;
+  let p = share_params;
   let start = row_start(row, p.classes, p.inner);
   let top = row_max(start, p);
   var all = 0.0;
@@ -195,9 +193,8 @@ fn cross_entropy_shares_backward_f32(
     all += share_of(start + c * p.inner, c, p);
   }
   let scale = all / row_total(start, p, top);
-  let g = dy[row * p.moves] * p.scale;
   for (var c = 0u; c < p.classes; c++) {
     let at = start + c * p.inner;
-    share_dlogits[at] = g * (exponential(logits[at] - top) * scale - share_of(at, c, p));
+    share_slopes[at] = p.scale * (exponential(logits[at] - top) * scale - share_of(at, c, p));
   }
 }

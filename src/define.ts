@@ -144,6 +144,8 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
       const others = inputs.filter((value, i): value is Value => value !== null && i !== at);
       return spec.absorbs?.(named, node.attrs, { op, attrs, others, output: outputs[0]! }) ?? null;
     },
+    within: (inputs: readonly (Value | null)[], attrs: Attrs): Value | null =>
+      spec.within?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
     fold: (inputs: readonly (Value | null)[], attrs: Attrs): Fold | null =>
       spec.folds?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
     samples: spec.samples.map(({ inputs, options }) => ({

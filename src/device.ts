@@ -17,6 +17,7 @@ import { FaultMessages } from './executor.js';
 import { drawSeed } from './functional.js';
 import { gradient } from './gradient.js';
 import { createInput, type Graph, leavesOf } from './graph.js';
+import type { CheckNumerics } from './numerics.js';
 import type { BackendKind, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
@@ -34,6 +35,12 @@ import { type CompiledGraph, renew, type Trace } from './trace.js';
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
   readonly seed?: number;
+  /**
+   * Looks at every value as soon as it is made, and reports the first op that made NaN (`'nan'`), or NaN or an infinity
+   * (`'nonfinite'`): on wasm by the call that ran it, on webgpu by the next read. For debugging: each value is read once
+   * more, on the device, and elementwise ops run one by one.
+   */
+  readonly checkNumerics?: CheckNumerics;
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -55,17 +62,17 @@ const TURN = 50;
 export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
-    return new Device(openReference(), options.seed);
+    return new Device(openReference(), options);
   }
   if (kind === 'wasm') {
     const { openWasm } = await import('./backend/wasm/index.js');
-    const { wasm, threads, v8, kernels, seed } = options;
-    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), seed);
+    const { wasm, threads, v8, kernels } = options;
+    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), options);
   }
 
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return new Device(await openWebGPU(options.webgpu, options.kernels), options.seed);
+  return new Device(await openWebGPU(options.webgpu, options.kernels), options);
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
@@ -87,11 +94,17 @@ export class Device {
   #lastTurn = performance.now();
   #disposed = false;
 
-  constructor(backend: Backend, seed = 0) {
+  constructor(backend: Backend, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
+    const { seed = 0, checkNumerics = null } = options;
+    if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
+      fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
     this.backend = backend;
     this.generator = new Generator(seed);
     this.#store = new Store(backend, () => this.#runner.evict());
-    this.#runner = new Runner(backend, this.#store, this.#faults, (value) => this.#leadsToWatched(value));
+    this.#runner = new Runner(backend, this.#store, this.#faults, {
+      keepsHistory: (value) => this.#leadsToWatched(value),
+      compile: { checkNumerics },
+    });
     this.#host = {
       device: this,
       store: this.#store,

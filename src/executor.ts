@@ -12,6 +12,7 @@ import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
 import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
 import { mergeEqual } from './merge.js';
+import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { type Plan, plan } from './plan.js';
 import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
@@ -40,6 +41,8 @@ export class FaultMessages {
 export interface CompileOptions {
   /** Kernel variant to use for a node instead of the first that accepts it. */
   readonly variant?: (node: Node) => string | undefined;
+  /** Looks at every input and at what every op made, as soon as it is made. */
+  readonly checkNumerics?: CheckNumerics | null;
 }
 
 /** A compiled graph: a flat list of commands over memory that is laid out beforehand. Running it allocates nothing. */
@@ -86,7 +89,9 @@ export class Program {
     const inPlace = backend.sharesRegions;
     const merged = mergeEqual(graph);
     const whole = backend.kind === 'reference' ? merged : absorb(merged);
-    const planned = plan(whole, backend.fuses ? { inPlace, elements } : { inPlace });
+    const { checkNumerics = null } = options;
+    // Between the ops of a group nothing can be looked at.
+    const planned = plan(whole, backend.fuses && !checkNumerics ? { inPlace, elements } : { inPlace });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
@@ -95,6 +100,17 @@ export class Program {
       return tile === undefined ? locate(planned.bufferOf.get(value)!) : { kind: 'tile', index: tile };
     };
     const commands: Command[] = [];
+    const register =
+      backend.kind === 'reference'
+        ? null
+        : (message: Parameters<FaultMessages['register']>[0]) => faults.register(message);
+    const inspect = (what: string, value: Value) => {
+      if (!checkNumerics || value.dtype !== 'f32' || sizeOf(value.shape) === 0) return;
+      commands.push(inspection(what, { at: at(value), type: typeOf(value) }, checkNumerics, register));
+    };
+    whole.inputs.forEach((value, i) => {
+      inspect(`input ${value.label ? `'${value.label}'` : i} holds`, value);
+    });
     let group: DispatchCommand[] = [];
     for (let step = 0; step <= planned.order.length; step++) {
       for (const { from, to, bytes } of planned.copies.get(step) ?? []) {
@@ -113,6 +129,7 @@ export class Program {
       const { first, last } = planned.spans[step]!;
       if (first === last) commands.push(...own);
       else group.push(...own.filter((command) => command.kind === 'dispatch'));
+      if (!node.op.view) for (const value of node.outputs) inspect(`${node.op.name} made`, value);
       if (step < last || group.length === 0) continue;
       commands.push(groupOf(group, costOfGroup(planned.order.slice(first, last + 1), planned)));
       group = [];

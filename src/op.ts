@@ -202,6 +202,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
    * before a reader of nothing else: it counts as one of this op's shape, so only an elementwise one may be taken in.
    */
   readonly absorbs?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A, reader: Reader) => Value | null;
+  /** The output of another op that computes this op's in passing: it is taken where that op is wanted anyway. */
+  readonly within?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Value;
   /** This op with a kernel that also computes one of its inputs, through views or not; null where none does. */
   readonly folds?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Fold | null;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
@@ -257,6 +259,8 @@ export interface Op {
   readonly linear: readonly number[];
   /** What stands for `node`, one of this op, and the node that alone reads its output, as input `at`; null for most. */
   absorb(node: Node, reader: Node, at: number): Value | null;
+  /** An output of another op, of the same inputs, that is this op's; null for most. */
+  within(inputs: readonly (Value | null)[], attrs: Attrs): Value | null;
   /** What stands for a node of this op on these inputs and for one that computes an input; null for most. */
   fold(inputs: readonly (Value | null)[], attrs: Attrs): Fold | null;
   readonly samples: readonly {

@@ -1,5 +1,5 @@
 import type { Backend } from './backend/backend.js';
-import { type FaultMessages, Program } from './executor.js';
+import { type CompileOptions, type FaultMessages, Program } from './executor.js';
 import { createGraph, type Graph, leavesOf, structureOf, type Update } from './graph.js';
 import type { Value } from './op.js';
 import type { Storage, Store } from './store.js';
@@ -17,23 +17,25 @@ export class Runner {
   readonly #store: Store;
   readonly #faults: FaultMessages;
   readonly #keepsHistory: (value: Value) => boolean;
+  readonly #options: CompileOptions;
   readonly #programs = new Map<string, Program>();
   /** Tensors that get new contents with the next program, and the value that their memory holds until then. */
   readonly #staged = new Map<Tensor, Value>();
   /** The program whose run is being prepared: where memory is short, it stays. */
   #current: Program | null = null;
 
-  /** @param keepsHistory whether a gradient may have to pass through a value that was computed. */
+  /** @param options.keepsHistory whether a gradient may have to pass through a value that was computed. */
   constructor(
     backend: Backend,
     store: Store,
     faults: FaultMessages,
-    keepsHistory: (value: Value) => boolean,
+    options: { readonly keepsHistory: (value: Value) => boolean; readonly compile: CompileOptions },
   ) {
     this.#backend = backend;
     this.#store = store;
     this.#faults = faults;
-    this.#keepsHistory = keepsHistory;
+    this.#keepsHistory = options.keepsHistory;
+    this.#options = options.compile;
   }
 
   /** Lets a tensor stand for new contents at once, which its memory gets with the next program. */
@@ -118,7 +120,7 @@ export class Runner {
     const key = structureOf(graph);
     const held = this.#programs.get(key);
     this.#programs.delete(key);
-    const program = held ?? (await this.#withRoom(() => Program.compile(graph, this.#backend, this.#faults)));
+    const program = held ?? (await this.#withRoom(() => this.#compile(graph)));
     this.#programs.set(key, program);
     if (this.#programs.size > CACHED_PROGRAMS) {
       const [oldest, evicted] = this.#programs.entries().next().value!;
@@ -126,6 +128,10 @@ export class Runner {
       evicted.dispose();
     }
     return program;
+  }
+
+  #compile(graph: Graph): Promise<Program> {
+    return Program.compile(graph, this.#backend, this.#faults, this.#options);
   }
 
   /** Gives back the programs that are kept only for speed. */
@@ -151,7 +157,7 @@ export class Runner {
   /** A graph compiled with memory of its own. */
   build(graph: Graph, bindings: readonly Binding[]): Promise<CompiledGraph> {
     return this.#withRoom(async () => {
-      const program = await Program.compile(graph, this.#backend, this.#faults);
+      const program = await this.#compile(graph);
       const changed = (storage: Storage) => this.#store.changed(storage);
       const compiled = new CompiledGraph(this.#backend, this.#faults, program, graph, bindings, changed);
       this.#store.keep(compiled, compiled.memory);

@@ -15,7 +15,7 @@ const calledBy: Readonly<Record<string, string>> = {
   celuBackward: 'celu',
   conv2dInputGradient: 'conv2d',
   conv2dWeightGradient: 'conv2d',
-  crossEntropyBackward: 'crossEntropy',
+  crossEntropyWithGradient: 'crossEntropy',
   diagonalBackward: 'diagonal',
   eluBackward: 'elu',
   embeddingBackward: 'embedding',

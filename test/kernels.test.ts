@@ -14,7 +14,7 @@ import {
 } from './support/wasm-text.js';
 
 /** What no op launches: what only the bench calls, for what the machine can do at most, and what runs groups of launches. */
-const OF_NO_OP = ['copy_f32', 'peak_f32', 'run_group'];
+const OF_NO_OP = ['copy_f32', 'find_nonfinite_f32', 'peak_f32', 'run_group'];
 
 const binaries = { simd: await embedded('simd'), 'relaxed-simd': await embedded('relaxed-simd') };
 

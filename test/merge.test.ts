@@ -60,3 +60,13 @@ it('runs a backward op of several outputs once, though several rules ask for it'
   expect(count(grads)).toBeGreaterThan(1);
   expect(count([...mergeEqual(createGraph({ inputs, outputs: grads })).outputs])).toBe(1);
 });
+
+it('takes what another op computes in passing from there, only where that op stands in the graph', () => {
+  const [x, labels] = [createInput([4, 3]), createInput([4], 'i32')];
+  const loss = ops.crossEntropy(x, labels);
+  const alone = createGraph({ inputs: [x, labels], outputs: [loss] });
+  expect(mergeEqual(alone)).toBe(alone);
+  const [slopes] = gradient(loss, [x], gradientOps);
+  const { outputs } = mergeEqual(createGraph({ inputs: [x, labels], outputs: [ops.exp(loss), slopes!] }));
+  expect(namesOf(outputs)).toEqual(['crossEntropyWithGradient', 'exp']);
+});

@@ -128,7 +128,7 @@ const bits = (data: ArrayLike<number>) => [...new Int32Array(Float32Array.from(d
 
 /** A small network with its optimiser, its loss and a compiled step. */
 function setUp(make: (model: nn.Sequential) => optim.Optimizer, device = wasm) {
-  const generator = new Device(device.backend, 7);
+  const generator = new Device(device.backend, { seed: 7 });
   const model = new nn.Sequential(new nn.Linear(3, 4), new nn.Tanh(), new nn.Linear(4, 2)).to(generator);
   const optimizer = make(model);
   const step = generator.compile((x: Tensor, y: Tensor) => {

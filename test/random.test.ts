@@ -6,8 +6,11 @@ import { openDevices } from './support/devices.js';
 const SEED = 5;
 const SIZE = 20_000;
 const devices = [
-  { name: 'reference', device: new Device(openReference(), SEED) },
-  ...(await openDevices()).map(({ name, backend }) => ({ name, device: new Device(backend, SEED) })),
+  { name: 'reference', device: new Device(openReference(), { seed: SEED }) },
+  ...(await openDevices()).map(({ name, backend }) => ({
+    name,
+    device: new Device(backend, { seed: SEED }),
+  })),
 ];
 afterAll(() => {
   for (const { device } of devices) device.dispose();

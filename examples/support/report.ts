@@ -32,11 +32,13 @@ export const judge = ({ holds, from = 'slice' }: Claim, size: Size): boolean | n
 export const passed = ({ claims, error }: SystemResult): boolean =>
   error === null && claims.every(({ holds }) => holds !== false);
 
-/** Rows in columns, each as wide as its longest cell, but the first at most `most`: longer cells go on below. */
+/** Rows in columns, each as wide as its longest cell, but at most `most`: longer cells go on below. */
 function columns(rows: readonly (readonly string[])[], most: number): string[] {
-  const wrapped = rows.flatMap(([first, ...rest]) =>
-    wrap(first!, most).map((line, i) => [line, ...rest.map((cell) => (i === 0 ? cell : ''))]),
-  );
+  const wrapped = rows.flatMap((row) => {
+    const cells = row.map((cell) => wrap(cell, most));
+    const height = Math.max(...cells.map((lines) => lines.length));
+    return Array.from({ length: height }, (_, i) => cells.map((lines) => lines[i] ?? ''));
+  });
   const widths = wrapped[0]!.map((_, i) => Math.max(...wrapped.map((row) => row[i]!.length)));
   return wrapped.map((row) =>
     row

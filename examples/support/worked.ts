@@ -16,18 +16,31 @@ const show = (written: string, value: number): string =>
     : value.toFixed(places(written));
 
 /**
- * Claims that each value is what is written, to its last digit.
+ * Claims that each value is what is written, to its last digit; a whole number is meant exactly.
  *
  * @param slack what roundings in f32 may add to half a unit of the last digit.
  */
 export function claimNumbers({ claim }: Run, told: string, numbers: readonly Worked[], slack = 0): void {
-  const right = ([written, value]: Worked) =>
-    Math.abs(value - Number(written)) <= 0.5 * 10 ** -places(written) * (1 + 1e-9) + slack;
+  const half = (written: string) =>
+    Number.isInteger(Number(written)) ? 0 : 0.5 * 10 ** -places(written) * (1 + 1e-9);
+  const right = ([written, value]: Worked) => Math.abs(value - Number(written)) <= half(written) + slack;
   claim({
     told: `${told}: ${numbers.map(([written]) => written).join(', ')}`,
     reached: numbers.map(([written, value]) => show(written, value)).join(', '),
     holds: numbers.every(right),
   });
+}
+
+/** Claims that values are what they should be, to the bit. */
+export function claimExact(
+  { claim }: Run,
+  told: string,
+  values: ArrayLike<number>,
+  expected: readonly number[],
+): void {
+  const list = Array.from(values);
+  const holds = list.length === expected.length && expected.every((value, i) => value === list[i]);
+  claim({ told: `${told}: ${expected.join(', ')}`, reached: list.join(', '), holds });
 }
 
 /** Claims that values are equal but for an absolute `tolerance`. */

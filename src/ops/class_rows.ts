@@ -123,13 +123,14 @@ export function totalLaunch(
   params: ReturnType<typeof rowParams>,
   backend: 'wasm' | 'webgpu',
   byWeight: boolean,
+  output = 'output',
 ) {
   const units = backend === 'wasm' ? 1 : 64;
   return byWeight
-    ? { kernel: 'cross_entropy_f32', operands: ['losses', 'weights', 'output'], params, units }
+    ? { kernel: 'cross_entropy_f32', operands: ['losses', 'weights', output], params, units }
     : {
         kernel: 'loss_total_f32',
-        operands: ['losses', 'output'],
+        operands: ['losses', output],
         params: { count: params.rows, scale: params.counted ? params.scale : 1 },
         units,
       };

@@ -1,8 +1,8 @@
 /** Cross-entropy of logits. Kernels: assembly/cross_entropy.ts, shaders/cross_entropy.wgsl. */
-import { defineOp } from '../define.js';
+import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
-import { sameShape, showShape, sizeOf } from '../shape.js';
+import { f32, type KernelCall, type TensorType, type Value } from '../op.js';
+import { showShape, sizeOf } from '../shape.js';
 import { add, div, mul, sub } from './binary.js';
 import {
   acrossRows,
@@ -16,10 +16,10 @@ import {
   labelFault,
   rowShape,
 } from './class_rows.js';
-import { byLabel, byShare, labelGradient, shareGradient } from './cross_entropy_kernels.js';
+import { byLabel, byShare } from './cross_entropy_kernels.js';
 import { derivatives, losses, magnitudes, slopeSizes } from './cross_entropy_reference.js';
-import { backwardSamples, crossEntropySamples } from './cross_entropy_samples.js';
-import { full, scalar } from './fill.js';
+import { crossEntropySamples } from './cross_entropy_samples.js';
+import { full, isOne, scalar } from './fill.js';
 import { nllLossBackward } from './nll_loss.js';
 import { sum } from './reduce.js';
 import { logSoftmax, POWER_UNITS, softmax, softmaxBackward, sumUnits } from './softmax.js';
@@ -43,6 +43,13 @@ function check(name: string, { logits, target, weight }: Types): void {
   if (target.dtype === 'bool')
     fail(name, `target must be i32 labels or f32 probabilities, it is bool${showShape(target.shape)}`);
   checkRows(name, 'logits', logits, target, weight);
+}
+
+function lossType(name: string, types: Types, { reduction, ignoreIndex }: CrossEntropyAttrs): TensorType {
+  check(name, types);
+  if (types.target.dtype === 'f32' && ignoreIndex >= 0)
+    fail(name, `ignoreIndex ${ignoreIndex} means labels, but target holds probabilities`);
+  return f32(reduction === 'none' ? rowShape(types.logits.shape) : []);
 }
 
 type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
@@ -112,6 +119,19 @@ function ownShare(g: Value, { logits, weight }: Rest, { labelSmoothing }: CrossE
   return weight ? mul(rest, acrossRows(weight, logits.shape)) : rest;
 }
 
+/** The gradient of the logits, by their slopes: for the loss itself these are it. */
+function alongSlopes(grad: Value, slopes: Value, { reduction }: CrossEntropyAttrs): Value {
+  if (isOne(grad)) return slopes;
+  return mul(slopes, reduction === 'none' ? alongClasses(grad, slopes.shape) : grad);
+}
+
+/** The gradient of the target: each class's -log softmax, times what a share of it counts. */
+function surprises(grad: Value, rest: Rest, attrs: CrossEntropyAttrs): Value {
+  const share = ownShare(rowGradient(grad, rest, attrs), rest, attrs);
+  const y = logSoftmax(rest.logits, { axis: classAxis(rest.logits.shape) });
+  return mul(mul(y, scalar(-1)), share);
+}
+
 /**
  * -Σ share log softmax(logits) over the classes, of f32 logits [classes], [n, classes] or [n, classes, d1, ...]. The target
  * is one i32 label for each row, or f32 shares in the shape of the logits. The shares of a label are 1 at the label; weight
@@ -124,132 +144,129 @@ export const crossEntropy = defineOp({
   summary: 'y = -weight[label] log softmax(logits)[label], or -Σ weight target log softmax(logits)',
   inputs: ['logits', 'target', 'weight?'],
   attributes: attributesOf('crossEntropy'),
-  infer({ logits, target, weight }, { reduction, ignoreIndex }) {
-    check('crossEntropy', { logits, target, weight });
-    if (target.dtype === 'f32' && ignoreIndex >= 0)
-      fail('crossEntropy', `ignoreIndex ${ignoreIndex} means labels, but target holds probabilities`);
-    return f32(reduction === 'none' ? rowShape(logits.shape) : []);
-  },
+  infer: (types, attrs) => lossType('crossEntropy', types, attrs),
   reference: (inputs, attrs) => losses('crossEntropy', inputs, attrs),
   backward: {
     logits: ({ grad, logits, target, weight, attrs }): Value =>
-      crossEntropyBackward(logits, target, weight, grad, attrs),
-    target({ grad, logits, target, weight, attrs }): Value {
-      const rest = { logits, target, weight };
-      const share = ownShare(rowGradient(grad, rest, attrs), rest, attrs);
-      const y = logSoftmax(logits, { axis: classAxis(logits.shape) });
-      return mul(mul(y, scalar(-1)), share);
-    },
+      alongSlopes(grad, crossEntropyWithGradient(logits, target, weight, attrs)[1]!, attrs),
+    target: ({ grad, logits, target, weight, attrs }): Value =>
+      surprises(grad, { logits, target, weight }, attrs),
     weight: null,
   },
+  within: ({ logits, target, weight }, attrs): Value =>
+    crossEntropyWithGradient(logits, target, weight, attrs)[0]!,
   cost: ({ types }) => ({ flops: 5 * sizeOf(types.logits.shape) }),
-  kernels: { wasm: [byLabel('wasm'), byShare('wasm')], webgpu: [byLabel('webgpu'), byShare('webgpu')] },
+  kernels: {
+    wasm: [byLabel('wasm', false), byShare('wasm', false)],
+    webgpu: [byLabel('webgpu', false), byShare('webgpu', false)],
+  },
   fault: ({ logits, target }, _, detail) => labelFault('logits', logits, target, detail),
   samples: crossEntropySamples,
-  errors: [
-    ...errors('crossEntropy', {}),
-    {
-      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'i32' } },
-      options: { labelSmoothing: 1.5 },
-      message: 'crossEntropy: labelSmoothing must be within 0 and 1, got 1.5',
-    },
-    {
-      types: { logits: f32([2, 3]), target: f32([2, 3]) },
-      options: { ignoreIndex: 0 },
-      message: 'crossEntropy: ignoreIndex 0 means labels, but target holds probabilities',
-    },
-  ],
+  errors: errors('crossEntropy'),
   tolerance: { wasm: lossTolerance('wasm'), webgpu: lossTolerance('webgpu') },
   magnitude: (inputs, attrs) => magnitudes('crossEntropy', inputs, attrs),
 });
 
-function errors(name: string, more: Readonly<Record<string, TensorType>>) {
+function errors(name: string) {
   const target = { shape: [2], dtype: 'i32' as const };
   return [
     {
-      types: { logits: f32([2, 3]), target: { shape: [3], dtype: 'i32' as const }, ...more },
+      types: { logits: f32([2, 3]), target: { shape: [3], dtype: 'i32' as const } },
       message: `${name}: target must be [2], logits is [2,3], target is [3]`,
     },
     {
-      types: { logits: f32([2, 3]), target: f32([2]), ...more },
+      types: { logits: f32([2, 3]), target: f32([2]) },
       message: `${name}: target must be [2,3], logits is [2,3], target is [2]`,
     },
     {
-      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'bool' as const }, ...more },
+      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'bool' as const } },
       message: `${name}: target must be i32 labels or f32 probabilities, it is bool[2]`,
     },
     {
-      types: { logits: f32([2, 3]), target, weight: f32([2]), ...more },
+      types: { logits: f32([2, 3]), target, weight: f32([2]) },
       message: `${name}: weight must be [3], it is [2]`,
+    },
+    {
+      types: { logits: f32([2, 3]), target },
+      options: { labelSmoothing: 1.5 },
+      message: `${name}: labelSmoothing must be within 0 and 1, got 1.5`,
+    },
+    {
+      types: { logits: f32([2, 3]), target: f32([2, 3]) },
+      options: { ignoreIndex: 0 },
+      message: `${name}: ignoreIndex 0 means labels, but target holds probabilities`,
     },
   ];
 }
 
-type BackwardCall = KernelCall<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyAttrs>;
-
-// The power, its sum, and the quotient by it, 5; the shares and their sum; the labels' weights a unit for each row, the
-// quotient by them 5; the products of softmax with the shares and of the whole with g, and both differences.
-const gradientTolerance = (backend: 'wasm' | 'webgpu') =>
+// The loss as above. The gradient: the power, its sum, and the quotient by it, 5; the shares and their sum; the labels' weights
+// a unit for each row, the quotient by them 5; the products of softmax with the shares and of the whole with g, and both
+// differences.
+const bothTolerance = (backend: 'wasm' | 'webgpu') =>
   ({
-    ulps({ types }: BackwardCall) {
-      const { rows, classes } = geometry(types.logits.shape);
-      return POWER_UNITS[backend] + sumUnits(backend, classes) + 5 + SHARE + classes + rows + 5 + 4;
+    ulps(call: Call) {
+      const { rows, classes } = geometry(call.types.logits.shape);
+      const slopes = POWER_UNITS[backend] + sumUnits(backend, classes) + 5 + SHARE + classes + rows + 5 + 4;
+      return Math.max(lossTolerance(backend).ulps(call), slopes);
     },
     magnitude: 'declared',
   }) as const;
 
-/** dlogits = g (A softmax(logits) - share), A the sum of a row's weighted shares. */
-export const crossEntropyBackward = defineOp({
-  name: 'crossEntropyBackward',
-  summary: 'dlogits = dy (softmax(logits) - onehot(target)), weighted, / the weights for the mean',
-  inputs: ['logits', 'target', 'weight?', 'dy'],
-  attributes: attributesOf('crossEntropyBackward'),
-  infer({ logits, target, weight, dy }, { reduction }) {
-    const name = 'crossEntropyBackward';
-    check(name, { logits, target, weight });
-    expectDType(name, { dy }, 'f32');
-    const wanted = reduction === 'none' ? rowShape(logits.shape) : [];
-    if (!sameShape(dy.shape, wanted))
-      fail(name, `dy must be ${showShape(wanted)}, it is ${showShape(dy.shape)}`);
-    return logits;
-  },
-  reference: (inputs, attrs) => derivatives('crossEntropyBackward', inputs, attrs),
+/**
+ * `crossEntropy`, and its gradient with respect to the logits, A softmax(logits) - share with A the sum of a row's weighted
+ * shares, divided as the loss is: one pass over the logits makes both.
+ */
+export const crossEntropyWithGradient = defineOpWithOutputs({
+  name: 'crossEntropyWithGradient',
+  summary: 'y of crossEntropy, and its gradient: weighted softmax(logits) - onehot(target)',
+  inputs: ['logits', 'target', 'weight?'],
+  attributes: attributesOf('crossEntropyWithGradient'),
+  infer: (types, attrs) => [lossType('crossEntropyWithGradient', types, attrs), types.logits],
+  reference: (inputs, attrs) => [
+    losses('crossEntropyWithGradient', inputs, attrs),
+    derivatives('crossEntropyWithGradient', inputs, attrs),
+  ],
   backward: {
-    // With p = softmax(logits): the derivative of p along grad is p (grad - Σ grad p).
-    logits({ grad, logits, target, weight, dy, attrs }): Value {
+    // With p = softmax(logits): the derivative of p along its gradient is p (grad - Σ grad p).
+    logits({ grads: [dy, dslopes], outputs, logits, target, weight, attrs }): Value | null {
       const rest = { logits, target, weight };
       const axis = classAxis(logits.shape);
-      const scale = mul(rowGradient(dy, rest, attrs), shareTotal(rest, attrs));
-      return softmaxBackward(mul(grad, scale), softmax(logits, { axis }), { axis });
+      const first = dy && alongSlopes(dy, outputs[1]!, attrs);
+      if (!dslopes) return first ?? null;
+      const scale = mul(rowGradient(onesFor(logits, attrs), rest, attrs), shareTotal(rest, attrs));
+      const second = softmaxBackward(mul(dslopes, scale), softmax(logits, { axis }), { axis });
+      return first ? add(first, second) : second;
     },
     // A share raises A by its weight, and is subtracted itself.
-    target({ grad, logits, target, weight, dy, attrs }): Value {
+    target({ grads: [dy, dslopes], logits, target, weight, attrs }): Value | null {
       const rest = { logits, target, weight };
       const axis = classAxis(logits.shape);
-      const along = sum(mul(grad, softmax(logits, { axis })), { axes: axis, keepDims: true });
-      return mul(sub(along, grad), ownShare(rowGradient(dy, rest, attrs), rest, attrs));
+      const first = dy && surprises(dy, rest, attrs);
+      if (!dslopes) return first ?? null;
+      const along = sum(mul(dslopes, softmax(logits, { axis })), { axes: axis, keepDims: true });
+      const g = rowGradient(onesFor(logits, attrs), rest, attrs);
+      const second = mul(sub(along, dslopes), ownShare(g, rest, attrs));
+      return first ? add(first, second) : second;
     },
     weight: null,
-    dy({ grad, logits, target, weight, dy, attrs }): Value {
-      const ones = full({ shape: dy.shape, value: 1 });
-      const product = mul(grad, crossEntropyBackward(logits, target, weight, ones, attrs));
-      return attrs.reduction === 'none' ? sum(product, { axes: classAxis(logits.shape) }) : sum(product);
-    },
   },
+  cost: ({ types }) => ({ flops: 8 * sizeOf(types.logits.shape) }),
   kernels: {
-    wasm: [labelGradient('wasm'), shareGradient],
-    webgpu: [labelGradient('webgpu'), { ...shareGradient }],
+    wasm: [byLabel('wasm', true), byShare('wasm', true)],
+    webgpu: [byLabel('webgpu', true), byShare('webgpu', true)],
   },
   inPlace: ['logits'],
-  linear: ['dy'],
-  samples: backwardSamples,
-  errors: [
-    ...errors('crossEntropyBackward', { dy: f32([]) }),
-    {
-      types: { logits: f32([2, 3]), target: { shape: [2], dtype: 'i32' }, dy: f32([2]) },
-      message: 'crossEntropyBackward: dy must be [], it is [2]',
-    },
+  inPlaceOutput: 1,
+  fault: ({ logits, target }, _, detail) => labelFault('logits', logits, target, detail),
+  samples: crossEntropySamples,
+  errors: errors('crossEntropyWithGradient'),
+  tolerance: { wasm: bothTolerance('wasm'), webgpu: bothTolerance('webgpu') },
+  magnitude: (inputs, attrs) => [
+    magnitudes('crossEntropyWithGradient', inputs, attrs),
+    slopeSizes('crossEntropyWithGradient', inputs, attrs),
   ],
-  tolerance: { wasm: gradientTolerance('wasm'), webgpu: gradientTolerance('webgpu') },
-  magnitude: (inputs, attrs) => slopeSizes('crossEntropyBackward', inputs, attrs),
 });
+
+/** The gradient of a loss with respect to itself. */
+const onesFor = (logits: Value, { reduction }: CrossEntropyAttrs): Value =>
+  full({ shape: reduction === 'none' ? rowShape(logits.shape) : [], value: 1 });

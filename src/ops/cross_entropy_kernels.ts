@@ -1,6 +1,5 @@
-/** Launches of cross-entropy's kernels: of labels, and of probabilities, the shares of classes. */
+/** Launches of cross-entropy's kernels: of labels, and of probabilities, the shares of classes; with slopes or without. */
 import type { KernelCall } from '../op.js';
-import { sizeOf } from '../shape.js';
 import {
   type CrossEntropyAttrs,
   geometry,
@@ -9,95 +8,92 @@ import {
   totalLaunch,
   weightLaunch,
 } from './class_rows.js';
+import { SHORT } from './rows.js';
 
 type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
+type Backend = 'wasm' | 'webgpu';
 
-/** wasm: rows up to this long are taken in lanes; assembly/cross_entropy.ts has the same number. */
-const SHORT = 64;
-
-/** Four rows side by side and three numbers of each. */
+/** Four rows side by side and three numbers of each, or three numbers of a row. */
 const scratchOf = ({ inner, classes }: { inner: number; classes: number }) => ({
-  scratch: inner === 1 && classes > SHORT ? 48 : 16 * classes + 48,
+  scratch: inner === 1 && classes > SHORT ? 16 : 16 * classes + 48,
 });
 
-export const byLabel = (backend: 'wasm' | 'webgpu') => ({
+/** The loss is the output, or the first of two. */
+const lossOf = ({ attrs }: Call, slopes: boolean) => {
+  const loss = slopes ? 'output0' : 'output';
+  return { loss, rows: attrs.reduction === 'none' ? loss : 'losses' };
+};
+
+/** Losses of labels; with their slopes, the labels' weights are added up before. */
+export const byLabel = (backend: Backend, slopes: boolean) => ({
   name: 'cross_entropy_f32',
   when: ({ types }: Call) => types.target.dtype === 'i32',
-  temporaries: ({ types, attrs }: Call) => rowBytes(sizeOf(types.target.shape), attrs),
-  launches({ types, attrs }: Call) {
+  temporaries: ({ types, attrs }: Call): Record<string, number> => ({
+    ...rowBytes(geometry(types.logits.shape).rows, attrs),
+    ...(slopes && attrs.reduction === 'mean' ? { total: 4 } : {}),
+  }),
+  launches(call: Call) {
+    const { types, attrs } = call;
     const params = rowParams(types.logits.shape, types.weight, attrs);
-    const out = attrs.reduction === 'none' ? 'output' : 'losses';
+    const { loss, rows } = lossOf(call, slopes);
+    const total = slopes && attrs.reduction === 'mean' ? 'total' : null;
+    const common = { params, units: params.rows };
+    const inputs = ['logits', 'target', 'weight'];
+    const outputs = [rows, 'weights'];
+    const kernel = 'cross_entropy_rows_f32';
+    const each =
+      backend === 'wasm'
+        ? [
+            {
+              ...common,
+              kernel,
+              operands: [...inputs, total, ...outputs, slopes ? 'output1' : null, 'fault'],
+              ...scratchOf(params),
+            },
+          ]
+        : [
+            { ...common, kernel, operands: [...inputs, ...outputs, 'fault'] },
+            ...(slopes
+              ? [{ ...common, kernel: 'cross_entropy_slopes_f32', operands: [...inputs, total, 'output1'] }]
+              : []),
+          ];
     return [
-      {
-        kernel: 'cross_entropy_rows_f32',
-        operands: ['logits', 'target', 'weight', out, 'weights', 'fault'],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-      ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, attrs.reduction === 'mean')]),
+      ...(total ? [weightLaunch(params, backend)] : []),
+      ...each,
+      ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, attrs.reduction === 'mean', loss)]),
     ];
   },
 });
 
-export const byShare = (backend: 'wasm' | 'webgpu') => ({
+export const byShare = (backend: Backend, slopes: boolean) => ({
   name: 'cross_entropy_shares_f32',
   when: ({ types }: Call) => types.target.dtype === 'f32',
   temporaries({ types, attrs }: Call): Record<string, number> {
     return attrs.reduction === 'none' ? {} : { losses: 4 * Math.max(1, geometry(types.logits.shape).rows) };
   },
-  launches({ types, attrs }: Call) {
+  launches(call: Call) {
+    const { types, attrs } = call;
     const params = rowParams(types.logits.shape, types.weight, attrs);
-    const out = attrs.reduction === 'none' ? 'output' : 'losses';
-    return [
-      {
-        kernel: 'cross_entropy_shares_f32',
-        operands: ['logits', 'target', 'weight', out],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-      ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, false)]),
-    ];
+    const { loss, rows } = lossOf(call, slopes);
+    const common = { params, units: params.rows };
+    const inputs = ['logits', 'target', 'weight'];
+    const kernel = 'cross_entropy_shares_f32';
+    const each =
+      backend === 'wasm'
+        ? [
+            {
+              ...common,
+              kernel,
+              operands: [...inputs, rows, slopes ? 'output1' : null],
+              scratch: params.inner === 1 ? 0 : 4 * params.classes,
+            },
+          ]
+        : [
+            { ...common, kernel, operands: [...inputs, rows] },
+            ...(slopes
+              ? [{ ...common, kernel: 'cross_entropy_shares_slopes_f32', operands: [...inputs, 'output1'] }]
+              : []),
+          ];
+    return [...each, ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, false, loss)])];
   },
 });
-
-type BackwardCall = KernelCall<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyAttrs>;
-
-export const labelGradient = (backend: 'wasm' | 'webgpu') => ({
-  name: 'cross_entropy_backward_f32',
-  when: ({ types }: BackwardCall) => types.target.dtype === 'i32',
-  temporaries: ({ attrs }: BackwardCall): Record<string, number> =>
-    attrs.reduction === 'mean' ? { total: 4 } : {},
-  launches({ types, attrs }: BackwardCall) {
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    const total = attrs.reduction === 'mean' ? 'total' : null;
-    return [
-      ...(total ? [weightLaunch(params, backend)] : []),
-      {
-        kernel: 'cross_entropy_backward_f32',
-        operands: ['logits', 'target', 'weight', 'dy', total, 'output'],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-    ];
-  },
-});
-
-export const shareGradient = {
-  name: 'cross_entropy_shares_backward_f32',
-  when: ({ types }: BackwardCall) => types.target.dtype === 'f32',
-  launches({ types, attrs }: BackwardCall) {
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    return [
-      {
-        kernel: 'cross_entropy_shares_backward_f32',
-        operands: ['logits', 'target', 'weight', 'dy', 'output'],
-        params,
-        units: params.rows,
-        ...scratchOf(params),
-      },
-    ];
-  },
-};

@@ -75,35 +75,34 @@ export const magnitudes = (name: string, inputs: Inputs, attrs: Attrs): Float64A
     add(sizes.map((size, c) => (size === 0 ? 0 : size * (1 + Math.abs(surprise[c]!))))),
   );
 
-/** `each` of the row and a class, times dy. */
+/** `each` of the row and a class, divided as the loss is. */
 function gradients(
   name: string,
-  inputs: Inputs & { readonly dy: RefTensor },
+  inputs: Inputs,
   attrs: Attrs,
   each: (row: Row) => (c: number) => number,
 ): Float64Array {
   const rows = rowsOf(name, inputs, attrs);
   const scale = attrs.reduction === 'mean' ? 1 / weightsOf(rows) : 1;
   const dx = new Float64Array(inputs.logits.data.length);
-  rows.forEach((row, r) => {
+  rows.forEach((row) => {
     if (!row) return;
-    const g = inputs.dy.data[attrs.reduction === 'none' ? r : 0]! * scale;
     const slope = each(row);
     row.places.forEach((at, c) => {
-      dx[at] = g * slope(c);
+      dx[at] = scale * slope(c);
     });
   });
   return dx;
 }
 
 /** Softmax times the sum of shares, without the share. */
-export const derivatives = (name: string, inputs: Inputs & { readonly dy: RefTensor }, attrs: Attrs) =>
+export const derivatives = (name: string, inputs: Inputs, attrs: Attrs) =>
   gradients(name, inputs, attrs, ({ surprise, shares }) => {
     const all = add(shares.map((share) => share ?? 0));
     return (c) => all * Math.exp(-surprise[c]!) - (shares[c] ?? 0);
   });
 
-export const slopeSizes = (name: string, inputs: Inputs & { readonly dy: RefTensor }, attrs: Attrs) =>
+export const slopeSizes = (name: string, inputs: Inputs, attrs: Attrs) =>
   gradients(name, inputs, attrs, ({ surprise, sizes, growths }) => {
     const all = add(sizes);
     return (c) => all * (Math.exp(-surprise[c]!) * growths[c]! + LOST_POWER) + sizes[c]!;

@@ -26,6 +26,8 @@ const CASES: readonly Case[] = [
   { logits: [7, 9], shares: true, weighted: true, options: { reduction: 'sum' } },
   { logits: [5, 19], spread: 30, options: { labelSmoothing: 0.25 } },
   { logits: [4, 11], spread: 30, shares: true },
+  { logits: [2, 37], shares: true, options: { labelSmoothing: 0.25 } },
+  { logits: [4, 35], spread: 60, options: { ignoreIndex: 1 } },
 ];
 
 function inputsOf({ logits, shares, weighted, spread = 4 }: Case) {
@@ -41,9 +43,3 @@ function inputsOf({ logits, shares, weighted, spread = 4 }: Case) {
 
 export const crossEntropySamples: readonly Sample<'logits' | 'target' | 'weight?', CrossEntropyOptions>[] =
   CASES.map((one) => ({ inputs: inputsOf(one), options: one.options }));
-
-export const backwardSamples: readonly Sample<'logits' | 'target' | 'weight?' | 'dy', CrossEntropyOptions>[] =
-  CASES.map((one) => {
-    const dy = { shape: one.options?.reduction === 'none' ? rowShape(one.logits) : [] };
-    return { inputs: { ...inputsOf(one), dy }, options: one.options };
-  });

@@ -68,5 +68,8 @@ export const full = defineOp({
 /** One number as an f32 scalar. */
 export const scalar = (value: number): Value => full({ shape: [], value });
 
+/** Whether a value is known to be 1 everywhere, as the gradient of a loss itself is. */
+export const isOne = ({ node }: Value): boolean => node?.op === full.op && node.attrs.value === 1;
+
 /** Zeros in the shape of a value. */
 export const zerosLike = ({ shape }: Value): Value => full({ shape, value: 0 });

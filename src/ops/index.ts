@@ -168,7 +168,7 @@ export { concat, stack } from './concat.js';
 export { convTranspose1d, convTranspose2d } from './conv_transpose.js';
 export { conv1d } from './conv1d.js';
 export { conv2d, conv2dInputGradient, conv2dWeightGradient } from './conv2d.js';
-export { crossEntropy, crossEntropyBackward } from './cross_entropy.js';
+export { crossEntropy, crossEntropyWithGradient } from './cross_entropy.js';
 export { diagonal, diagonalBackward, trace } from './diagonal.js';
 export * from './division.js';
 export { alphaDropout, alphaDropoutBackward, dropout, featureDropout } from './dropout.js';

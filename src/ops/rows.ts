@@ -1,6 +1,9 @@
 /** Rows of a tensor along one of its axes. */
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 
+/** wasm: rows up to this long are taken four at a time, in lanes; assembly/softmax.ts has the same number. */
+export const SHORT = 32;
+
 /** `axis` as 0..rank-1; a scalar is taken as a row of one element. */
 export const axisOf = (name: string, axis: number, shape: Shape): number =>
   normalizeAxis(name, axis, Math.max(1, shape.length));

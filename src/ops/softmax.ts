@@ -5,7 +5,7 @@ import { mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';
 import { full } from './fill.js';
 import { sum } from './reduce.js';
-import { mapRows, rowsOf } from './rows.js';
+import { mapRows, rowsOf, SHORT } from './rows.js';
 import { exp } from './unary.js';
 
 export interface SoftmaxOptions {
@@ -26,7 +26,9 @@ function rowKernels<N extends string>(kernel: string, operands: readonly string[
       const { outer, length, inner } = params;
       const rows =
         backend === 'wasm' ? outer * (inner === 1 ? 1 : Math.ceil(inner / 16)) : outer * inner * 64;
-      return [{ kernel, operands, params, units: length === 0 ? 0 : rows }];
+      // A vector, and for short rows four of two operands side by side.
+      const scratch = 16 + (inner === 1 && length <= SHORT ? 32 * length : 0);
+      return [{ kernel, operands, params, units: length === 0 ? 0 : rows, scratch }];
     },
   });
   return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
@@ -70,7 +72,7 @@ const axisErrors = (name: string) => [
 
 /**
  * What the units below are multiplied by: e^v is relatively off by |v| for the rounding of v = x - max, and by its own, 3 on
- * wasm (assembly/simd.ts), 2 (3 + 2 |v|) in WGSL. Beyond 104 the power is 0 in f32.
+ * wasm (assembly/softmax.ts), 2 (3 + 2 |v|) in WGSL. Beyond 104 the power is 0 in f32.
  */
 export const growth = (v: number): number => 1 + Math.min(Math.abs(v), 104);
 

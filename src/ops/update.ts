@@ -240,6 +240,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     inPlaceOutput: 0,
     linear: [],
     absorb: () => null,
+    within: () => null,
     fold: () => null,
     samples: samplesOf(rule),
     errors: errorsOf(name, rule),

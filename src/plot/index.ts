@@ -1,0 +1,30 @@
+export type { FrameOptions } from './frame.js';
+export { type CellAxis, type HeatMapOptions, heatMap } from './heat-map.js';
+export {
+  type BinOptions,
+  type HistogramOptions,
+  type HistogramSeries,
+  histogram,
+} from './histogram.js';
+export {
+  featureMaps,
+  filters,
+  type ImageGridOptions,
+  imageGrid,
+  type MapsOptions,
+} from './images.js';
+export { type Guide, type LineOptions, type LineSeries, line } from './line.js';
+export type { Picture, PngOptions } from './picture.js';
+export type { Points } from './points.js';
+export {
+  decisionRegions,
+  type MeshOptions,
+  mesh,
+  type Regions,
+  type RegionsOptions,
+} from './regions.js';
+export type { AxisOptions } from './scale.js';
+export { type ScatterOptions, scatter } from './scatter.js';
+export type { ColourMap } from './style.js';
+export type { TilesOptions } from './tiles.js';
+export type { Grid, Numbers, Table } from './values.js';

@@ -1,0 +1,36 @@
+import { rasterise } from './raster.js';
+
+export interface PngOptions {
+  /** Pixels of the PNG for each of the picture's own, default 2, which is sharp on dense screens too. */
+  readonly scale?: number;
+}
+
+/** A finished drawing; sizes in pixels of CSS. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** An SVG document on white. */
+  svg(): string;
+  /** A PNG of `scale` times the size. In Node it needs `@resvg/resvg-wasm` and `@expo-google-fonts/arimo`. */
+  png(options?: PngOptions): Promise<Uint8Array>;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escaped = (text: string) => text.replace(/[&<>"]/g, (one) => ENTITIES[one]!);
+
+/** A picture of SVG elements; `title` is read out to those who can't see it. */
+export function picture(width: number, height: number, title: string, body: string): Picture {
+  const name = title ? `<title>${escaped(title)}</title>\n` : '';
+  const svg = () =>
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
+${name}<rect width="${width}" height="${height}" fill="#ffffff"/>
+${body}
+</svg>
+`;
+  return {
+    width,
+    height,
+    svg,
+    png: ({ scale = 2 } = {}) => rasterise(svg(), width, height, scale),
+  };
+}
