@@ -1,0 +1,3 @@
+import { describeFamily } from './support/systems.js';
+
+await describeFamily('M', ['M1', 'M12']);
