@@ -91,7 +91,11 @@ const rules = {
     types: ['wasm', 'webgpu'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
-  host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'], types: ['plot'] },
+  host: {
+    files: ['node.ts', 'node/**'],
+    may: ['own', 'public', 'io', 'data', 'node', 'leaves'],
+    types: ['plot'],
+  },
   verify: { files: ['verify/**'], may: ['own', 'public', 'host', 'leaves'] },
   cli: { files: ['cli/**'], may: ['own', 'public', 'host', 'verify', 'scripts', 'node', 'leaves'] },
 };

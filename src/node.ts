@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { access, open, readFile, rename, rm } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { access, open, rename, rm } from 'node:fs/promises';
 import type { HostTensor } from './dtype.js';
 import { fail } from './errors.js';
+import { type CsvFile, type CsvOptions, decodeCsv } from './io/csv.js';
 import { decodeIdx, type IdxFile } from './io/idx.js';
 import {
   type DecodeOptions,
@@ -11,20 +10,18 @@ import {
   encodeSafetensors,
   type SafetensorsFile,
 } from './io/safetensors.js';
+import { readBytes, readPlain, why } from './node/files.js';
 import type { Picture } from './plot/picture.js';
-
 import { type CheckpointOptions, type CheckpointParts, checkpoint, restore } from './train/index.js';
 
-const unzip = promisify(gunzip);
-const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    return fail(path, `can't be read (${why(error)})`);
-  }
-}
+export { type CifarSets, type ImageSets, readCifar10, readCifar100, readMnist } from './node/datasets.js';
+export { decodeImage } from './node/image.js';
+export {
+  type ImageFile,
+  ImageFolder,
+  type ImageFolderOptions,
+  readImageFolder,
+} from './node/image-folder.js';
 
 /**
  * Writes `data` so that whoever opens `path` finds the old file or the new one, whole, after a crash too: a
@@ -92,15 +89,12 @@ export async function readCheckpoint(path: string): Promise<(SafetensorsFile & {
 
 /** Reads an IDX file (the format of MNIST); a name that ends in `.gz` is unpacked first. */
 export async function readIdx(path: string): Promise<IdxFile> {
-  const bytes = await readBytes(path);
-  if (!path.endsWith('.gz')) return decodeIdx(bytes, path);
-  let plain: Uint8Array;
-  try {
-    plain = await unzip(bytes);
-  } catch (error) {
-    return fail(path, `can't be unpacked by gzip (${why(error)})`);
-  }
-  return decodeIdx(plain, path);
+  return decodeIdx(await readPlain(path), path);
+}
+
+/** Reads a table of numbers and labels; errors name the file, the line and the column. See `io.decodeCsv`. */
+export async function readCsv(path: string, options?: CsvOptions): Promise<CsvFile> {
+  return decodeCsv(new TextDecoder().decode(await readPlain(path)), path, options);
 }
 
 /**
