@@ -1,109 +1,116 @@
 // The largest element of windows of x [planes, height, width], and which of its window it is. Units are planes.
 //
-// Windows that slide are made in two steps, both four windows at a time. Of a row of x the largest element of each
-// window's columns is kept in scratch, once for all windows that share the row; of these the largest over a window's rows
-// is the result. Of equal elements the first wins, of NaNs the last, in both steps, so that the order is that of the
-// window. The winner is left as a mark: its tap, a byte, or its index in the plane, a word.
+// A row of windows is made in two steps by whole vectors: of its rows of x the largest element of each column goes to
+// scratch, between -Inf for the padding, and of these each window's columns give the result. Of equal elements the window's
+// first wins, row by row. Elements are marked by 16 bits: their taps, stored as bytes, or their distances from the window's
+// first, which become indices in the plane, words. Scratch holds marks' complements, so that the larger of two is the first.
+//
+// Comparisons are right for numbers alone. Sums of all elements, and of the results times zero, are NaN where a plane may
+// hold something else, or a window nothing but -Inf beside its padding. Such a plane is made once more, element by element: of NaNs
+// the last wins.
 import { Pool2dParams } from '../build/params';
-import { loadUpTo, operand, storeUpTo } from './simd';
-import { bottomOf, firstInside, gather4, isPairs, lastInside, leftOf, pitchOf, reachOf, rightOf, select, topOf } from './windows';
+import { lowBytes, nearWinners, placesOf } from './max_pool2d_near';
+import { fma, operand, splat, storeUpTo } from './simd';
+import { bottomOf, gather4, leftOf, rightOf, select, topOf } from './windows';
 
+/** Elements of a row between its padding, and of what four windows read beyond. src/ops/max_pool2d_gradient.ts reckons with it. */
 // @ts-ignore: decorator
 @inline
-function beats(later: v128, held: v128): v128 {
-  return v128.or(f32x4.lt(held, later), f32x4.ne(later, later));
+function paddedColumns(p: Pool2dParams): i32 {
+  return <i32>(p.left + p.width + p.kernelWidth * p.dilationWidth + (p.outWidth + 4) * p.strideWidth);
 }
 
 /**
- * The columns of four windows side by side, `step` bytes apart, or of one window where that is 0: their largest to `values`,
- * `each` times its tap to `marks`. All columns of four windows lie inside.
+ * The largest of `rows` elements, `hop` bytes apart, of each of `width` columns, at least four, to `values`; `mark` and as
+ * many times `each` as the winner's row to `marks`. Returns `seen` plus all elements.
  */
-// @ts-ignore: decorator
-@inline
-function columns(from: usize, step: usize, hop: usize, tap: i32, taps: i32, each: i32, values: usize, marks: usize): void {
-  const move = i32x4.splat(each);
-  let own = i32x4.splat(tap * each);
-  let best = gather4(from, step);
-  let mark = own;
-  // The first two steps stand alone: they are all that the windows of most models need.
-  if (taps > 1) {
-    own = i32x4.add(own, move);
-    let value = gather4(from + hop, step);
-    let wins = beats(value, best);
-    best = select(value, best, wins);
-    mark = select(own, mark, wins);
-    if (taps > 2) {
-      own = i32x4.add(own, move);
-      value = gather4(from + 2 * hop, step);
-      wins = beats(value, best);
-      best = select(value, best, wins);
-      mark = select(own, mark, wins);
-      from += 2 * hop;
-      for (let tap = 3; tap < taps; tap++) {
-        from += hop;
-        own = i32x4.add(own, move);
-        value = gather4(from, step);
-        wins = beats(value, best);
-        best = select(value, best, wins);
-        mark = select(own, mark, wins);
-      }
-    }
+function columnWinners(x: usize, hop: usize, rows: i32, width: i32, mark: i32, each: i32, values: usize, marks: usize, seen: v128): v128 {
+  // Two vectors at a time; the last may hold columns that were done before.
+  const far: usize = min(width - 4, 4) << 2;
+  const last = ((<usize>width - 4) << 2) - far;
+  const first = i16x8.splat(<i16>~mark);
+  const move = i16x8.splat(<i16>each);
+  for (let at: usize = 0; ; at = min(at + 32, last)) {
+    let from = x + at;
+    let a = v128.load(from);
+    let b = v128.load(from + far);
+    let sum = f32x4.add(a, b);
+    let own = first;
+    let held = first;
+    let left = rows - 1;
+    if (left) do {
+      from += hop;
+      const later = v128.load(from);
+      const beyond = v128.load(from + far);
+      sum = f32x4.add(sum, f32x4.add(later, beyond));
+      own = i16x8.sub(own, move);
+      held = select(own, held, i16x8.narrow_i32x4_s(f32x4.lt(a, later), f32x4.lt(b, beyond)));
+      a = f32x4.pmax(a, later);
+      b = f32x4.pmax(b, beyond);
+    } while (--left);
+    seen = f32x4.add(seen, sum);
+    v128.store(values + at, a);
+    v128.store(values + at + far, b);
+    v128.store64_lane(marks + (at >> 1), held, 0);
+    v128.store64_lane(marks + ((at + far) >> 1), held, 1);
+    if (at == last) break;
   }
-  if (step) {
-    v128.store(values, best);
-    v128.store(marks, mark);
-  } else {
-    v128.store32_lane(values, best, 0);
-    v128.store32_lane(marks, mark, 0);
-  }
+  return seen;
 }
 
+/** Four marks of columns `step` / 2 bytes apart in the low halves of lanes. */
 // @ts-ignore: decorator
 @inline
-function over(n: i32, d: i32): i32 {
-  return d == 1 ? n : n / d;
+function gatherMarks(marks: usize, step: usize): v128 {
+  if (step == 4) return v128.load_ext<u16>(marks);
+  if (step == 8) return v128.load(marks);
+  step >>= 1;
+  let lanes = v128.load16_lane(marks, i32x4.splat(0), 0);
+  lanes = v128.load16_lane(marks + step, lanes, 2);
+  lanes = v128.load16_lane(marks + 2 * step, lanes, 4);
+  return v128.load16_lane(marks + 3 * step, lanes, 6);
 }
 
-/** The largest of each window's columns in one row of x. Marks lie `pitch` bytes after the values. */
-function rowWinners(p: Pool2dParams, row: usize, inside: i32, beyond: i32, each: i32, values: usize, pitch: usize): void {
-  const outWidth = <i32>p.outWidth;
+/** A row of windows from its columns. The first of them begins `origin` after the plane's start. Returns `seen` plus 0 y. */
+// @ts-ignore: decorator
+@inline
+function rowWinners(p: Pool2dParams, values: usize, marks: usize, origin: i32, y: usize, winners: usize, words: bool, seen: v128): v128 {
+  const count = <i32>p.outWidth;
+  const taps = <i32>p.kernelWidth;
   const step = <usize>p.strideWidth << 2;
   const hop = <usize>p.dilationWidth << 2;
-  const taps = <i32>p.kernelWidth;
-  const start = row - (p.left << 2);
-  let ox = 0;
-  while (ox < outWidth) {
-    let to = values + (ox << 2);
-    if (ox < inside || ox >= beyond || beyond - inside < 4) {
-      const left = leftOf(p, ox);
-      const hop = <i32>p.dilationWidth;
-      const tap = over(left + <i32>p.left - ox * <i32>p.strideWidth, hop);
-      const count = over(rightOf(p, ox) - left + hop - 1, hop);
-      columns(row + (left << 2), 0, hop << 2, tap, count, each, to, to + pitch);
-      ox++;
-      continue;
+  const move = i32x4.splat(words ? <i32>p.dilationWidth : 1);
+  const zero = splat(0.0);
+  // The last four may hold windows that were done before.
+  const last = max(count - 4, 0);
+  for (let ox = 0; ; ox = min(ox + 4, last)) {
+    let from = values + ox * step;
+    let mark = marks + ((ox * step) >> 1);
+    let best = gather4(from, step);
+    let held = gatherMarks(mark, step);
+    let own = zero;
+    for (let tap = 1; tap < taps; tap++) {
+      from += hop;
+      mark += hop >> 1;
+      own = i32x4.sub(own, move);
+      const value = gather4(from, step);
+      const later = v128.and(i32x4.add(gatherMarks(mark, step), own), f32x4.le(best, value));
+      held = i16x8.max_u(v128.andnot(held, f32x4.lt(best, value)), later);
+      best = f32x4.pmax(best, value);
     }
-    // The last four may be made of some that are there already.
-    ox = min(ox, beyond - 4);
-    to = values + (ox << 2);
-    let from = start + ox * step;
-    // Steps of one and two elements are constants to the loops that they choose.
-    if (step == 4) {
-      for (; ox + 4 <= beyond; ox += 4, from += 16, to += 16) columns(from, 4, hop, 0, taps, each, to, to + pitch);
-    } else if (step == 8) {
-      for (; ox + 4 <= beyond; ox += 4, from += 32, to += 16) columns(from, 8, hop, 0, taps, each, to, to + pitch);
-    } else {
-      for (; ox + 4 <= beyond; ox += 4, from += 4 * step, to += 16) columns(from, step, hop, 0, taps, each, to, to + pitch);
-    }
+    seen = fma(best, zero, seen);
+    storeUpTo(y + (ox << 2), best, count);
+    if (words) storeUpTo(winners + (ox << 2), placesOf(held, origin, ox, p.strideWidth), count);
+    else storeTaps(winners + ox, lowBytes(held), count);
+    if (ox == last) break;
   }
+  return seen;
 }
 
-/** Stores the first `count` taps, at most four, as bytes. */
+/** Stores four bytes, or as many as there is room for. */
 // @ts-ignore: decorator
 @inline
-function storeTaps(to: usize, taps: v128, count: i32): void {
-  const pairs = i16x8.narrow_i32x4_u(taps, taps);
-  const bytes = i8x16.narrow_i16x8_u(pairs, pairs);
+function storeTaps(to: usize, bytes: v128, count: i32): void {
   if (count >= 4) {
     v128.store32_lane(to, bytes, 0);
   } else {
@@ -113,181 +120,114 @@ function storeTaps(to: usize, taps: v128, count: i32): void {
   }
 }
 
-/** One row of windows of 2 by 2 side by side, whose rows of x lie at `a` and `b`: no step through scratch. */
-function pairRow(a: usize, b: usize, count: i32, y: usize, taps: usize): void {
-  const one = i32x4.splat(1);
-  const two = i32x4.splat(2);
-  for (; count > 0; count -= 4) {
-    const whole = count >= 4;
-    const a0 = whole ? v128.load(a) : loadUpTo(a, 2 * count);
-    const a1 = whole ? v128.load(a, 16) : count > 2 ? loadUpTo(a + 16, 2 * count - 4) : a0;
-    const b0 = whole ? v128.load(b) : loadUpTo(b, 2 * count);
-    const b1 = whole ? v128.load(b, 16) : count > 2 ? loadUpTo(b + 16, 2 * count - 4) : b0;
-    let above = v128.shuffle<f32>(a0, a1, 0, 2, 4, 6);
-    let below = v128.shuffle<f32>(b0, b1, 0, 2, 4, 6);
-    let right = v128.shuffle<f32>(a0, a1, 1, 3, 5, 7);
-    const rightAbove = beats(right, above);
-    above = select(right, above, rightAbove);
-    right = v128.shuffle<f32>(b0, b1, 1, 3, 5, 7);
-    const rightBelow = beats(right, below);
-    below = select(right, below, rightBelow);
-    const down = beats(below, above);
-    const tap = v128.or(v128.and(select(rightBelow, rightAbove, down), one), v128.and(down, two));
-    storeUpTo(y, select(below, above, down), count);
-    storeTaps(taps, tap, count);
-    a += 32;
-    b += 32;
-    y += 16;
-    taps += 4;
+/** Adaptive windows from their columns. */
+function adaptiveWinners(p: Pool2dParams, values: usize, marks: usize, origin: i32, y: usize, winners: usize): void {
+  for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+    const right = rightOf(p, ox);
+    let best: f32 = -Infinity;
+    let place = i32.MAX_VALUE;
+    for (let column = leftOf(p, ox); column < right; column++) {
+      const value = load<f32>(values + (column << 2));
+      const at = column + (load<u16>(marks + (column << 1)) ^ 0xffff);
+      if (value > best || (value == best && at < place)) {
+        best = value;
+        place = at;
+      }
+    }
+    store<f32>(y + (ox << 2), best);
+    store<i32>(winners + (ox << 2), origin + place);
   }
 }
 
-/**
- * One row of outputs from the rows of `rowWinners` whose addresses `lines` lists. Marks grow by `each` from row to row,
- * the first has `mark`, and from window to window by `move`. Words are stored as they are, else as bytes.
- */
-// @ts-ignore: decorator
-@inline
-function joinRows(lines: usize, rows: i32, pitch: usize, mark: i32, each: i32, move: i32, count: i32, y: usize, winners: usize, words: bool): void {
-  const moves = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(move));
-  const end = <usize>count << 2;
-  const first = load<usize>(lines);
-  const second = load<usize>(lines, 4);
-  const third = load<usize>(lines, 8);
-  for (let at: usize = 0; at < end; at += 16) {
-    let best = v128.load(first + at);
-    let held = v128.load(first + pitch + at);
-    if (rows > 1) {
-      let added = i32x4.splat(each);
-      let value = v128.load(second + at);
-      let wins = beats(value, best);
-      best = select(value, best, wins);
-      held = select(i32x4.add(v128.load(second + pitch + at), added), held, wins);
-      if (rows > 2) {
-        added = i32x4.add(added, i32x4.splat(each));
-        value = v128.load(third + at);
-        wins = beats(value, best);
-        best = select(value, best, wins);
-        held = select(i32x4.add(v128.load(third + pitch + at), added), held, wins);
-        for (let r = 3; r < rows; r++) {
-          const line = load<usize>(lines + (r << 2)) + at;
-          added = i32x4.add(added, i32x4.splat(each));
-          value = v128.load(line);
-          wins = beats(value, best);
-          best = select(value, best, wins);
-          held = select(i32x4.add(v128.load(line + pitch), added), held, wins);
+/** A plane by vectors; false if that may be wrong. Scratch: a row of columns between padding, and their marks. */
+function planeWinners(p: Pool2dParams, x: usize, y: usize, winners: usize, words: bool, scratch: usize): bool {
+  const width = <i32>p.width;
+  const hop = <i32>p.dilationHeight;
+  const each = words ? hop * width : <i32>p.kernelWidth;
+  const marks = scratch + (paddedColumns(p) << 2);
+  let seen = splat(0.0);
+  for (let oy = 0; oy < <i32>p.outHeight; oy++) {
+    const top = topOf(p, oy);
+    const rows = (bottomOf(p, oy) - top + hop - 1) / hop;
+    const first = p.adaptive ? top : oy * <i32>p.strideHeight - <i32>p.top;
+    const mark = (top - first) / hop * each;
+    seen = columnWinners(x + ((top * width) << 2), (hop * width) << 2, rows, width, mark, each, scratch + (p.left << 2), marks + (p.left << 1), seen);
+    const origin = first * width - <i32>p.left;
+    if (p.adaptive) adaptiveWinners(p, scratch, marks, origin, y, winners);
+    else seen = rowWinners(p, scratch, marks, origin, y, winners, words, seen);
+    y += p.outWidth << 2;
+    winners += words ? p.outWidth << 2 : p.outWidth;
+  }
+  return !v128.any_true(f32x4.ne(seen, seen));
+}
+
+/** A plane element by element. */
+function planeByElement(p: Pool2dParams, x: usize, y: usize, winners: usize, words: bool): void {
+  const width = <i32>p.width;
+  for (let oy = 0; oy < <i32>p.outHeight; oy++) {
+    for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+      const top = topOf(p, oy);
+      const left = leftOf(p, ox);
+      let index = top * width + left;
+      let best = load<f32>(x + (index << 2));
+      for (let row = top; row < bottomOf(p, oy); row += p.dilationHeight) {
+        for (let column = left; column < rightOf(p, ox); column += p.dilationWidth) {
+          const value = load<f32>(x + ((row * width + column) << 2));
+          if (value > best || value != value) {
+            best = value;
+            index = row * width + column;
+          }
         }
       }
-    }
-    held = i32x4.add(held, i32x4.splat(mark));
-    const rest = count - <i32>(at >> 2);
-    storeUpTo(y + at, best, rest);
-    if (words) storeUpTo(winners + at, i32x4.add(held, i32x4.add(moves, i32x4.splat(<i32>(at >> 2) * move))), rest);
-    else storeTaps(winners + (at >> 2), held, rest);
-  }
-}
-
-/** Index, within the plane, of the winner of an adaptive window. */
-function winner(p: Pool2dParams, x: usize, oy: i32, ox: i32): i32 {
-  const width = <i32>p.width;
-  const left = leftOf(p, ox);
-  const right = rightOf(p, ox);
-  const bottom = bottomOf(p, oy);
-  let row = topOf(p, oy);
-  let index = row * width + left;
-  let best = load<f32>(x + (index << 2));
-  for (; row < bottom; row++) {
-    for (let column = left; column < right; column++) {
-      const value = load<f32>(x + ((row * width + column) << 2));
-      if (value > best || value != value) {
-        best = value;
-        index = row * width + column;
+      store<f32>(y, best);
+      y += 4;
+      if (words) {
+        store<i32>(winners, index);
+        winners += 4;
+      } else {
+        const row = (index / width - oy * <i32>p.strideHeight + <i32>p.top) / <i32>p.dilationHeight;
+        const column = (index % width - ox * <i32>p.strideWidth + <i32>p.left) / <i32>p.dilationWidth;
+        store<u8>(winners++, row * <i32>p.kernelWidth + column);
       }
     }
   }
-  return index;
 }
 
-/**
- * One plane of windows that slide. Scratch: the addresses of a window's rows, then as many rows of winners as a window
- * reaches over, each after the number of the row of x that it holds, by that number's remainder.
- */
-// @ts-ignore: decorator
-@inline
-function slidePlane(p: Pool2dParams, x: usize, y: usize, winners: usize, words: bool, scratch: usize): void {
-  const outWidth = <i32>p.outWidth;
-  const hop = <i32>p.dilationHeight;
-  const pitch = pitchOf(p);
-  const slots = reachOf(p);
-  const size = 16 + 2 * pitch;
-  const ring = scratch + (p.kernelHeight << 2) + 8;
-  const eachColumn = words ? <i32>p.dilationWidth : 1;
-  const eachRow = words ? hop * <i32>p.width : <i32>p.kernelWidth;
-  const inside = firstInside(p);
-  const beyond = lastInside(p);
-  for (let slot = 0; slot < slots; slot++) store<i32>(ring + slot * size, -1);
-  for (let oy = 0; oy < <i32>p.outHeight; oy++) {
-    const first = oy * <i32>p.strideHeight - <i32>p.top;
-    const top = topOf(p, oy);
-    const bottom = bottomOf(p, oy);
-    let rows = 0;
-    for (let row = top; row < bottom; row += hop) {
-      const slot = ring + (row % slots) * size;
-      if (load<i32>(slot) != row) {
-        store<i32>(slot, row);
-        rowWinners(p, x + ((row * <i32>p.width) << 2), inside, beyond, eachColumn, slot + 16, pitch);
-      }
-      store<usize>(scratch + (rows++ << 2), slot + 16);
-    }
-    const mark = (top - first) / hop * eachRow + (words ? first * <i32>p.width - <i32>p.left : 0);
-    const at = oy * outWidth;
-    const move = words ? <i32>p.strideWidth : 0;
-    joinRows(scratch, rows, pitch, mark, eachRow, move, outWidth, y + (at << 2), winners + (words ? at << 2 : at), words);
+function forEachPlane(o: usize, p: Pool2dParams, scratch: usize, begin: i32, end: i32, words: bool): void {
+  const plane = <i32>(p.height * p.width);
+  const made = <i32>(p.outHeight * p.outWidth);
+  // The farthest that a winner's row may be marked with.
+  const reach = words ? (p.adaptive ? plane : <i32>(p.kernelHeight * p.dilationHeight * p.width)) : 0;
+  const fast = p.width >= 4 && reach < 0x10000;
+  const columns = paddedColumns(p);
+  // What windows beyond the last read ends in zeros, which are neither NaN nor -Inf.
+  const needed = <i32>((p.outWidth - 1) * p.strideWidth + (p.kernelWidth - 1) * p.dilationWidth + 1);
+  for (let i = 0; i < columns; i++) store<f32>(scratch + (i << 2), i < needed ? -Infinity : 0.0);
+  const taps = p.kernelWidth;
+  const square = p.kernelHeight == taps && p.strideHeight == 2 && p.strideWidth == 2 && p.dilationHeight == 1 && p.dilationWidth == 1;
+  const inside = needed <= <i32>(p.left + p.width + taps) - 2 && <i32>p.outHeight * 2 <= <i32>(p.height + p.top);
+  const near = fast && square && inside && !p.adaptive && p.outWidth >= 4 && p.left <= taps - 2 && p.top <= taps - 2;
+  for (let unit = begin; unit < end; unit++) {
+    const x = operand(o, 0) + ((unit * plane) << 2);
+    const y = operand(o, 1) + ((unit * made) << 2);
+    const winners = operand(o, 2) + (words ? (unit * made) << 2 : unit * made);
+    let right = false;
+    if (near && taps == 2) right = nearWinners(p, 2, x, y, winners, words);
+    else if (near && taps == 3) right = nearWinners(p, 3, x, y, winners, words);
+    else if (fast) right = planeWinners(p, x, y, winners, words, scratch);
+    if (!right) planeByElement(p, x, y, winners, words);
   }
 }
 
 /** y, and one byte for the tap of each winner, row-major in its window. Operands: x, y, taps. */
 export function max_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<Pool2dParams>(params);
-  const plane = <i32>(p.height * p.width);
-  const made = <i32>(p.outHeight * p.outWidth);
-  const pairs = isPairs(p);
-  for (let unit = begin; unit < end; unit++) {
-    const x = operand(o, 0) + ((unit * plane) << 2);
-    if (pairs) {
-      const line = p.width << 2;
-      const outWidth = <i32>p.outWidth;
-      for (let oy = 0; oy < <i32>p.outHeight; oy++) {
-        const at = unit * made + oy * outWidth;
-        const row = x + 2 * oy * line;
-        pairRow(row, row + line, outWidth, operand(o, 1) + (at << 2), operand(o, 2) + at);
-      }
-      continue;
-    }
-    slidePlane(p, x, operand(o, 1) + ((unit * made) << 2), operand(o, 2) + unit * made, false, scratch);
-  }
+  forEachPlane(o, p, scratch, begin, end, false);
   // The last word of taps may be longer than they are.
-  if (end == <i32>p.planes) for (let i = end * made; i & 3; i++) store<u8>(operand(o, 2) + i, 0);
+  if (end == <i32>p.planes) for (let i = end * <i32>(p.outHeight * p.outWidth); i & 3; i++) store<u8>(operand(o, 2) + i, 0);
 }
 
 /** y, and where in its plane each was found. Operands: x, y, indices. */
 export function max_pool2d_indices_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<Pool2dParams>(params);
-  const plane = <i32>(p.height * p.width);
-  const outWidth = <i32>p.outWidth;
-  const made = <i32>p.outHeight * outWidth;
-  for (let unit = begin; unit < end; unit++) {
-    const x = operand(o, 0) + ((unit * plane) << 2);
-    const y = operand(o, 1) + ((unit * made) << 2);
-    const indices = operand(o, 2) + ((unit * made) << 2);
-    if (!p.adaptive) {
-      slidePlane(p, x, y, indices, true, scratch);
-      continue;
-    }
-    for (let i = 0; i < made; i++) {
-      const index = winner(p, x, i / outWidth, i % outWidth);
-      store<f32>(y + (i << 2), load<f32>(x + (index << 2)));
-      store<i32>(indices + (i << 2), index);
-    }
-  }
+  forEachPlane(o, changetype<Pool2dParams>(params), scratch, begin, end, true);
 }

@@ -46,29 +46,13 @@ export function rightOf(p: Pool2dParams, ox: i32): i32 {
   return min(<i32>p.width, <i32>end);
 }
 
-/** Columns of windows of one width that don't reach over the left or right edge: the first, and one past the last. */
-// @ts-ignore: decorator
-@inline
-export function firstInside(p: Pool2dParams): i32 {
-  if (p.adaptive) return <i32>p.outWidth;
-  return min(<i32>p.outWidth, <i32>((p.left + p.strideWidth - 1) / p.strideWidth));
-}
-
-// @ts-ignore: decorator
-@inline
-export function lastInside(p: Pool2dParams): i32 {
-  const room = <i32>p.width + <i32>p.left - <i32>((p.kernelWidth - 1) * p.dilationWidth + 1);
-  return room < 0 ? 0 : min(<i32>p.outWidth, room / <i32>p.strideWidth + 1);
-}
-
-/** Four elements, `step` bytes apart, or one where that is 0; nothing beyond is read. A constant step costs no test. */
+/** Four elements, `step` bytes apart; nothing beyond is read. A constant step costs no test. */
 // @ts-ignore: decorator
 @inline
 export function gather4(x: usize, step: usize): v128 {
   if (step == 4) return v128.load(x);
   if (step == 8) return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7);
   let lanes = v128.load32_zero(x);
-  if (step == 0) return lanes;
   lanes = v128.load_lane<u32>(x + step, lanes, 1);
   lanes = v128.load_lane<u32>(x + 2 * step, lanes, 2);
   return v128.load_lane<u32>(x + 3 * step, lanes, 3);
@@ -78,7 +62,7 @@ export function gather4(x: usize, step: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function select(taken: v128, held: v128, mask: v128): v128 {
-  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_laneselect(taken, held, mask) : v128.bitselect(taken, held, mask);
+  return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_laneselect(taken, held, mask) : v128.bitselect(taken, held, mask);
 }
 
 /** Bytes of a row of outputs in scratch, whole vectors. */
@@ -86,13 +70,6 @@ export function select(taken: v128, held: v128, mask: v128): v128 {
 @inline
 export function pitchOf(p: Pool2dParams): usize {
   return ((p.outWidth + 3) & ~3) << 2;
-}
-
-/** Rows that a window reaches over. */
-// @ts-ignore: decorator
-@inline
-export function reachOf(p: Pool2dParams): i32 {
-  return <i32>((p.kernelHeight - 1) * p.dilationHeight + 1);
 }
 
 /** Whether windows are 2 by 2, side by side, all inside. */

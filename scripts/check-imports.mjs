@@ -64,10 +64,12 @@ const rules = {
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
   optim: { files: ['optim/**'], may: ['own', 'public', 'leaves'] },
   io: { files: ['io/**'], may: ['own', 'public', 'leaves'] },
+  train: { files: ['train/**'], may: ['own', 'public', 'leaves'] },
   data: { files: ['data/**'], may: ['own', 'public', 'leaves'] },
   index: {
     files: ['index.ts'],
     may: [
+      'train',
       'data',
       'io',
       'optim',
@@ -89,7 +91,11 @@ const rules = {
     types: ['wasm', 'webgpu'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
-  host: { files: ['node.ts'], may: ['public', 'io', 'node', 'leaves'], types: ['plot'] },
+  host: {
+    files: ['node.ts', 'node/**'],
+    may: ['own', 'public', 'io', 'data', 'node', 'leaves'],
+    types: ['plot'],
+  },
   verify: { files: ['verify/**'], may: ['own', 'public', 'host', 'leaves'] },
   cli: { files: ['cli/**'], may: ['own', 'public', 'host', 'verify', 'scripts', 'node', 'leaves'] },
 };

@@ -10,6 +10,7 @@ const CHECKS = {
   spills: ['scripts/spills.mjs'],
   tests: ['node_modules/vitest/vitest.mjs', 'run'],
   docs: [...tsx, 'scripts/docs.mjs', '--check'],
+  systems: ['scripts/systems.mjs', '--check'],
   budgets: ['scripts/size.mjs'],
 };
 

@@ -128,8 +128,8 @@ export class Program {
         : commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults);
       const { first, last } = planned.spans[step]!;
       if (first === last) commands.push(...own);
-      if (!node.op.view) for (const value of node.outputs) inspect(`${node.op.name} made`, value);
       else group.push(...own.filter((command) => command.kind === 'dispatch'));
+      if (!node.op.view) for (const value of node.outputs) inspect(`${node.op.name} made`, value);
       if (step < last || group.length === 0) continue;
       commands.push(groupOf(group, costOfGroup(planned.order.slice(first, last + 1), planned)));
       group = [];

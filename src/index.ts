@@ -71,3 +71,4 @@ export type { ScheduleEntry } from './schedule.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';
+export * as train from './train/index.js';

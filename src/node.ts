@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { access, open, rename, rm } from 'node:fs/promises';
 import type { HostTensor } from './dtype.js';
 import { fail } from './errors.js';
+import { type CsvFile, type CsvOptions, decodeCsv } from './io/csv.js';
 import { decodeIdx, type IdxFile } from './io/idx.js';
 import {
   type DecodeOptions,
@@ -11,18 +10,18 @@ import {
   encodeSafetensors,
   type SafetensorsFile,
 } from './io/safetensors.js';
+import { readBytes, readPlain, why } from './node/files.js';
 import type { Picture } from './plot/picture.js';
+import { type CheckpointOptions, type CheckpointParts, checkpoint, restore } from './train/index.js';
 
-const unzip = promisify(gunzip);
-const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    return fail(path, `can't be read (${why(error)})`);
-  }
-}
+export { type CifarSets, type ImageSets, readCifar10, readCifar100, readMnist } from './node/datasets.js';
+export { decodeImage } from './node/image.js';
+export {
+  type ImageFile,
+  ImageFolder,
+  type ImageFolderOptions,
+  readImageFolder,
+} from './node/image-folder.js';
 
 /**
  * Writes `data` so that whoever opens `path` finds the old file or the new one, whole, after a crash too: a
@@ -41,7 +40,8 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     }
     await rename(beside, path);
   } catch (error) {
-    await rm(beside, { force: true });
+    // The first error is the one that tells.
+    await rm(beside, { force: true }).catch(() => {});
     fail(path, `can't be written (${why(error)})`);
   }
 }
@@ -60,17 +60,41 @@ export async function writeSafetensors(
   await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
 }
 
+/** Writes the states of parts, by `train.checkpoint`, as one file; one that is there stays whole until the new one is. */
+export async function saveCheckpoint(path: string, parts: CheckpointParts): Promise<void> {
+  const { tensors, metadata } = await checkpoint(parts);
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/** Takes up what `saveCheckpoint` wrote, by `train.restore`: errors name file, part and tensor, and change nothing. */
+export async function loadCheckpoint(path: string, parts: CheckpointParts): Promise<void> {
+  await restore(parts, await readSafetensors(path), { file: path });
+}
+
+/** What `train.fit` takes as `checkpoint`: one file, which each save replaces whole or not at all. */
+export function checkpointTo(path: string, options: Omit<CheckpointOptions, 'save'> = {}): CheckpointOptions {
+  return { ...options, save: ({ tensors, metadata }) => writeSafetensors(path, tensors, metadata) };
+}
+
+/** What `train.fit` takes as `resume`; null where there is no file yet, and the run is a new one. */
+export async function readCheckpoint(path: string): Promise<(SafetensorsFile & { name: string }) | null> {
+  try {
+    await access(path);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return null;
+    fail(path, `can't be read (${why(error)})`);
+  }
+  return { ...(await readSafetensors(path)), name: path };
+}
+
 /** Reads an IDX file (the format of MNIST); a name that ends in `.gz` is unpacked first. */
 export async function readIdx(path: string): Promise<IdxFile> {
-  const bytes = await readBytes(path);
-  if (!path.endsWith('.gz')) return decodeIdx(bytes, path);
-  let plain: Uint8Array;
-  try {
-    plain = await unzip(bytes);
-  } catch (error) {
-    return fail(path, `can't be unpacked by gzip (${why(error)})`);
-  }
-  return decodeIdx(plain, path);
+  return decodeIdx(await readPlain(path), path);
+}
+
+/** Reads a table of numbers and labels; errors name the file, the line and the column. See `io.decodeCsv`. */
+export async function readCsv(path: string, options?: CsvOptions): Promise<CsvFile> {
+  return decodeCsv(new TextDecoder().decode(await readPlain(path)), path, options);
 }
 
 /**

@@ -75,6 +75,34 @@ export class Generator {
     return new Generator(high * 2 ** 32 + low);
   }
 
+  /** How many words were drawn so far. Set it to go on from there. */
+  get position(): number {
+    return 4 * this.#counter - this.#words.length;
+  }
+
+  set position(position: number) {
+    if (!Number.isSafeInteger(position) || position < 0) {
+      throw new RangeError(`Generator: position must be a whole number from 0, got ${position}`);
+    }
+    this.#counter = Math.floor(position / 4);
+    this.#words = [];
+    for (let i = 0; i < position % 4; i++) this.word();
+  }
+
+  /** Seed and position, which `loadStateDict` goes on from. */
+  stateDict(): { readonly seed: number; readonly position: number } {
+    return { seed: this.seed, position: this.position };
+  }
+
+  loadStateDict({ seed, position }: { readonly seed: number; readonly position: number }): void {
+    if (seed !== this.seed) {
+      throw new RangeError(
+        `Generator: the state is of seed ${seed}, this one has ${this.seed}; open the device with { seed: ${seed} }`,
+      );
+    }
+    this.position = position;
+  }
+
   /** A uniform 32-bit word. */
   word(): number {
     if (this.#words.length === 0) this.#words = philox(this.#counter++, 0, ...this.#key).reverse();

@@ -49,6 +49,31 @@ describe.each(kernels)('$name: pooling of widths round the kernels of four', ({ 
 });
 
 describe.each(devices.map((device) => ({ name: device.info.backend, device })))('$name', ({ device }) => {
+  it('finds the last NaN of a window, and the first -Infinity where there is nothing else', async () => {
+    const rows = 5;
+    const columns = 9;
+    const x = Float32Array.from({ length: rows * columns }, (_, i) =>
+      i < 18 ? Number.NEGATIVE_INFINITY : -i,
+    );
+    for (const i of [22, 24, 26, 44]) x[i] = Number.NaN;
+    const options = { kernel: 3, stride: 2, padding: 1 };
+    const [values, indices] = F.maxPool2dWithIndices(device.tensor(x, [1, 1, rows, columns]), options);
+    const plain = await F.maxPool2d(device.tensor(x, [1, 1, rows, columns]), options).data();
+    const winners = Array.from({ length: 15 }, (_, i) => {
+      const [top, left] = [2 * Math.floor(i / 5) - 1, 2 * (i % 5) - 1];
+      let best = -1;
+      for (let row = Math.max(top, 0); row < Math.min(top + 3, rows); row++)
+        for (let at = Math.max(left, 0); at < Math.min(left + 3, columns); at++) {
+          const index = row * columns + at;
+          if (best < 0 || x[index]! > x[best]! || Number.isNaN(x[index]!)) best = index;
+        }
+      return best;
+    });
+    expect([...(await indices!.data())]).toEqual(winners);
+    expect([...(await values!.data())]).toEqual(winners.map((index) => x[index]));
+    expect([...plain]).toEqual(winners.map((index) => x[index]));
+  });
+
   it('refuses an index outside the unpooled plane', async () => {
     const x = device.zeros([1, 2, 1, 2]);
     const indices = device.tensor(Int32Array.of(0, 7, 1, -3), [1, 2, 1, 2]);

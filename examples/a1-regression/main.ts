@@ -1,5 +1,6 @@
 /** Regression by the smallest net, 1-1-1; then how its loss and its accuracy depend on the slope of the line it learns. */
 import { type Device, Generator, nn } from 'weft';
+import { line, scatter } from 'weft/plot';
 import { example, type Run } from '../support/example.js';
 import { correlation, descend, Linears, linspace, mean } from '../support/small-nets.js';
 
@@ -66,6 +67,23 @@ export default example({
       holds: low <= 0.21567 && 0.21567 <= high && median < 0.5,
     });
 
+    const shown = one.losses.findIndex((loss) => loss <= median);
+    const points = (values: ArrayLike<number>) => Array.from(values).slice(30 * shown, 30 * (shown + 1));
+    const [x, predicted] = [points(await one.x.data()), points(one.predicted)];
+    const order = [...x.keys()].sort((i, j) => x[i]! - x[j]!);
+    await run.picture(
+      'regression',
+      scatter(
+        { x, y: points(one.targets) },
+        {
+          title: 'Thirty points and what the net makes of them',
+          x: { label: 'x' },
+          y: { label: 'y' },
+          lines: [{ x: order.map((i) => x[i]!), y: order.map((i) => predicted[i]!), name: 'prediction' }],
+        },
+      ),
+    );
+
     // 21 slopes, each with points and a net of its own in every repeat.
     const slopes = linspace(-2, 2, 21);
     const repeats = pick({ full: 50, fast: 25, slice: 2 });
@@ -83,6 +101,18 @@ export default example({
       print(
         `slope ${slopes[i]!.toFixed(1)}: loss ${losses[i]!.toFixed(3)}, correlation ${correlations[i]!.toFixed(3)}`,
       );
+    const bySlope = (what: string, y: number[]) =>
+      line(
+        { x: slopes, y },
+        {
+          title: `${what} by slope`,
+          subtitle: `means of ${repeats} nets`,
+          x: { label: 'slope' },
+          y: { label: what },
+        },
+      );
+    await run.picture('loss', bySlope('Loss', losses));
+    await run.picture('accuracy', bySlope('Accuracy (correlation)', correlations));
     const steepness = slopes.map(Math.abs);
     const [flat, steep] = [correlations[10]!, (correlations[0]! + correlations[20]!) / 2];
     claim({

@@ -1,5 +1,6 @@
 /** Cross-validation of a regression: 80 of 100 points for training, and the loss on the 20 others. */
 import { Generator, nn, optim, type Tensor } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { Linears, mean } from '../support/small-nets.js';
 
@@ -9,7 +10,7 @@ const TRAIN = 80;
 export default example({
   id: 'A10',
   title: 'cross-validation on regression',
-  async run({ device, pick, seed, claim, progress }) {
+  async run({ device, pick, seed, claim, progress, picture }) {
     const nets = pick({ full: 400, fast: 400, slice: 4 });
     const epochs = pick({ full: 500, fast: 500, slice: 5 });
 
@@ -39,6 +40,7 @@ export default example({
       return [inside, outside];
     });
     const curves = { train: [] as number[], test: [] as number[] };
+    const means = { train: [] as number[], test: [] as number[] };
     const bar = progress(`${nets} nets`, epochs);
     let last: readonly [ArrayLike<number>, ArrayLike<number>] | null = null;
     for (let epoch = 1; epoch <= epochs; epoch++) {
@@ -46,10 +48,28 @@ export default example({
       last = [await inside!.data(), await outside!.data()];
       curves.train.push(last[0][0]!);
       curves.test.push(last[1][0]!);
+      means.train.push(mean(last[0]));
+      means.test.push(mean(last[1]));
       bar.update(epoch);
     }
     bar.stop();
 
+    await picture(
+      'loss',
+      line(
+        [
+          { y: curves.train, name: 'one net, training', style: 'dashed' },
+          { y: curves.test, name: 'one net, test', style: 'dashed' },
+          { y: means.train, name: `mean of ${nets}, training` },
+          { y: means.test, name: `mean of ${nets}, test` },
+        ],
+        {
+          title: 'Loss in training and in the test',
+          x: { label: 'epoch' },
+          y: { label: 'mean squared error', min: 0 },
+        },
+      ),
+    );
     const [inside, outside] = last!.map(mean) as [number, number];
     claim({
       told: 'one net: train and test loss fall towards the variance of the noise, 1',

@@ -1,5 +1,6 @@
 /** Universal approximation: one hidden layer comes as near to a continuous function as it is wide, sup |f - g| < ε. */
 import { nn, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { Linears, linspace } from '../support/small-nets.js';
 
@@ -11,7 +12,7 @@ const GRID = 200;
 export default example({
   id: 'A11',
   title: 'universal approximation of a 1-D function',
-  async run({ device, pick, claim, print, progress }) {
+  async run({ device, pick, claim, print, progress, picture }) {
     const widths = pick({ full: [1, 2, 4, 8, 16, 32, 64], fast: [1, 4, 16], slice: [1, 4] });
     const epochs = pick({ full: 5000, fast: 1500, slice: 5 });
     const points = linspace(-5, 5, GRID + 1);
@@ -24,6 +25,7 @@ export default example({
 
     const bar = progress('steps', epochs * widths.length);
     const errors: number[] = [];
+    const curves: number[][] = [];
     for (const [i, width] of widths.entries()) {
       // Training may end in a poor valley: the best of some starts.
       const model = new nn.Sequential(
@@ -54,10 +56,46 @@ export default example({
         .max({ axes: [1, 2] })
         .data();
       errors.push(Math.min(...sup));
+      curves.push(
+        Array.from(
+          await model
+            .forward(fine)
+            .select(0, sup.indexOf(errors.at(-1)!))
+            .data(),
+        ),
+      );
       print(`${width} hidden units: sup |f - g| = ${errors.at(-1)!.toFixed(4)}`);
     }
     bar.stop();
 
+    const few = widths
+      .map((width, i) => ({
+        x: between,
+        y: curves[i]!,
+        name: width === 1 ? '1 hidden unit' : `${width} hidden units`,
+      }))
+      .slice(0, 3);
+    await picture(
+      'functions',
+      line(
+        [{ x: between, y: between.map(f), name: 'f', colour: '#222222', style: 'dotted' as const }, ...few],
+        {
+          title: 'f(x) = sin x · exp(-x² / 20) and nets of one hidden layer',
+          x: { label: 'x' },
+        },
+      ),
+    );
+    await picture(
+      'sup-error',
+      line(
+        { x: widths, y: errors, points: true },
+        {
+          title: 'sup |f - g| by width',
+          x: { label: 'hidden units', scale: 'log' },
+          y: { label: 'sup |f - g| on [-5, 5]', scale: 'log' },
+        },
+      ),
+    );
     claim({
       told: 'the sup error falls with the width',
       reached: widths.map((width, i) => `${width}: ${errors[i]!.toPrecision(2)}`).join(', '),

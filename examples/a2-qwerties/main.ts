@@ -1,5 +1,6 @@
 /** Two clouds of points ("qwerties") told apart by a 2-1-1 net; then by 40 learning rates, each 50 times. */
 import { functional as F, Generator, nn } from 'weft';
+import { decisionRegions, line, mesh } from 'weft/plot';
 import { example } from '../support/example.js';
 import {
   asTargets,
@@ -18,7 +19,7 @@ const net = (nets: number) =>
 export default example({
   id: 'A2',
   title: 'binary classifier of qwerties, and 40 learning rates',
-  async run({ device, pick, seed, claim, print, progress }) {
+  async run({ device, pick, seed, claim, print, progress, picture }) {
     const { points, labels } = blobs(
       new Generator(seed),
       [
@@ -48,6 +49,24 @@ export default example({
       from: 'fast',
     });
 
+    const best = found.indexOf(Math.max(...found));
+    const plane = { x: [-2, 8], y: [-3, 5] } as const;
+    const grid = mesh(plane);
+    const surface = classifier.forward(device.tensor({ ...grid, shape: [1, ...grid.shape] })).sigmoid();
+    const probabilities = { data: await surface.select(0, best).data(), shape: [100, 100] };
+    const column = (axis: number) => Array.from({ length: 200 }, (_, i) => points.data[2 * i + axis]!);
+    await picture(
+      'regions',
+      decisionRegions(
+        { ...plane, probabilities },
+        {
+          title: 'Two clouds of qwerties',
+          subtitle: `the best of 50 nets: ${percent(found[best]!)}`,
+          points: { x: column(0), y: column(1), labels: labels.data, classes: ['A', 'B'] },
+        },
+      ),
+    );
+
     // The same through logits; the net's ReLU and its start decide, so each rate is tried again and again.
     const rates = linspace(0.001, 0.1, pick({ full: 40, fast: 10, slice: 4 }));
     const repeats = pick({ full: 50, fast: 20, slice: 2 });
@@ -66,6 +85,26 @@ export default example({
     const perRate = rates.map((_, i) => mean(accuracies.slice(i * repeats, (i + 1) * repeats)));
     for (const [i, rate] of rates.entries())
       if (i % Math.ceil(rates.length / 5) === 0) print(`lr ${rate.toFixed(3)}: ${percent(perRate[i]!)}`);
+    await picture(
+      'rates',
+      line(
+        [
+          {
+            x: rates,
+            y: rates.map((_, i) => accuracies[i * repeats]!),
+            name: 'one sweep',
+            faint: true,
+            points: true,
+          },
+          { x: rates, y: perRate, name: `mean of ${repeats} sweeps` },
+        ],
+        {
+          title: 'Accuracy by learning rate',
+          x: { label: 'learning rate' },
+          y: { label: 'accuracy', max: 1 },
+        },
+      ),
+    );
     const half = rates.length / 2;
     const [low, high] = [mean(perRate.slice(0, half)), mean(perRate.slice(half))];
     claim({

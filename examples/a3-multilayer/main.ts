@@ -1,5 +1,6 @@
 /** A net of three layers on two clouds, by 50 learning rates; the same without its inner ReLUs, which is one layer. */
 import { functional as F, Generator, nn } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import {
   asTargets,
@@ -33,7 +34,7 @@ const linearOnly = (nets: number) =>
 export default example({
   id: 'A3',
   title: 'multilayer net, and what is left of it without nonlinearities',
-  async run({ device, pick, seed, claim, print, progress }) {
+  async run({ device, pick, seed, claim, print, progress, picture }) {
     const { points, labels } = blobs(
       new Generator(seed),
       [
@@ -67,6 +68,21 @@ export default example({
       holds: mean(linear) >= mean(nonlinear) - 0.005 && mean(linear) > 0.95,
       from: 'fast',
     });
+
+    await picture(
+      'rates',
+      line(
+        [
+          { x: rates, y: nonlinear, name: 'with ReLUs', points: true },
+          { x: rates, y: linear, name: 'linear only', points: true },
+        ],
+        {
+          title: 'Accuracy by learning rate',
+          x: { label: 'learning rate' },
+          y: { label: 'accuracy', min: 0.4, max: 1.02 },
+        },
+      ),
+    );
 
     // y = ((x W1 + b1) W2 + b2) W3 + b3 = x W + b with W = W1 W2 W3 and b = (b1 W2 + b2) W3 + b3.
     const [w1, b1, w2, b2, w3, b3] = separator.parameters();

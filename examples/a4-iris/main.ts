@@ -1,5 +1,6 @@
 /** Three kinds of iris told apart by a 4-64-64-3 net: softmax and cross-entropy, all 150 flowers in every step. */
 import { functional as F, nn, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example, type Run } from '../support/example.js';
 import { accuracy, iris, mean, percent } from '../support/small-nets.js';
 
@@ -55,7 +56,7 @@ export default example({
     }
     bar.stop();
 
-    const { losses, probabilities } = runs[0]!;
+    const { losses, accuracies, probabilities } = runs[0]!;
     const finals = runs.map(({ final }) => final);
     run.claim({
       told: 'accuracy over .95 on average',
@@ -63,6 +64,36 @@ export default example({
       holds: mean(finals) > 0.95,
       from: 'fast',
     });
+    const epoch = { label: 'epoch' };
+    await run.picture(
+      'loss',
+      line({ y: losses }, { title: 'Loss of one net', x: epoch, y: { label: 'cross-entropy', min: 0 } }),
+    );
+    await run.picture(
+      'accuracy',
+      line(
+        { y: accuracies },
+        {
+          title: 'Accuracy of one net',
+          x: epoch,
+          y: { label: 'accuracy', max: 1 },
+          guides: [{ y: 1 / 3, label: 'chance' }],
+        },
+      ),
+    );
+    const ofClass = (k: number) => Array.from({ length: 150 }, (_, i) => probabilities[3 * i + k]!);
+    await run.picture(
+      'probabilities',
+      line(
+        ['setosa', 'versicolor', 'virginica'].map((name, k) => ({ y: ofClass(k), name })),
+        {
+          title: 'What the net gives each flower',
+          subtitle: 'flowers 1 to 50 are setosa, 51 to 100 versicolor, 101 to 150 virginica',
+          x: { label: 'flower' },
+          y: { label: 'probability', min: 0, max: 1 },
+        },
+      ),
+    );
     run.claim({
       // Untrained outputs are small: each of the three classes has a probability of about a third.
       told: 'the loss starts at about ln 3 = 1.10 and falls',

@@ -1,5 +1,6 @@
 /** Three clouds of points told apart by a 2-4-3 net that ends in a softmax, under a cross-entropy that has one of its own. */
 import { functional as F, Generator, nn, optim } from 'weft';
+import { decisionRegions, line, mesh } from 'weft/plot';
 import { example } from '../support/example.js';
 import { accuracy, blobs, percent } from '../support/small-nets.js';
 
@@ -23,7 +24,7 @@ function bestPart(points: ArrayLike<number>, labels: ArrayLike<number>): number 
 export default example({
   id: 'A5',
   title: 'three-class qwerties, 2-4-3',
-  async run({ device, pick, seed, claim, progress }) {
+  async run({ device, pick, seed, claim, progress, picture }) {
     const { points, labels } = blobs(new Generator(seed), CENTRES, 100);
     const [x, y] = [device.tensor(points), device.tensor(labels)];
     const model = new nn.Sequential(
@@ -52,6 +53,31 @@ export default example({
       bar.update(epoch, `loss ${losses.at(-1)!.toFixed(3)}`);
     }
     bar.stop();
+
+    const plane = { x: [-2, 8], y: [-5.5, 4.5] } as const;
+    const grid = await model.forward(device.tensor(mesh(plane))).data();
+    const column = (axis: number) => Array.from({ length: 300 }, (_, i) => points.data[2 * i + axis]!);
+    await picture(
+      'regions',
+      decisionRegions(
+        { ...plane, probabilities: { data: grid, shape: [100, 100, 3] } },
+        {
+          title: 'Three clouds of qwerties and the regions of a 2-4-3 net',
+          points: { x: column(0), y: column(1), labels: labels.data, classes: ['A', 'B', 'C'] },
+        },
+      ),
+    );
+    await picture(
+      'loss',
+      line(
+        { y: losses },
+        { title: 'Loss', x: { label: 'epoch' }, y: { label: 'cross-entropy of the softmax' } },
+      ),
+    );
+    await picture(
+      'accuracy',
+      line({ y: accuracies }, { title: 'Accuracy', x: { label: 'epoch' }, y: { label: 'accuracy', max: 1 } }),
+    );
 
     const reached = await accuracy(model.forward(x), y).item();
     const best = bestPart(points.data, labels.data);

@@ -1,5 +1,6 @@
 /** Iris by nets of 1 to 128 hidden units: how many does it take? */
 import { nn } from 'weft';
+import { scatter } from 'weft/plot';
 import { example } from '../support/example.js';
 import { accuracy, classify, correlation, iris, mean, percent } from '../support/small-nets.js';
 
@@ -15,7 +16,7 @@ const net = (units: number) =>
 export default example({
   id: 'A6',
   title: 'iris, 1 to 128 hidden units',
-  async run({ device, pick, claim, print, progress }) {
+  async run({ device, pick, claim, print, progress, picture }) {
     const { features, labels } = iris();
     const [x, y] = [device.tensor(features), device.tensor(labels)];
     const stride = pick({ full: 1, fast: 8, slice: 64 });
@@ -43,6 +44,22 @@ export default example({
       [65, 128],
     ] as const)
       print(`${from} to ${to} units: ${percent(within(from, to))}`);
+    await picture(
+      'accuracy',
+      scatter(
+        { x: units, y: accuracies },
+        {
+          title: 'Accuracy on iris by the number of hidden units',
+          subtitle: `each point is a net after ${epochs} epochs`,
+          x: { label: 'hidden units' },
+          y: { label: 'accuracy', min: 0, max: 1.02 },
+          guides: [
+            { y: 1 / 3, label: 'one class of three' },
+            { y: 2 / 3, label: 'two classes of three' },
+          ],
+        },
+      ),
+    );
     claim({
       told: 'accuracy rises with the number of units, with chance at 33 % and two of three classes at 67 %',
       reached: `${percent(within(1, 16))} up to 16 units, ${percent(within(65, 128))} from 65 units`,

@@ -1,5 +1,6 @@
 /** Iris by nets of 1 to 5 hidden layers of 4 to 100 units: is deeper better? */
 import { nn } from 'weft';
+import { line, scatter } from 'weft/plot';
 import { example } from '../support/example.js';
 import { accuracy, classify, correlation, iris, mean, percent } from '../support/small-nets.js';
 
@@ -15,7 +16,7 @@ const net = (layers: number, units: number) =>
 export default example({
   id: 'A7',
   title: 'iris, depth against breadth',
-  async run({ device, pick, claim, print, progress }) {
+  async run({ device, pick, claim, print, progress, picture }) {
     const { features, labels } = iris();
     const [x, y] = [device.tensor(features), device.tensor(labels)];
     const depths = [1, 2, 3, 4, 5];
@@ -45,7 +46,41 @@ export default example({
 
     const ofDepth = (depth: number) =>
       mean(rows.filter((row) => row.depth === depth).map((row) => row.accuracy));
-    for (const depth of depths) print(`${depth} hidden layers: ${percent(ofDepth(depth))} on average`);
+    for (const depth of depths) print(`hidden layers: ${depth}, ${percent(ofDepth(depth))} on average`);
+    await picture(
+      'depth-breadth',
+      line(
+        depths.map((depth) => {
+          const own = rows.filter((row) => row.depth === depth);
+          return {
+            x: own.map((row) => row.width),
+            y: own.map((row) => row.accuracy),
+            name: `hidden layers: ${depth}`,
+          };
+        }),
+        {
+          title: 'Accuracy on iris by depth and breadth',
+          x: { label: 'units of each layer' },
+          y: { label: 'accuracy', min: 0, max: 1.02 },
+        },
+      ),
+    );
+    await picture(
+      'parameters',
+      scatter(
+        {
+          x: rows.map((row) => row.parameters),
+          y: rows.map((row) => row.accuracy),
+          labels: rows.map((row) => row.depth - 1),
+          classes: depths.map((depth) => `hidden layers: ${depth}`),
+        },
+        {
+          title: 'Accuracy by the number of parameters',
+          x: { label: 'parameters', scale: 'log' },
+          y: { label: 'accuracy', min: 0, max: 1.02 },
+        },
+      ),
+    );
     claim({
       told: 'deeper is not necessarily better: shallow nets learn fast',
       reached: `${percent(ofDepth(1))} with 1 hidden layer, ${percent(ofDepth(5))} with 5`,

@@ -1,7 +1,9 @@
 /** Cross-validation: splits by hand and by the library, loaders, a development set, folds; and iris judged by each. */
 import { type Device, data, functional as F, Generator, type HostTensor, nn, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example, type Run } from '../support/example.js';
 import { accuracy, iris, linspace, mean, percent } from '../support/small-nets.js';
+import { splitsByHand, splitsByLibrary } from './splits.js';
 
 const net = (device: Device) =>
   new nn.Sequential(
@@ -45,74 +47,89 @@ async function validate(
   return { train: await judge(sets.train), test: await judge(sets.test) };
 }
 
-/** Mean label of all, of the flowers in training, and of the others: 1 where the classes are balanced. */
-function balance(labels: ArrayLike<number>, inTraining: (i: number) => boolean) {
-  const all = Array.from(labels);
-  return [mean(all), mean(all.filter((_, i) => inTraining(i))), mean(all.filter((_, i) => !inTraining(i)))];
-}
+type Flowers = data.TensorDataset<HostTensor>;
 
-function splitsByHand({ claim, seed }: Run, labels: ArrayLike<number>): void {
-  const show = (means: readonly number[]) => means.map((value) => value.toFixed(4)).join(', ');
-  const first = balance(labels, (i) => i < 120);
+const both = ({ train, test }: { readonly train: number; readonly test: number }) =>
+  `${percent(train)} in training, ${percent(test)} in the test`;
+
+/** One split: all flowers of the training at once, then in batches. */
+async function oneSplit(run: Run, flowers: Flowers): Promise<void> {
+  const { pick, seed, claim, print } = run;
+  const [train, test] = data.trainTestSplit(flowers, { testSize: 0.2, seed });
+  const split = () => ({ train, test });
+  print(`all 120 at once: ${both(await validate(run, split, pick({ full: 1000, fast: 600, slice: 2 }), null))}`);
+  const batched = await validate(run, split, pick({ full: 500, fast: 60, slice: 1 }), 12);
   claim({
-    told: 'the first 120 flowers: mean labels 1.0 of all, .7500 in training, 2.0 in the test',
-    reached: show(first),
-    holds: first.join() === [1, 0.75, 2].join(),
-  });
-  // The mask that the text prints takes 39, 39 and 42 of the classes.
-  const taken = [39, 39, 42];
-  const printed = balance(labels, (i) => i % 50 < taken[Math.floor(i / 50)]!);
-  claim({
-    told: 'the random mask that the text prints: 1.0250 in training, .9000 in the test',
-    reached: show(printed.slice(1)),
-    holds: printed.slice(1).join() === [1.025, 0.9].join(),
-  });
-  const chosen = new Set(new Generator(seed).permutation(150).subarray(0, 120));
-  const random = balance(labels, (i) => chosen.has(i));
-  claim({
-    // Drawn without replacement, the mean of 30 labels has a deviation of √(2/3 / 30 · 120 / 149) = .134.
-    told: 'a random mask of 120 is nearly balanced',
-    reached: show(random.slice(1)),
-    holds: Math.abs(random[2]! - 1) < 4 * 0.134,
+    told: 'iris with 120 flowers for training, in batches of 12: test over 90 %',
+    reached: both(batched),
+    holds: batched.test >= 0.9,
+    from: 'fast',
   });
 }
 
-async function splitsByLibrary({ claim, seed, print }: Run): Promise<void> {
-  const features = Float32Array.from({ length: 40 }, (_, i) => 10 * (Math.floor(i / 4) + 1) + (i % 4) + 1);
-  const labels = Int32Array.from({ length: 10 }, (_, i) => Number(i > 4));
-  const fake = new data.TensorDataset(
-    { data: features, shape: [10, 4], dtype: 'f32' },
-    { data: labels, shape: [10], dtype: 'i32' },
-  );
-  const [train, test] = data.trainTestSplit(fake, { testSize: 0.2, seed });
-  const shapes = await Promise.all(
-    [train, test].map(async (set) => (await data.TensorDataset.from(set)).tensors[0]!.shape),
-  );
-  claim({
-    told: 'train_test_split of 10 rows of 4 with a test of .2: shapes (8, 4) and (2, 4)',
-    reached: shapes.map((shape) => `(${shape.join(', ')})`).join(' and '),
-    holds: JSON.stringify(shapes) === '[[8,4],[2,4]]',
-  });
-  const batches: string[] = [];
-  const rows: number[] = [];
-  for await (const [x] of new data.DataLoader(train, { batchSize: 4, shuffle: true, seed })) {
-    batches.push(`(${x!.shape.join(', ')})`);
-    for (let i = 0; i < 4; i++) rows.push(x!.data[4 * i]!);
+/** Training sets of several sizes, drawn anew in every epoch: in the end each flower was in one. */
+async function sizes(run: Run, flowers: Flowers): Promise<void> {
+  const { pick, seed, claim, print, progress, picture } = run;
+  const parts = linspace(0.2, 0.95, pick({ full: 10, fast: 3, slice: 2 }));
+  const bar = progress('sizes', parts.length);
+  const sweep: { train: number; test: number }[] = [];
+  for (const trainSize of parts) {
+    let splits = 0;
+    const fresh = () => {
+      const [train, test] = data.trainTestSplit(flowers, { trainSize, seed: 1000 * seed + splits++ });
+      return { train, test };
+    };
+    sweep.push(await validate(run, fresh, pick({ full: 200, fast: 200, slice: 1 }), null));
+    print(`training on ${percent(trainSize)}: ${both(sweep.at(-1)!)}`);
+    bar.update(sweep.length);
   }
-  for await (const [x] of new data.DataLoader(test)) rows.push(x!.data[0]!);
-  print(`first numbers of the rows in training, then in the test: ${rows.join(' ')}`);
-  const whole = [...rows].sort((a, b) => a - b).join();
+  bar.stop();
+  await picture(
+    'sizes',
+    line(
+      [
+        { x: parts, y: sweep.map((one) => one.train), name: 'training' },
+        { x: parts, y: sweep.map((one) => one.test), name: 'test' },
+      ],
+      {
+        title: 'Accuracy by the size of the training set',
+        x: { label: 'part of the flowers in training' },
+        y: { label: 'accuracy', min: 0.6, max: 1.02 },
+      },
+    ),
+  );
   claim({
-    told: 'a DataLoader of batches of 4 gives two of shape (4, 4); no row is lost or met twice',
-    reached: `${batches.join(', ')}; ${new Set(rows).size} different rows`,
-    holds: batches.join() === '(4, 4),(4, 4)' && whole === '11,21,31,41,51,61,71,81,91,101',
+    told: 'with a new split in each epoch, training and test agree for every size of the training set',
+    reached: `test ${sweep.map(({ test }) => percent(test)).join(', ')}`,
+    // The smallest test has 8 flowers: .25 is two of them.
+    holds: sweep.every(({ train, test }) => Math.abs(train - test) <= 0.25),
+    from: 'fast',
   });
-  const [most, rest] = data.trainTestSplit(fake, { testSize: 0.2, seed });
-  const [development, final] = data.trainTestSplit(rest, { testSize: 0.1 / (0.1 + 0.1), seed });
+}
+
+/** Five folds, each the test of a net that the others train. */
+async function folds(run: Run, flowers: Flowers, labels: ArrayLike<number>): Promise<void> {
+  const { pick, seed, claim, progress } = run;
+  const parts = data.stratifiedKFold(flowers, labels, { nSplits: 5, shuffle: true, seed });
+  const bar = progress('folds', 5);
+  const tests: number[] = [];
+  for (const fold of parts) {
+    tests.push((await validate(run, () => fold, pick({ full: 1000, fast: 600, slice: 1 }), null)).test);
+    bar.update(tests.length);
+  }
+  bar.stop();
+  const tested = parts.map(({ test }) => Array.from(test.indices));
+  const perClass = tested.map((flowers) => [0, 1, 2].map((k) => flowers.filter((i) => labels[i] === k).length));
   claim({
-    told: '.8 / .1 / .1 of 10 by two splits, the second of .1 / (.1 + .1): 8, 1 and 1',
-    reached: [most, development, final].map(({ length }) => length).join(', '),
-    holds: [most, development, final].map(({ length }) => length).join() === '8,1,1',
+    told: '5 stratified folds: each test has 10 flowers of each class, and no flower is tested twice',
+    reached: perClass.map((counts) => counts.join('/')).join(', '),
+    holds: perClass.flat().every((count) => count === 10) && new Set(tested.flat()).size === 150,
+  });
+  claim({
+    told: '5 folds: test accuracy over 90 % on average',
+    reached: `${percent(mean(tests))}: ${tests.map(percent).join(', ')}`,
+    holds: mean(tests) > 0.9,
+    from: 'fast',
   });
 }
 
@@ -120,76 +137,12 @@ export default example({
   id: 'A9',
   title: 'cross-validation by hand, split, loader, development set, folds',
   async run(run) {
-    const { pick, seed, claim, print, progress } = run;
     const { features, labels } = iris();
     splitsByHand(run, labels.data);
     await splitsByLibrary(run);
-
     const flowers = new data.TensorDataset(features, labels);
-    const bar = progress('nets', 17);
-    const [train, test] = data.trainTestSplit(flowers, { testSize: 0.2, seed });
-    const whole = await validate(
-      run,
-      () => ({ train, test }),
-      pick({ full: 1000, fast: 600, slice: 2 }),
-      null,
-    );
-    bar.update(1);
-    const batched = await validate(run, () => ({ train, test }), pick({ full: 500, fast: 60, slice: 1 }), 12);
-    bar.update(2);
-    const both = ({ train, test }: { train: number; test: number }) =>
-      `${percent(train)} in training, ${percent(test)} in the test`;
-    print(`all 120 at once: ${both(whole)}`);
-    claim({
-      told: 'iris with 120 flowers for training, in batches of 12: test over 90 %',
-      reached: both(batched),
-      holds: batched.test >= 0.9,
-      from: 'fast',
-    });
-
-    // A new split in every epoch: in the end each flower was in training.
-    const parts = linspace(0.2, 0.95, pick({ full: 10, fast: 3, slice: 2 }));
-    const sweep: { train: number; test: number }[] = [];
-    for (const [i, trainSize] of parts.entries()) {
-      let splits = 0;
-      const fresh = () => {
-        const [inside, outside] = data.trainTestSplit(flowers, { trainSize, seed: 1000 * seed + splits++ });
-        return { train: inside, test: outside };
-      };
-      sweep.push(await validate(run, fresh, pick({ full: 200, fast: 200, slice: 1 }), null));
-      print(`training on ${percent(trainSize)}: ${both(sweep.at(-1)!)}`);
-      bar.update(3 + i);
-    }
-    claim({
-      told: 'with a new split in each epoch, training and test agree for every size of the training set',
-      reached: `test ${sweep.map(({ test }) => percent(test)).join(', ')}`,
-      // The smallest test has 8 flowers: .25 is two of them.
-      holds: sweep.every(({ train, test }) => Math.abs(train - test) <= 0.25),
-      from: 'fast',
-    });
-
-    const folds = data.stratifiedKFold(flowers, Array.from(labels.data), { nSplits: 5, shuffle: true, seed });
-    const tests: number[] = [];
-    for (const fold of folds) {
-      tests.push((await validate(run, () => fold, pick({ full: 1000, fast: 600, slice: 1 }), null)).test);
-      bar.update(12 + tests.length);
-    }
-    bar.stop();
-    const perClass = folds.map(({ test }) =>
-      [0, 1, 2].map((k) => Array.from(test.indices).filter((i) => labels.data[i] === k).length),
-    );
-    claim({
-      told: '5 stratified folds: each test has 10 flowers of each class, and no flower is tested twice',
-      reached: perClass.map((counts) => counts.join('/')).join(', '),
-      holds:
-        perClass.flat().every((count) => count === 10) &&
-        new Set(folds.flatMap(({ test }) => Array.from(test.indices))).size === 150,
-    });
-    claim({
-      told: '5 folds: test accuracy over 90 % on average',
-      reached: `${percent(mean(tests))}: ${tests.map(percent).join(', ')}`,
-      holds: mean(tests) > 0.9,
-      from: 'fast',
-    });
+    await oneSplit(run, flowers);
+    await sizes(run, flowers);
+    await folds(run, flowers, labels.data);
   },
 });

@@ -30,3 +30,4 @@ export {
   WeightedRandomSampler,
 } from './sampler.js';
 export { randomSplit, type TrainTestSplitOptions, trainTestSplit } from './split.js';
+export * as transforms from './transforms/index.js';

@@ -136,6 +136,8 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
     [[1, 3, 6, 11], { kernel: [3, 2], stride: 1, padding: 1 }],
     [[1, 2, 9, 14], { kernel: [2, 3], stride: [3, 1], padding: 1, dilation: [3, 2] }],
     [[1, 2, 9, 8], { kernel: 4, stride: 3, padding: 2, ceilMode: true }],
+    [[1, 2, 6, 17], { kernel: 3, stride: 2, padding: 1 }],
+    [[1, 1, 7, 15], { kernel: 3, stride: 2 }],
     [[1, 2, 4, 19], { kernel: [2, 3], stride: [1, 3] }],
     [[1, 2, 5, 19], { kernel: [3, 2], stride: [2, 3] }],
     [[1, 1, 18, 19], { kernel: [17, 16], stride: 1 }],

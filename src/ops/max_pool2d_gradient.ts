@@ -14,7 +14,6 @@ import {
   type Pooling,
   pooledCase,
   pooledType,
-  reach,
   windowParams,
 } from './pool_windows.js';
 
@@ -46,9 +45,9 @@ export const windowLaunch = (
   scratch,
 });
 
-/** wasm: the addresses of a window's rows, and for each row that a window reaches over 16 bytes, values and marks. */
-export const scratchOf = ({ height, width }: Geometry): number =>
-  4 * (height.kernel + 2) + reach(height) * (16 + 8 * 4 * Math.ceil(width.out / 4));
+/** wasm: a row of columns with padding, a value and a mark of two bytes each, and the rest of a vector. */
+export const scratchOf = ({ width: { size, out, kernel, stride, padding, dilation } }: Geometry): number =>
+  6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16;
 
 /** One byte by tap. */
 const TABLE = 4 * 256;

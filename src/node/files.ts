@@ -1,0 +1,54 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { fail } from '../errors.js';
+
+const unzip = promisify(gunzip);
+
+export const why = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A file's bytes; an error that names it where it can't be read. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    return fail(path, `can't be read (${why(error)})`);
+  }
+}
+
+/** A file's bytes; a name that ends in `.gz` is unpacked. */
+export async function readPlain(path: string): Promise<Uint8Array> {
+  const bytes = await readBytes(path);
+  if (!path.endsWith('.gz')) return bytes;
+  try {
+    return await unzip(bytes);
+  } catch (error) {
+    return fail(path, `can't be unpacked by gzip (${why(error)})`);
+  }
+}
+
+/** Names in a folder, in ascending order; an error that names it where it can't be read. */
+export async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    return fail(folder, `can't be read as a folder (${why(error)})`);
+  }
+}
+
+/**
+ * The path of each wanted file, whose first known name is taken. Where files are missing the error names them all, and
+ * says where the original comes from.
+ */
+export async function findFiles(
+  folder: string,
+  wanted: readonly (readonly string[])[],
+  origin: string,
+): Promise<string[]> {
+  const present = new Set(await listFolder(folder));
+  const found = wanted.map((names) => names.find((name) => present.has(name)));
+  const missing = wanted.filter((_, i) => found[i] === undefined).map((names) => names[0]);
+  if (missing.length > 0) fail(folder, `${missing.join(', ')} missing; ${origin}`);
+  return found.map((name) => join(folder, name!));
+}

@@ -1,0 +1,139 @@
+import type { HostTensor } from '../dtype.js';
+import { fail, WeftError } from '../errors.js';
+import type { SafetensorsFile } from '../io/index.js';
+import { Module } from '../nn/index.js';
+
+/**
+ * What a checkpoint holds a state of: a module, an optimiser, a schedule, an average, a loader, a generator, or anything
+ * else with these methods. A state is data for JSON that may hold tensors anywhere.
+ */
+export interface Stateful {
+  stateDict(): unknown;
+  /** Takes a state up, or refuses it and changes nothing. */
+  loadStateDict(state: never): unknown;
+  /** Refuses a state that `loadStateDict` would refuse. */
+  checkStateDict?(state: never): void;
+}
+
+/** What a run continues from, each under a name of its own. */
+export type CheckpointParts = Readonly<Record<string, Stateful | null | undefined>>;
+
+const FORMAT = 'weft checkpoint';
+const VERSION = '1';
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+
+const isTensor = (value: unknown): value is HostTensor =>
+  isRecord(value) && ArrayBuffer.isView(value.data) && Array.isArray(value.shape);
+
+/** A state as JSON: tensors become { $tensor: name } and go into `tensors`, numbers that JSON lacks { $number: text }. */
+function toJson(value: unknown, path: string, tensors: Record<string, HostTensor>): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) };
+  if (Array.isArray(value)) return value.map((item, i) => toJson(item, `${path}.${i}`, tensors));
+  if (isTensor(value)) {
+    tensors[path] = value;
+    return { $tensor: path };
+  }
+  if (!isRecord(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, toJson(item, `${path}.${key}`, tensors)]);
+  return Object.fromEntries(entries);
+}
+
+function fromJson(value: unknown, tensors: Readonly<Record<string, HostTensor>>, name: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => fromJson(item, tensors, name));
+  if (!isRecord(value)) return value;
+  if (typeof value.$number === 'string') return Number(value.$number);
+  if (typeof value.$tensor === 'string')
+    return tensors[value.$tensor] ?? fail(name, `tensor '${value.$tensor}' is missing`);
+  const entries = Object.entries(value).map(([key, item]) => [key, fromJson(item, tensors, name)]);
+  return Object.fromEntries(entries);
+}
+
+/**
+ * The states of all parts as one file: `writeSafetensors` of weft/node writes it, `io.encodeSafetensors` gives its bytes. The
+ * tensors of a part called `model` are `model.0.weight` and so on; f32 as they are, so that a run on wasm or webgpu goes on with
+ * equal bits.
+ */
+export async function checkpoint(parts: CheckpointParts): Promise<SafetensorsFile> {
+  const tensors: Record<string, HostTensor> = {};
+  const states: Record<string, unknown> = {};
+  for (const [name, part] of Object.entries(parts))
+    if (part) states[name] = toJson(await part.stateDict(), name, tensors);
+  return { tensors, metadata: { format: FORMAT, version: VERSION, state: JSON.stringify(states) } };
+}
+
+/** The states in a file. @throws WeftError where it is no checkpoint of this version. */
+function statesIn({ tensors, metadata }: SafetensorsFile, file: string): Record<string, unknown> {
+  if (metadata.format !== FORMAT)
+    fail(
+      file,
+      'is no checkpoint: its metadata lack what train.checkpoint() writes; weights alone load by model.loadStateDict()',
+    );
+  if (metadata.version !== VERSION)
+    fail(file, `is a checkpoint of version ${metadata.version}, this Weft reads version ${VERSION}`);
+  let states: unknown;
+  try {
+    states = JSON.parse(metadata.state ?? '');
+  } catch (error) {
+    fail(file, `its metadata hold no state (${(error as Error).message})`);
+  }
+  if (!isRecord(states)) return fail(file, 'its metadata hold no state');
+  return fromJson(states, tensors, file) as Record<string, unknown>;
+}
+
+/** Calls `work`; what it throws begins with the file's name, and the part's. */
+async function within(file: string, part: string, work: () => unknown): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Error) throw new WeftError(`${file}: ${part}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+export interface RestoreOptions {
+  /** The file's name, for errors. */
+  readonly file?: string;
+  /** Refuses a file that holds more than these parts, default false. */
+  readonly exact?: boolean;
+}
+
+/**
+ * Takes up all parts' states from a file that `checkpoint` made of parts with these names.
+ *
+ * @throws WeftError naming file, part and tensor where something is missing or doesn't fit; then no part was changed.
+ */
+export async function restore(
+  parts: CheckpointParts,
+  contents: SafetensorsFile,
+  { file = 'checkpoint', exact = false }: RestoreOptions = {},
+): Promise<void> {
+  const states = statesIn(contents, file);
+  const held = Object.keys(states);
+  const given = Object.entries(parts).flatMap(([name, part]) => (part ? [{ name, part }] : []));
+  for (const { name } of given)
+    if (!held.includes(name)) fail(file, `holds no '${name}', only ${held.join(', ') || 'nothing'}`);
+  const more = held.filter((name) => !parts[name]);
+  if (exact && more.length > 0)
+    fail(file, `holds ${more.join(', ')}, which would be lost: nothing here takes it up`);
+  const stateOf = (name: string) => states[name] as never;
+  const checked = given.filter(({ part }) => part.checkStateDict);
+  for (const { name, part } of checked) await within(file, name, () => part.checkStateDict!(stateOf(name)));
+  // What can't be checked beforehand is taken up first, the model last of it, and goes back where one refuses.
+  const unchecked = given
+    .filter((one) => !checked.includes(one))
+    .sort((a, b) => Number(a.part instanceof Module) - Number(b.part instanceof Module));
+  const undo: (() => unknown)[] = [];
+  try {
+    for (const [i, { name, part }] of unchecked.entries()) {
+      const before = i + 1 < unchecked.length ? await part.stateDict() : null;
+      await within(file, name, () => part.loadStateDict(stateOf(name)));
+      if (before) undo.push(() => part.loadStateDict(before as never));
+    }
+  } catch (error) {
+    for (const back of undo.reverse()) await back();
+    throw error;
+  }
+  for (const { name, part } of checked) await within(file, name, () => part.loadStateDict(stateOf(name)));
+}

@@ -1,0 +1,311 @@
+import type { Device } from '../device.js';
+import type { HostTensor } from '../dtype.js';
+import { fail } from '../errors.js';
+import type { SafetensorsFile } from '../io/index.js';
+import type { Module } from '../nn/index.js';
+import {
+  type ClipGradNormOptions,
+  clipGradNorm,
+  clipGradValue,
+  type ExponentialMovingAverage,
+  LRScheduler,
+  type Optimizer,
+  ReduceLROnPlateau,
+} from '../optim/index.js';
+import type { Tensor } from '../tensor.js';
+import {
+  type Callback,
+  type EpochRecord,
+  type History,
+  numberIn,
+  type Result,
+  type Run,
+} from './callback.js';
+import { type CheckpointParts, checkpoint, restore, type Stateful } from './checkpoint.js';
+import { createEvaluator, deviceOf, type Evaluator } from './evaluate.js';
+import {
+  type Batch,
+  computeOf,
+  type Loader,
+  Meter,
+  type Metrics,
+  type Objective,
+  samplesOf,
+} from './pass.js';
+
+export interface ScheduleOptions {
+  readonly scheduler: LRScheduler | ReduceLROnPlateau;
+  /** When it steps, default after each epoch; OneCycleLR and CyclicLR count batches. */
+  readonly every?: 'epoch' | 'batch';
+  /** What ReduceLROnPlateau watches, default `validation.loss`, or `training.loss` without validation. */
+  readonly monitor?: string;
+}
+
+export interface CheckpointOptions {
+  /** Keeps the file: `checkpointTo(path)` of weft/node writes it. */
+  save(file: SafetensorsFile): unknown;
+  /** Saves after every so many epochs, default 1. */
+  readonly everyEpochs?: number;
+  /** Saves after every so many batches of an epoch too. */
+  readonly everyBatches?: number;
+}
+
+export interface FitOptions extends Objective {
+  readonly optimizer: Optimizer;
+  readonly loader: Loader;
+  /** How many there are in all, with those that a resumed run has behind it. */
+  readonly epochs: number;
+  /** Is gone through after each epoch, in evaluation mode. */
+  readonly validation?: Loader;
+  /** Are counted over the validation. */
+  readonly metrics?: Metrics;
+  /** Are counted over the training batches: their outputs are read, which waits for the device. */
+  readonly trainMetrics?: Metrics;
+  readonly schedule?: LRScheduler | ReduceLROnPlateau | ScheduleOptions;
+  /** Is updated after each step, and judged by the validation in the model's place. */
+  readonly average?: ExponentialMovingAverage;
+  readonly clipGradNorm?: ClipGradNormOptions;
+  readonly clipGradValue?: number;
+  readonly callbacks?: readonly Callback[];
+  readonly checkpoint?: CheckpointOptions;
+  /** The file that the run continues from, made by `checkpoint` of a run with the same options; null: a new run. */
+  readonly resume?: (SafetensorsFile & { readonly name?: string }) | null;
+}
+
+/**
+ * Trains a model, which is on its device: one compiled step for each batch, one pass of validation after each epoch. A run
+ * that is resumed from a checkpoint, also from one within an epoch, goes on with equal bits on wasm.
+ *
+ * @throws WeftError for options or batches that don't fit, and what loader, model or callbacks throw.
+ */
+export async function fit(model: Module, options: FitOptions): Promise<History> {
+  const run = new Training(model, options);
+  try {
+    if (options.resume) await run.resume(options.resume);
+    await run.tell('onTrainStart');
+    while (run.goesOn()) await run.runEpoch();
+    await run.tell('onTrainEnd');
+    return { epochs: run.history, stopped: run.stopped };
+  } finally {
+    await run.close();
+  }
+}
+
+function checkOptions({ epochs, schedule, validation, metrics, checkpoint }: FitOptions): void {
+  const wholes = { epochs, everyEpochs: checkpoint?.everyEpochs, everyBatches: checkpoint?.everyBatches };
+  for (const [name, value] of Object.entries(wholes)) {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
+      fail('fit', `${name} must be a whole number from 1, got ${value}`);
+  }
+  const { scheduler, every } = scheduleOf(schedule) ?? {};
+  if (scheduler instanceof ReduceLROnPlateau && every === 'batch')
+    fail('fit', 'ReduceLROnPlateau steps after each epoch, not after each batch');
+  if (metrics && !validation)
+    fail('fit', 'metrics are counted over the validation: give one, or use trainMetrics');
+}
+
+function scheduleOf(given: FitOptions['schedule']): ScheduleOptions | null {
+  if (!given) return null;
+  return 'scheduler' in given ? given : { scheduler: given };
+}
+
+class Training implements Run {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly device: Device;
+  readonly epochs: number;
+  readonly history: EpochRecord[] = [];
+  stopped: string | null = null;
+  batch = 0;
+  readonly #options: FitOptions;
+  readonly #schedule: ScheduleOptions | null;
+  readonly #meter: Meter;
+  readonly #step: ReturnType<Training['compile']>;
+  readonly #evaluator: Evaluator | null;
+  #latest: Tensor | null = null;
+  #began = performance.now();
+
+  constructor(model: Module, options: FitOptions) {
+    checkOptions(options);
+    this.model = model;
+    this.optimizer = options.optimizer;
+    this.epochs = options.epochs;
+    this.device = deviceOf('fit', model);
+    if (this.optimizer.parameters[0]!.device !== this.device)
+      fail('fit', "the optimizer's parameters are on another device than the model's");
+    this.#options = options;
+    this.#schedule = scheduleOf(options.schedule);
+    const compute = computeOf('fit', model, options);
+    this.#meter = new Meter('fit', this.device, options.trainMetrics ?? {});
+    this.#step = this.compile(compute);
+    const { validation, metrics = {} } = options;
+    this.#evaluator = validation ? createEvaluator('fit', model, compute, metrics) : null;
+  }
+
+  /** The training step: forward, backward, clipping, update, average, and the sum of losses, in one program. */
+  compile(compute: ReturnType<typeof computeOf>) {
+    const { optimizer, average, clipGradNorm: norm, clipGradValue: value } = this.#options;
+    return this.device.compile((...batch: Tensor[]) => {
+      const computed = compute(...batch);
+      const told = this.#meter.record(computed, batch[0]!);
+      computed.loss.backward();
+      if (value !== undefined) clipGradValue(optimizer.parameters, value);
+      if (norm) clipGradNorm(optimizer.parameters, norm);
+      optimizer.step();
+      average?.update();
+      return told;
+    });
+  }
+
+  get epoch(): number {
+    return this.history.length + 1;
+  }
+
+  get batches(): number | null {
+    return this.#options.loader.length ?? null;
+  }
+
+  get samples(): number {
+    return this.#meter.samples;
+  }
+
+  goesOn(): boolean {
+    return this.stopped === null && this.history.length < this.epochs;
+  }
+
+  stop(reason = 'a callback stopped it'): void {
+    this.stopped ??= reason;
+  }
+
+  async loss(): Promise<number> {
+    return this.#latest ? this.#latest.item() : fail('fit', 'there was no batch yet');
+  }
+
+  meanLoss(): Promise<number> {
+    return this.#meter.meanLoss();
+  }
+
+  async weights(): Promise<Record<string, HostTensor>> {
+    const { average } = this.#options;
+    return average ? { ...(await average.stateDict()).tensors } : this.model.stateDict();
+  }
+
+  /** Calls every callback that wants to know, one after the other. */
+  async tell(event: 'onTrainStart' | 'onEpochStart' | 'onBatchEnd' | 'onTrainEnd'): Promise<void> {
+    for (const callback of this.#options.callbacks ?? []) await callback[event]?.(this);
+  }
+
+  async runEpoch(): Promise<void> {
+    const { loader, checkpoint: saving, callbacks = [] } = this.#options;
+    this.#began = performance.now();
+    if (!this.model.training) this.model.train();
+    await this.tell('onEpochStart');
+    for await (const batch of loader) {
+      await this.#train(batch);
+      await this.tell('onBatchEnd');
+      const whole = this.batch === this.batches;
+      if (!whole && saving?.everyBatches && this.batch % saving.everyBatches === 0)
+        await saving.save(await this.checkpoint());
+      if (this.stopped !== null) return;
+    }
+    const record = await this.#finish();
+    for (const callback of callbacks) await callback.onEpochEnd?.(this, record);
+    if (saving && record.epoch % (saving.everyEpochs ?? 1) === 0) await saving.save(await this.checkpoint());
+  }
+
+  async #train(batch: Batch): Promise<void> {
+    samplesOf('fit', batch);
+    const told = await this.#step(...batch);
+    this.#latest = told[0]!;
+    await this.#meter.count(batch, told);
+    this.batch++;
+    const { scheduler, every } = this.#schedule ?? {};
+    if (every === 'batch') (scheduler as LRScheduler).step();
+  }
+
+  /** Ends the epoch: validation, its record, and the schedule. */
+  async #finish(): Promise<EpochRecord> {
+    const training = await this.#meter.result();
+    const validation = await this.#validate();
+    const lr = this.optimizer.groups.map((group) => group.lr);
+    const seconds = (performance.now() - this.#began) / 1000;
+    const record: EpochRecord = { epoch: this.epoch, training, validation, lr, seconds };
+    this.#stepSchedule(record);
+    this.history.push(record);
+    this.batch = 0;
+    await this.#meter.reset();
+    return record;
+  }
+
+  async #validate(): Promise<Result | null> {
+    const { validation, average } = this.#options;
+    if (!validation || !this.#evaluator) return null;
+    const run = () => this.#evaluator!.run(validation);
+    return average ? average.applied(run) : run();
+  }
+
+  #stepSchedule(record: EpochRecord): void {
+    const { scheduler, every = 'epoch', monitor } = this.#schedule ?? {};
+    if (!scheduler || every === 'batch') return;
+    if (scheduler instanceof LRScheduler) scheduler.step();
+    else {
+      const watched = monitor ?? (record.validation ? 'validation.loss' : 'training.loss');
+      scheduler.step(numberIn('fit', record, watched));
+    }
+  }
+
+  /** Everything that the run continues from. */
+  #parts(): CheckpointParts {
+    const { optimizer, average, loader, validation, callbacks = [] } = this.#options;
+    const stateful = (one: object | undefined) => (one && 'stateDict' in one ? (one as Stateful) : null);
+    return {
+      model: this.model,
+      optimizer,
+      average,
+      schedule: this.#schedule?.scheduler,
+      generator: this.device.generator,
+      loader: stateful(loader),
+      validation: stateful(validation),
+      run: {
+        stateDict: async () => ({
+          epochs: this.history,
+          batch: this.batch,
+          meter: await this.#meter.stateDict(),
+        }),
+        loadStateDict: async ({ epochs, batch, meter }) => {
+          await this.#meter.loadStateDict(meter);
+          this.history.splice(0, this.history.length, ...(epochs as EpochRecord[]));
+          this.batch = batch;
+        },
+      },
+      callbacks: {
+        stateDict: () => Promise.all(callbacks.map(async (one) => (await one.stateDict?.()) ?? null)),
+        loadStateDict: async (states: readonly unknown[]) => {
+          if (states.length !== callbacks.length)
+            fail('fit', `the checkpoint has ${states.length} callbacks, this run ${callbacks.length}`);
+          for (const [i, one] of callbacks.entries()) await one.loadStateDict?.(states[i] as never);
+        },
+      },
+    };
+  }
+
+  checkpoint(): Promise<SafetensorsFile> {
+    if (this.batch > 0 && !('stateDict' in this.#options.loader))
+      fail(
+        'fit',
+        'the loader has no stateDict(): a checkpoint within an epoch could not tell where it stands',
+      );
+    return checkpoint(this.#parts());
+  }
+
+  resume(file: NonNullable<FitOptions['resume']>): Promise<void> {
+    return restore(this.#parts(), file, { exact: true, ...(file.name && { file: file.name }) });
+  }
+
+  async close(): Promise<void> {
+    for (const callback of this.#options.callbacks ?? []) await callback.onClose?.();
+    this.#step.dispose();
+    this.#evaluator?.dispose();
+    this.#meter.dispose();
+  }
+}

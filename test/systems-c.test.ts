@@ -1,0 +1,3 @@
+import { describeFamily } from './support/systems.js';
+
+await describeFamily('C', ['C2']);
