@@ -1,12 +1,14 @@
-import { BarChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
-import * as echarts from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
+import { LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
+import { use } from 'echarts/core';
+import { draw } from '../src/plot/echarts.js';
+import { FONT, widthOf } from '../src/plot/style.js';
+import { svgDocument } from '../src/plot/svg.js';
+import { type Whisker, whiskers } from '../src/plot/whiskers.js';
 import type { SuiteName } from './case.js';
 import { type BenchReport, type BenchResult, boundOf, engineLabel, groupsOf, isPeer } from './report.js';
 import { SUITES } from './suites/index.js';
 
-echarts.use([BarChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
+use([LegendComponent, MarkLineComponent, TitleComponent]);
 
 /**
  * `rate` is GFLOP/s, GB/s for suites bound by memory; `percent` is percent of peak; `time` is milliseconds.
@@ -27,8 +29,7 @@ const COLOURS: Readonly<Record<string, string>> = {
 
 const WIDTH = 960;
 const BAR = 14;
-/** Without a canvas echarts can't measure text: so many units are enough for a character of its 12-unit font. */
-const CHARACTER = 7.5;
+const GAPS = { barGap: '8%', barCategoryGap: '28%' } as const;
 
 /** What a suite's chart shows: the figure of a result, its unit, and the lines of what the machine reaches at most. */
 interface Scale {
@@ -69,9 +70,53 @@ function label(result: BenchResult | undefined, { of, unit }: Scale): string {
   return `${figure}${wrong}${share ? '' : `  ${result.percentOfPeak!.toFixed(0)} %`}`;
 }
 
+/** The quartiles on the chart's scale: rates and shares fall as times grow. */
+function quartiles(result: BenchResult, { of }: Scale, metric: ChartMetric): [number, number] {
+  const value = of(result)!;
+  if (!result.quartilesMs || result.medianMs === null) return [value, value];
+  const [low, high] = result.quartilesMs;
+  return metric === 'time'
+    ? [low, high]
+    : [(value * result.medianMs) / high, (value * result.medianMs) / low];
+}
+
+function whiskerOf(result: BenchResult | undefined, scale: Scale, metric: ChartMetric): Whisker | null {
+  if (!result || scale.of(result) === null) return null;
+  const [low, high] = quartiles(result, scale, metric);
+  return { low, high, text: label(result, scale) };
+}
+
+/** Bars of each engine, and what stands on them. */
+function seriesOf(
+  groups: ReturnType<typeof groupsOf>,
+  engines: readonly string[],
+  scale: Scale,
+  metric: ChartMetric,
+) {
+  const found = engines.map((engine) =>
+    groups.map((group) => group.results.find((result) => engineLabel(result) === engine)),
+  );
+  const bars = engines.map((engine, i) => ({
+    ...{ type: 'bar', name: engine, silent: true, ...GAPS },
+    itemStyle: { borderRadius: 2, ...(COLOURS[engine] ? { color: COLOURS[engine] } : {}) },
+    data: found[i]!.map((result) => (result && scale.of(result)) ?? '-'),
+    ...(i === 0 ? { markLine: limitLines(scale) } : {}),
+  }));
+  const gaps = { count: engines.length, ...GAPS };
+  const over = found.map((results, i) =>
+    whiskers(
+      results.map((result) => whiskerOf(result, scale, metric)),
+      i,
+      gaps,
+      true,
+    ),
+  );
+  return [...bars, ...over];
+}
+
 /**
- * A suite as horizontal bars, grouped by case, one bar for each engine; an engine that can't run a case has
- * none. Weft's say what percent of the peak they are.
+ * A suite as horizontal bars of medians, grouped by case, one bar for each engine, with whiskers from the lower to the upper
+ * quartile; an engine that can't run a case has none. Weft's say what percent of the peak they are.
  */
 export function suiteChart(
   report: BenchReport,
@@ -82,48 +127,31 @@ export function suiteChart(
   const scale = scaleOf(report, suite, metric);
   const shown = groups.flatMap(({ results }) => results.filter((result) => scale.of(result) !== null));
   const engines = [...new Set(shown.map(engineLabel))];
-  const series = engines.map((engine, i) => {
-    const found = groups.map((group) => group.results.find((result) => engineLabel(result) === engine));
-    return {
-      ...{ type: 'bar', name: engine, barGap: '8%', barCategoryGap: '28%' },
-      itemStyle: { borderRadius: 2, ...(COLOURS[engine] ? { color: COLOURS[engine] } : {}) },
-      label: {
-        ...{ show: true, position: 'right', fontSize: 10, color: '#444' },
-        formatter: ({ dataIndex }: { dataIndex: number }) => label(found[dataIndex], scale),
-      },
-      data: found.map((result) => (result && scale.of(result)) ?? '-'),
-      ...(i === 0 ? { markLine: limitLines(scale) } : {}),
-    };
-  });
-  const labelWidth = 16 + CHARACTER * Math.max(...groups.map((group) => group.label.length));
-  const height = 136 + groups.length * (engines.length * BAR * 1.08 + BAR * 0.9);
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
-  chart.setOption({
-    animation: false,
-    backgroundColor: '#ffffff',
+  const ends = shown.flatMap((one) => quartiles(one, scale, metric));
+  const labelWidth = 28 + Math.max(...groups.map((group) => widthOf(group.label)));
+  const height = Math.round(136 + groups.length * (engines.length * BAR * 1.08 + BAR * 0.9));
+  const title = `${suite}: ${scale.unit}`;
+  const body = draw(WIDTH, height, {
+    textStyle: { fontFamily: FONT },
     title: {
-      text: `${suite}: ${scale.unit}`,
-      subtext: `${scale.note}; ${report.machine.cpu}, ${report.machine.engine}, ${report.date}`,
+      text: title,
+      subtext: `${scale.note}, whiskers are quartiles; ${report.machine.cpu}, ${report.machine.engine}, ${report.date}`,
       left: 16,
     },
-    legend: { bottom: 8, left: labelWidth, itemGap: 24, itemWidth: 14, itemHeight: 10 },
+    legend: { bottom: 8, left: labelWidth, itemGap: 24, itemWidth: 14, itemHeight: 10, data: engines },
     grid: { left: labelWidth, right: 96, top: 88, bottom: 60 },
     xAxis: {
       ...{ name: scale.unit, nameLocation: 'end' },
-      ...(scale.logarithmic
-        ? logarithmic(shown.map((one) => scale.of(one)!))
-        : { type: 'value', max: axisEnd(scale) }),
+      ...(scale.logarithmic ? logarithmic(ends) : { type: 'value', max: axisEnd(scale, ends) }),
       axisLabel: { showMaxLabel: scale.logarithmic },
     },
     yAxis: {
       ...{ type: 'category', inverse: true, axisTick: { show: false } },
       data: groups.map((group) => group.label),
     },
-    series,
+    series: seriesOf(groups, engines, scale, metric),
   });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return svg;
+  return svgDocument(WIDTH, height, title, body);
 }
 
 const limitLines = ({ limits }: Scale) => ({
@@ -140,8 +168,6 @@ function logarithmic(values: readonly number[]) {
   return { type: 'log', min, startValue: min };
 }
 
-/** Past the longest bar and the limits by enough for a label. */
-const axisEnd =
-  ({ limits }: Scale) =>
-  ({ max }: { max: number }): number =>
-    1.04 * Math.max(max, ...limits.map(({ at }) => at));
+/** Past the longest whisker and the limits by enough for a label. */
+const axisEnd = ({ limits }: Scale, ends: readonly number[]): number =>
+  1.04 * Math.max(...ends, ...limits.map(({ at }) => at));

@@ -17,11 +17,11 @@ import {
   optim,
   type Tensor,
 } from 'weft';
-import { writeFileAtomic, writeSafetensors } from 'weft/node';
+import { savePicture, writeFileAtomic, writeSafetensors } from 'weft/node';
 import { verifyOps } from 'weft/verify';
 import { loadMnist, type Split } from '../support/mnist.js';
 import { lenet } from './net.js';
-import { filters, lossCurve, type Mistake, misclassified } from './pictures.js';
+import { firstFilters, lossCurve, type Mistake, misclassified } from './pictures.js';
 import { startEpoch } from './progress.js';
 
 const USAGE =
@@ -205,17 +205,16 @@ async function main(): Promise<void> {
 
   await mkdir(options.out, { recursive: true });
   const state = await model.stateDict();
-  const first = state['0.weight']!;
   const pictures = {
     'loss.svg': lossCurve(losses, accuracies),
-    'misclassified.svg': misclassified(mistakes.slice(0, 24)),
-    'filters.svg': filters(first.data as Float32Array, first.shape as [number, number, number, number]),
+    ...(mistakes.length > 0 ? { 'misclassified.svg': misclassified(mistakes.slice(0, 24)) } : {}),
+    'filters.svg': firstFilters(state['0.weight']!),
   };
   const artifacts = [join(options.out, 'model.safetensors')];
   await writeSafetensors(artifacts[0]!, state, { net: 'examples/mnist-cnn' });
-  for (const [name, svg] of Object.entries(pictures)) {
+  for (const [name, picture] of Object.entries(pictures)) {
     artifacts.push(join(options.out, name));
-    await writeFileAtomic(artifacts.at(-1)!, svg);
+    await savePicture(artifacts.at(-1)!, picture);
   }
   console.log(`wrote ${artifacts.map((path) => relative('.', resolve(path))).join(', ')}`);
   const seconds = epochs.reduce((total, epoch) => total + epoch.seconds, 0);

@@ -11,6 +11,8 @@ export interface ColourBar {
   /** The colour at 0 to 1 of the way from low to high. */
   readonly colour: (part: number) => Rgb;
   readonly ticks?: readonly number[];
+  /** Whether its ticks are whole numbers. */
+  readonly whole?: boolean;
   /** Values marked by a line across the bar, as the levels of iso-lines are. */
   readonly levels?: readonly number[];
 }
@@ -24,9 +26,9 @@ export const barOf = (map: ColourMap, low: number, high: number, label?: string)
 
 const WIDTH = 14;
 
-function ticksOf({ low, high, ticks }: ColourBar): { at: number; text: string }[] {
+function ticksOf({ low, high, ticks, whole }: ColourBar): { at: number; text: string }[] {
   if (ticks) return ticks.map((at) => ({ at, text: formatNumber(at) }));
-  const step = niceStep(high - low, 5);
+  const step = niceStep(high - low, 5, whole);
   return multiples(low, high, step).map((at) => ({ at, text: formatTick(at, step) }));
 }
 

@@ -8,13 +8,15 @@ export interface TextStyle {
   readonly size?: number;
   readonly bold?: boolean;
   readonly fill?: string;
-  /** Quarter turns against the clock. */
+  /** A quarter turn against the clock. */
   readonly turned?: boolean;
+  /** A white rim, for text that may lie on data. */
+  readonly rim?: boolean;
 }
 
 /** A line of text whose middle is at the height `y`. */
 export function text(content: string, x: number, y: number, style: TextStyle = {}): Element {
-  const { align = 'left', size = TEXT_SIZE, bold = false, fill = INK, turned = false } = style;
+  const { align = 'left', size = TEXT_SIZE, bold = false, fill = INK, turned = false, rim = false } = style;
   const place = turned ? { x, y, rotation: Math.PI / 2 } : {};
   return {
     type: 'text',
@@ -31,6 +33,7 @@ export function text(content: string, x: number, y: number, style: TextStyle = {
       fontSize: size,
       fontWeight: bold ? 'bold' : 'normal',
       fill,
+      ...(rim ? { stroke: '#ffffff', lineWidth: 3 } : {}),
     },
   };
 }

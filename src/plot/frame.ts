@@ -150,6 +150,8 @@ function axisOption(axis: Axis, extra: Element, shown: (value: number) => string
   return {
     ...common,
     type: scale.log ? 'log' : 'value',
+    // Where bars start: an axis of logarithms has no zero.
+    ...(scale.log ? { startValue: scale.min } : {}),
     min: scale.min,
     max: scale.max,
     axisTick: { show: true, length: 4, customValues, ...lineStyle(AXIS) },

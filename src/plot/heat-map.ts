@@ -5,7 +5,7 @@ import { type Area, cartesian, type FrameOptions } from './frame.js';
 import type { Picture } from './picture.js';
 import { named, type Scale } from './scale.js';
 import { type ColourMap, checkColours, colourAt, inkOn, MISSING, type Rgb, widthOf } from './style.js';
-import { formatLog, formatNumber, formatTick, logTicks, multiples, niceStep } from './ticks.js';
+import { formatAlike, formatLog, formatNumber, formatTick, logTicks, multiples, niceStep } from './ticks.js';
 import { tile } from './tile.js';
 import { extentOf, interval, type Matrix, matrix, type Numbers, numbers, type Table } from './values.js';
 
@@ -126,10 +126,14 @@ export function cellTexts(
   area: Area,
   show: (value: number, index: number) => string,
   size = 12,
+  /** Of the texts '0', which are many and say little. */
+  zero?: string,
 ): Element[] {
   return [...table.data].map((value, i) => {
     const [x, y] = [area.x(i % table.columns), area.y(Math.floor(i / table.columns))];
-    return text(show(value, i), x, y, { align: 'center', size, fill: inkOn(colourOf(colours, value)) });
+    const content = show(value, i);
+    const fill = content === '0' && zero ? zero : inkOn(colourOf(colours, value));
+    return text(content, x, y, { align: 'center', size, fill });
   });
 }
 
@@ -144,7 +148,8 @@ export function heatMap(values: Table, options: HeatMapOptions = {}): Picture {
   const { x = {}, y = {} } = options;
   const colours = colouring(where, table.data, options.colours ?? 'viridis', options.range);
   const down = y.names !== undefined || (y.values === undefined && x.names !== undefined);
-  const widest = Math.max(...[...table.data].map((value) => widthOf(formatNumber(value))));
+  const show = formatAlike(table.data);
+  const widest = Math.max(...[...table.data].map((value) => widthOf(show(value))));
   return cartesian({
     where,
     options,
@@ -161,9 +166,7 @@ export function heatMap(values: Table, options: HeatMapOptions = {}): Picture {
       return {
         graphic: [
           cells(table, colours, area, down),
-          ...((options.numbers ?? (fits && few))
-            ? cellTexts(table, colours, area, (value) => formatNumber(value))
-            : []),
+          ...((options.numbers ?? (fits && few)) ? cellTexts(table, colours, area, show) : []),
         ],
       };
     },

@@ -69,6 +69,16 @@ export function readRange(where: string, lists: readonly ArrayLike<number>[], op
   return edgesOf(bins, [low, high]);
 }
 
+/**
+ * Counts, or densities, of values in equal bins: the numbers that a histogram shows. `histogramsOverEpochs` takes rows of them.
+ * @throws WeftError naming the argument: no values, one that is not finite, bins below 1, a range that doesn't rise
+ */
+export function histogramBins(values: Numbers, options: BinOptions = {}): Bins {
+  const where = 'histogramBins';
+  const list = numbers(where, 'values', values);
+  return countBins(list, readRange(where, [list], options), options.density);
+}
+
 const outline = ({ edges, heights }: Bins, area: Area, base: number) => {
   const points: [number, number][] = [[area.x(edges[0]!), area.y(base)]];
   for (const [i, height] of heights.entries()) {
@@ -133,8 +143,9 @@ export function histogram(
     return fail(where, `no value lies within range [${edges[0]}, ${edges.at(-1)}]; give another range`);
   const colours = palette(list.length);
   const log = y.scale === 'log';
-  const lowest = log && !options.density ? 0.8 : extent[0];
-  const yScale = numeric(where, 'y', y, log ? [lowest, extent[1]] : [0, extent[1]], 6, { fit: 'nice' });
+  // A bar of one value is to be seen on an axis that has no zero.
+  const yAxis = log && !options.density ? { min: 0.5, ...y } : y;
+  const yScale = numeric(where, 'y', yAxis, log ? extent : [0, extent[1]], 6, { fit: 'nice' });
   const ends = [edges[0]!, edges.at(-1)!] as const;
   return cartesian({
     where,

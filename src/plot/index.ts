@@ -1,10 +1,17 @@
+export { type BarSeries, type BarsOptions, bars } from './bars.js';
+export { type ConfusionOptions, confusionMatrix, type Predictions } from './confusion.js';
+export { type ContourOptions, contour } from './contour.js';
+export { type DescentOptions, descent } from './descent.js';
+export { type CountedHistograms, type EpochsOptions, histogramsOverEpochs } from './epochs.js';
 export type { FrameOptions } from './frame.js';
 export { type CellAxis, type HeatMapOptions, heatMap } from './heat-map.js';
 export {
   type BinOptions,
+  type Bins,
   type HistogramOptions,
   type HistogramSeries,
   histogram,
+  histogramBins,
 } from './histogram.js';
 export {
   featureMaps,
@@ -13,7 +20,10 @@ export {
   imageGrid,
   type MapsOptions,
 } from './images.js';
+export { type LearningData, type LearningOptions, learningCurves, type NamedCurves } from './learning.js';
 export { type Guide, type LineOptions, type LineSeries, line } from './line.js';
+export { type PanelsOptions, panels } from './panels.js';
+export type { DescentPath } from './path.js';
 export type { Picture, PngOptions } from './picture.js';
 export type { Points } from './points.js';
 export {

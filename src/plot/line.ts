@@ -18,7 +18,7 @@ export interface LineSeries {
   readonly colour?: string;
   /** Default `solid`. */
   readonly style?: 'solid' | 'dashed' | 'dotted';
-  /** Thin and pale, for raw values under their average. */
+  /** Thin and pale, for raw values under their average, which comes next and shares the colour. */
   readonly faint?: boolean;
   /** Whether each point has a dot; default: where there are at most 16. */
   readonly points?: boolean;
@@ -70,6 +70,18 @@ export function readCurve(where: string, argument: string, series: LineSeries, c
       ? numbers(where, `${argument}.spread`, series.spread, { ...same, gaps: true })
       : null,
   };
+}
+
+/** A colour for each curve: faint ones share that of the next which is not, as raw values and their average do. */
+export function coloursOf(list: readonly LineSeries[]): string[] {
+  const own = list.map((one, i) => (one.faint && list.slice(i + 1).some((other) => !other.faint) ? 0 : 1));
+  const colours = palette(own.reduce<number>((sum, one) => sum + one, 0));
+  let used = 0;
+  return own.map((counts) => {
+    const colour = colours[used]!;
+    used += counts;
+    return colour;
+  });
 }
 
 /** Whether a value has a place on the axis. */
@@ -149,10 +161,11 @@ function band(curve: Curve, area: Area, log: boolean, xLog: boolean, bottom: num
   });
 }
 
-export function guideElements(guides: readonly Guide[], area: Area): Element[] {
+export function guideElements(guides: readonly Guide[], area: Area, z = 2): Element[] {
+  const [right, bottom] = [area.left + area.width, area.top + area.height];
   return guides.flatMap(({ x, y, label }) => {
-    const style = { stroke: FAINT_INK, lineWidth: 1, lineDash: [4, 3] };
-    const [right, bottom] = [area.left + area.width, area.top + area.height];
+    const style = { stroke: FAINT_INK, lineWidth: 1.2, lineDash: [4, 3] };
+    const rim = { size: 11, rim: true } as const;
     if (y !== undefined) {
       const at = area.y(y);
       const line = polyline(
@@ -161,9 +174,9 @@ export function guideElements(guides: readonly Guide[], area: Area): Element[] {
           [right, at],
         ],
         style,
-        2,
+        z,
       );
-      return label ? [line, faint(label, right - 4, at - 8, { align: 'right', size: 11 })] : [line];
+      return label ? [line, faint(label, right - 4, at - 9, { ...rim, align: 'right' })] : [line];
     }
     const at = area.x(x!);
     const line = polyline(
@@ -172,12 +185,11 @@ export function guideElements(guides: readonly Guide[], area: Area): Element[] {
         [at, bottom],
       ],
       style,
-      2,
+      z,
     );
     const flip = at > area.left + area.width / 2;
-    return label
-      ? [line, faint(label, at + (flip ? -5 : 5), area.top + 9, { align: flip ? 'right' : 'left', size: 11 })]
-      : [line];
+    const align = flip ? 'right' : 'left';
+    return label ? [line, faint(label, at + (flip ? -6 : 6), area.top + 9, { ...rim, align })] : [line];
   });
 }
 
@@ -212,9 +224,9 @@ export function line(series: LineSeries | readonly LineSeries[], options: LineOp
   const where = 'line';
   const list: readonly LineSeries[] = Array.isArray(series) ? series : [series as LineSeries];
   if (list.length === 0) fail(where, 'series is empty; give it at least one curve');
-  const colours = palette(list.length);
+  const colours = coloursOf(list);
   const curves = list.map((one, i) => readCurve(where, `series[${i}]`, one, colours[i]!));
-  return drawCurves(where, curves, options, list.length > 1 ? '' : '');
+  return drawCurves(where, curves, options, 'curves');
 }
 
 export function drawCurves(
@@ -249,7 +261,7 @@ export function drawCurves(
     options,
     width: 640,
     height: 400,
-    name: name || 'curves',
+    name,
     x: { scale: xScale, ...(x.label ? { label: x.label } : {}) },
     y: { scale: yScale, lines: true, ...(y.label ? { label: y.label } : {}) },
     legend: legendOf(curves),

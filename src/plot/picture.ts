@@ -1,4 +1,5 @@
 import { rasterise } from './raster.js';
+import { svgDocument } from './svg.js';
 
 export interface PngOptions {
   /** Pixels of the PNG for each of the picture's own, default 2, which is sharp on dense screens too. */
@@ -15,22 +16,8 @@ export interface Picture {
   png(options?: PngOptions): Promise<Uint8Array>;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escaped = (text: string) => text.replace(/[&<>"]/g, (one) => ENTITIES[one]!);
-
 /** A picture of SVG elements; `title` is read out to those who can't see it. */
 export function picture(width: number, height: number, title: string, body: string): Picture {
-  const name = title ? `<title>${escaped(title)}</title>\n` : '';
-  const svg = () =>
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
-${name}<rect width="${width}" height="${height}" fill="#ffffff"/>
-${body}
-</svg>
-`;
-  return {
-    width,
-    height,
-    svg,
-    png: ({ scale = 2 } = {}) => rasterise(svg(), width, height, scale),
-  };
+  const svg = () => svgDocument(width, height, title, body);
+  return { width, height, svg, png: ({ scale = 2 } = {}) => rasterise(svg(), width, height, scale) };
 }

@@ -2,7 +2,7 @@
 export function formatTick(value: number, step: number): string {
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (size >= 1e7 || (size < 1e-4 && step < 1e-4)) return exponent(value, step);
+  if (step >= 1e7 || (size < 1e-4 && step < 1e-4)) return exponent(value, step);
   // Steps are 1, 2, 2.5 or 5 times a power of ten.
   const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const more = Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6 ? 1 : 0;
@@ -34,6 +34,16 @@ export function formatNumber(value: number, digits = 3): string {
     return minus(`${Number(mantissa)}e${Number(power)}`);
   }
   return minus(grouped(String(Number(value.toPrecision(Math.max(digits, Math.ceil(Math.log10(size))))))));
+}
+
+/** Numbers that stand side by side, all with as many decimals as the one that needs most for three digits. */
+export function formatAlike(values: ArrayLike<number>): (value: number) => string {
+  const texts = Array.from(values)
+    .filter(Number.isFinite)
+    .map((value) => formatNumber(value));
+  if (texts.some((one) => one.includes('e'))) return (value) => formatNumber(value);
+  const decimals = Math.min(3, Math.max(0, ...texts.map((one) => one.split('.')[1]?.length ?? 0)));
+  return (value) => (Number.isFinite(value) ? minus(grouped(value.toFixed(decimals))) : String(value));
 }
 
 /** 1, 2 or 5 times a power of ten (2.5 too), so that `span` holds about `count` of it. */
