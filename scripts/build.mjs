@@ -164,11 +164,31 @@ async function buildWorker() {
   writeAtomic(at('build/worker.ts'), `export const worker =\n  ${JSON.stringify(text)};\n`);
 }
 
+/**
+ * What src/index.ts exports as namespaces. Each is a file of its own, which the bundled index only names: esbuild would
+ * make an object of a namespace, and no bundler could leave out what of it a page does not use.
+ */
+const NAMESPACES = Object.fromEntries(
+  ['data', 'io', 'nn', 'optim', 'train'].map((name) => [name, `src/${name}/index.ts`]),
+);
+const namespaces = {
+  name: 'namespaces',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/\w+\/index\.js$/ }, ({ path, importer }) => {
+      const name = path.split('/')[1];
+      if (!(name in NAMESPACES) || importer !== at('src/index.ts')) return null;
+      // The index lies in a chunk, for the other entries import it too.
+      return { path: `../${name}.js`, external: true };
+    });
+  },
+};
+
 async function bundle(folder) {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ENTRIES,
+    entryPoints: { ...ENTRIES, ...NAMESPACES },
+    plugins: [namespaces],
     outdir: 'dist',
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
