@@ -1,8 +1,12 @@
 /** A feed-forward net on MNIST: 784-64-32-32-10, log-softmax and negative log-likelihood, plain SGD. */
 import { data, functional as F, nn, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { guesses, MnistNet, percent, predict, trainTheModel, within } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
+
+const DIGITS = [...Array(10).keys()];
 
 export default example({
   id: 'M1',
@@ -13,8 +17,12 @@ export default example({
     const epochs = pick({ full: 60, fast: 12, slice: 2 });
 
     // The data: pixels scaled to [0, 1], a tenth of the images for the test.
-    const digits = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
-    const { train, test } = await trainTestSplit(digits, { testSize: 0.1, seed });
+    const rows = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
+    const { train, test } = await trainTestSplit(rows, { testSize: 0.1, seed });
+
+    const first = [...Array(12).keys()];
+    const captions = first.map((i) => `${train.labels.data[i]}`);
+    await run.picture('digits', digits(train, first, { title: 'Images of the training set', captions }));
 
     const net = new MnistNet(F.logSoftmax).to(device);
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.01 });
@@ -60,8 +68,26 @@ export default example({
       holds: seconds < 60,
       from: 'full',
     });
+    await drawHistory(run, history);
     const scores = await predict(device, net, test);
     const wrong = guesses(scores).flatMap((guess, i) => (guess === test.labels.data[i] ? [] : [i]));
     print(`${wrong.length} of ${test.labels.data.length} test images are taken for another digit`);
+    const some = wrong.slice(0, 12);
+    await run.picture(
+      'misclassified',
+      digits(test, some, {
+        title: 'Test images that are taken for another digit',
+        captions: some.map((i) => `${test.labels.data[i]}, guessed ${guesses(scores)[i]}`),
+      }),
+    );
+    const evidence = Array.from(scores.subarray(10 * some[0]!, 10 * some[0]! + 10), Math.exp);
+    await run.picture(
+      'evidence',
+      line([{ x: DIGITS, y: evidence }], {
+        title: `Evidence for each digit: a ${test.labels.data[some[0]!]} that is misread`,
+        x: { label: 'digit' },
+        y: { label: 'probability', min: 0, max: 1 },
+      }),
+    );
   },
 });

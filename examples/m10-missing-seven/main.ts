@@ -1,8 +1,10 @@
 /** A net that never saw a seven: what does it take sevens for? */
 import { functional as F, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, where } from '../support/mnist.js';
 import { guesses, MnistNet, percent, predict, trainTheModel } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M10',
@@ -11,9 +13,9 @@ export default example({
     const { device, pick, claim, print } = run;
     const samples = pick({ full: 20_000, fast: 20_000, slice: 640 });
     const epochs = pick({ full: 100, fast: 15, slice: 2 });
-    const digits = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
-    const train = where(digits, (label) => label !== 7);
-    const test = where(digits, (label) => label === 7);
+    const rows = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
+    const train = where(rows, (label) => label !== 7);
+    const test = where(rows, (label) => label === 7);
     print(
       `${train.labels.data.length} images of other digits for training, ${test.labels.data.length} sevens`,
     );
@@ -29,6 +31,34 @@ export default example({
       (_, digit) => taken.filter((g) => g === digit).length / taken.length,
     );
     print(`sevens are taken for ${parts.map((part, digit) => `${digit}: ${percent(part)}`).join(', ')}`);
+    const some = [...Array(12).keys()];
+    const captions = some.map((i) => `taken for ${taken[i]}`);
+    await run.picture(
+      'sevens',
+      digits(test, some, { title: 'Sevens, and what they are taken for', captions }),
+    );
+    await run.picture(
+      'taken-for',
+      line([{ x: [...parts.keys()], y: parts.map((part) => 100 * part) }], {
+        title: 'What sevens are taken for',
+        ...{ x: { label: 'digit' }, y: { label: 'sevens (%)', min: 0 } },
+      }),
+    );
+    await run.picture(
+      'evidence',
+      line(
+        [12, 30].map((i) => ({
+          name: `seven number ${i}`,
+          ...{ x: [...parts.keys()], y: Array.from(scores.subarray(10 * i, 10 * i + 10), Math.exp) },
+        })),
+        {
+          title: 'Evidence for each digit',
+          ...{ x: { label: 'digit' }, y: { label: 'probability', min: 0, max: 1 } },
+        },
+      ),
+    );
+    await drawHistory(run, history);
+
     const trained = history.trainAccuracy.at(-1)!;
     claim({
       told: pick({

@@ -1,8 +1,10 @@
 /** A net with one hidden layer on all of MNIST, and which digits it takes for which. */
 import { functional as F, nn, optim } from 'weft';
+import { heatMap } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels } from '../support/mnist.js';
 import { guesses, percent, predict, trainTheModel, within } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M11',
@@ -29,6 +31,24 @@ export default example({
     print('true digit by row, what it is taken for by column');
     for (const [digit, row] of confusion.entries())
       print(`${digit}  ${row.map((count) => `${count}`.padStart(5)).join('')}`);
+
+    const names = [...confusion.keys()].map(String);
+    await run.picture(
+      'confusion',
+      heatMap(confusion, {
+        title: 'Confusion matrix of the test images',
+        subtitle: 'colours end at 30, so that mistakes show',
+        ...{ x: { label: 'taken for', names }, y: { label: 'digit', names } },
+        ...{ range: [0, 30], label: 'images', numbers: true },
+      }),
+    );
+    const wrong = [...labels.keys()].filter((i) => taken[i] !== labels[i]).slice(0, 12);
+    const captions = wrong.map((i) => `${labels[i]}, guessed ${taken[i]}`);
+    await run.picture(
+      'misclassified',
+      digits(test!, wrong, { title: 'Misclassified test images', captions }),
+    );
+    await drawHistory(run, history);
 
     const tested = history.testAccuracy.at(-1)!;
     claim({

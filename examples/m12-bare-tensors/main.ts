@@ -1,5 +1,6 @@
 /** A net from bare tensors: 784-256-10 with sigmoid, and softmax written out; then the same as a module. */
 import { type Device, functional as F, nn, type Tensor } from 'weft';
+import { heatMap } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels } from '../support/mnist.js';
 
@@ -42,7 +43,7 @@ async function makeModule(device: Device, weights: readonly Tensor[]): Promise<N
 export default example({
   id: 'M12',
   title: '784-256-10 from bare tensors',
-  async run({ device, claim, print }) {
+  async run({ device, claim, print, picture }) {
     const digits = mapPixels(await loadRows('train', BATCH), (pixel) => (pixel / 255 - 0.5) / 0.5);
     const inputs = device.tensor(digits.images);
     const [w1, b1] = [device.normal([784, 256]), device.normal([256])];
@@ -55,6 +56,15 @@ export default example({
     const probabilities = softmax(out);
     const scores = (await out.data()).subarray(0, 10);
     print(`scores of the first image: ${Array.from(scores, (score) => score.toFixed(2)).join(' ')}`);
+
+    await picture(
+      'probabilities',
+      heatMap(await probabilities.toHost(), {
+        title: 'Softmax of random scores, 64 images',
+        subtitle: 'each row adds to 1',
+        ...{ x: { label: 'digit' }, y: { label: 'image' }, range: [0, 1], numbers: false },
+      }),
+    );
 
     const count = weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
     claim({ told: '203,530 parameters', reached: `${count}`, holds: count === 203_530 });

@@ -1,8 +1,10 @@
 /** The first training loop: 784-128-64-10, log-softmax and negative log-likelihood, SGD at .003. */
 import { functional as F, nn, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels } from '../support/mnist.js';
 import { guesses, predict, trainTheModel } from '../support/mnist-net.js';
+import { drawHistory } from '../support/mnist-pictures.js';
 
 /** Of the course's notebook, per epoch. */
 const TOLD = [1.896, 0.8684, 0.538, 0.4372, 0.3909];
@@ -26,9 +28,29 @@ export default example({
     ).to(device);
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.003 });
     const training = { train, epochs, batchSize: 64, dropLast: false };
-    const { trainLoss } = await trainTheModel(run, { net, optimizer }, { loss: F.nllLoss, ...training });
+    const history = await trainTheModel(run, { net, optimizer }, { loss: F.nllLoss, ...training });
+    const { trainLoss } = history;
     for (const [epoch, loss] of trainLoss.entries())
       print(`epoch ${epoch + 1}: training loss ${loss.toFixed(4)}`);
+
+    await drawHistory(run, history);
+    const some = [2, 8].map((digit) => train.labels.data.indexOf(digit));
+    const scores = await predict(device, net, train);
+    const of = (i: number) => Array.from(scores.subarray(10 * i, 10 * i + 10), Math.exp);
+    await run.picture(
+      'probabilities',
+      line(
+        some.map((i) => ({
+          name: `an image of ${train.labels.data[i]}`,
+          x: [...Array(10).keys()],
+          y: of(i),
+        })),
+        {
+          title: 'Probabilities of a 2 and of an 8',
+          ...{ x: { label: 'digit' }, y: { label: 'probability', min: 0, max: 1 } },
+        },
+      ),
+    );
 
     claim({
       told: 'a loss of 1.9 over the first epoch',
@@ -45,7 +67,7 @@ export default example({
       holds: trainLoss.every((loss, i) => i === 0 || Math.abs(loss / TOLD[i]! - 1) < 0.12),
       from: 'fast',
     });
-    const taken = guesses(await predict(device, net, train));
+    const taken = guesses(scores);
     const [two, eight] = [2, 8].map((digit) => {
       const all = taken.filter((_, i) => train.labels.data[i] === digit);
       return all.filter((guess) => guess === digit).length / all.length;

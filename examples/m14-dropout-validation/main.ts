@@ -3,6 +3,7 @@ import { functional as F, type HostTensor, nn, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { guesses, percent, predict, trainTheModel } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M14',
@@ -55,6 +56,11 @@ export default example({
       const own = taken.filter((_, i) => labels[i] === digit);
       return own.filter((guess) => guess === digit).length / own.length;
     });
+    await drawHistory(run, history, 'the test is the fifth of the training images that validates');
+    const some = [...Array(18).keys()];
+    const captions = some.map((i) => `${taken[i]} (${labels[i]})`);
+    await run.picture('guesses', digits(test!, some, { title: 'Test images: guess (label)', captions }));
+
     const accuracy = taken.filter((guess, i) => guess === labels[i]).length / taken.length;
     for (const [digit, part] of accuracies.entries()) print(`test accuracy of ${digit}: ${percent(part)}`);
     claim({

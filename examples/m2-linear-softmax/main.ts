@@ -1,5 +1,6 @@
 /** Softmax against log-softmax as the last layer, both under the negative log-likelihood loss. */
 import { functional as F, optim, type Tensor } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModels, within } from '../support/mnist-net.js';
@@ -20,6 +21,21 @@ export default example({
       return { net, optimizer: new optim.SGD(net.parameters(), { lr: 0.01 }) };
     });
     const [linear, log] = await trainTheModels(run, learners, { loss: F.nllLoss, train, test, epochs });
+
+    await run.picture(
+      'accuracy',
+      line(
+        [
+          { name: 'softmax', y: linear!.testAccuracy.map((part) => 100 * part) },
+          { name: 'log-softmax', y: log!.testAccuracy.map((part) => 100 * part) },
+        ],
+        {
+          title: 'Test accuracy by the last layer',
+          x: { label: 'epoch' },
+          y: { label: 'accuracy (%)', min: 0, max: 100 },
+        },
+      ),
+    );
 
     const [linearTest, logTest] = [linear!.testAccuracy.at(-1)!, log!.testAccuracy.at(-1)!];
     claim({

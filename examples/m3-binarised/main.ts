@@ -3,6 +3,7 @@ import { functional as F, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M3',
@@ -11,18 +12,23 @@ export default example({
     const { device, seed, pick, claim } = run;
     const samples = pick({ full: 20_000, fast: 20_000, slice: 640 });
     const epochs = pick({ full: 60, fast: 12, slice: 2 });
-    const digits = mapPixels(await loadRows('train', samples), (pixel) => Number(pixel > 0));
-    const values = [...new Set(digits.images.data)].sort();
+    const rows = mapPixels(await loadRows('train', samples), (pixel) => Number(pixel > 0));
+    const values = [...new Set(rows.images.data)].sort();
     claim({
       told: 'the pixels are 0 and 1, nothing else',
       reached: `{${values.join(', ')}}`,
       holds: values.join() === '0,1',
     });
 
-    const { train, test } = await trainTestSplit(digits, { testSize: 0.1, seed });
+    const { train, test } = await trainTestSplit(rows, { testSize: 0.1, seed });
     const net = new MnistNet(F.logSoftmax).to(device);
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.01 });
     const history = await trainTheModel(run, { net, optimizer }, { loss: F.nllLoss, train, test, epochs });
+
+    const first = [...Array(12).keys()];
+    const captions = first.map((i) => `${train.labels.data[i]}`);
+    await run.picture('digits', digits(train, first, { title: 'Binarised images', captions }));
+    await drawHistory(run, history);
 
     const [trained, tested] = [history.trainAccuracy.at(-1)!, history.testAccuracy.at(-1)!];
     claim({

@@ -1,5 +1,6 @@
 /** What becomes of a net that is trained on pixels of one range and tested on another. */
 import { functional as F, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, type Split, trainTestSplit } from '../support/mnist.js';
 import { type History, MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
@@ -33,6 +34,25 @@ export default example({
     const both = await challenge(normalised(train), normalised(test));
     const onlyTrain = await challenge(normalised(train), test);
     const onlyTest = await challenge(train, normalised(test));
+
+    const cases = { 'both in [0, 1]': both, 'test up to 255': onlyTrain, 'training up to 255': onlyTest };
+    const curves = (of: (history: History) => readonly number[]) =>
+      Object.entries(cases).map(([name, history]) => ({ name, y: of(history) }));
+    const x = { label: 'epoch' };
+    await run.picture(
+      'test-loss',
+      line(
+        curves(({ testLoss }) => testLoss),
+        { title: 'Test loss by the scaling', x, y: { label: 'mean loss', scale: 'log' } },
+      ),
+    );
+    await run.picture(
+      'test-accuracy',
+      line(
+        curves(({ testAccuracy }) => testAccuracy.map((part) => 100 * part)),
+        { title: 'Test accuracy by the scaling', x, y: { label: 'accuracy (%)', min: 0, max: 100 } },
+      ),
+    );
 
     const last = ({ testAccuracy, testLoss }: History) => [testAccuracy.at(-1)!, testLoss.at(-1)!] as const;
     const shown = ([accuracy, loss]: readonly [number, number]) =>

@@ -1,5 +1,6 @@
 /** How the weights spread while a net learns: a histogram of all of them at the start of every epoch. */
 import { functional as F, optim } from 'weft';
+import { heatMap, histogram, line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, mean, percent, trainTheModel, within } from '../support/mnist-net.js';
@@ -8,7 +9,7 @@ const BINS = 100;
 const [LOW, HIGH] = [-0.8, 0.8];
 
 /** The density of values in each of the bins: an integral of 1 over the range. */
-function histogram(values: readonly number[]): number[] {
+function densityOf(values: readonly number[]): number[] {
   const width = (HIGH - LOW) / BINS;
   const inside = values.filter((value) => value >= LOW && value < HIGH);
   const counts = new Array<number>(BINS).fill(0);
@@ -60,12 +61,49 @@ export default example({
       {
         ...{ loss: F.crossEntropy, train, test, epochs },
         async beforeEpoch() {
-          densities.push(histogram(await all()));
+          densities.push(densityOf(await all()));
         },
       },
     );
-    densities.push(histogram(await all()));
+    densities.push(densityOf(await all()));
     const inputAtLast = [...(await net.input.weight.tensor.data())];
+
+    const centres = Array.from({ length: BINS }, (_, i) => LOW + ((i + 0.5) * (HIGH - LOW)) / BINS);
+    await run.picture(
+      'densities',
+      heatMap(densities, {
+        title: 'Density of all weights and biases at the start of each epoch',
+        subtitle: 'the colours end at 3, as in the course',
+        ...{ x: { label: 'value', values: centres }, y: { label: 'epoch', values: [...densities.keys()] } },
+        ...{ range: [0, 3], label: 'density' },
+      }),
+    );
+    const shownEpochs = [0, 0.1, 0.3, 1].map((part) => Math.round(part * epochs));
+    await run.picture(
+      'histograms',
+      line(
+        shownEpochs.map((epoch) => ({
+          ...{ name: `epoch ${epoch}`, x: centres, y: densities[epoch]!, points: false },
+        })),
+        { title: 'Weights and biases', x: { label: 'value' }, y: { label: 'density' } },
+      ),
+    );
+    await run.picture(
+      'first-layer',
+      histogram(
+        [
+          { name: 'at first', values: inputAtFirst },
+          { name: 'at last', values: inputAtLast },
+        ],
+        {
+          title: 'Weights of the first layer',
+          bins: 60,
+          range: [-0.15, 0.15],
+          density: true,
+          x: { label: 'value' },
+        },
+      ),
+    );
 
     const [first, last] = [Math.max(...densities[0]!), Math.max(...densities.at(-1)!)];
     claim({

@@ -1,5 +1,6 @@
 /** Does a net profit more of breadth or of depth? Fifteen nets: 1 to 3 hidden layers of 50 to 250 units. */
 import { functional as F, nn, optim, type Tensor } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { mean, percent, trainTheModels } from '../support/mnist-net.js';
@@ -62,6 +63,17 @@ export default example({
     }));
     for (const { depth, units, train, test } of results)
       print(`${depth} hidden of ${`${units}`.padStart(3)}: train ${percent(train)}, test ${percent(test)}`);
+
+    for (const part of ['train', 'test'] as const) {
+      const curves = depths.map((depth) => ({
+        name: `${depth} hidden ${depth === 1 ? 'layer' : 'layers'}`,
+        x: breadths,
+        y: results.filter((result) => result.depth === depth).map((result) => 100 * result[part]),
+      }));
+      const title = `Accuracy against breadth, ${part === 'train' ? 'training' : 'test'}`;
+      const y = { label: 'accuracy (%)' };
+      await run.picture(part, line(curves, { title, x: { label: 'units in each hidden layer' }, y }));
+    }
 
     const of = (part: 'train' | 'test', wanted: { depth?: number; units?: number }) =>
       mean(

@@ -1,5 +1,6 @@
 /** SGD, RMSprop and Adam, each at six learning rates: eighteen nets on the same batches. */
 import { functional as F, optim } from 'weft';
+import { line } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, mean, percent, trainTheModels } from '../support/mnist-net.js';
@@ -49,6 +50,18 @@ export default example({
           of(name).map((part) => percent(part)),
         ),
       );
+
+    const curves = OPTIMIZERS.map((name) => ({ name, x: RATES, y: of(name).map((part) => 100 * part) }));
+    await run.picture(
+      'rates',
+      line(curves, {
+        title: 'Test accuracy against the learning rate',
+        subtitle: 'mean over the last ten epochs',
+        x: { label: 'learning rate', scale: 'log' },
+        y: { label: 'accuracy (%)', min: 0, max: 100 },
+        guides: [{ y: 10, label: 'a guess' }],
+      }),
+    );
 
     const shown = (at: number) => OPTIMIZERS.map((name) => `${name} ${percent(of(name).at(at)!)}`).join(', ');
     claim({

@@ -3,6 +3,7 @@ import { functional as F, Generator, open, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, rearrange, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
 
 /** The largest difference between what a net gives for images and, its first weights scrambled alike, for scrambled ones. */
 async function largestDifference(x: Float32Array, order: Int32Array): Promise<number> {
@@ -25,9 +26,9 @@ export default example({
     const { device, seed, pick, claim } = run;
     const samples = pick({ full: 20_000, fast: 20_000, slice: 640 });
     const epochs = pick({ full: 100, fast: 12, slice: 2 });
-    const digits = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
+    const rows = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
     const order = new Generator(seed).permutation(784);
-    const scrambled = rearrange(digits, () => order);
+    const scrambled = rearrange(rows, () => order);
 
     const { train, test } = await trainTestSplit(scrambled, { testSize: 0.1, seed });
     const net = new MnistNet().to(device);
@@ -37,6 +38,11 @@ export default example({
       { net, optimizer },
       { loss: F.crossEntropy, train, test, epochs },
     );
+
+    const first = [...Array(12).keys()];
+    const captions = first.map((i) => `${train.labels.data[i]}`);
+    await run.picture('digits', digits(train, first, { title: 'Scrambled images', captions }));
+    await drawHistory(run, history);
 
     const [trained, tested] = [history.trainAccuracy.at(-1)!, history.testAccuracy.at(-1)!];
     claim({
@@ -54,7 +60,7 @@ export default example({
       holds: trained > 0.99,
       from: 'full',
     });
-    const difference = await largestDifference((digits.images.data as Float32Array).slice(0, 8 * 784), order);
+    const difference = await largestDifference((rows.images.data as Float32Array).slice(0, 8 * 784), order);
     claim({
       // Sums of 784 terms in another order, in f64: 784 · 2⁻⁵³ of Σ|w x| <= 28, times at most 8 · 5.7 · 5.7 through the
       // layers behind, whose rows have at most 64 weights of 1/8 and 32 of .177.

@@ -3,6 +3,7 @@ import { functional as F, Generator, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, rearrange, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
+import { digits, drawHistory } from '../support/mnist-pictures.js';
 
 const SIDE = 28;
 const FARTHEST = 10;
@@ -21,8 +22,8 @@ export default example({
     const { device, seed, pick, claim } = run;
     const samples = pick({ full: 20_000, fast: 20_000, slice: 640 });
     const epochs = pick({ full: 50, fast: 12, slice: 2 });
-    const digits = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
-    const { train, test } = await trainTestSplit(digits, { testSize: 0.1, seed });
+    const rows = mapPixels(await loadRows('train', samples), (pixel) => pixel / 255);
+    const { train, test } = await trainTestSplit(rows, { testSize: 0.1, seed });
 
     // Only the test images are rolled, each by its own number of columns.
     const generator = new Generator(seed);
@@ -46,6 +47,18 @@ export default example({
       { net, optimizer },
       { loss: F.crossEntropy, train, test: shifted, epochs },
     );
+    const some = [...Array(6).keys()];
+    const captions = some.map((i) => `${shifts[i]! > 0 ? '+' : ''}${shifts[i]} columns`);
+    await run.picture(
+      'shifted',
+      digits(shifted, some, { title: 'Test images as they are shifted', captions }),
+    );
+    await run.picture(
+      'original',
+      digits(test, some, { title: 'The same before', captions: some.map((i) => `${test.labels.data[i]}`) }),
+    );
+    await drawHistory(run, history, 'the test images are shifted');
+
     const [trained, tested] = [history.trainAccuracy.at(-1)!, history.testAccuracy.at(-1)!];
     claim({
       told: '33 % of the shifted images, where a guess has 10 %',
