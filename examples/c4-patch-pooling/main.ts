@@ -1,5 +1,6 @@
 /** A patch times a filter need not be summed to one number: kept as a small image and pooled to 2 x 2, it says where. */
 import { functional as F, type Tensor } from 'weft';
+import { featureMaps, imageGrid } from 'weft/plot';
 import { gradcheck } from 'weft/verify';
 import { example } from '../support/example.js';
 import { loadMnist } from '../support/mnist.js';
@@ -20,7 +21,7 @@ export default example({
   id: 'C4',
   title: 'patch times filter kept unsummed, pooled to 2 x 2',
   async run(run) {
-    const { device, claim, print } = run;
+    const { device, claim, print, picture } = run;
     const { images } = (await loadMnist({ limit: 1 })).train;
     const x = device.tensor(images);
     const filter = device.tensor(await device.normal([1, 1, PATCH, PATCH]).data(), [1, 1, PATCH, PATCH]);
@@ -102,5 +103,14 @@ export default example({
       reached: `stride 7 sees ${near} of 784, stride 10 sees ${far}; ${message}`,
       holds: near === 784 && far === 441 && message.includes('larger than'),
     });
+
+    await picture('image', imageGrid({ ...images, shape: [SIZE, SIZE] }, { size: 224, title: 'The image' }));
+    const blank = Array.from({ length: side ** 2 }, () => '');
+    const map = async (maps: Tensor, title: string) => {
+      const grid = { data: await maps.data(), shape: maps.shape };
+      return featureMaps(grid, { captions: blank, columns: side, size: 42, title, label: 'product' });
+    };
+    await picture('products', await map(kept, '121 patches, each times the filter'));
+    await picture('pooled', await map(pooled, 'The same, pooled to 2 x 2'));
   },
 });

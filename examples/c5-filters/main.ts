@@ -1,5 +1,6 @@
 /** Filters and what they answer: the edge filter by hand, four filters for lines, colours, and filters that were learnt. */
 import { type Device, data, functional as F, nn, optim, type Tensor } from 'weft';
+import { filters as drawFilters, featureMaps, imageGrid } from 'weft/plot';
 import { example, type Run } from '../support/example.js';
 import { loadMnist } from '../support/mnist.js';
 import { claimEqual, claimExact } from '../support/worked.js';
@@ -33,6 +34,9 @@ async function edgeFilter(run: Run, image: Tensor): Promise<void> {
   claimExact(run, 'over an even area', await F.conv2d(device.full([1, 1, 3, 3], 97), edge).data(), [0]);
   const response = F.conv2d(image, edge, null, { padding: 1 });
   claimExact(run, 'with a border of zeros the image keeps its size', response.shape, image.shape);
+  const title = 'What the edge filter answers';
+  await run.picture('image', imageGrid(await image.toHost(), { size: 224, title: 'Test image 20' }));
+  await run.picture('edges', featureMaps(await response.toHost(), { captions: [''], size: 224, title }));
 }
 
 async function lines(run: Run, image: Tensor): Promise<void> {
@@ -62,6 +66,11 @@ async function lines(run: Run, image: Tensor): Promise<void> {
   );
   const sobel = await listOf(
     F.amax(F.conv2d(figures, device.tensor(SOBEL, [1, 1, 3, 3])), { axes: [1, 2, 3] }),
+  );
+  await run.picture('line-filters', drawFilters(await filters.toHost(), { title: 'Filters for lines' }));
+  await run.picture(
+    'line-maps',
+    featureMaps(await maps.toHost(), { title: 'Their feature maps, after ReLU' }),
   );
   claimExact(run, "Sobel's filter: nothing on the upright edge, 4 on the level one", sobel, [0, 4]);
 }
@@ -124,6 +133,15 @@ async function learnt(run: Run, image: Tensor): Promise<void> {
   const first = F.tanh(layers[0].forward(image));
   const second = F.tanh(layers[1].forward(first));
   claimExact(run, 'maps of the two layers', [...first.shape, ...second.shape], [1, 10, 12, 12, 1, 20, 3, 3]);
+  const weights = await layers[0].weight.tensor.toHost();
+  await run.picture(
+    'learnt-filters',
+    drawFilters(weights, { columns: 5, title: 'Filters of the first layer' }),
+  );
+  const options = { columns: 5, title: 'Their feature maps' };
+  await run.picture('learnt-maps', featureMaps(await first.toHost(), options));
+  const title = 'Feature maps of the second layer';
+  await run.picture('learnt-maps-2', featureMaps(await second.toHost(), { columns: 10, title }));
   claim({
     told: 'the filters are learnt: the loss falls',
     reached: `${losses[0]!.toFixed(3)} to ${losses.at(-1)!.toFixed(3)} in ${losses.length} batches`,
