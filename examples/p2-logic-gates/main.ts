@@ -35,6 +35,7 @@ export default example({
     const xor = (x: Tensor) => and(F.concat([nand(x), or(x)], { axis: 1 }));
 
     const gates = { AND: and, OR: or, 'NOT of the second': not, XOR: xor };
+    const labels = { xLabel: 'first input', yLabel: 'second input' };
     const drawings: ReturnType<typeof decisionRegions>[] = [];
     const tables = { AND, OR, 'NOT of the second': NOT_SECOND, XOR };
     for (const [name, gate] of Object.entries(gates)) {
@@ -45,7 +46,7 @@ export default example({
       const said = await gate(device.tensor(mesh(range))).data();
       const points = { x: INPUTS.map(([a]) => a!), y: INPUTS.map(([, b]) => b!), labels: table };
       const regions = { ...range, classes: { data: said, shape: [100, 100] } };
-      drawings.push(decisionRegions(regions, { points, title: name, width: 380, height: 360 }));
+      drawings.push(decisionRegions(regions, { points, title: name, ...labels, width: 380, height: 360 }));
       claimExact(run, `${name} of (1,1), (1,0), (0,1), (0,0)`, out, table);
     }
 

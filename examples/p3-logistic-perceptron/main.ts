@@ -111,7 +111,10 @@ export default example({
     };
     await picture(
       'boundary',
-      decisionRegions({ ...range, probabilities }, { points: cloud, title: 'Probability of label 1' }),
+      decisionRegions(
+        { ...range, probabilities },
+        { points: cloud, title: 'Probability of label 1', xLabel: 'x1', yLabel: 'x2' },
+      ),
     );
   },
 });
