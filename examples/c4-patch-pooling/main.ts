@@ -2,7 +2,7 @@
 import { functional as F, type Tensor } from 'weft';
 import { featureMaps, imageGrid } from 'weft/plot';
 import { gradcheck } from 'weft/verify';
-import { example } from '../support/example.js';
+import { example, type Run } from '../support/example.js';
 import { loadRows, mapPixels } from '../support/mnist.js';
 import { claimEqual, claimExact } from '../support/worked.js';
 
@@ -15,6 +15,60 @@ const patchesOn = (size: number, patch: number, stride: number) => Math.floor((s
 function products(x: Tensor, filter: Tensor): Tensor {
   const patches = F.unfold(x, { kernel: PATCH, stride: STRIDE }).transpose(1, 2);
   return patches.mul(filter.flatten()).reshape([x.shape[0]!, -1, PATCH, PATCH]);
+}
+
+/** How many windows there are, what they cover, and what they miss. */
+async function windows(run: Run, x: Tensor): Promise<void> {
+  const { device, claim } = run;
+  claimExact(
+    run,
+    'windows of 7, 2 apart, in 12; of 5, 2 apart, in 28',
+    [patchesOn(12, 7, 2), patchesOn(28, 5, 2)],
+    [3, 12],
+  );
+  const corner = device.tensor([1, 9, 5, 4], [1, 1, 2, 2]);
+  claimExact(
+    run,
+    'the largest of 1, 9, 5, 4, a 2 x 2 pool',
+    await F.maxPool2d(corner, { kernel: 2 }).data(),
+    [9],
+  );
+  const five = device.ones([1, 1, 5, 5]);
+  const window = device.ones([1, 1, 2, 2]);
+  const dropped = F.conv2d(five, window, null, { stride: 2 });
+  const padded = F.conv2d(F.pad(five, { before: [0, 0, 0, 0], after: [0, 0, 1, 1] }), window, null, {
+    stride: 2,
+  });
+  claimExact(run, '2 x 2 windows, 2 apart, in 5 x 5: the edge dropped', dropped.shape, [1, 1, 2, 2]);
+  claimExact(run, 'or padded with zeros, so that every pixel counts', padded.shape, [1, 1, 3, 3]);
+  claimExact(
+    run,
+    'pixels that count: without the edge, with it',
+    [await dropped.sum().item(), await padded.sum().item()],
+    [16, 25],
+  );
+
+  // Windows further apart than they are wide leave pixels that no window sees.
+  const seen = (stride: number) => {
+    const columns = F.unfold(device.ones([1, 1, SIZE, SIZE]), { kernel: PATCH, stride });
+    return F.fold(columns, { kernel: PATCH, stride, outputSize: SIZE })
+      .greater(0)
+      .cast({ dtype: 'f32' })
+      .sum()
+      .item();
+  };
+  const [near, far] = [await seen(7), await seen(10)];
+  let message = 'none';
+  try {
+    F.unfold(x, { kernel: PATCH + SIZE, stride: STRIDE });
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  claim({
+    told: 'too large a stride misses pixels, too large a patch is an error',
+    reached: `stride 7 sees ${near} of 784, stride 10 sees ${far}; ${message}`,
+    holds: near === 784 && far === 441 && message.includes('larger than'),
+  });
 }
 
 export default example({
@@ -54,55 +108,7 @@ export default example({
       holds: checked.ok,
     });
 
-    claimExact(
-      run,
-      'windows of 7, 2 apart, in 12; of 5, 2 apart, in 28',
-      [patchesOn(12, 7, 2), patchesOn(28, 5, 2)],
-      [3, 12],
-    );
-    const corner = device.tensor([1, 9, 5, 4], [1, 1, 2, 2]);
-    claimExact(
-      run,
-      'the largest of 1, 9, 5, 4, a 2 x 2 pool',
-      await F.maxPool2d(corner, { kernel: 2 }).data(),
-      [9],
-    );
-    const five = device.ones([1, 1, 5, 5]);
-    const window = device.ones([1, 1, 2, 2]);
-    const dropped = F.conv2d(five, window, null, { stride: 2 });
-    const padded = F.conv2d(F.pad(five, { before: [0, 0, 0, 0], after: [0, 0, 1, 1] }), window, null, {
-      stride: 2,
-    });
-    claimExact(run, '2 x 2 windows, 2 apart, in 5 x 5: the edge dropped', dropped.shape, [1, 1, 2, 2]);
-    claimExact(run, 'or padded with zeros, so that every pixel counts', padded.shape, [1, 1, 3, 3]);
-    claimExact(
-      run,
-      'pixels that count: without the edge, with it',
-      [await dropped.sum().item(), await padded.sum().item()],
-      [16, 25],
-    );
-
-    // Windows further apart than they are wide leave pixels that no window sees.
-    const seen = (stride: number) => {
-      const columns = F.unfold(device.ones([1, 1, SIZE, SIZE]), { kernel: PATCH, stride });
-      return F.fold(columns, { kernel: PATCH, stride, outputSize: SIZE })
-        .greater(0)
-        .cast({ dtype: 'f32' })
-        .sum()
-        .item();
-    };
-    const [near, far] = [await seen(7), await seen(10)];
-    let message = 'none';
-    try {
-      F.unfold(x, { kernel: PATCH + SIZE, stride: STRIDE });
-    } catch (error) {
-      message = (error as Error).message;
-    }
-    claim({
-      told: 'too large a stride misses pixels, too large a patch is an error',
-      reached: `stride 7 sees ${near} of 784, stride 10 sees ${far}; ${message}`,
-      holds: near === 784 && far === 441 && message.includes('larger than'),
-    });
+    await windows(run, x);
 
     await picture('image', imageGrid({ ...images, shape: [SIZE, SIZE] }, { size: 224, title: 'The image' }));
     const blank = Array.from({ length: side ** 2 }, () => '');

@@ -1,7 +1,7 @@
 /** A line that separates two classes: its scores, the perceptron trick that moves it, and the algorithm that finds it. */
 import { type Device, functional as F, Generator, type Tensor } from 'weft';
 import { type LineSeries, scatter } from 'weft/plot';
-import { example } from '../support/example.js';
+import { example, type Run } from '../support/example.js';
 import { perceptronTrick, stepOf, trainPerceptron, withOne } from '../support/perceptron.js';
 import { claimEqual, claimExact, claimNumbers, inDouble } from '../support/worked.js';
 
@@ -71,122 +71,136 @@ const boundary = ([w1, w2, b]: readonly number[], low: number, high: number): Li
   y: [low, high].map((x) => -(w1! * x + b!) / w2!),
 });
 
+/** Claims numbers that are written out. */
+const written = (run: Run, told: string, texts: readonly string[], values: readonly number[], slack = 0) =>
+  claimNumbers(
+    run,
+    told,
+    texts.map((text, i) => [text, values[i]!]),
+    slack,
+  );
+
+async function scores(run: Run): Promise<void> {
+  const [outside, inside, accepted, steps] = await admissions(run.device);
+  const scored = '2 test + grades - 18 of (9,8), (3,4), (7,6), (9,1)';
+  claimExact(run, scored, inside!, [8, -8, 2, 1]);
+  claimExact(run, 'the same with the bias in the node', outside!, inside!);
+  claimExact(run, 'accepted: students 1, 3 and, unwanted, 4', accepted!, [1, 0, 1, 1]);
+  claimExact(run, 'step of 0, of more, of less', steps!, [1, 1, 0]);
+  const [, , , , sigmoids] = await inDouble(admissions);
+  const probabilities = [
+    '.9996646498695336',
+    '.0003353501304664781',
+    '.8807970779778823',
+    '.7310585786300049',
+  ];
+  // Some roundings of numbers up to 1 in double precision.
+  written(run, 'sigmoids of the scores', probabilities, sigmoids!, 4 * 2 ** -53);
+}
+
+async function theTrick(run: Run): Promise<void> {
+  const { device, picture } = run;
+  const numbers = await inDouble(async (on) => ({
+    whole: await trick(on, [4, 5, 0], 1),
+    red: await trick(on, [4, 5, 0], RATE),
+    blue: await trick(on, [1, 1, 1], RATE),
+    six: await trick(on, [4, 5, 0], RATE, 6),
+  }));
+  written(run, '(3, 4, -10) without (4, 5, 1)', ['-1', '-1', '-11'], numbers.whole.line);
+  written(run, 'the same at rate .1', ['2.6', '3.5', '-10.1'], numbers.red.line);
+  written(run, '(3, 4, -10) with (1, 1, 1) at rate .1', ['3.1', '4.1', '-9.9'], numbers.blue.line);
+  const of = 'score before and after, distance before and after';
+  // Distances are quotients of sums up to 22, in double precision.
+  written(run, `(4, 5): ${of}`, ['22', '17.8', '4.4', '4.082525855311217'], numbers.red.numbers, 2e-15);
+  written(run, `(1, 1): ${of}`, ['-3', '-2.7', '.6', '.5252878523076501'], numbers.blue.numbers, 2e-15);
+  written(run, '(4, 5) without a rate: score', ['-20'], [numbers.whole.numbers[1]!]);
+  written(
+    run,
+    '(4, 5) six times: line, score',
+    ['.6', '1.0', '-10.6', '-3.2'],
+    [...numbers.six.line, numbers.six.numbers[1]!],
+  );
+  // A weight is a product and a sum of numbers up to 11.
+  const here = (await trick(device, [4, 5, 0], RATE)).line;
+  claimEqual(run, 'in f32 the same line', here, numbers.red.line, 2 * 11 * 2 ** -24);
+
+  await picture(
+    'trick',
+    scatter(
+      { x: [4, 1], y: [5, 1], labels: [0, 1], classes: ['(4, 5), label 0', '(1, 1), label 1'] },
+      {
+        title: 'The perceptron trick at rate .1',
+        lines: [
+          { ...boundary(LINE, 0, 6), name: '3 x1 + 4 x2 = 10' },
+          { ...boundary(numbers.red.line, 0, 6), name: 'without (4, 5)', style: 'dashed' },
+          { ...boundary(numbers.blue.line, 0, 6), name: 'with (1, 1)', style: 'dotted' },
+        ],
+        x: { label: 'x1', min: 0, max: 6 },
+        y: { label: 'x2', min: 0, max: 6 },
+      },
+    ),
+  );
+}
+
+async function sixPoints(run: Run): Promise<void> {
+  const { device } = run;
+  const six = withOne(device.tensor(SIX.flat(), [6, 2]));
+  const sixLabels = device.tensor(SIX_LABELS);
+  const sixLine = device.tensor(SIX_LINE);
+  const { lines } = await trainPerceptron(device, sixLine, SIX, SIX_LABELS, { rate: RATE, passes: 10 });
+  const counts: number[] = [];
+  for (const line of lines) counts.push(await errorsOf(device.tensor(line), six, sixLabels).item());
+  claimExact(run, 'six points, three on either side: errors after each move of the line', counts, [2, 1, 0]);
+  const moved = [0, 1, 2].flatMap((i) => [-0.01, 0.01].map((by) => SIX_LINE.with(i, SIX_LINE[i]! + by)));
+  const still: number[] = [];
+  for (const line of moved) still.push(await errorsOf(device.tensor(line), six, sixLabels).item());
+  claimExact(run, 'small moves of the first line leave their number as it is', still, [2, 2, 2, 2, 2, 2]);
+}
+
+async function training(run: Run): Promise<void> {
+  const { device, claim, print, seed, picture } = run;
+  const { points, labels } = students(100, seed);
+  const line = device.tensor(await device.normal([3]).data());
+  const { errors, lines: moves } = await trainPerceptron(device, line, points, labels, {
+    rate: RATE,
+    passes: 1000,
+  });
+  print(`errors in each pass: ${errors.join(', ')}`);
+  const x = withOne(device.tensor(points.flat(), [100, 2]));
+  const wrong = await errorsOf(line, x, device.tensor(labels)).item();
+  claim({
+    told: 'the algorithm ends without errors, in fewer than 1000 passes, where a line separates the points',
+    reached: `${wrong} of 100 wrong after ${errors.length} passes, ${errors[0]} moves in the first`,
+    holds: wrong === 0 && errors.at(-1) === 0 && errors[0]! > 0,
+  });
+
+  const column = (rows: readonly (readonly number[])[], i: number) => rows.map((row) => row[i]!);
+  const shown = moves.filter((_, i) => i % Math.ceil(moves.length / 8) === 0);
+  await picture(
+    'training',
+    scatter(
+      { x: column(points, 0), y: column(points, 1), labels, classes: ['rejected', 'accepted'] },
+      {
+        title: 'The line on its way',
+        subtitle: `pale: at first and after some of its ${moves.length - 1} moves`,
+        lines: [
+          ...shown.map((move) => ({ ...boundary(move, 0, 1), faint: true })),
+          { ...boundary(moves.at(-1)!, 0, 1), name: 'at the end' },
+        ],
+        x: { label: 'test / 10', min: 0, max: 1 },
+        y: { label: 'grades / 10', min: 0, max: 1 },
+      },
+    ),
+  );
+}
+
 export default example({
   id: 'P1',
   title: 'linear boundary and the perceptron trick',
   async run(run) {
-    const { device, claim, print, seed, picture } = run;
-    const [outside, inside, accepted, steps] = await admissions(device);
-    const scored = '2 test + grades - 18 of (9,8), (3,4), (7,6), (9,1)';
-    claimExact(run, scored, inside!, [8, -8, 2, 1]);
-    claimExact(run, 'the same with the bias in the node', outside!, inside!);
-    claimExact(run, 'accepted: students 1, 3 and, unwanted, 4', accepted!, [1, 0, 1, 1]);
-    claimExact(run, 'step of 0, of more, of less', steps!, [1, 1, 0]);
-    const [, , , , sigmoids] = await inDouble(admissions);
-    const probabilities = [
-      '.9996646498695336',
-      '.0003353501304664781',
-      '.8807970779778823',
-      '.7310585786300049',
-    ];
-    const written = (told: string, texts: readonly string[], values: readonly number[], slack = 0) =>
-      claimNumbers(
-        run,
-        told,
-        texts.map((text, i) => [text, values[i]!]),
-        slack,
-      );
-    // Some roundings of numbers up to 1 in double precision.
-    written('sigmoids of the scores', probabilities, sigmoids!, 4 * 2 ** -53);
-
-    const numbers = await inDouble(async (on) => ({
-      whole: await trick(on, [4, 5, 0], 1),
-      red: await trick(on, [4, 5, 0], RATE),
-      blue: await trick(on, [1, 1, 1], RATE),
-      six: await trick(on, [4, 5, 0], RATE, 6),
-    }));
-    written('(3, 4, -10) without (4, 5, 1)', ['-1', '-1', '-11'], numbers.whole.line);
-    written('the same at rate .1', ['2.6', '3.5', '-10.1'], numbers.red.line);
-    written('(3, 4, -10) with (1, 1, 1) at rate .1', ['3.1', '4.1', '-9.9'], numbers.blue.line);
-    const of = 'score before and after, distance before and after';
-    // Distances are quotients of sums up to 22, in double precision.
-    written(`(4, 5): ${of}`, ['22', '17.8', '4.4', '4.082525855311217'], numbers.red.numbers, 2e-15);
-    written(`(1, 1): ${of}`, ['-3', '-2.7', '.6', '.5252878523076501'], numbers.blue.numbers, 2e-15);
-    written('(4, 5) without a rate: score', ['-20'], [numbers.whole.numbers[1]!]);
-    written(
-      '(4, 5) six times: line, score',
-      ['.6', '1.0', '-10.6', '-3.2'],
-      [...numbers.six.line, numbers.six.numbers[1]!],
-    );
-    // A weight is a product and a sum of numbers up to 11.
-    const here = (await trick(device, [4, 5, 0], RATE)).line;
-    claimEqual(run, 'in f32 the same line', here, numbers.red.line, 2 * 11 * 2 ** -24);
-
-    const six = withOne(device.tensor(SIX.flat(), [6, 2]));
-    const sixLabels = device.tensor(SIX_LABELS);
-    const sixLine = device.tensor(SIX_LINE);
-    const { lines } = await trainPerceptron(device, sixLine, SIX, SIX_LABELS, { rate: RATE, passes: 10 });
-    const counts: number[] = [];
-    for (const line of lines) counts.push(await errorsOf(device.tensor(line), six, sixLabels).item());
-    claimExact(
-      run,
-      'six points, three on either side: errors after each move of the line',
-      counts,
-      [2, 1, 0],
-    );
-    const moved = [0, 1, 2].flatMap((i) => [-0.01, 0.01].map((by) => SIX_LINE.with(i, SIX_LINE[i]! + by)));
-    const still: number[] = [];
-    for (const line of moved) still.push(await errorsOf(device.tensor(line), six, sixLabels).item());
-    claimExact(run, 'small moves of the first line leave their number as it is', still, [2, 2, 2, 2, 2, 2]);
-
-    const { points, labels } = students(100, seed);
-    const line = device.tensor(await device.normal([3]).data());
-    const { errors, lines: moves } = await trainPerceptron(device, line, points, labels, {
-      rate: RATE,
-      passes: 1000,
-    });
-    print(`errors in each pass: ${errors.join(', ')}`);
-    const x = withOne(device.tensor(points.flat(), [100, 2]));
-    const wrong = await errorsOf(line, x, device.tensor(labels)).item();
-    claim({
-      told: 'the algorithm ends without errors, in fewer than 1000 passes, where a line separates the points',
-      reached: `${wrong} of 100 wrong after ${errors.length} passes, ${errors[0]} moves in the first`,
-      holds: wrong === 0 && errors.at(-1) === 0 && errors[0]! > 0,
-    });
-
-    const column = (rows: readonly (readonly number[])[], i: number) => rows.map((row) => row[i]!);
-    await picture(
-      'trick',
-      scatter(
-        { x: [4, 1], y: [5, 1], labels: [0, 1], classes: ['(4, 5), label 0', '(1, 1), label 1'] },
-        {
-          title: 'The perceptron trick at rate .1',
-          lines: [
-            { ...boundary(LINE, 0, 6), name: '3 x1 + 4 x2 = 10' },
-            { ...boundary(numbers.red.line, 0, 6), name: 'without (4, 5)', style: 'dashed' },
-            { ...boundary(numbers.blue.line, 0, 6), name: 'with (1, 1)', style: 'dotted' },
-          ],
-          x: { label: 'x1', min: 0, max: 6 },
-          y: { label: 'x2', min: 0, max: 6 },
-        },
-      ),
-    );
-    const shown = moves.filter((_, i) => i % Math.ceil(moves.length / 8) === 0);
-    await picture(
-      'training',
-      scatter(
-        { x: column(points, 0), y: column(points, 1), labels, classes: ['rejected', 'accepted'] },
-        {
-          title: 'The line on its way',
-          subtitle: `pale: at first and after some of its ${moves.length - 1} moves`,
-          lines: [
-            ...shown.map((move) => ({ ...boundary(move, 0, 1), faint: true })),
-            { ...boundary(moves.at(-1)!, 0, 1), name: 'at the end' },
-          ],
-          x: { label: 'test / 10', min: 0, max: 1 },
-          y: { label: 'grades / 10', min: 0, max: 1 },
-        },
-      ),
-    );
+    await scores(run);
+    await theTrick(run);
+    await sixPoints(run);
+    await training(run);
   },
 });
