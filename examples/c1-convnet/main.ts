@@ -37,7 +37,7 @@ async function train(run: Run, net: ConvNet, images: data.TensorDataset, test: d
   });
   const right = device.compile((x, y) => net.forward(x).argmax({ axis: 1 }).equal(y).sum());
 
-  const batchSize = pick({ full: 1000, fast: 100, slice: 32 });
+  const batchSize = pick({ full: 1000, fast: 100, slice: 24 });
   const epochs = pick({ full: 20, fast: 10, slice: 1 });
   const loader = new data.DataLoader(images, { batchSize, dropLast: true });
   const steps: number[] = [];
@@ -92,7 +92,7 @@ export default example({
     const sizes = pick({
       full: { train: 50_000, test: 10_000 },
       fast: { train: 9000, test: 1000 },
-      slice: { train: 64, test: 64 },
+      slice: { train: 24, test: 24 },
     });
     const load = async (part: 'train' | 'test') =>
       asDataset(mapPixels(await loadRows(part, sizes[part]), (pixel) => pixel / 255));
