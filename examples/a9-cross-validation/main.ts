@@ -57,7 +57,9 @@ async function oneSplit(run: Run, flowers: Flowers): Promise<void> {
   const { pick, seed, claim, print } = run;
   const [train, test] = data.trainTestSplit(flowers, { testSize: 0.2, seed });
   const split = () => ({ train, test });
-  print(`all 120 at once: ${both(await validate(run, split, pick({ full: 1000, fast: 600, slice: 2 }), null))}`);
+  print(
+    `all 120 at once: ${both(await validate(run, split, pick({ full: 1000, fast: 600, slice: 2 }), null))}`,
+  );
   const batched = await validate(run, split, pick({ full: 500, fast: 60, slice: 1 }), 12);
   claim({
     told: 'iris with 120 flowers for training, in batches of 12: test over 90 %',
@@ -119,7 +121,9 @@ async function folds(run: Run, flowers: Flowers, labels: ArrayLike<number>): Pro
   }
   bar.stop();
   const tested = parts.map(({ test }) => Array.from(test.indices));
-  const perClass = tested.map((flowers) => [0, 1, 2].map((k) => flowers.filter((i) => labels[i] === k).length));
+  const perClass = tested.map((flowers) =>
+    [0, 1, 2].map((k) => flowers.filter((i) => labels[i] === k).length),
+  );
   claim({
     told: '5 stratified folds: each test has 10 flowers of each class, and no flower is tested twice',
     reached: perClass.map((counts) => counts.join('/')).join(', '),
