@@ -11,7 +11,7 @@ import { BLOCK } from './simd';
   step: i32;
 }
 
-/** A kernel's number in the module's table, its parameters, where its operands lie in the tables. */
+/** A kernel's number, its parameters, where its operands lie in the tables. */
 @final @unmanaged class Launch {
   kernel: i32;
   params: usize;
@@ -21,9 +21,9 @@ import { BLOCK } from './simd';
 /**
  * Runs units `begin` to `end`, each block of them by all launches in turn. `scratch` is the thread's own: there lie its
  * tiles, and its copy of the tables, in which a tile's address moves back as the blocks move on, for a kernel reads and
- * writes unit u at 4 BLOCK u behind an operand's address.
+ * writes unit u at 4 BLOCK u behind an operand's address. `table` is the place of the first kernel in the module's table.
  */
-export function run_group(group: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+export function run_group(group: usize, table: i32, scratch: usize, begin: i32, end: i32): void {
   const head = changetype<Group>(group);
   const launches = group + offsetof<Group>();
   const places = launches + head.launches * offsetof<Launch>();
@@ -38,7 +38,7 @@ export function run_group(group: usize, params: usize, scratch: usize, begin: i3
     const stop = min(begin + step, end);
     for (let at = launches; at < places; at += offsetof<Launch>()) {
       const launch = changetype<Launch>(at);
-      call_indirect<void>(launch.kernel, scratch + launch.operands, launch.params, inner, begin, stop);
+      call_indirect<void>(table + launch.kernel, scratch + launch.operands, launch.params, inner, begin, stop);
     }
     for (let at = places; at < tables; at += 8) {
       const tile = scratch + load<usize>(at);

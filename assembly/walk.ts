@@ -46,9 +46,8 @@ const SPREAD_BYTES: usize = 4 * CHUNK + 16;
 
 /** The state of a walk, at the start of scratch memory: at most 13 KiB with what lies behind it. */
 @final @unmanaged class Walk {
-  /** First element of the next run, and one past the last of all. */
+  /** First element of the next run. */
   at: i32;
-  stop: i32;
   /** The run: where its results go, how many bytes, where each operand lies and how far it moves by vector. */
   y: usize;
   bytes: usize;
@@ -63,15 +62,6 @@ const SPREAD_BYTES: usize = 4 * CHUNK + 16;
   /** A run of less than a vector: where its results belong, and how many they are. */
   home: usize;
   rest: i32;
-}
-
-/** Starts a walk over the elements of units `begin` to `end`. */
-function start(scratch: usize, begin: i32, end: i32, size: i32): void {
-  const walk = changetype<Walk>(scratch);
-  walk.at = first(begin);
-  walk.stop = last(end, size);
-  walk.again = false;
-  walk.rest = 0;
 }
 
 /** Whether strides are those of a tensor of the whole shape. */
@@ -145,14 +135,20 @@ function repeats(period: i32, rank: i32, shape: usize, strides: usize): bool {
 }
 
 /**
- * Prepares the next run over `count` operands and the output that follows them; false when there is none. The last axis
- * of `shape` is the row, in which an operand moves with the output or stands still; in rank 0 every operand moves.
+ * Prepares the next run over `count` operands and the output that follows them; false when there is none. The first run
+ * starts at unit `begin`, the others, told by a negative one, where the last one ended. The last axis of `shape` is the
+ * row, in which an operand moves with the output or stands still; in rank 0 every operand moves.
  */
-function next(operands: usize, scratch: usize, count: i32, rank: i32, shape: usize, strides: usize): bool {
+function next(operands: usize, scratch: usize, begin: i32, end: i32, size: i32, count: i32, rank: i32, shape: usize, strides: usize): bool {
   const walk = changetype<Walk>(scratch);
-  if (walk.rest) storeTail(walk.home, v128.load(scratch + TAILS), walk.rest);
-  const at = walk.at;
-  let length = walk.stop - at;
+  let at = first(begin);
+  let again = false;
+  if (begin < 0) {
+    if (walk.rest) storeTail(walk.home, v128.load(scratch + TAILS), walk.rest);
+    at = walk.at;
+    again = walk.again;
+  }
+  let length = last(end, size) - at;
   if (length <= 0) return false;
   let inner = i32.MAX_VALUE;
   let row = 0;
@@ -177,7 +173,7 @@ function next(operands: usize, scratch: usize, count: i32, rank: i32, shape: usi
       const move = load<i32>(own + ((rank - 1) << 2));
       if (short) {
         const to = scratch + SPREAD + k * SPREAD_BYTES;
-        if (!walk.again || !repeats(period, rank, shape, own)) spread(from, to, at, length, rank, shape, own);
+        if (!again || !repeats(period, rank, shape, own)) spread(from, to, at, length, rank, shape, own);
         from = to;
       } else {
         from += (rowOffset(row, rank, shape, own) + (at - row * inner) * move) << 2;
@@ -208,8 +204,7 @@ function next(operands: usize, scratch: usize, count: i32, rank: i32, shape: usi
 // @ts-ignore: decorator
 @inline
 export function map<F>(operands: usize, params: usize, scratch: usize, begin: i32, end: i32, size: i32): void {
-  start(scratch, begin, end, size);
-  while (next(operands, scratch, 1, 0, 0, 0)) {
+  for (; next(operands, scratch, begin, end, size, 1, 0, 0, 0); begin = -1) {
     const walk = changetype<Walk>(scratch);
     const y = walk.y;
     const x = walk.from0;
@@ -224,8 +219,7 @@ export function map<F>(operands: usize, params: usize, scratch: usize, begin: i3
 // @ts-ignore: decorator
 @inline
 export function map2<F>(operands: usize, params: usize, scratch: usize, begin: i32, end: i32, size: i32, rank: i32 = 0, shape: usize = 0, strides: usize = 0): void {
-  start(scratch, begin, end, size);
-  while (next(operands, scratch, 2, rank, shape, strides)) {
+  for (; next(operands, scratch, begin, end, size, 2, rank, shape, strides); begin = -1) {
     const walk = changetype<Walk>(scratch);
     let y = walk.y;
     const stop = y + walk.bytes;
@@ -245,8 +239,7 @@ export function map2<F>(operands: usize, params: usize, scratch: usize, begin: i
 // @ts-ignore: decorator
 @inline
 export function map3<F>(operands: usize, params: usize, scratch: usize, begin: i32, end: i32, size: i32, rank: i32 = 0, shape: usize = 0, strides: usize = 0): void {
-  start(scratch, begin, end, size);
-  while (next(operands, scratch, 3, rank, shape, strides)) {
+  for (; next(operands, scratch, begin, end, size, 3, rank, shape, strides); begin = -1) {
     const walk = changetype<Walk>(scratch);
     let y = walk.y;
     const stop = y + walk.bytes;

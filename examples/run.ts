@@ -5,6 +5,7 @@
  *     [--fast | --slice] [--backend wasm|webgpu|reference] [--threads N] [--seed 1,2,3] [--data FOLDER] [--out runs]
  *     [--json FILE] | --list
  */
+import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -80,13 +81,32 @@ function choose(wanted: readonly string[], all: ReadonlyMap<string, string>): st
   return [...new Set(ids)].map((id) => all.get(id)!);
 }
 
+/** Of the last full runs, which docs/systems.md shows. */
+async function heldResults(): Promise<SystemResult[]> {
+  const text = await readFile(new URL('../docs/systems.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { results: SystemResult[] }).results;
+}
+
+function statusOf(results: readonly SystemResult[]): string {
+  if (results.length === 0) return 'no full run';
+  if (results.some(({ missingData }) => missingData)) return 'needs data: --data FOLDER';
+  const claims = results.flatMap((result) => result.claims);
+  const judged = claims.filter(({ holds }) => holds !== null);
+  const seconds = results.reduce((sum, one) => sum + one.seconds, 0) / results.length;
+  const verdict = results.every(passed)
+    ? `all ${judged.length} hold`
+    : `${judged.filter(({ holds }) => holds).length} of ${judged.length} hold`;
+  return `${verdict}, ${seconds.toFixed(1)} s`;
+}
+
 async function main(): Promise<void> {
   const options = readOptions();
   const all = await systemFolders();
   if (options.list) {
-    for (const folder of all.values()) {
-      const { id, title } = await loadSystem(folder);
-      console.log(`${id.padEnd(4)} ${title}`);
+    const held = await heldResults();
+    for (const [id, folder] of all) {
+      const { title } = await loadSystem(folder);
+      console.log(`${id.padEnd(4)} ${title.padEnd(62)} ${statusOf(held.filter((one) => one.id === id))}`);
     }
     return;
   }

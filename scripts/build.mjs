@@ -21,8 +21,19 @@ const at = (...parts) => join(root, ...parts);
 const TARGETS = ['simd', 'relaxed'];
 const SETTINGS = ['package.json', 'package-lock.json', 'scripts/build.mjs'];
 
-/** The script of a worker thread, and what it is made of. */
-const WORKER = ['src/backend/wasm/worker.ts', 'src/backend/wasm/crew.ts', 'src/backend/wasm/group.ts'];
+/** The scripts of worker threads, by the name of their file in dist/, and what each is made of, its entry first. */
+const WORKERS = {
+  worker: ['src/backend/wasm/worker.ts', 'src/backend/wasm/crew.ts', 'src/backend/wasm/group.ts'],
+  'data-worker': [
+    'src/data/worker-script.ts',
+    'src/data/worker-protocol.ts',
+    'src/data/batch.ts',
+    'src/data/sample.ts',
+    'src/dtype.ts',
+    'src/errors.ts',
+    'src/shape.ts',
+  ],
+};
 
 /** Public entry points, by the name of their file in dist/. */
 const ENTRIES = {
@@ -52,14 +63,14 @@ const STEPS = {
     run: buildKernels,
   },
   worker: {
-    inputs: [...WORKER, ...SETTINGS],
-    outputs: ['build/weft.worker.js', 'build/worker.ts'],
-    run: buildWorker,
+    inputs: [...Object.values(WORKERS).flat(), ...SETTINGS],
+    outputs: Object.keys(WORKERS).flatMap((name) => [`build/weft.${name}.js`, `build/${name}.ts`]),
+    run: () => Promise.all(Object.entries(WORKERS).map(([name, [entry]]) => buildWorker(name, entry))),
   },
   bundles: {
     inputs: [
       'src',
-      'build/worker.ts',
+      ...Object.keys(WORKERS).map((name) => `build/${name}.ts`),
       'build/kernels.ts',
       'build/shaders.ts',
       ...TARGETS.map((target) => `build/${target}.ts`),
@@ -143,12 +154,12 @@ async function buildKernels() {
   }
 }
 
-/** The worker's script as text, for workers that are made without a file. */
-async function buildWorker() {
+/** A worker's script as text, for workers that are made without a file. */
+async function buildWorker(name, entry) {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [WORKER[0]],
+    entryPoints: [entry],
     bundle: true,
     minify: true,
     // Keeps `require` as it is, which tells Node from a page; other formats put a function in its place.
@@ -160,15 +171,35 @@ async function buildWorker() {
     write: false,
   });
   const text = outputFiles[0].text.trim();
-  writeAtomic(at('build/weft.worker.js'), `${text}\n`);
-  writeAtomic(at('build/worker.ts'), `export const worker =\n  ${JSON.stringify(text)};\n`);
+  writeAtomic(at(`build/weft.${name}.js`), `${text}\n`);
+  writeAtomic(at(`build/${name}.ts`), `export const worker =\n  ${JSON.stringify(text)};\n`);
 }
+
+/**
+ * What src/index.ts exports as namespaces. Each is a file of its own, which the bundled index only names: esbuild would
+ * make an object of a namespace, and no bundler could leave out what of it a page does not use.
+ */
+const NAMESPACES = Object.fromEntries(
+  ['data', 'io', 'nn', 'optim', 'train'].map((name) => [name, `src/${name}/index.ts`]),
+);
+const namespaces = {
+  name: 'namespaces',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/\w+\/index\.js$/ }, ({ path, importer }) => {
+      const name = path.split('/')[1];
+      if (!(name in NAMESPACES) || importer !== at('src/index.ts')) return null;
+      // The index lies in a chunk, for the other entries import it too.
+      return { path: `../${name}.js`, external: true };
+    });
+  },
+};
 
 async function bundle(folder) {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ENTRIES,
+    entryPoints: { ...ENTRIES, ...NAMESPACES },
+    plugins: [namespaces],
     outdir: 'dist',
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
@@ -231,7 +262,8 @@ async function buildBundles() {
   const old = `${folder}.old`;
   try {
     await Promise.all([bundle(folder), declare(folder)]);
-    copyFileSync(at('build/weft.worker.js'), join(folder, 'worker.js'));
+    for (const name of Object.keys(WORKERS))
+      copyFileSync(at(`build/weft.${name}.js`), join(folder, `${name}.js`));
     mkdirSync(join(folder, 'wasm'));
     for (const target of TARGETS)
       copyFileSync(at(`build/weft.${target}.wasm`), join(folder, 'wasm', `weft.${target}.wasm`));

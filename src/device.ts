@@ -456,6 +456,11 @@ export class Device {
     }
   }
 
+  /** Runs `make`; the tensors that it makes are freed by no scope, as what an optimiser keeps between steps. */
+  outsideScopes<T>(make: () => T): T {
+    return this.#store.outsideScopes(make);
+  }
+
   /**
    * Compiles a function of tensors. It is called once per combination of argument shapes, to record what it does; from
    * then on a call is one replay of that record. Updates made inside (optimizer.step()) are part of it; gradients made

@@ -207,6 +207,16 @@ export class Store {
     this.#scopes.at(-1)?.add(value);
   }
 
+  /** Runs `make`, whose values belong to no scope. */
+  outsideScopes<T>(make: () => T): T {
+    const scope = this.openScope();
+    try {
+      return make();
+    } finally {
+      this.#scopes.splice(this.#scopes.indexOf(scope), 1);
+    }
+  }
+
   /** Frees what was made in a scope, except the memory of `kept`, which passes to the scope around it. */
   closeScope(scope: Set<Value>, kept: readonly Value[]): void {
     const last = this.#scopes.at(-1) === scope;

@@ -314,6 +314,21 @@ describe('parameter groups', () => {
     expect(groups[0]!.parameters.map(({ steps }) => steps)).toEqual([1, 1, 21, 21]);
   });
 
+  it('keep what a step within a scope began', async () => {
+    const weight = wasm.tensor([1, 2]);
+    const optimizer = new optim.Adam([weight], { lr: 0.1 });
+    weight.requiresGrad = true;
+    const step = () =>
+      wasm.scope(async () => {
+        optimizer.zeroGrad();
+        weight.mul(weight).sum().backward();
+        await optimizer.step();
+      });
+    await step();
+    await step();
+    expect(optimizer.steps).toBe(2);
+  });
+
   it('that make no sense are refused', async () => {
     const other = await open('wasm');
     const [a, b] = [wasm.zeros([2]), wasm.zeros([3])];

@@ -22,6 +22,7 @@ const FILES: Readonly<Record<string, string>> = {
   'types.ts': `
     import { type Device, functional as F, lift, open, type Tensor } from 'weft';
     import { readSafetensors } from 'weft/node';
+    import { line, type Picture } from 'weft/plot';
     import type { VerifyResult } from 'weft/verify';
     import { kernels, swiGlu } from './own-op/swi_glu.js';
     const gate: (a: Tensor, b: Tensor) => Tensor = lift(swiGlu), gated = await open('wasm', { kernels: [kernels] });
@@ -32,6 +33,7 @@ const FILES: Readonly<Record<string, string>> = {
     // @ts-expect-error there is no such option
     F.matmul(y, y, { transpose: true });
     export const rows: readonly VerifyResult[] = [];
+    export const curve: Picture = line({ y: [3, 2, 1] }, { x: { label: 'epoch' } });
     export const same = gate(gated.ones([2]), gated.ones([2]));
     export const numbers = (await readSafetensors('model.safetensors')).tensors, first: number = await y.item();
   `,
@@ -95,6 +97,15 @@ describe('the packed package', () => {
   it('brings no dependency along', async () => {
     const installed = await readdir(join(folder, 'app/node_modules'));
     expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['weft']);
+  });
+
+  it('says which package pictures need', () => {
+    const script = "import('weft/plot').catch((error) => console.log(error.message))";
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: join(folder, 'app'),
+      encoding: 'utf8',
+    });
+    expect(output).toMatch(/^weft\/plot: needs the package echarts, .*run 'npm install echarts'/);
   });
 
   it('trains three steps from a Node script', () => {

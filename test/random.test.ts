@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openReference } from '../src/backend/reference.js';
-import { Device, functional as F, type Tensor } from '../src/index.js';
+import { Device, functional as F, Generator, type Tensor } from '../src/index.js';
 import { openDevices } from './support/devices.js';
 
 const SEED = 5;
@@ -151,5 +151,26 @@ describe('distributions', () => {
       expect(new Set(channel).size).toBe(1);
     }
     expect(new Set(channels)).toEqual(new Set([0, 2]));
+  });
+});
+
+describe('a generator', () => {
+  it('goes on from any position', () => {
+    const whole = new Generator(SEED);
+    const words = Array.from({ length: 11 }, () => whole.word());
+    expect(whole.position).toBe(11);
+    for (const [position, word] of words.entries()) {
+      const later = new Generator(SEED);
+      later.loadStateDict({ seed: SEED, position });
+      expect(later.position).toBe(position);
+      expect(later.word(), `word ${position}`).toBe(word);
+    }
+    expect(() => whole.loadStateDict({ seed: 6, position: 0 })).toThrow(
+      'Generator: the state is of seed 6, this one has 5; open the device with { seed: 6 }',
+    );
+    expect(() => {
+      whole.position = -1;
+    }).toThrow('Generator: position must be a whole number from 0, got -1');
+    expect(whole.position).toBe(11);
   });
 });

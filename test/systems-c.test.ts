@@ -1,3 +1,3 @@
 import { describeFamily } from './support/systems.js';
 
-await describeFamily('C', ['C2']);
+await describeFamily('C', ['C1', 'C2']);

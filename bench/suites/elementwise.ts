@@ -32,6 +32,31 @@ const CHAINS: Readonly<Record<string, Formula>> = {
     ops: 2,
     compute: (net, at) => net.gelu(net.add(at('a'), at('b'))),
   },
+  'x*a+b': {
+    operands: ['x', 'a', 'b'],
+    ops: 2,
+    compute: (net, at) => net.add(net.mul(at('x'), at('a')), at('b')),
+  },
+  'tanh(a)*sigmoid(b)': {
+    operands: ['a', 'b'],
+    ops: 3,
+    compute: (net, at) => net.mul(net.tanh(at('a')), net.sigmoid(at('b'))),
+  },
+  'residual+mask*x*row': {
+    operands: ['residual', 'x', 'mask', 'b'],
+    row: 'b',
+    ops: 3,
+    compute: (net, at) => net.add(net.mul(net.mul(at('x'), at('mask')), at('b')), at('residual')),
+  },
+  '(x+row)^2': {
+    operands: ['x', 'b'],
+    row: 'b',
+    ops: 2,
+    compute(net, at) {
+      const shifted = net.add(at('x'), at('b'));
+      return net.mul(shifted, shifted);
+    },
+  },
   'add+relu': { operands: ['a', 'b'], ops: 2, compute: (net, at) => net.relu(net.add(at('a'), at('b'))) },
   '(x*a+b)*sigmoid(c)': {
     operands: ['x', 'a', 'b', 'c'],

@@ -20,7 +20,7 @@ export default example({
     const { features, labels } = iris();
     const [x, y] = [device.tensor(features), device.tensor(labels)];
     const depths = [1, 2, 3, 4, 5];
-    const step = pick({ full: 3, fast: 32, slice: 96 });
+    const step = pick({ full: 3, fast: 48, slice: 96 });
     const widths = Array.from({ length: 97 }, (_, i) => i + 4).filter((n) => (n - 4) % step === 0);
     const epochs = pick({ full: 500, fast: 500, slice: 2 });
 

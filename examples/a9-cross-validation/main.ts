@@ -1,5 +1,5 @@
 /** Cross-validation: splits by hand and by the library, loaders, a development set, folds; and iris judged by each. */
-import { type Device, data, functional as F, Generator, type HostTensor, nn, optim } from 'weft';
+import { type Device, data, functional as F, type HostTensor, nn, optim } from 'weft';
 import { line } from 'weft/plot';
 import { example, type Run } from '../support/example.js';
 import { accuracy, iris, linspace, mean, percent } from '../support/small-nets.js';

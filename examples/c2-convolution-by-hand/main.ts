@@ -1,5 +1,6 @@
 /** Back-propagation through a convolution by hand: patches in rows, one matrix product forwards, one for its gradient. */
 import { type Device, functional as F, type HostTensor, nn, type Tensor } from 'weft';
+import { filters } from 'weft/plot';
 import { gradcheck } from 'weft/verify';
 import { example } from '../support/example.js';
 import { loadMnist } from '../support/mnist.js';
@@ -98,7 +99,7 @@ export default example({
   id: 'C2',
   title: 'back-propagation through a convolution by hand',
   async run(run) {
-    const { device, claim, print, pick } = run;
+    const { device, claim, print, pick, size, picture } = run;
     const count = pick({ full: 100, fast: 100, slice: 2 });
     const { images, labels } = (await loadMnist({ limit: count })).train;
     const state = await network().to(device).stateDict();
@@ -130,12 +131,21 @@ export default example({
       return F.crossEntropy(F.linear(z2, w, b), x.device.tensor(target));
     };
     const inputs = [two(images, 2), ...Object.values(state)];
-    const checked = await gradcheck(loss, inputs, { kernels: [device] });
+    const checked = await gradcheck(loss, inputs, { kernels: size === 'slice' ? [] : [device] });
     const found = checked.results.filter(({ check }) => check === 'gradient');
     claim({
       told: "finite differences agree with the engine's, and its kernels with double precision",
       reached: `relative difference ${Math.max(...found.map(({ error }) => error)).toPrecision(2)}, ${checked.results.length - found.length} kernels`,
       holds: checked.ok && found.length === 7,
     });
+
+    const length = UNITS * PATCH * PATCH;
+    const both = {
+      data: [...here.hand.slice(0, length), ...here.engine.slice(0, length)],
+      shape: [4, 1, PATCH, PATCH],
+    };
+    const captions = ['unit 0, by hand', 'unit 1, by hand', 'unit 0, engine', 'unit 1, engine'];
+    const title = "Gradient of the convolution's weights";
+    await picture('gradient', filters(both, { captions, columns: 2, title, label: 'gradient' }));
   },
 });

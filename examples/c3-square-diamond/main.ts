@@ -1,5 +1,6 @@
 /** What a filter answers: an image cut into patches, each multiplied by the filter and summed, gives a feature map. */
 import { functional as F, type Tensor } from 'weft';
+import { featureMaps, filters, imageGrid } from 'weft/plot';
 import { example } from '../support/example.js';
 import { claimEqual, claimExact } from '../support/worked.js';
 
@@ -38,7 +39,7 @@ export default example({
   id: 'C3',
   title: 'square and diamond: 64 patches and their responses',
   async run(run) {
-    const { device, claim, print } = run;
+    const { device, claim, print, picture } = run;
     const images = device.tensor([...DIAMOND, ...SQUARE], [2, 1, SIZE, SIZE]);
     const weights = device.tensor(Object.values(FILTERS).flat(), [4, 1, PATCH, PATCH]);
     const patches = F.unfold(images, { kernel: PATCH, stride: STRIDE }).transpose(1, 2);
@@ -75,5 +76,17 @@ export default example({
         return Math.abs(own - 4) < 1e-5 && other <= 2;
       }),
     });
+
+    const figures = { data: [...DIAMOND, ...SQUARE], shape: [2, SIZE, SIZE] };
+    await picture(
+      'images',
+      imageGrid(figures, { captions: ['diamond', 'square'], title: 'Images of 20 x 20' }),
+    );
+    const looked = { data: Object.values(FILTERS).flat(), shape: [4, 1, PATCH, PATCH] };
+    await picture('filters', filters(looked, { captions: NAMES, title: 'Filters of 5 x 5' }));
+    const captions = ['diamond', 'square'].flatMap((figure) => NAMES.map((name) => `${figure}, ${name}`));
+    const responded = { data: byHand, shape: [8, SIDE, SIDE] };
+    const options = { captions, columns: 4, label: 'response' };
+    await picture('responses', featureMaps(responded, { ...options, title: 'Responses of the 64 patches' }));
   },
 });

@@ -1,8 +1,9 @@
 /** A patch times a filter need not be summed to one number: kept as a small image and pooled to 2 x 2, it says where. */
 import { functional as F, type Tensor } from 'weft';
+import { featureMaps, imageGrid } from 'weft/plot';
 import { gradcheck } from 'weft/verify';
 import { example } from '../support/example.js';
-import { loadMnist } from '../support/mnist.js';
+import { loadRows, mapPixels } from '../support/mnist.js';
 import { claimEqual, claimExact } from '../support/worked.js';
 
 const [SIZE, PATCH, STRIDE] = [28, 7, 2];
@@ -20,9 +21,9 @@ export default example({
   id: 'C4',
   title: 'patch times filter kept unsummed, pooled to 2 x 2',
   async run(run) {
-    const { device, claim, print } = run;
-    const { images } = (await loadMnist({ limit: 1 })).train;
-    const x = device.tensor(images);
+    const { device, claim, print, picture } = run;
+    const { images } = mapPixels(await loadRows('train', 1), (pixel) => pixel / 255);
+    const x = device.tensor({ ...images, shape: [1, 1, SIZE, SIZE] });
     const filter = device.tensor(await device.normal([1, 1, PATCH, PATCH]).data(), [1, 1, PATCH, PATCH]);
     const side = patchesOn(SIZE, PATCH, STRIDE);
     claimExact(run, '(28 - 7) / 2 + 1, cropped, and its square', [side, side ** 2], [11, 121]);
@@ -37,8 +38,8 @@ export default example({
 
     const summed = Array.from(await kept.sum({ axes: [2, 3] }).data());
     const convolved = Array.from(await F.conv2d(x, filter, null, { stride: STRIDE }).data());
-    // 49 products of pixels up to 2.8 and weights up to 4, each rounded with its sum.
-    claimEqual(run, 'summed instead, it is the convolution', summed, convolved, 2 * 49 * 2.8 * 4 * 2 ** -24);
+    // 49 products of pixels up to 1 and weights up to 4, each rounded with its sum.
+    claimEqual(run, 'summed instead, it is the convolution', summed, convolved, 2 * 49 * 4 * 2 ** -24);
     const checked = await gradcheck(
       (x, filter) => F.adaptiveMaxPool2d(products(x, filter), { outputSize: 2 }),
       [
@@ -102,5 +103,14 @@ export default example({
       reached: `stride 7 sees ${near} of 784, stride 10 sees ${far}; ${message}`,
       holds: near === 784 && far === 441 && message.includes('larger than'),
     });
+
+    await picture('image', imageGrid({ ...images, shape: [SIZE, SIZE] }, { size: 224, title: 'The image' }));
+    const blank = Array.from({ length: side ** 2 }, () => '');
+    const map = async (maps: Tensor, title: string) => {
+      const grid = { data: await maps.data(), shape: maps.shape };
+      return featureMaps(grid, { captions: blank, columns: side, size: 42, title, label: 'product' });
+    };
+    await picture('products', await map(kept, '121 patches, each times the filter'));
+    await picture('pooled', await map(pooled, 'The same, pooled to 2 x 2'));
   },
 });

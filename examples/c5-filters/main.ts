@@ -1,7 +1,8 @@
 /** Filters and what they answer: the edge filter by hand, four filters for lines, colours, and filters that were learnt. */
 import { type Device, data, functional as F, nn, optim, type Tensor } from 'weft';
+import { filters as drawFilters, featureMaps, imageGrid } from 'weft/plot';
 import { example, type Run } from '../support/example.js';
-import { loadMnist } from '../support/mnist.js';
+import { loadRows, mapPixels } from '../support/mnist.js';
 import { claimEqual, claimExact } from '../support/worked.js';
 
 /** Finds edges: its weights sum to 0. */
@@ -14,6 +15,12 @@ const SOBEL = [-1, -2, -1, 0, 0, 0, 1, 2, 1];
 const TEST_IMAGE = 20;
 
 const listOf = async (x: Tensor): Promise<number[]> => Array.from(await x.data());
+
+/** MNIST's images [count, 1, 28, 28] with pixels in [0, 1]. */
+async function loadImages(part: 'train' | 'test', count: number) {
+  const { images, labels } = mapPixels(await loadRows(part, count), (pixel) => pixel / 255);
+  return { images: { ...images, shape: [count, 1, 28, 28] }, labels };
+}
 
 /** Filters for vertical edges, from dark to light and back, then for horizontal ones: [4, 1, 4, 4]. */
 function lineFilters(device: Device): Tensor {
@@ -33,6 +40,12 @@ async function edgeFilter(run: Run, image: Tensor): Promise<void> {
   claimExact(run, 'over an even area', await F.conv2d(device.full([1, 1, 3, 3], 97), edge).data(), [0]);
   const response = F.conv2d(image, edge, null, { padding: 1 });
   claimExact(run, 'with a border of zeros the image keeps its size', response.shape, image.shape);
+  const title = 'What the edge filter answers';
+  await run.picture('image', imageGrid(await image.toHost(), { size: 224, title: 'Test image 20' }));
+  await run.picture(
+    'edges',
+    featureMaps(await response.toHost(), { captions: [''], size: 224, title, label: 'response' }),
+  );
 }
 
 async function lines(run: Run, image: Tensor): Promise<void> {
@@ -63,6 +76,11 @@ async function lines(run: Run, image: Tensor): Promise<void> {
   const sobel = await listOf(
     F.amax(F.conv2d(figures, device.tensor(SOBEL, [1, 1, 3, 3])), { axes: [1, 2, 3] }),
   );
+  await run.picture('line-filters', drawFilters(await filters.toHost(), { title: 'Filters for lines' }));
+  await run.picture(
+    'line-maps',
+    featureMaps(await maps.toHost(), { title: 'Their feature maps, after ReLU', label: 'response' }),
+  );
   claimExact(run, "Sobel's filter: nothing on the upright edge, 4 on the level one", sobel, [0, 4]);
 }
 
@@ -90,7 +108,8 @@ async function colours(run: Run): Promise<void> {
 /** The course's convolutional net, trained a little: its filters look for strokes. */
 async function learnt(run: Run, image: Tensor): Promise<void> {
   const { device, claim, pick, progress, seed } = run;
-  const { train } = await loadMnist({ limit: pick({ full: 20_000, fast: 1000, slice: 20 }) });
+  const count = pick({ full: 20_000, fast: 1000, slice: 20 });
+  const { images, labels } = await loadImages('train', count);
   const layers = [new nn.Conv2d(1, 10, 5, { stride: 2 }), new nn.Conv2d(10, 20, 7, { stride: 2 })] as const;
   const model = new nn.Sequential(
     layers[0],
@@ -109,7 +128,7 @@ async function learnt(run: Run, image: Tensor): Promise<void> {
     optimizer.step();
     return loss;
   });
-  const batches = new data.DataLoader(new data.TensorDataset(train.images, train.labels), {
+  const batches = new data.DataLoader(new data.TensorDataset(images, labels), {
     batchSize: pick({ full: 100, fast: 50, slice: 10 }),
     shuffle: true,
     seed,
@@ -124,6 +143,15 @@ async function learnt(run: Run, image: Tensor): Promise<void> {
   const first = F.tanh(layers[0].forward(image));
   const second = F.tanh(layers[1].forward(first));
   claimExact(run, 'maps of the two layers', [...first.shape, ...second.shape], [1, 10, 12, 12, 1, 20, 3, 3]);
+  const weights = await layers[0].weight.tensor.toHost();
+  await run.picture(
+    'learnt-filters',
+    drawFilters(weights, { columns: 5, title: 'Filters of the first layer' }),
+  );
+  const options = { columns: 5, title: 'Their feature maps' };
+  await run.picture('learnt-maps', featureMaps(await first.toHost(), options));
+  const title = 'Feature maps of the second layer';
+  await run.picture('learnt-maps-2', featureMaps(await second.toHost(), { columns: 10, title }));
   claim({
     told: 'the filters are learnt: the loss falls',
     reached: `${losses[0]!.toFixed(3)} to ${losses.at(-1)!.toFixed(3)} in ${losses.length} batches`,
@@ -136,10 +164,8 @@ export default example({
   id: 'C5',
   title: 'filters and feature maps; the edge filter',
   async run(run) {
-    const { test } = await loadMnist({ limit: 6 * (TEST_IMAGE + 1) });
-    const all = run.device.tensor(test.images);
-    const image = all.narrow(0, TEST_IMAGE, 1).clone();
-    await run.device.realize([image]);
+    const test = await loadImages('test', TEST_IMAGE + 1);
+    const image = run.device.tensor(test.images.data.slice(TEST_IMAGE * 28 * 28), [1, 1, 28, 28]);
     claimExact(run, 'test image 20 is a', [test.labels.data[TEST_IMAGE]!], [9]);
     await edgeFilter(run, image);
     await lines(run, image);

@@ -1,6 +1,6 @@
 /** Gradient descent in one dimension: f(x) = 3x² - 3x + 4 has its least value 3.25 at x = 1/2. */
 import type { Tensor } from 'weft';
-import { descend, endOf } from '../support/descent.js';
+import { descend, drawDescent, endOf, pathOf } from '../support/descent.js';
 import { example } from '../support/example.js';
 import { claimEqual, claimNumbers } from '../support/worked.js';
 
@@ -50,5 +50,7 @@ export default example({
       ],
       rounding,
     );
+    const ways = Object.fromEntries(STARTS.map((start, i) => [`from ${start}`, pathOf(path, i)]));
+    await drawDescent(run, f, [-2.2, 2.2], ways, `${STEPS} steps of rate ${LR} down 3x² - 3x + 4`);
   },
 });

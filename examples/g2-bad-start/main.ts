@@ -1,6 +1,6 @@
 /** Where descent starts decides where it ends: cos(2πx) + x² has two lowest minima, two shallow ones, and maxima between. */
 import { functional as F, type Tensor } from 'weft';
-import { descend, endOf } from '../support/descent.js';
+import { descend, drawDescent, endOf, pathOf } from '../support/descent.js';
 import { example } from '../support/example.js';
 import { claimEqual, claimNumbers, inDouble } from '../support/worked.js';
 
@@ -47,5 +47,7 @@ export default example({
       'f at its minima ±.475802, ±1.425067 and its maxima 0, ±1.054478',
       told.map((written, i) => [written, values[i]!]),
     );
+    const ways = Object.fromEntries(STARTS.map((start, i) => [`from ${start}`, pathOf(path, i)]));
+    await drawDescent(run, f, [-2, 2], ways, `${STEPS} steps of rate ${LR} down cos(2πx) + x²`);
   },
 });

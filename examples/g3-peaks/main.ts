@@ -1,6 +1,7 @@
 /** Gradient descent and ascent in two dimensions, on the landscape "peaks". */
 import { type Device, functional as F, type Tensor } from 'weft';
-import { descend, endOf } from '../support/descent.js';
+import { contour, mesh } from 'weft/plot';
+import { descend, endOf, pathOf } from '../support/descent.js';
 import { example } from '../support/example.js';
 import { claimEqual, claimNumbers, inDouble } from '../support/worked.js';
 
@@ -51,7 +52,7 @@ export default example({
   id: 'G3',
   title: 'two-dimensional "peaks", descent and ascent',
   async run(run) {
-    const { device, claim, print } = run;
+    const { device, claim, print, picture } = run;
     const here = await experiment(device);
     const exact = await inDouble(experiment);
     for (let i = 0; i < here.values.length; i++)
@@ -83,5 +84,21 @@ export default example({
     });
     // Terms up to 10 cancel in the slope, each known to some 2^-22 of itself; the flattest minimum has a curvature over 2.
     claimEqual(run, 'in f32 the same ends', here.ends, ends, (10 * 8 * 2 ** -22) / 2);
+
+    const range = { x: [-3, 3], y: [-3, 3] } as const;
+    const nodes = mesh({ ...range, columns: 121, rows: 121 });
+    const surface = { data: await peaks(device.tensor(nodes)).data(), shape: [121, 121] };
+    const way = (path: number[][], i: number, name: string) => ({
+      x: pathOf(path, 2 * i),
+      y: pathOf(path, 2 * i + 1),
+      name,
+    });
+    const paths = [
+      ...[0, 1, 2].map((i) => way(here.path, i, `descent from (${STARTS[2 * i]}, ${STARTS[2 * i + 1]})`)),
+      ...[0, 1].map((i) => way(here.up, i, `ascent from (${UPHILL[2 * i]}, ${UPHILL[2 * i + 1]})`)),
+    ];
+    const title = `${STEPS} steps of rate ${LR} on "peaks"`;
+    const labels = { xLabel: 'x', yLabel: 'y', label: 'f(x, y)' };
+    await picture('peaks', contour(surface, { ...range, ...labels, paths, equal: true, title }));
   },
 });

@@ -1,5 +1,6 @@
 /** Parametric experiments on sin(x) e^(-x²/20): the start, the learning rate, and rate and epochs together. */
 import { functional as F, type Tensor } from 'weft';
+import { heatMap, line } from 'weft/plot';
 import { descend, endOf, pathOf } from '../support/descent.js';
 import { example } from '../support/example.js';
 import { claimNumbers, inDouble } from '../support/worked.js';
@@ -22,7 +23,7 @@ export default example({
   id: 'G4',
   title: 'parametric descent: start, rate, rate x epochs',
   async run(run) {
-    const { device, claim, print } = run;
+    const { device, claim, print, picture } = run;
     const extrema = [LOW, -LOW, OUTER, -OUTER];
     const values = await inDouble(async (on) => Array.from(await f(on.tensor(extrema)).data()));
     const told = ['-.89387529', '.89387529', '-.36347814', '.36347814'] as const;
@@ -73,6 +74,39 @@ export default example({
     });
     print(
       `rate ${rates[1]!.toFixed(4)}: ${[10, 100, 500, 1000].map((n) => paths[n]![1]!.toFixed(4)).join(', ')}`,
+    );
+
+    const reached = { label: 'x after the last step' };
+    await picture(
+      'start',
+      line([{ x: starts, y: ends, points: true }], {
+        title: `Where ${EPOCHS} steps of rate ${LR} lead from each start`,
+        x: { label: 'start' },
+        y: reached,
+        guides: [
+          { y: LOW, label: 'minimum' },
+          { y: OUTER, label: 'outer minimum' },
+        ],
+      }),
+    );
+    await picture(
+      'rate',
+      line([{ x: rates, y: endOf(paths), points: true }], {
+        title: `Where ${EPOCHS} steps lead from 0 by the learning rate`,
+        x: { label: 'learning rate' },
+        y: reached,
+        guides: [{ y: LOW, label: 'minimum' }],
+      }),
+    );
+    await picture(
+      'rate-epochs',
+      heatMap(grid, {
+        title: 'Where steps from 0 lead, by learning rate and epochs',
+        x: { label: 'learning rate', values: rates },
+        y: { label: 'epochs', values: epochs },
+        range: [-1.45, -1.2],
+        label: 'x after the last step',
+      }),
     );
   },
 });

@@ -1,6 +1,7 @@
 /** A fixed learning rate against rates that follow the time, the gradient, the loss and the value, on 3x² - 3x + 4. */
 import { type Device, functional as F, type Tensor, type TensorLike } from 'weft';
-import { descend, endOf, type Moment } from '../support/descent.js';
+import { line } from 'weft/plot';
+import { descend, endOf, type Moment, pathOf } from '../support/descent.js';
 import { example } from '../support/example.js';
 import { claimEqual, claimNumbers, inDouble } from '../support/worked.js';
 
@@ -30,7 +31,7 @@ export default example({
   id: 'G5',
   title: 'fixed against dynamic learning rate',
   async run(run) {
-    const { device, claim, print } = run;
+    const { device, claim, print, picture } = run;
     const here = await experiment(device);
     const exact = await inDouble(experiment);
     const end = (name: string) => endOf(exact[name]!)[0]!;
@@ -62,5 +63,17 @@ export default example({
     const rounding = STEPS * 4 * 2 * 2 ** -24;
     const ends = (paths: Record<string, number[][]>) => Object.values(paths).map((path) => endOf(path)[0]!);
     claimEqual(run, 'in f32 the same ends', ends(here), ends(exact), rounding);
+
+    const steps = Array.from({ length: STEPS + 1 }, (_, i) => i);
+    const curves = Object.keys(RATES).map((name) => ({ name, x: steps, y: pathOf(here[name]!, 0) }));
+    await picture(
+      'rates',
+      line(curves, {
+        title: `x from ${START}, by what the learning rate follows`,
+        x: { label: 'step' },
+        y: { label: 'x' },
+        guides: [{ y: 0.5, label: 'minimum' }],
+      }),
+    );
   },
 });

@@ -10,7 +10,7 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const scalar = (value: number): Value => ops.full({ shape: [], value });
 const f32 = (shape: readonly number[]) => ({ shape, dtype: 'f32' }) as const;
 
-/** Sizes round the four lanes of a vector, a prime, and more than one block of 1024. */
+/** Sizes round the four lanes of a vector, a prime, and more than one block of 512. */
 const SHAPES = [[], [3], [4], [2, 17], [4099]];
 
 /** silu''(a) = s (1 - s) (2 + a (1 - 2 s)) with s = 1 / (1 + e^-a). */

@@ -1,5 +1,6 @@
 /** A line that separates two classes: its scores, the perceptron trick that moves it, and the algorithm that finds it. */
 import { type Device, functional as F, Generator, type Tensor } from 'weft';
+import { type LineSeries, scatter } from 'weft/plot';
 import { example } from '../support/example.js';
 import { perceptronTrick, stepOf, trainPerceptron, withOne } from '../support/perceptron.js';
 import { claimEqual, claimExact, claimNumbers, inDouble } from '../support/worked.js';
@@ -64,11 +65,17 @@ function students(count: number, seed: number) {
   return { points, labels: points.map(([test, grades]) => Number(20 * test! + 10 * grades! >= 18)) };
 }
 
+/** Where w1 x + w2 y + b is 0, from x = low to x = high. */
+const boundary = ([w1, w2, b]: readonly number[], low: number, high: number): LineSeries => ({
+  x: [low, high],
+  y: [low, high].map((x) => -(w1! * x + b!) / w2!),
+});
+
 export default example({
   id: 'P1',
   title: 'linear boundary and the perceptron trick',
   async run(run) {
-    const { device, claim, print, seed } = run;
+    const { device, claim, print, seed, picture } = run;
     const [outside, inside, accepted, steps] = await admissions(device);
     const scored = '2 test + grades - 18 of (9,8), (3,4), (7,6), (9,1)';
     claimExact(run, scored, inside!, [8, -8, 2, 1]);
@@ -134,7 +141,10 @@ export default example({
 
     const { points, labels } = students(100, seed);
     const line = device.tensor(await device.normal([3]).data());
-    const { errors } = await trainPerceptron(device, line, points, labels, { rate: RATE, passes: 1000 });
+    const { errors, lines: moves } = await trainPerceptron(device, line, points, labels, {
+      rate: RATE,
+      passes: 1000,
+    });
     print(`errors in each pass: ${errors.join(', ')}`);
     const x = withOne(device.tensor(points.flat(), [100, 2]));
     const wrong = await errorsOf(line, x, device.tensor(labels)).item();
@@ -143,5 +153,40 @@ export default example({
       reached: `${wrong} of 100 wrong after ${errors.length} passes, ${errors[0]} moves in the first`,
       holds: wrong === 0 && errors.at(-1) === 0 && errors[0]! > 0,
     });
+
+    const column = (rows: readonly (readonly number[])[], i: number) => rows.map((row) => row[i]!);
+    await picture(
+      'trick',
+      scatter(
+        { x: [4, 1], y: [5, 1], labels: [0, 1], classes: ['(4, 5), label 0', '(1, 1), label 1'] },
+        {
+          title: 'The perceptron trick at rate .1',
+          lines: [
+            { ...boundary(LINE, 0, 6), name: '3 x1 + 4 x2 = 10' },
+            { ...boundary(numbers.red.line, 0, 6), name: 'without (4, 5)', style: 'dashed' },
+            { ...boundary(numbers.blue.line, 0, 6), name: 'with (1, 1)', style: 'dotted' },
+          ],
+          x: { label: 'x1', min: 0, max: 6 },
+          y: { label: 'x2', min: 0, max: 6 },
+        },
+      ),
+    );
+    const shown = moves.filter((_, i) => i % Math.ceil(moves.length / 8) === 0);
+    await picture(
+      'training',
+      scatter(
+        { x: column(points, 0), y: column(points, 1), labels, classes: ['rejected', 'accepted'] },
+        {
+          title: 'The line on its way',
+          subtitle: `pale: at first and after some of its ${moves.length - 1} moves`,
+          lines: [
+            ...shown.map((move) => ({ ...boundary(move, 0, 1), faint: true })),
+            { ...boundary(moves.at(-1)!, 0, 1), name: 'at the end' },
+          ],
+          x: { label: 'test / 10', min: 0, max: 1 },
+          y: { label: 'grades / 10', min: 0, max: 1 },
+        },
+      ),
+    );
   },
 });

@@ -1,5 +1,6 @@
 /** A perceptron with a sigmoid in place of the step, trained by gradient descent on its cross-entropy. */
 import { type Device, functional as F, Generator, nn, optim, type Tensor } from 'weft';
+import { decisionRegions, line, mesh } from 'weft/plot';
 import { example } from '../support/example.js';
 import { claimEqual, claimNumbers, inDouble } from '../support/worked.js';
 
@@ -30,7 +31,7 @@ export default example({
   id: 'P3',
   title: 'logistic perceptron by gradient descent',
   async run(run) {
-    const { device, claim, print, seed, progress } = run;
+    const { device, claim, print, seed, progress, picture } = run;
     const [right, wrong, small, far, near, tiny] = await inDouble(quiz);
     claimNumbers(run, 'sigmoid(2), sigmoid(-2)', [
       ['.88', right!],
@@ -92,5 +93,28 @@ export default example({
       reached: `${Math.round(100 * accuracy)} of 100 right`,
       holds: accuracy >= 0.9,
     });
+
+    await picture(
+      'loss',
+      line([{ x: losses.map((_, epoch) => epoch), y: losses }], {
+        title: 'Cross-entropy of the logistic perceptron',
+        x: { label: 'epoch' },
+        y: { label: 'loss', min: 0 },
+      }),
+    );
+    const range = { x: [-0.2, 1.2], y: [-0.2, 1.2] } as const;
+    const probabilities = { data: await model.forward(device.tensor(mesh(range))).data(), shape: [100, 100] };
+    const cloud = {
+      x: points.filter((_, i) => i % 2 === 0),
+      y: points.filter((_, i) => i % 2 === 1),
+      labels,
+    };
+    await picture(
+      'boundary',
+      decisionRegions(
+        { ...range, probabilities },
+        { points: cloud, title: 'Probability of label 1', xLabel: 'x1', yLabel: 'x2' },
+      ),
+    );
   },
 });

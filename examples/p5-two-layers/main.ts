@@ -1,5 +1,6 @@
 /** A network of two inputs, two hidden sigmoids and one output, forwards and backwards by hand. */
 import { type Device, functional as F, nn, type Tensor } from 'weft';
+import { decisionRegions, mesh } from 'weft/plot';
 import { gradcheck } from 'weft/verify';
 import { example } from '../support/example.js';
 import { claimEqual, claimNumbers, inDouble, largestDifference } from '../support/worked.js';
@@ -62,7 +63,7 @@ export default example({
   id: 'P5',
   title: '2-2-1 network, forward and backward by hand',
   async run(run) {
-    const { device, claim, print } = run;
+    const { device, claim, print, picture } = run;
     const sums = await inDouble(async (on) => {
       const first = on.tensor([0.7, 0.8]);
       const last = F.linear(first, on.tensor([7, 5], [1, 2]), on.tensor([-6]));
@@ -117,5 +118,15 @@ export default example({
       reached: `by the output's bias ${bias.toFixed(6)}, with the factor ${wrong.toFixed(6)}`,
       holds: largestDifference([bias], [wrong]) > 1e-3,
     });
+
+    const range = { x: [-3, 3], y: [-3, 3] } as const;
+    const said = await (await network(device)).forward(device.tensor(mesh(range))).data();
+    const dots = {
+      x: [0, 1, 2, 3].map((i) => POINTS[2 * i]!),
+      y: [0, 1, 2, 3].map((i) => POINTS[2 * i + 1]!),
+    };
+    const regions = { ...range, probabilities: { data: said, shape: [100, 100] } };
+    const options = { points: { ...dots, labels: LABELS }, xLabel: 'x1', yLabel: 'x2' };
+    await picture('network', decisionRegions(regions, { ...options, title: 'ŷ: two lines combined' }));
   },
 });

@@ -1,4 +1,6 @@
 import { type Device, functional as F, type Tensor, type TensorLike } from 'weft';
+import { descent } from 'weft/plot';
+import type { Run } from './example.js';
 
 /** What a learning rate may depend on. */
 export interface Moment {
@@ -55,3 +57,22 @@ export const endOf = (path: readonly (readonly number[])[]): readonly number[] =
 /** The path of one start alone. */
 export const pathOf = (path: readonly (readonly number[])[], start: number): number[] =>
   path.map((guesses) => guesses[start]!);
+
+/** Saves the curve of f over a range, with ways down it: the guesses of each, by its name. */
+export async function drawDescent(
+  { device, picture }: Run,
+  f: (x: Tensor) => Tensor,
+  [low, high]: readonly [number, number],
+  ways: Readonly<Record<string, readonly number[]>>,
+  title: string,
+): Promise<void> {
+  const over = async (x: readonly number[], name: string) => ({
+    x,
+    y: Array.from(await f(device.tensor(x)).data()),
+    name,
+  });
+  const curve = Array.from({ length: 401 }, (_, i) => low + ((high - low) * i) / 400);
+  const paths = await Promise.all(Object.entries(ways).map(([name, x]) => over(x, name)));
+  const axes = { x: { label: 'x' }, y: { label: 'f(x)' } };
+  await picture('descent', descent(await over(curve, 'f'), paths, { title, ...axes }));
+}

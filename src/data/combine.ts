@@ -57,7 +57,9 @@ export function transformed(
   return new MapDataset(dataset, (sample, generator) => {
     const tensor =
       sample[part] ?? fail('transformed', `part ${part} is outside the ${sample.length} of a sample`);
-    return whenReady(transform(tensor, generator), (image) => sample.with(part, image));
+    return whenReady(transform(tensor, generator), (image) =>
+      sample.map((one, i) => (i === part ? image : one)),
+    );
   });
 }
 

@@ -31,3 +31,4 @@ export {
 } from './sampler.js';
 export { randomSplit, type TrainTestSplitOptions, trainTestSplit } from './split.js';
 export * as transforms from './transforms/index.js';
+export { openWorkerDataset, type WorkerDataset, type WorkerDatasetOptions } from './worker.js';

@@ -149,23 +149,23 @@ export class DataLoader<Batch = HostTensor[]> implements AsyncIterable<Batch> {
     const batches = this.#source.batches(new Generator(this.seed).fork(ORDERS, epoch));
     const seeds = sampleSeeds(new Generator(this.seed).fork(SAMPLES, epoch), this.dataset.length);
     for (const passed of batches.slice(0, first)) seeds(passed);
-    const left = new AbortController();
-    const ahead: Promise<Batch>[] = [];
+    const ahead: { readonly ready: Promise<Batch>; readonly stop: AbortController }[] = [];
     try {
       for (let batch = first; batch < batches.length; batch++) {
         for (const indices of batches.slice(batch + ahead.length, batch + 1 + this.prefetch)) {
-          const fetched = this.#fetch(indices, seeds(indices), left.signal);
+          const stop = new AbortController();
+          const ready = this.#fetch(indices, seeds(indices), stop.signal);
           // Its turn to be reported comes when the loop asks for it.
-          fetched.catch(() => {});
-          ahead.push(fetched);
+          ready.catch(() => {});
+          ahead.push({ ready, stop });
         }
-        const ready = await ahead.shift()!;
+        const ready = await ahead.shift()!.ready;
         this.#given = { epoch, batch: batch + 1 };
         yield ready;
       }
       this.#given = { epoch: epoch + 1, batch: 0 };
     } finally {
-      left.abort();
+      for (const { stop } of ahead) stop.abort();
     }
   }
 

@@ -197,7 +197,9 @@ export abstract class Optimizer<O extends Settings = Settings> {
     for (const [tensor, at] of offsets) {
       for (const [row, data] of kept.get(tensor)?.rows.entries() ?? []) words.set(data, row * total + at);
     }
-    const state = rows === 0 ? null : this.#device.tensor(words, [rows, total], 'f32');
+    // A step within a scope may be the first one of parameters that were frozen.
+    const make = () => this.#device.tensor(words, [rows, total], 'f32');
+    const state = rows === 0 ? null : this.#device.outsideScopes(make);
     if (state) state.label = `${this.name}.state`;
     const { steps = 0, carried = {} } = kept.get(parameters[0]!) ?? {};
     return { parameters, state, offsets, steps, carried: { ...carried } };

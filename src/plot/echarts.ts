@@ -26,7 +26,9 @@ export function draw(width: number, height: number, option: EChartsCoreOption): 
       .replace(/<\/svg>\s*$/, '')
       // Styles of the pointer: pictures don't react to it.
       .replace(/<style >.*?<\/style>\s*/s, '')
-      .replace(/ class="zr\d+-cls-\d+"| pointer-events="visible"/g, '')
+      .replace(/ class="zr\d+-cls-\d+"| pointer-events="visible"| ecmeta_\w+="[^"]*"/g, '')
+      // Boxes around texts, invisible, as large as the machine's fonts make them.
+      .replace(/<path (?![^>]*stroke=)[^>]*fill="none"[^>]*><\/path>\s*/g, '')
       // Pixels of small images stay squares, or rectangles, when they are drawn larger.
       .replace(/<image /g, `<image preserveAspectRatio="none" image-rendering="optimizeSpeed" ${PIXELATED} `);
     const names = /\bzr\d+-c(?=\d)/g;

@@ -2,7 +2,7 @@ import { fail } from '../errors.js';
 import { type ColourBar, colourBar, widthOfBar } from './colour-bar.js';
 import { box, type Element, faint, image, text } from './elements.js';
 import { draw } from './engine.js';
-import { checkSize, type FrameOptions, heading } from './frame.js';
+import { type FrameOptions, heading } from './frame.js';
 import { type Picture, picture } from './picture.js';
 import { AXIS, FAINT_INK, FONT, MARGIN, TEXT_SIZE, widthOf, wrap } from './style.js';
 import { whole } from './values.js';
@@ -67,9 +67,7 @@ export function tiles(
     widthOf(one ?? '', i === 0 ? 15 : TEXT_SIZE, i === 0),
   );
   const grid = columns * step - GAP;
-  const width = checkSize(
-    where,
-    'width',
+  const width = Math.round(
     Math.max(240, 2 * MARGIN + grid + side, Math.min(PAGE, 2 * MARGIN + Math.max(...texts))),
   );
   const head = heading(options, width);
@@ -77,9 +75,7 @@ export function tiles(
   const top = head.bottom + 6;
   const bottom = top + rows * rowHeight - GAP;
   const small = notes.flatMap((note) => wrap(note, width - 2 * MARGIN, 11));
-  const height = checkSize(
-    where,
-    'height',
+  const height = Math.round(
     Math.max(bottom, top + (bar ? 100 : 0)) + (small.length > 0 ? small.length * LINE + 6 : 0) + MARGIN,
   );
   const elements = list.flatMap(({ uri, width: w, height: h }, i): Element[] => {

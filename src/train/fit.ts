@@ -3,74 +3,13 @@ import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
 import type { SafetensorsFile } from '../io/index.js';
 import type { Module } from '../nn/index.js';
-import {
-  type ClipGradNormOptions,
-  clipGradNorm,
-  clipGradValue,
-  type ExponentialMovingAverage,
-  LRScheduler,
-  type Optimizer,
-  ReduceLROnPlateau,
-} from '../optim/index.js';
+import { clipGradNorm, clipGradValue, LRScheduler, type Optimizer } from '../optim/index.js';
 import type { Tensor } from '../tensor.js';
-import {
-  type Callback,
-  type EpochRecord,
-  type History,
-  numberIn,
-  type Result,
-  type Run,
-} from './callback.js';
+import { type EpochRecord, type History, numberIn, type Result, type Run } from './callback.js';
 import { type CheckpointParts, checkpoint, restore, type Stateful } from './checkpoint.js';
 import { createEvaluator, deviceOf, type Evaluator } from './evaluate.js';
-import {
-  type Batch,
-  computeOf,
-  type Loader,
-  Meter,
-  type Metrics,
-  type Objective,
-  samplesOf,
-} from './pass.js';
-
-export interface ScheduleOptions {
-  readonly scheduler: LRScheduler | ReduceLROnPlateau;
-  /** When it steps, default after each epoch; OneCycleLR and CyclicLR count batches. */
-  readonly every?: 'epoch' | 'batch';
-  /** What ReduceLROnPlateau watches, default `validation.loss`, or `training.loss` without validation. */
-  readonly monitor?: string;
-}
-
-export interface CheckpointOptions {
-  /** Keeps the file: `checkpointTo(path)` of weft/node writes it. */
-  save(file: SafetensorsFile): unknown;
-  /** Saves after every so many epochs, default 1. */
-  readonly everyEpochs?: number;
-  /** Saves after every so many batches of an epoch too. */
-  readonly everyBatches?: number;
-}
-
-export interface FitOptions extends Objective {
-  readonly optimizer: Optimizer;
-  readonly loader: Loader;
-  /** How many there are in all, with those that a resumed run has behind it. */
-  readonly epochs: number;
-  /** Is gone through after each epoch, in evaluation mode. */
-  readonly validation?: Loader;
-  /** Are counted over the validation. */
-  readonly metrics?: Metrics;
-  /** Are counted over the training batches: their outputs are read, which waits for the device. */
-  readonly trainMetrics?: Metrics;
-  readonly schedule?: LRScheduler | ReduceLROnPlateau | ScheduleOptions;
-  /** Is updated after each step, and judged by the validation in the model's place. */
-  readonly average?: ExponentialMovingAverage;
-  readonly clipGradNorm?: ClipGradNormOptions;
-  readonly clipGradValue?: number;
-  readonly callbacks?: readonly Callback[];
-  readonly checkpoint?: CheckpointOptions;
-  /** The file that the run continues from, made by `checkpoint` of a run with the same options; null: a new run. */
-  readonly resume?: (SafetensorsFile & { readonly name?: string }) | null;
-}
+import { checkOptions, type FitOptions, type ScheduleOptions, scheduleOf } from './options.js';
+import { type Batch, computeOf, Meter, samplesOf } from './pass.js';
 
 /**
  * Trains a model, which is on its device: one compiled step for each batch, one pass of validation after each epoch. A run
@@ -89,24 +28,6 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   } finally {
     await run.close();
   }
-}
-
-function checkOptions({ epochs, schedule, validation, metrics, checkpoint }: FitOptions): void {
-  const wholes = { epochs, everyEpochs: checkpoint?.everyEpochs, everyBatches: checkpoint?.everyBatches };
-  for (const [name, value] of Object.entries(wholes)) {
-    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-      fail('fit', `${name} must be a whole number from 1, got ${value}`);
-  }
-  const { scheduler, every } = scheduleOf(schedule) ?? {};
-  if (scheduler instanceof ReduceLROnPlateau && every === 'batch')
-    fail('fit', 'ReduceLROnPlateau steps after each epoch, not after each batch');
-  if (metrics && !validation)
-    fail('fit', 'metrics are counted over the validation: give one, or use trainMetrics');
-}
-
-function scheduleOf(given: FitOptions['schedule']): ScheduleOptions | null {
-  if (!given) return null;
-  return 'scheduler' in given ? given : { scheduler: given };
 }
 
 class Training implements Run {

@@ -18,7 +18,7 @@ export {
   Recall,
 } from './confusion.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
-export { type CheckpointOptions, type FitOptions, fit, type ScheduleOptions } from './fit.js';
+export { fit } from './fit.js';
 export {
   Accuracy,
   Mean,
@@ -27,5 +27,6 @@ export {
   TopKAccuracy,
   type TopKAccuracyOptions,
 } from './metrics.js';
+export type { CheckpointOptions, FitOptions, ScheduleOptions } from './options.js';
 export type { Batch, Computed, Loader, Metrics, Objective } from './pass.js';
 export { type ProgressDisplay, type ProgressOptions, progress } from './progress.js';

@@ -1,5 +1,5 @@
 import { fail } from '../../errors.js';
-import { nodeModule } from './workers.js';
+import { nodeModule } from '../../platform.js';
 
 /**
  * Experiments of V8 that make kernels faster, in Node alone: they hold for the whole process, and for what is compiled

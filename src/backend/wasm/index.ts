@@ -91,7 +91,7 @@ class WasmBackend implements Backend, ProgramHost {
   readonly maxBufferBytes: number;
   readonly module: WasmModule;
   readonly kernels: readonly Kernel[];
-  readonly firstInTable: number;
+  readonly table: number;
   readonly threads: Threads | null;
   readonly splitsFrom = WORTH_SPLITTING;
   onLaunch: LaunchTimes | null = null;
@@ -104,12 +104,12 @@ class WasmBackend implements Backend, ProgramHost {
 
   constructor(module: WasmModule, { tile, threads, start, notes, maxBytes }: Setting) {
     this.module = module;
-    const callable = withGroups(
+    const { kernels, table } = withGroups(
       [...module.kernels.values()].map(({ run }) => run),
       module.exports,
     );
-    this.kernels = callable.kernels;
-    this.firstInTable = callable.first;
+    this.kernels = kernels;
+    this.table = table;
     this.#allocator = new Allocator(module.memory, HEAP_START, maxBytes);
     this.fault = this.#allocator.allocate(FAULT_BYTES, 'fault words');
     this.#view(this.fault, FAULT_BYTES).fill(0);

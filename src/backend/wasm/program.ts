@@ -12,7 +12,7 @@ import type {
 import { writeParams } from '../params.js';
 import { ALIGNMENT } from './allocator.js';
 import { ownBuffer, type WasmBuffer } from './buffer.js';
-import { groupBytes, groupScratch, tablesAt, writeGroup } from './group.js';
+import { groupBytes, groupScratch, tablesAt, tilesOf, writeGroup } from './group.js';
 import type { Kernel, KernelEntry, WasmModule } from './module.js';
 import type { Scratch } from './scratch.js';
 import type { Job, Threads } from './threads.js';
@@ -22,8 +22,8 @@ export interface ProgramHost {
   readonly module: WasmModule;
   /** The kernels by number, and after them what runs groups. */
   readonly kernels: readonly Kernel[];
-  /** Where they start in the table that groups call them by. */
-  readonly firstInTable: number;
+  /** What the kernel that runs groups takes for parameters. */
+  readonly table: number;
   /** The other threads; null where there is but one. */
   readonly threads: Threads | null;
   /** Nanoseconds of work from which on a launch is split. */
@@ -134,22 +134,22 @@ export class WasmProgram implements Prepared {
   }
 
   #addGroup(command: GroupCommand, at: number): void {
-    const { label, dispatches, units, tiles } = command;
+    const { label, dispatches, units } = command;
     const shapes = dispatches.map(groupShape);
     let table = at + tablesAt(shapes);
     let params = at + align(groupBytes(shapes));
-    const { kernels, module, firstInTable: first } = this.#host;
     const launches = dispatches.map((dispatch, i) => {
-      const launch = { ...shapes[i]!, kernel: first + this.#params(dispatch, params).index, params };
+      const launch = { ...shapes[i]!, kernel: this.#params(dispatch, params).index, params };
       this.#table(dispatch.operands, table);
       table += 4 * dispatch.operands.length;
       params += this.#paramsBytes(dispatch);
       return launch;
     });
-    writeGroup(new Uint32Array(module.memory.buffer), at, launches, tiles);
+    const { kernels, module, table: first } = this.#host;
+    writeGroup(new Uint32Array(module.memory.buffer), at, launches, tilesOf(command));
     this.#steps.push({
       ...{ label, run: kernels.at(-1)!, kernel: kernels.length - 1, operands: at, units },
-      ...{ params: 0, splits: this.#splits(command), faults: false, once: null },
+      ...{ params: first, splits: this.#splits(command), faults: false, once: null },
     });
   }
 
@@ -289,5 +289,5 @@ const groupShape = ({ operands, scratch }: DispatchCommand) => ({
 
 function scratchOf(command: Command): number {
   if (command.kind === 'dispatch') return command.scratch;
-  return command.kind === 'group' ? groupScratch(command.dispatches.map(groupShape), command.tiles) : 0;
+  return command.kind === 'group' ? groupScratch(command.dispatches.map(groupShape), tilesOf(command)) : 0;
 }

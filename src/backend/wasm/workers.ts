@@ -1,4 +1,5 @@
 import { worker as script } from '../../../build/worker.js';
+import { inNode, nodeModule } from '../../platform.js';
 import type { CrewMember } from './crew.js';
 
 /** A running worker. */
@@ -21,14 +22,6 @@ interface WorkerThreads {
 }
 interface OperatingSystem {
   availableParallelism(): number;
-}
-
-const inNode = (): boolean => typeof process === 'object' && process.versions?.node !== undefined;
-
-/** A module of Node's own, in a way that bundlers for browsers don't follow. */
-export async function nodeModule<T>(name: string): Promise<T> {
-  const specifier = `node:${name}`;
-  return (await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier)) as T;
 }
 
 /** Processors that this process may use. */
