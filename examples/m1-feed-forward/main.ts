@@ -1,12 +1,12 @@
 /** A feed-forward net on MNIST: 784-64-32-32-10, log-softmax and negative log-likelihood, plain SGD. */
 import { data, functional as F, nn, optim } from 'weft';
-import { line } from 'weft/plot';
+import { bars } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { guesses, MnistNet, percent, predict, trainTheModel, within } from '../support/mnist-net.js';
-import { digits, drawHistory } from '../support/mnist-pictures.js';
+import { curves, digits } from '../support/mnist-pictures.js';
 
-const DIGITS = [...Array(10).keys()];
+const DIGITS = [...'0123456789'];
 
 export default example({
   id: 'M1',
@@ -68,7 +68,7 @@ export default example({
       holds: seconds < 60,
       from: 'full',
     });
-    await drawHistory(run, history);
+    await run.picture('curves', curves(history));
     const scores = await predict(device, net, test);
     const wrong = guesses(scores).flatMap((guess, i) => (guess === test.labels.data[i] ? [] : [i]));
     print(`${wrong.length} of ${test.labels.data.length} test images are taken for another digit`);
@@ -83,11 +83,15 @@ export default example({
     const evidence = Array.from(scores.subarray(10 * some[0]!, 10 * some[0]! + 10), Math.exp);
     await run.picture(
       'evidence',
-      line([{ x: DIGITS, y: evidence }], {
-        title: `Evidence for each digit: a ${test.labels.data[some[0]!]} that is misread`,
-        x: { label: 'digit' },
-        y: { label: 'probability', min: 0, max: 1 },
-      }),
+      bars(
+        DIGITS,
+        { values: evidence },
+        {
+          title: `Evidence for each digit: a ${test.labels.data[some[0]!]} that is misread`,
+          x: { label: 'digit' },
+          y: { label: 'probability', min: 0, max: 1 },
+        },
+      ),
     );
   },
 });

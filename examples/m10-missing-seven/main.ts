@@ -1,10 +1,10 @@
 /** A net that never saw a seven: what does it take sevens for? */
 import { functional as F, optim } from 'weft';
-import { line } from 'weft/plot';
+import { bars } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, where } from '../support/mnist.js';
 import { guesses, MnistNet, percent, predict, trainTheModel } from '../support/mnist-net.js';
-import { digits, drawHistory } from '../support/mnist-pictures.js';
+import { curves, digits } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M10',
@@ -39,17 +39,22 @@ export default example({
     );
     await run.picture(
       'taken-for',
-      line([{ x: [...parts.keys()], y: parts.map((part) => 100 * part) }], {
-        title: 'What sevens are taken for',
-        ...{ x: { label: 'digit' }, y: { label: 'sevens (%)', min: 0 } },
-      }),
+      bars(
+        [...'0123456789'],
+        { values: parts.map((part) => 100 * part) },
+        {
+          title: 'What sevens are taken for',
+          ...{ x: { label: 'digit' }, y: { label: 'sevens (%)', min: 0 } },
+        },
+      ),
     );
     await run.picture(
       'evidence',
-      line(
+      bars(
+        [...'0123456789'],
         [12, 30].map((i) => ({
           name: `seven number ${i}`,
-          ...{ x: [...parts.keys()], y: Array.from(scores.subarray(10 * i, 10 * i + 10), Math.exp) },
+          values: Array.from(scores.subarray(10 * i, 10 * i + 10), Math.exp),
         })),
         {
           title: 'Evidence for each digit',
@@ -57,7 +62,7 @@ export default example({
         },
       ),
     );
-    await drawHistory(run, history);
+    await run.picture('curves', curves(history));
 
     const trained = history.trainAccuracy.at(-1)!;
     claim({

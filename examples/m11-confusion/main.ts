@@ -1,54 +1,44 @@
 /** A net with one hidden layer on all of MNIST, and which digits it takes for which. */
-import { functional as F, nn, optim } from 'weft';
-import { heatMap } from 'weft/plot';
+import { functional as F, nn, optim, train } from 'weft';
+import { confusionMatrix } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels } from '../support/mnist.js';
 import { guesses, percent, predict, trainTheModel, within } from '../support/mnist-net.js';
-import { digits, drawHistory } from '../support/mnist-pictures.js';
+import { curves, digits } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M11',
   title: '784-128-10 and its confusion matrix',
   async run(run) {
-    const { device, pick, claim, print } = run;
+    const { device, pick, claim } = run;
     const epochs = pick({ full: 10, fast: 3, slice: 1 });
     const limits = pick({ full: [60_000, 10_000], fast: [20_000, 4000], slice: [640, 200] });
-    const [train, test] = (
+    const [images, test] = (
       await Promise.all([loadRows('train', limits[0]), loadRows('test', limits[1])])
     ).map((rows) => mapPixels(rows, (pixel) => pixel / 255));
 
     const net = new nn.Sequential(new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10)).to(device);
     const optimizer = new optim.Adam(net.parameters());
-    const training = { train: train!, test: test!, epochs, batchSize: 128, dropLast: false };
+    const training = { train: images!, test: test!, epochs, batchSize: 128, dropLast: false };
     const history = await trainTheModel(run, { net, optimizer }, { loss: F.crossEntropy, ...training });
 
-    const labels = [...test!.labels.data];
-    const taken = guesses(await predict(device, net, test!));
-    const confusion = Array.from({ length: 10 }, () => new Array<number>(10).fill(0));
-    labels.forEach((label, i) => {
-      confusion[label]![taken[i]!]!++;
-    });
-    print('true digit by row, what it is taken for by column');
-    for (const [digit, row] of confusion.entries())
-      print(`${digit}  ${row.map((count) => `${count}`.padStart(5)).join('')}`);
-
-    const names = [...confusion.keys()].map(String);
+    const scores = await predict(device, net, test!);
+    const matrix = new train.ConfusionMatrix({ classes: 10 });
+    matrix.update({ data: scores, shape: [scores.length / 10, 10], dtype: 'f32' }, test!.labels);
+    const confusion = matrix.value();
     await run.picture(
       'confusion',
-      heatMap(confusion, {
-        title: 'Confusion matrix of the test images',
-        subtitle: 'colours end at 30, so that mistakes show',
-        ...{ x: { label: 'taken for', names }, y: { label: 'digit', names } },
-        ...{ range: [0, 30], label: 'images', numbers: true },
-      }),
+      confusionMatrix(confusion, { title: 'Confusion matrix of the test images' }),
     );
+    const labels = [...test!.labels.data];
+    const taken = guesses(scores);
     const wrong = [...labels.keys()].filter((i) => taken[i] !== labels[i]).slice(0, 12);
     const captions = wrong.map((i) => `${labels[i]}, guessed ${taken[i]}`);
     await run.picture(
       'misclassified',
       digits(test!, wrong, { title: 'Misclassified test images', captions }),
     );
-    await drawHistory(run, history);
+    await run.picture('curves', curves(history));
 
     const tested = history.testAccuracy.at(-1)!;
     claim({

@@ -1,10 +1,10 @@
 /** The first training loop: 784-128-64-10, log-softmax and negative log-likelihood, SGD at .003. */
 import { functional as F, nn, optim } from 'weft';
-import { line } from 'weft/plot';
+import { bars } from 'weft/plot';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels } from '../support/mnist.js';
 import { guesses, predict, trainTheModel } from '../support/mnist-net.js';
-import { drawHistory } from '../support/mnist-pictures.js';
+import { curves } from '../support/mnist-pictures.js';
 
 /** Of the course's notebook, per epoch. */
 const TOLD = [1.896, 0.8684, 0.538, 0.4372, 0.3909];
@@ -33,18 +33,15 @@ export default example({
     for (const [epoch, loss] of trainLoss.entries())
       print(`epoch ${epoch + 1}: training loss ${loss.toFixed(4)}`);
 
-    await drawHistory(run, history);
+    await run.picture('curves', curves(history));
     const some = [2, 8].map((digit) => train.labels.data.indexOf(digit));
     const scores = await predict(device, net, train);
     const of = (i: number) => Array.from(scores.subarray(10 * i, 10 * i + 10), Math.exp);
     await run.picture(
       'probabilities',
-      line(
-        some.map((i) => ({
-          name: `an image of ${train.labels.data[i]}`,
-          x: [...Array(10).keys()],
-          y: of(i),
-        })),
+      bars(
+        [...'0123456789'],
+        some.map((i) => ({ name: `an image of ${train.labels.data[i]}`, values: of(i) })),
         {
           title: 'Probabilities of a 2 and of an 8',
           ...{ x: { label: 'digit' }, y: { label: 'probability', min: 0, max: 1 } },

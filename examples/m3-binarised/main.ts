@@ -3,7 +3,7 @@ import { functional as F, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
-import { digits, drawHistory } from '../support/mnist-pictures.js';
+import { curves, digits } from '../support/mnist-pictures.js';
 
 export default example({
   id: 'M3',
@@ -28,7 +28,7 @@ export default example({
     const first = [...Array(12).keys()];
     const captions = first.map((i) => `${train.labels.data[i]}`);
     await run.picture('digits', digits(train, first, { title: 'Binarised images', captions }));
-    await drawHistory(run, history);
+    await run.picture('curves', curves(history));
 
     const [trained, tested] = [history.trainAccuracy.at(-1)!, history.testAccuracy.at(-1)!];
     claim({

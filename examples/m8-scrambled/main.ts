@@ -3,7 +3,7 @@ import { functional as F, Generator, open, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, rearrange, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
-import { digits, drawHistory } from '../support/mnist-pictures.js';
+import { curves, digits } from '../support/mnist-pictures.js';
 
 /** The largest difference between what a net gives for images and, its first weights scrambled alike, for scrambled ones. */
 async function largestDifference(x: Float32Array, order: Int32Array): Promise<number> {
@@ -42,7 +42,7 @@ export default example({
     const first = [...Array(12).keys()];
     const captions = first.map((i) => `${train.labels.data[i]}`);
     await run.picture('digits', digits(train, first, { title: 'Scrambled images', captions }));
-    await drawHistory(run, history);
+    await run.picture('curves', curves(history));
 
     const [trained, tested] = [history.trainAccuracy.at(-1)!, history.testAccuracy.at(-1)!];
     claim({

@@ -3,7 +3,7 @@ import { functional as F, Generator, optim } from 'weft';
 import { example } from '../support/example.js';
 import { loadRows, mapPixels, rearrange, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, percent, trainTheModel, within } from '../support/mnist-net.js';
-import { digits, drawHistory } from '../support/mnist-pictures.js';
+import { curves, digits } from '../support/mnist-pictures.js';
 
 const SIDE = 28;
 const FARTHEST = 10;
@@ -57,7 +57,7 @@ export default example({
       'original',
       digits(test, some, { title: 'The same before', captions: some.map((i) => `${test.labels.data[i]}`) }),
     );
-    await drawHistory(run, history, 'the test images are shifted');
+    await run.picture('curves', curves(history, 'the test images are shifted'));
 
     const [trained, tested] = [history.trainAccuracy.at(-1)!, history.testAccuracy.at(-1)!];
     claim({

