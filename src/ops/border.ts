@@ -113,6 +113,11 @@ export function expectAmounts(
   before: readonly number[],
   after: readonly number[],
 ): void {
+  if (!Array.isArray(before) || !Array.isArray(after))
+    fail(
+      name,
+      `needs options { before, after }, each a list of one whole number per axis of ${showShape(shape)}`,
+    );
   const whole = [...before, ...after].every(Number.isInteger);
   if (before.length === shape.length && after.length === shape.length && whole) return;
   const given = `before [${before.join(',')}] and after [${after.join(',')}]`;

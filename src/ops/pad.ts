@@ -84,6 +84,11 @@ export const pad = defineOp({
   errors: [
     { types: { x: f32([2]) }, message: 'pad: needs options { before, after }' },
     {
+      types: { x: f32([2]) },
+      options: { padding: [1, 1] } as never,
+      message: 'pad: needs options { before, after }, each a list of one whole number per axis of [2]',
+    },
+    {
       types: { x: f32([2, 3]) },
       options: { before: [1], after: [1] },
       message: 'pad: before [1] and after [1] must have one whole number per axis of [2,3]',
