@@ -298,9 +298,11 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
     },
     bounds: boundsOf({ name: spec.name, tolerance: spec.tolerance, callOf, reference, magnitude }),
     ulps: ulpsOf(spec.tolerance, callOf),
-    fault: (types, attrs, detail) =>
-      spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail) ??
-      fail(spec.name, 'a kernel reported a data error that the op does not declare'),
+    fault(types, attrs, detail) {
+      const what = spec.fault?.(named(types) as Named<string, TensorType>, attrs, detail);
+      if (!what) fail(spec.name, 'a kernel reported a data error that the op does not declare');
+      return `${spec.reportsAs ?? spec.name}: ${what}`;
+    },
   };
 }
 

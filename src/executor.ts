@@ -281,7 +281,7 @@ function commandsOf(
   const cost = nanoseconds(op.cost(node.inputs, attrs)) / lowered.launches.length;
   return lowered.launches.map((launch, i) => {
     const reports = launch.operands.some(({ from }) => from === 'fault');
-    const fault = (detail: readonly [number, number]) => `${op.name}: ${op.fault(inputs, attrs, detail)}`;
+    const fault = (detail: readonly [number, number]) => op.fault(inputs, attrs, detail);
     return {
       kind: 'dispatch',
       label: `${op.name}/${launch.kernel}`,

@@ -206,6 +206,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly within?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Value;
   /** This op with a kernel that also computes one of its inputs, through views or not; null where none does. */
   readonly folds?: (inputs: NoInfer<Named<Names[number], Value>>, attrs: A) => Fold | null;
+  /** The op that data errors are told of where this one takes its place; default this one. */
+  readonly reportsAs?: string;
   /** The message for a data error that a kernel found; `detail` are the two words that it left. */
   readonly fault?: (
     types: Named<Names[number], TensorType>,
@@ -301,6 +303,7 @@ export interface Op {
   ): readonly Float64Array[];
   /** The units of f32 roundoff (2^-24) of a magnitude that `bounds` allows, its floor left out; 0 for exact kernels. */
   ulps(backend: 'wasm' | 'webgpu', types: readonly (TensorType | null)[], attrs: Attrs): number;
+  /** The whole message for a data error, with the name of the op that was asked for. */
   fault(types: readonly (TensorType | null)[], attrs: Attrs, detail: readonly [number, number]): string;
 }
 

@@ -223,8 +223,8 @@ export const crossEntropyWithGradient = defineOpWithOutputs({
   attributes: attributesOf('crossEntropyWithGradient'),
   infer: (types, attrs) => [lossType('crossEntropyWithGradient', types, attrs), types.logits],
   reference: (inputs, attrs) => [
-    losses('crossEntropyWithGradient', inputs, attrs),
-    derivatives('crossEntropyWithGradient', inputs, attrs),
+    losses('crossEntropy', inputs, attrs),
+    derivatives('crossEntropy', inputs, attrs),
   ],
   backward: {
     // With p = softmax(logits): the derivative of p along its gradient is p (grad - Σ grad p).
@@ -257,6 +257,7 @@ export const crossEntropyWithGradient = defineOpWithOutputs({
   },
   inPlace: ['logits'],
   inPlaceOutput: 1,
+  reportsAs: 'crossEntropy',
   fault: ({ logits, target }, _, detail) => labelFault('logits', logits, target, detail),
   samples: crossEntropySamples,
   errors: errors('crossEntropyWithGradient'),
