@@ -48,6 +48,7 @@ describe('M15 on files in the format of Fashion-MNIST', () => {
     runSystem(FOLDER, {
       ...{ backend: 'wasm', size: 'full', seed: 1, threads: undefined, data },
       out: join(folder, 'out'),
+      quiet: true,
     } as const);
 
   it('shows the overfit', async () => {

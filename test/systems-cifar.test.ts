@@ -38,6 +38,7 @@ describe('CIFAR-10 in its original format', () => {
       backend: 'wasm',
       threads: 1,
       seed: 1,
+      quiet: true,
       data,
       out: join(folder, 'out'),
     });

@@ -19,6 +19,8 @@ export interface SystemOptions {
   readonly data: string | undefined;
   /** The folder in which each system's pictures get one of their own. */
   readonly out: string;
+  /** Leaves out what a system prints and how far it is. */
+  readonly quiet?: boolean;
 }
 
 const examples = fileURLToPath(new URL('..', import.meta.url));
@@ -55,8 +57,11 @@ export async function runSystem(folder: string, options: SystemOptions): Promise
     seed,
     data: options.data,
     pick: (values) => (size === 'slice' ? (values.slice ?? values.fast) : values[size]),
-    progress: (label, total) => startProgress(`${id} ${label}`, total),
-    print: (text) => console.log(text),
+    progress: (label, total) =>
+      options.quiet ? { update() {}, stop() {} } : startProgress(`${id} ${label}`, total),
+    print: (text) => {
+      if (!options.quiet) console.log(text);
+    },
     claim: (claim) => void claims.push(claim),
     async picture(name, picture) {
       await mkdir(out, { recursive: true });

@@ -25,6 +25,7 @@ export async function describeFamily(family: string, slices: readonly string[]):
         data: undefined,
         threads: undefined,
         out: join(out, backend),
+        quiet: true,
       });
       const missed = result.claims.filter(({ holds }) => holds === false);
       if (missed.length > 0 || (result.error !== null && !result.missingData)) {
