@@ -1,7 +1,7 @@
 // Writes docs/systems.md from docs/systems.json, the results of full runs. With --check it only says whether the page is
 // up to date and every system has a result; with --add FILE... it first takes over results that
 // `npm run example -- ... --json FILE` wrote, and their first pictures. Run by `node scripts/systems.mjs`.
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -45,18 +45,19 @@ function add(files) {
       `${wrong.id} is of a ${wrong.size} run on ${wrong.backend}; only full runs on wasm count`,
     );
   mkdirSync(PICTURES, { recursive: true });
-  const taken = fresh.map((result) => {
-    const [first] = result.pictures;
-    const { id, title, seed, seconds, claims, error, missingData } = result;
-    if (!first) return { id, title, seed, seconds, claims, error, missingData, picture: null };
-    for (const name of readdirSync(PICTURES)) if (name.startsWith(`${id}.`)) rmSync(join(PICTURES, name));
-    const picture = `${id}${extname(first)}`;
-    copyFileSync(first, join(PICTURES, picture));
+  const taken = fresh.map(({ id, title, seed, seconds, claims, error, missingData, pictures }) => {
+    const first = pictures[0];
+    const picture = first ? `${id}${extname(first)}` : null;
+    // Of several seeds, the first one's.
+    if (picture && fresh.find((one) => one.id === id).seed === seed)
+      copyFileSync(first, join(PICTURES, picture));
     return { id, title, seed, seconds, claims, error, missingData, picture };
   });
-  const known = new Set(taken.map(({ id }) => id));
-  const all = [...results.filter(({ id }) => !known.has(id)), ...taken].filter(({ id }) =>
-    ids().includes(id),
+  const key = ({ id, seed }) => `${id} ${seed}`;
+  const known = new Set(taken.map(key));
+  const systems = new Set(ids());
+  const all = [...results.filter((one) => !known.has(key(one))), ...taken].filter(({ id }) =>
+    systems.has(id),
   );
   all.sort((a, b) => place(a.id) - place(b.id) || a.seed - b.seed);
   const text = JSON.stringify({ machine: found.at(-1)?.machine ?? machine, results: all }, null, 1);
@@ -67,12 +68,26 @@ const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
 const verdict = (holds) => (holds === null ? 'not judged' : holds ? 'yes' : '**no**');
 const duration = (seconds) => (seconds < 9.95 ? seconds.toFixed(1) : Math.round(seconds));
 
-function rowsOf({ id, title, seed, seconds, claims, error, picture }, seeds) {
-  const name = `**${id}** ${cell(title)}${seeds > 1 ? `, seed ${seed}` : ''}`;
-  const shown = picture ? `[picture](systems/${picture})` : '';
+/** A claim's figures of all seeds, one where they agree. */
+function reachedBy(results, i) {
+  const figures = [...new Set(results.map(({ claims }) => cell(claims[i]?.reached ?? '')))];
+  return figures.join(' / ');
+}
+
+/** A system's rows: its runs differ by their seeds. */
+function rowsOf(results) {
+  const [first] = results;
+  const seeds = results.map(({ seed }) => seed).join(', ');
+  const name = `**${first.id}** ${cell(first.title)}${results.length > 1 ? `, seeds ${seeds}` : ''}`;
+  const seconds = results.reduce((sum, one) => sum + one.seconds, 0) / results.length;
+  const shown = first.picture ? `[picture](systems/${first.picture})` : '';
   const head = [name, duration(seconds), shown];
-  const lines = claims.map(({ told, reached, holds }) => [cell(told), cell(reached), verdict(holds)]);
-  if (error !== null) lines.push([cell(error), '', '']);
+  const lines = first.claims.map(({ told }, i) => {
+    const held = results.map(({ claims }) => claims[i]?.holds ?? null);
+    const holds = held.includes(false) ? false : held.includes(null) ? null : true;
+    return [cell(told), reachedBy(results, i), verdict(holds)];
+  });
+  if (first.error !== null) lines.push([cell(first.error), '', '']);
   return lines.map((line, i) => {
     const [system, time, image] = i === 0 ? head : ['', '', ''];
     return `| ${[system, ...line, time, image].join(' | ')} |`;
@@ -83,9 +98,8 @@ function page({ machine, results }) {
   const of = (family) => results.filter(({ id }) => id[0] === family);
   const sections = FAMILIES.flatMap(([family, title]) => {
     if (of(family).length === 0) return [];
-    const rows = of(family).flatMap((result) =>
-      rowsOf(result, results.filter(({ id }) => id === result.id).length),
-    );
+    const own = [...new Set(of(family).map(({ id }) => id))];
+    const rows = own.flatMap((id) => rowsOf(results.filter((one) => one.id === id)));
     return [
       `## ${family}: ${title}`,
       '',
@@ -102,7 +116,7 @@ function page({ machine, results }) {
     '',
     'What deep-learning courses for PyTorch build runs here from one command, `npm run example -- M1`; `--fast` is a smaller',
     'version, `--list` shows all. The table holds what a course tells of a system against what its full version reached on',
-    `wasm (${machine.cpu}, ${machine.cores} cores, Node ${machine.node}); seconds are of that run, on a machine that was not quiet.`,
+    `wasm (${machine.cpu}, ${machine.cores} cores, Node ${machine.node}), of several seeds where it trains; seconds are of one run.`,
     '',
     ...sections,
   ].join('\n');
