@@ -20,9 +20,9 @@ import {
 import { savePicture, writeFileAtomic, writeSafetensors } from 'weft/node';
 import { verifyOps } from 'weft/verify';
 import { loadMnist, type Split } from '../support/mnist.js';
+import { startProgress } from '../support/progress.js';
 import { lenet } from './net.js';
 import { firstFilters, lossCurve, type Mistake, misclassified } from './pictures.js';
-import { startEpoch } from './progress.js';
 
 const USAGE =
   'npm start -- [--backend wasm|webgpu] [--epochs 3] [--limit 60000] [--seed 1] [--out runs/mnist-cnn] [--json FILE]';
@@ -107,13 +107,15 @@ async function trainEpoch(
   epoch: number,
   options: Options,
 ) {
-  const progress = startEpoch(epoch, options.epochs, images);
+  const progress = startProgress(`epoch ${epoch}/${options.epochs}`, images);
+  const start = performance.now();
   const losses: number[] = [];
   let done = 0;
   for await (const [x, y] of loader) {
     losses.push(await (await step(x!, y!)).item());
     done += x!.shape[0]!;
-    progress.update(done, losses.at(-1)!);
+    const rate = Math.round((1000 * done) / (performance.now() - start));
+    progress.update(done, `loss ${losses.at(-1)!.toFixed(4)}  ${rate} images/s`);
   }
   progress.stop();
   return losses;
