@@ -154,7 +154,8 @@ async function main(): Promise<void> {
   const device = await open(options.backend, { seed: options.seed });
   const [cpu] = cpus();
   console.log(`machine: ${cpu?.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`);
-  console.log(`kernels: ${device.info.backend} (${device.info.description}), ${device.info.threads} thread`);
+  const { backend, description, threads } = device.info;
+  console.log(`kernels: ${backend} (${description}), ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
   for (const note of device.info.notes) console.log(`  note: ${note}`);
 
   const model = lenet().to(device);
