@@ -104,8 +104,8 @@ export function createCompiled<A extends readonly Tensor[], R extends Traced>(
   };
   return Object.assign((...args: readonly (Tensor | HostTensor)[]) => start(args, null), {
     encode(encoder: GPUCommandEncoder, ...args: readonly Tensor[]) {
-      const host = args.findIndex((arg) => !(arg instanceof Tensor));
-      if (host >= 0) fail('encode', `argument ${host} must be a tensor`);
+      const plain = args.findIndex((arg) => !(arg instanceof Tensor));
+      if (plain >= 0) fail('encode', `argument ${plain} must be a tensor`);
       return start(args, encoder);
     },
     prepare: (...types: readonly TensorType[]) => {
@@ -157,6 +157,8 @@ async function runWith(
     const source = store.source(arg.value);
     if (source?.kind !== 'run' || source.owner !== graph) return arg;
     // The function's own earlier output: this run writes where it lies.
+    // A copy is freed when the run was submitted, which for an encoder is the caller's to do.
+    if (encoder) fail('encode', 'an argument is an earlier output of the function; pass a realized clone()');
     store.bufferOf(arg.value);
     copies.push(arg.clone());
     return copies.at(-1)!;

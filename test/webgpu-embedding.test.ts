@@ -157,6 +157,10 @@ describe("the caller's WebGPU", () => {
     const host = { data: Float32Array.of(1), shape: [1], dtype: 'f32' } as const;
     expect(() => twice.encode(encoder, host as never)).toThrow('encode: argument 0 must be a tensor');
     expect(await (await twice(device.ones([2]))).data()).toEqual(Float32Array.of(2, 2));
+    const earlier = await twice(device.ones([2]));
+    await expect(twice.encode(own.createCommandEncoder(), earlier)).rejects.toThrow(
+      'encode: an argument is an earlier output of the function; pass a realized clone()',
+    );
     for (const one of [small, readOnly, mapped]) one.destroy();
   });
 });
