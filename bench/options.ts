@@ -15,6 +15,8 @@ Times Weft's kernels and training steps against this machine's own peak and, wit
   --compare         also run the other engines; the first time they are installed, about 540 MB
   --peers LIST      of ${PEERS.join(', ')} (default: all)
   --profile         instead of timing whole cases: the time of each launch of their programs
+  --replay          instead: what JavaScript spends on each replayed dispatch of a training step on webgpu; with
+                    --small, of steps so small that a software adapter runs many
   --json [FILE]     write the results as JSON (default: bench/results/DATE-CPU-ENGINE.json)
   --charts FOLDER   draw a chart of each suite as SVG
   --page            run in a page of a real Chromium instead of Node; --serve keeps it for a browser of your own
@@ -32,6 +34,8 @@ export interface BenchOptions {
   readonly v8: Readonly<Partial<Record<(typeof V8_FLAGS)[number], boolean>>>;
   readonly peers: readonly PeerName[];
   readonly profile: boolean;
+  readonly replay: boolean;
+  readonly small: boolean;
   /** A file, or `true` for one whose name tells date, machine and engine. */
   readonly json: string | true | undefined;
   readonly charts: string | undefined;
@@ -75,6 +79,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
       compare: flag,
       peers: { ...text, default: PEERS.join(',') },
       profile: flag,
+      replay: flag,
+      small: flag,
       json: text,
       charts: text,
       page: flag,
@@ -83,8 +89,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
     },
   });
   const peers = choose('peers', values.peers, PEERS);
-  if (values.page && (values.compare || values.profile))
-    throw new RangeError('--page: other engines and profiles are for Node alone');
+  if (values.page && (values.compare || values.profile || values.replay))
+    throw new RangeError('--page: other engines, profiles and replays are for Node alone');
   return {
     suites: choose('suite', values.suite, SUITE_NAMES),
     texts: values.case?.split(',').map((one) => one.trim()) ?? [],
@@ -95,6 +101,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
     ),
     peers: values.compare ? peers : [],
     profile: values.profile,
+    replay: values.replay,
+    small: values.small,
     json: bare >= 0 ? true : values.json,
     charts: values.charts,
     page: values.page || values.serve,

@@ -302,8 +302,12 @@ export class Device {
     return this.#enqueue(() => this.#runner.compute(tensors, []));
   }
 
-  async read(tensor: Tensor): Promise<TypedArray> {
+  read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
+    return this.#read(tensor);
+  }
+
+  async #read(tensor: Tensor): Promise<TypedArray> {
     let fault: Fault | null = null;
     // What is asked for afterwards need not wait for the contents to come.
     const { coming, value } = await this.#enqueue(async () => {

@@ -89,6 +89,14 @@ export interface Fault {
  */
 export type LaunchTimes = (label: string, ms: number, start: number) => void;
 
+/** Buffers that are parts of one. They are read by programs, and neither read back nor freed by themselves. */
+export interface Packed {
+  readonly parts: readonly DeviceBuffer[];
+  /** Gives every part its contents, by one write. */
+  write(data: readonly TypedArray[]): void;
+  free(): void;
+}
+
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
   /** Replays the list once on these external buffers; with `times`, launch by launch. */
@@ -152,6 +160,8 @@ export interface Backend {
   /** The largest size of one region or buffer in bytes. */
   readonly maxBufferBytes: number;
   allocate(bytes: number, label: string): DeviceBuffer;
+  /** One buffer for several small inputs of a program that change together; left out, each takes one of its own. */
+  pack?(types: readonly { readonly bytes: number; readonly dtype: DType }[], label: string): Packed;
   /** Copies `data` into the start of `buffer`. */
   write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void;
   /**

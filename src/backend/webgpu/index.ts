@@ -65,6 +65,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
       health.check();
       return pool.allocate(bytes, label);
     },
+    pack: (types, label) => pool.pack(types, label),
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
     read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),
     async prepare(request) {
