@@ -48,6 +48,7 @@ export async function captureBuffers(
   const chunks = chunksOf(sizes, Math.min(CHUNK_BYTES, pool.maxBytes));
   if (chunks.length === 0) return words;
   const stagings: GPUBuffer[] = [];
+  let mapped: Promise<unknown>[] = [];
   const submit = () => {
     const { device } = health;
     const encoder = device.createCommandEncoder({ label: 'snapshot' });
@@ -62,13 +63,18 @@ export async function captureBuffers(
   };
   try {
     const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
-    await health.attempt(`webgpu: a snapshot of ${total} bytes`, submit);
-    await Promise.all(stagings.map((staging) => health.guard(staging.mapAsync(MAP_READ))));
+    // Asked for at once, so that it arrives before what is asked for later.
+    await health.attempt(`webgpu: a snapshot of ${total} bytes`, () => {
+      submit();
+      mapped = stagings.map((staging) => health.guard(staging.mapAsync(MAP_READ)));
+      for (const one of mapped) one.catch(() => {});
+    });
+    await Promise.all(mapped);
     for (const [i, { slices }] of chunks.entries()) {
-      const mapped = new Int32Array(stagings[i]!.getMappedRange());
+      const chunk = new Int32Array(stagings[i]!.getMappedRange());
       for (const { source, from, to, bytes } of slices)
         words[source]!.set(
-          mapped.subarray(to / BYTES_PER_ELEMENT, (to + bytes) / BYTES_PER_ELEMENT),
+          chunk.subarray(to / BYTES_PER_ELEMENT, (to + bytes) / BYTES_PER_ELEMENT),
           from / BYTES_PER_ELEMENT,
         );
     }

@@ -20,6 +20,8 @@ export class Snapshots {
   updates = 0;
   /** The number of updates before which the next one is made. */
   #due: number;
+  /** Whether an update has begun: what the host draws for it is drawn, and it is too late for a snapshot of before. */
+  #began = false;
   /** The host's side of the next one, captured when its update began. */
   #begun: Host | null = null;
   #pending: Promise<void> | null = null;
@@ -39,7 +41,9 @@ export class Snapshots {
   }
 
   begin(): void {
-    if (this.updates < this.#due || this.#pending || this.#begun) return;
+    if (this.#began) return;
+    this.#began = true;
+    if (this.updates < this.#due || this.#pending) return;
     this.#begun = { host: this.host?.capture(), state: this.state?.() };
   }
 
@@ -47,6 +51,7 @@ export class Snapshots {
   beforeUpdate(backend: WebGPUBackend): Promise<void> | null {
     this.begin();
     const begun = this.#begun;
+    this.#began = false;
     this.#begun = null;
     if (!begun || this.#pending) return null;
     this.#due = this.#next(this.updates);
@@ -59,7 +64,6 @@ export class Snapshots {
 
   async take(backend: () => WebGPUBackend, state: unknown): Promise<void> {
     while (this.#pending) await this.#pending.catch(() => {});
-    this.#begun = null;
     await this.#capture(backend(), { host: this.host?.capture(), state });
   }
 
@@ -82,6 +86,7 @@ export class Snapshots {
   /** Drops what is half done. */
   interrupt(): void {
     this.#pending = null;
+    this.#began = false;
     this.#begun = null;
   }
 
