@@ -6,6 +6,9 @@
  *   #include "weft/common/indexing"                    for a user: that of Weft's own
  *   //! kernel neg_f32 = -x                            one module per such line: KERNEL and EXPRESSION are replaced
  *   //! kernel equal_i32 = a == b | T=i32 | R=u32      and so are the identifiers T and R
+ *   //! kernel product_f32__8x8 | ROWS=8               without an expression
+ *   #for i in 0..ROWS                                  unrolled by the build, as expand-shader.mjs says
+ *   //! variant __wide | WIDE=1                        the file once more, WIDE replaced, its kernels called name__wide
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
  *
  * A file without kernel lines is one module; every `@compute fn` in it is a kernel. One with params lines and without
@@ -14,6 +17,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { expandShader, isDirective } from './expand-shader.mjs';
 import { fail, reflectModule, reflectStructs } from './reflect-shader.mjs';
 
 /**
@@ -25,7 +29,8 @@ async function expandIncludes({ folder, library }, file, text, seen = new Set())
   for (const line of text.split(/\r?\n/)) {
     const name = /^\s*#include\s+"([^"]+)"\s*$/.exec(line)?.[1];
     if (name === undefined) {
-      if (/^\s*#/.test(line)) fail(file, `can't read '${line.trim()}', write #include "common/name"`);
+      if (/^\s*#/.test(line) && !isDirective(line))
+        fail(file, `can't read '${line.trim()}', write #include "common/name"`);
       lines.push(line);
       continue;
     }
@@ -44,20 +49,35 @@ async function expandIncludes({ folder, library }, file, text, seen = new Set())
 
 const declarations = (text, what) =>
   [...text.matchAll(/^[ \t]*\/\/!(.*)$/gm)].filter(
-    ([, body]) => /^\s*params\b/.test(body) === (what === 'params'),
+    ([, body]) => (/^\s*(params|variant)\b/.exec(body)?.[1] ?? 'kernel') === what,
   );
+
+/** Identifiers to replace, written as `A=1`. */
+const wordsOf = (entries) =>
+  Object.fromEntries(
+    entries.map((entry) => {
+      const at = entry.indexOf('=');
+      return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
+    }),
+  );
+
+/** The variant lines: what they add to names, and identifiers to replace; one that adds nothing where there are none. */
+function variantLines(file, text) {
+  const lines = declarations(text, 'variant').map(([line, body]) => {
+    const match = /^\s*variant\s*(__\w+)?((?:\s*\|\s*[A-Za-z_]\w*\s*=[^|]*)*)$/.exec(body);
+    if (!match) fail(file, `can't read '${line.trim()}', write //! variant __suffix | A=1`);
+    return { suffix: match[1] ?? '', words: wordsOf(match[2].split('|').slice(1)) };
+  });
+  return lines.length === 0 ? [{ suffix: '', words: {} }] : lines;
+}
 
 /** The kernel lines of a template: name, expression and further identifiers to replace. */
 function kernelLines(file, text) {
   return declarations(text, 'kernel').map(([line, body]) => {
-    const match = /^\s*kernel\s+([A-Za-z_]\w*)\s*=\s*(\S.*?)\s*$/.exec(body);
+    const match = /^\s*kernel\s+([A-Za-z_]\w*)\s*(?:=\s*(\S.*?)|(\|.*?))\s*$/.exec(body);
     if (!match) fail(file, `can't read '${line.trim()}', write //! kernel name = expression | T=f32`);
-    const [expression, ...rest] = match[2].split(/\s+\|\s+(?=[A-Za-z_]\w*\s*=[^=])/);
-    const words = rest.map((entry) => {
-      const at = entry.indexOf('=');
-      return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
-    });
-    return { name: match[1], expression, words: Object.fromEntries(words) };
+    const [expression, ...rest] = ` ${match[2] ?? match[3]}`.split(/\s+\|\s+(?=[A-Za-z_]\w*\s*=[^=])/);
+    return { name: match[1], expression: expression.trim(), words: wordsOf(rest) };
   });
 }
 
@@ -81,11 +101,17 @@ function instantiate(file, text) {
       .replace(/^[ \t]*(\/\/.*)?\n/gm, '')
       .trimEnd()
       .concat('\n');
-  if (lines.length === 0) return [[basename(file, '.wgsl'), tidy(text), null]];
   const body = tidy(text);
-  return lines.map(({ name, expression, words }) => {
-    const filled = replaceWords(body, { KERNEL: name, EXPRESSION: expression });
-    return [name, replaceWords(filled, words), name];
+  const expand = (wgsl, words) => expandShader(file, replaceWords(wgsl, words));
+  return variantLines(file, text).flatMap(({ suffix, words: own }) => {
+    if (lines.length === 0) {
+      const named = body.replace(/(@compute[^{]*?\bfn\s+)([A-Za-z_]\w*)/g, `$1$2${suffix}`);
+      return [[basename(file, '.wgsl') + suffix, expand(named, own), null]];
+    }
+    return lines.map(({ name, expression, words }) => {
+      const filled = replaceWords(body, { KERNEL: name + suffix, EXPRESSION: expression });
+      return [name + suffix, expand(filled, { ...own, ...words }), name + suffix];
+    });
   });
 }
 
