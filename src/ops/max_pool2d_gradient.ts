@@ -33,7 +33,7 @@ export interface Gradients<U, A extends U & object> {
 export const windowLaunch = (
   backend: 'wasm' | 'webgpu',
   kernel: string,
-  operands: readonly string[],
+  operands: readonly (string | null)[],
   g: Geometry,
   units: number,
   scratch: number,
@@ -50,8 +50,12 @@ export const windowLaunch = (
 export const scratchOf = ({ width: { size, out, kernel, stride, padding, dilation } }: Geometry): number =>
   6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16;
 
-/** One byte by tap. */
+/** One word by byte. */
 const TABLE = 4 * 256;
+
+/** wasm: a distance by tap, or what assembly/windows_spread.ts needs: three rows of dy and one of dx, each with room behind it. */
+const backwardScratch = ({ width: { size, out } }: Geometry): number =>
+  Math.max(TABLE, 3 * (4 * out + 32) + 4 * size + 32);
 
 /** Words of one byte by window. */
 export const tapsType = ({ planes, height, width }: Geometry): TensorType => ({
@@ -145,7 +149,8 @@ export function backwardOp<U, A extends U & object>(
       const g = plan(attrs);
       const units = kind?.units?.(g) ?? blocks(g);
       const name = kernel + (kind?.suffix ?? '');
-      return [windowLaunch(backend, name, ['dy', 'winners', 'output'], g, units, TABLE, words)];
+      const operands = ['dy', 'winners', 'output'];
+      return [windowLaunch(backend, name, operands, g, units, backwardScratch(g), words)];
     },
   });
   // Of up to n windows that an element wins, n - 1 sums round.
