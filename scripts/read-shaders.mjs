@@ -6,6 +6,8 @@
  *   #include "weft/common/indexing"                    for a user: that of Weft's own
  *   //! kernel neg_f32 = -x                            one module per such line: KERNEL and EXPRESSION are replaced
  *   //! kernel equal_i32 = a == b | T=i32 | R=u32      and so are the identifiers T and R
+ *   //! kernel product_f32__8x8 | ROWS=8               without an expression
+ *   #for i in 0..ROWS                                  unrolled by the build, as expand-shader.mjs says
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
  *
  * A file without kernel lines is one module; every `@compute fn` in it is a kernel. One with params lines and without
@@ -14,6 +16,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { expandShader, isDirective } from './expand-shader.mjs';
 import { fail, reflectModule, reflectStructs } from './reflect-shader.mjs';
 
 /**
@@ -25,7 +28,8 @@ async function expandIncludes({ folder, library }, file, text, seen = new Set())
   for (const line of text.split(/\r?\n/)) {
     const name = /^\s*#include\s+"([^"]+)"\s*$/.exec(line)?.[1];
     if (name === undefined) {
-      if (/^\s*#/.test(line)) fail(file, `can't read '${line.trim()}', write #include "common/name"`);
+      if (/^\s*#/.test(line) && !isDirective(line))
+        fail(file, `can't read '${line.trim()}', write #include "common/name"`);
       lines.push(line);
       continue;
     }
@@ -50,14 +54,14 @@ const declarations = (text, what) =>
 /** The kernel lines of a template: name, expression and further identifiers to replace. */
 function kernelLines(file, text) {
   return declarations(text, 'kernel').map(([line, body]) => {
-    const match = /^\s*kernel\s+([A-Za-z_]\w*)\s*=\s*(\S.*?)\s*$/.exec(body);
+    const match = /^\s*kernel\s+([A-Za-z_]\w*)\s*(?:=\s*(\S.*?)|(\|.*?))\s*$/.exec(body);
     if (!match) fail(file, `can't read '${line.trim()}', write //! kernel name = expression | T=f32`);
-    const [expression, ...rest] = match[2].split(/\s+\|\s+(?=[A-Za-z_]\w*\s*=[^=])/);
+    const [expression, ...rest] = ` ${match[2] ?? match[3]}`.split(/\s+\|\s+(?=[A-Za-z_]\w*\s*=[^=])/);
     const words = rest.map((entry) => {
       const at = entry.indexOf('=');
       return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
     });
-    return { name: match[1], expression, words: Object.fromEntries(words) };
+    return { name: match[1], expression: expression.trim(), words: Object.fromEntries(words) };
   });
 }
 
@@ -81,11 +85,11 @@ function instantiate(file, text) {
       .replace(/^[ \t]*(\/\/.*)?\n/gm, '')
       .trimEnd()
       .concat('\n');
-  if (lines.length === 0) return [[basename(file, '.wgsl'), tidy(text), null]];
+  if (lines.length === 0) return [[basename(file, '.wgsl'), expandShader(file, tidy(text)), null]];
   const body = tidy(text);
   return lines.map(({ name, expression, words }) => {
     const filled = replaceWords(body, { KERNEL: name, EXPRESSION: expression });
-    return [name, replaceWords(filled, words), name];
+    return [name, expandShader(file, replaceWords(filled, words)), name];
   });
 }
 

@@ -139,6 +139,7 @@ export class Program {
       regions: memory.regions,
       externals: planned.externals,
       written: planned.written,
+      inputs: whole.inputs.length,
     });
     return new Program(backend, describe(planned, lowered), memory, prepared);
   }

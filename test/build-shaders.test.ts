@@ -150,6 +150,44 @@ describe('the shader build', () => {
     expect(kernels.one_u32).toMatchObject({ module: 'one_u32', params: 'TParams' });
   });
 
+  it('unrolls loops of the build', async () => {
+    const text = `
+      //! kernel sum_f32__2 | COUNT=2 | DEEP=1
+      //! kernel sum_f32__3 | COUNT=3 | DEEP=0
+      struct SumParams { n: u32 }
+      @group(0) @binding(0) var<storage, read> left: array<vec4<f32>>;
+      @group(0) @binding(1) var<storage, read_write> right: array<f32>;
+      @group(0) @binding(2) var<uniform> p: SumParams;
+      #for side in low high
+      fn $(side)_end() -> f32 { return f32(p.n); }
+      #end
+      @compute @workgroup_size($(2 * COUNT)) fn KERNEL() {
+      #for i in 0..COUNT
+      #for j in i..2
+        let v$(i)_$j = left[$(COUNT * i + j)].$j;
+      #end
+      #end
+      #if DEEP && COUNT == 2
+        right[0] = v0_0 + low_end();
+      #else
+        right[1] = v1_1 + high_end();
+      #end
+      }`;
+    await run({ sum: text });
+    const { kernels, modules } = await tables();
+    expect(Object.keys(kernels)).toEqual(['sum_f32__2', 'sum_f32__3']);
+    expect(kernels.sum_f32__3).toMatchObject({ module: 'sum_f32__3', workgroupSize: [6, 1, 1] });
+    const lines = (name: string) => modules[name]!.split('\n').map((line) => line.trim());
+    expect(lines('sum_f32__2').slice(-6, -1)).toEqual([
+      'let v0_0 = left[0].x;',
+      'let v0_1 = left[1].y;',
+      'let v1_1 = left[3].y;',
+      'right[0] = v0_0 + low_end();',
+      '}',
+    ]);
+    expect(lines('sum_f32__3').slice(-3, -1)).toEqual(['right[1] = v1_1 + high_end();', '}']);
+  });
+
   it('describes the structs of kernels that only wasm has', async () => {
     const lines = `//! params map_f32__4x8 map_pack_f32 : MapParams
       //! params pad_f32 : PadParams
@@ -236,6 +274,12 @@ describe('the shader build', () => {
     ['an unknown include', { m: '#include "common/none"\n' }, "m.wgsl: unknown include 'common/none'"],
     ['an include that is misspelt', { m: '#include <none>\n' }, "m.wgsl: can't read '#include <none>'"],
     ['a kernel line that is misspelt', { m: '//! kernel = 3\n' }, "m.wgsl: can't read '//! kernel = 3'"],
+    ['a loop without an end', { m: '#for i in 0..2\n' }, "m.wgsl: no #end for '#for i in 0..2'"],
+    ['an end without a loop', { m: 'fn f() {}\n#end\n' }, "m.wgsl: '#end' closes nothing"],
+    ['a loop that is misspelt', { m: '#for i = 0..2\n#end\n' }, "m.wgsl: can't read '#for i = 0..2'"],
+    ['a count that is not known', { m: '#for i in 0..N\n#end\n' }, "m.wgsl: can't work out 'N'"],
+    ['half a number', { m: 'const a = $(3 / 2)u;\n' }, "m.wgsl: '3 / 2' is 1.5, no whole number"],
+    ['a name that is not in scope', { m: 'const a = $i;\n' }, "m.wgsl: can't work out 'i'"],
     [
       'a params line that is misspelt',
       { m: `//! params pad_f32\n${map(BODY)}` },

@@ -238,6 +238,11 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
     grid([1, 2, 5, 19], [3, 2], { stride: [2, 3] }),
     grid([1, 1, 6, 9], [1, 2], { stride: [3, 2], padding: [0, 1], ceilMode: true }),
     grid([1, 1, 7, 12], 5, { stride: 2, padding: 2 }),
+    // Windows of 2 by 2 and 3 by 3, two apart: four at a time and the rest, ends inside and outside.
+    grid([1, 2, 7, 13], 2, {}),
+    grid([1, 2, 9, 12], 3, { stride: 2, padding: 1, countIncludePad: false }),
+    grid([1, 2, 8, 14], 3, { stride: 2, ceilMode: true }),
+    grid([1, 2, 9, 19], 3, { stride: 2 }),
   ],
   errors: (name) => [
     ...slidingErrors(name),

@@ -1,7 +1,7 @@
 import { defineComposition } from '../composition.js';
-import { defineOpWithOutputs } from '../define.js';
+import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
+import { f32, type KernelCall, type RefTensor, type TensorType, type Value, type Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
 import {
   backwardOp,
@@ -138,6 +138,8 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
     [[1, 2, 9, 8], { kernel: 4, stride: 3, padding: 2, ceilMode: true }],
     [[1, 2, 6, 17], { kernel: 3, stride: 2, padding: 1 }],
     [[1, 1, 7, 15], { kernel: 3, stride: 2 }],
+    [[1, 2, 7, 13], { kernel: 2 }],
+    [[1, 2, 9, 14], { kernel: 3, stride: 2, padding: 1, ceilMode: true }],
     [[1, 2, 4, 19], { kernel: [2, 3], stride: [1, 3] }],
     [[1, 2, 5, 19], { kernel: [3, 2], stride: [2, 3] }],
     [[1, 1, 18, 19], { kernel: [17, 16], stride: 1 }],
@@ -182,32 +184,48 @@ export const maxPool2dTaps = defineOpWithOutputs({
   ],
 });
 
-/** The first output of ops that name the winners too. */
-function valuesOnly<U, A extends U & object>(
-  name: string,
-  pooling: Pooling<U, A>,
-  values: (x: Value, attrs: A) => Value,
-) {
-  return defineComposition({
-    name,
-    summary: 'y = the largest x in each window',
-    inputs: ['x'],
-    attributes(options: U | undefined, { x }): A {
-      const attrs = pooling.attributes(name, options, x.shape);
-      pooling.plan(name, x, attrs);
-      return attrs;
-    },
-    compose: ({ x }, attrs) => values(x, attrs),
-    reference: ({ x }, attrs) => largestValues(x, pooling.plan(name, x, attrs))[0],
-    samples: samplesOf(pooling, () => true),
-    errors: pooling.errors(name),
-  });
-}
+/** The op that names the winners of a window, by a byte where that can tell. */
+const withWinners = (x: Value, attrs: SlidingAttrs): readonly Value[] =>
+  (fitsByte(slidingPlan('maxPool2d', x, attrs, 2)) ? maxPool2dTaps : maxPool2dWithIndices)(x, attrs);
 
-/** The largest element of each window; padding never wins, NaN does. x is [n, c, h, w] or [c, h, w]. */
-export const maxPool2d = valuesOnly('maxPool2d', sliding, (x, attrs): Value => {
-  const fits = fitsByte(slidingPlan('maxPool2d', x, attrs, 2));
-  return (fits ? maxPool2dTaps : maxPool2dWithIndices)(x, attrs)[0]!;
+/** wasm names no winners, webgpu's kernel does: to a buffer that nobody reads. */
+const valuesVariant = (backend: 'wasm' | 'webgpu'): Variant<'x', SlidingAttrs> => {
+  const kernel = 'max_pool2d_f32';
+  const temporaries = ({ output }: KernelCall<'x', SlidingAttrs>) => ({ taps: sizeOf(output.shape) + 3 });
+  return {
+    name: kernel,
+    launches({ types, attrs }) {
+      const g = slidingPlan('maxPool2d', types.x, attrs, 2);
+      const operands = ['x', 'output', backend === 'wasm' ? null : 'taps'];
+      return [windowLaunch(backend, kernel, operands, g, sizeOf(tapsType(g).shape), scratchOf(g))];
+    },
+    ...(backend === 'webgpu' && { temporaries }),
+  };
+};
+
+/**
+ * The largest element of each window; padding never wins, NaN does. x is [n, c, h, w] or [c, h, w]. Where the gradient is
+ * wanted, the op that names the winners makes it in passing.
+ */
+export const maxPool2d = defineOp({
+  name: 'maxPool2d',
+  summary: 'y = the largest x in each window',
+  inputs: ['x'],
+  attributes: (options: Pool2dOptions | undefined, { x }): SlidingAttrs =>
+    sliding.attributes('maxPool2d', options, x.shape),
+  infer: ({ x }, attrs) => pooledType(x, sliding.plan('maxPool2d', x, attrs)),
+  reference: ({ x }, attrs) => largestValues(x, sliding.plan('maxPool2d', x, attrs))[0],
+  backward: {
+    x: ({ grad, x, attrs }): Value =>
+      slidingMax.gradients.backward(grad, withWinners(x, attrs)[1]!, { ...attrs, shape: x.shape }),
+  },
+  cost: ({ types, output, attrs }) => ({
+    flops: sizeOf(output.shape) * mostTaps(sliding.plan('maxPool2d', types.x, attrs)),
+  }),
+  kernels: { wasm: [valuesVariant('wasm')], webgpu: [valuesVariant('webgpu')] },
+  within: ({ x }, attrs): Value => withWinners(x, attrs)[0]!,
+  samples: samplesOf(sliding, () => true),
+  errors: sliding.errors('maxPool2d'),
 });
 /** `maxPool2d`, and the index of each winner in its plane of h w elements, i32: of equal ones the first, of NaNs the last. */
 export const maxPool2dWithIndices = slidingMax.withIndices;
@@ -219,11 +237,20 @@ export const maxPool2dBackward = slidingMax.backward;
 /** Picks from `values` the winner of each window: the adjoint of `maxPool2dBackward`. */
 export const maxPool2dSelect = slidingMax.select;
 /** The largest element of each of `outputSize` windows that divide a plane evenly. x is [n, c, h, w] or [c, h, w]. */
-export const adaptiveMaxPool2d = valuesOnly(
-  'adaptiveMaxPool2d',
-  adaptive,
-  (x, attrs): Value => adaptiveMaxPool2dWithIndices(x, attrs)[0]!,
-);
+export const adaptiveMaxPool2d = defineComposition({
+  name: 'adaptiveMaxPool2d',
+  summary: 'y = the largest x in each window',
+  inputs: ['x'],
+  attributes(options: AdaptivePool2dOptions | undefined, { x }): AdaptiveAttrs {
+    const attrs = adaptive.attributes('adaptiveMaxPool2d', options, x.shape);
+    adaptive.plan('adaptiveMaxPool2d', x, attrs);
+    return attrs;
+  },
+  compose: ({ x }, attrs) => adaptiveMaxPool2dWithIndices(x, attrs)[0]!,
+  reference: ({ x }, attrs) => largestValues(x, adaptive.plan('adaptiveMaxPool2d', x, attrs))[0],
+  samples: samplesOf(adaptive, () => true),
+  errors: adaptive.errors('adaptiveMaxPool2d'),
+});
 /** `adaptiveMaxPool2d`, and the index of each winner in its plane, i32. */
 export const adaptiveMaxPool2dWithIndices = adaptiveMax.withIndices;
 /** dx of `adaptiveMaxPool2d`, by its indices. */

@@ -32,7 +32,7 @@ export interface Gradients<U, A extends U & object> {
 export const windowLaunch = (
   backend: 'wasm' | 'webgpu',
   kernel: string,
-  operands: readonly string[],
+  operands: readonly (string | null)[],
   g: Geometry,
   units: number,
   scratch: number,
@@ -49,8 +49,12 @@ export const windowLaunch = (
 export const scratchOf = ({ width: { size, out, kernel, stride, padding, dilation } }: Geometry): number =>
   6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16;
 
-/** One byte by tap. */
+/** One word by byte. */
 const TABLE = 4 * 256;
+
+/** wasm: a distance by tap, or what assembly/windows_spread.ts needs: three rows of dy and one of dx, each with room behind it. */
+const backwardScratch = ({ width: { size, out } }: Geometry): number =>
+  Math.max(TABLE, 3 * (4 * out + 32) + 4 * size + 32);
 
 /** Words of one byte by window. */
 export const tapsType = ({ planes, height, width }: Geometry): TensorType => ({
@@ -139,8 +143,9 @@ export function backwardOp<U, A extends U & object>(
     name: kernel,
     launches({ types, output, attrs }: BackwardCall<A>) {
       const words = namesIndices(types.winners, types.dy);
-      const units = sizeOf(output.shape);
-      return [windowLaunch(backend, kernel, ['dy', 'winners', 'output'], plan(attrs), units, TABLE, words)];
+      const g = plan(attrs);
+      const operands = ['dy', 'winners', 'output'];
+      return [windowLaunch(backend, kernel, operands, g, sizeOf(output.shape), backwardScratch(g), words)];
     },
   });
   // Of up to n windows that an element wins, n - 1 sums round.

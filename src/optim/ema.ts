@@ -43,6 +43,15 @@ export class ExponentialMovingAverage {
   #decay = 0;
   #updates = 0;
   #swapped = false;
+  /** What goes back to a snapshot with the averages when their device is lost. */
+  readonly #host = {
+    capture: () => ({ updates: this.#updates, swapped: this.#swapped }),
+    restore: (state: unknown) => {
+      const { updates = 0, swapped = false } = (state ?? {}) as { updates?: number; swapped?: boolean };
+      this.#updates = updates;
+      this.#swapped = swapped;
+    },
+  };
 
   /** @param model on its device. */
   constructor(model: Module, options: ExponentialMovingAverageOptions = {}) {
@@ -61,6 +70,7 @@ export class ExponentialMovingAverage {
       average.label = `${name} (average)`;
       return { name, tensor, average };
     });
+    held[0]![1].device.keep(this.#host);
   }
 
   get decay(): number {
