@@ -67,7 +67,7 @@ const rules = {
     may: ['own', 'schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
-    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
+    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts', 'host-state.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
     types: ['schedule'],
   },

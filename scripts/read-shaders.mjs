@@ -8,6 +8,7 @@
  *   //! kernel equal_i32 = a == b | T=i32 | R=u32      and so are the identifiers T and R
  *   //! kernel product_f32__8x8 | ROWS=8               without an expression
  *   #for i in 0..ROWS                                  unrolled by the build, as expand-shader.mjs says
+ *   //! variant __wide | WIDE=1                        the file once more, WIDE replaced, its kernels called name__wide
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
  *   //! element                                        what follows in the entry point computes one element: read-elements.mjs
  *
@@ -50,8 +51,27 @@ async function expandIncludes({ folder, library }, file, text, seen = new Set())
 
 const declarations = (text, what) =>
   [...text.matchAll(/^[ \t]*\/\/!(.*)$/gm)].filter(
-    ([, body]) => !/^\s*element\b/.test(body) && /^\s*params\b/.test(body) === (what === 'params'),
+    ([, body]) => (/^\s*(params|variant|element)\b/.exec(body)?.[1] ?? 'kernel') === what,
   );
+
+/** Identifiers to replace, written as `A=1`. */
+const wordsOf = (entries) =>
+  Object.fromEntries(
+    entries.map((entry) => {
+      const at = entry.indexOf('=');
+      return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
+    }),
+  );
+
+/** The variant lines: what they add to names, and identifiers to replace; one that adds nothing where there are none. */
+function variantLines(file, text) {
+  const lines = declarations(text, 'variant').map(([line, body]) => {
+    const match = /^\s*variant\s*(__\w+)?((?:\s*\|\s*[A-Za-z_]\w*\s*=[^|]*)*)$/.exec(body);
+    if (!match) fail(file, `can't read '${line.trim()}', write //! variant __suffix | A=1`);
+    return { suffix: match[1] ?? '', words: wordsOf(match[2].split('|').slice(1)) };
+  });
+  return lines.length === 0 ? [{ suffix: '', words: {} }] : lines;
+}
 
 /** The kernel lines of a template: name, expression and further identifiers to replace. */
 function kernelLines(file, text) {
@@ -59,11 +79,7 @@ function kernelLines(file, text) {
     const match = /^\s*kernel\s+([A-Za-z_]\w*)\s*(?:=\s*(\S.*?)|(\|.*?))\s*$/.exec(body);
     if (!match) fail(file, `can't read '${line.trim()}', write //! kernel name = expression | T=f32`);
     const [expression, ...rest] = ` ${match[2] ?? match[3]}`.split(/\s+\|\s+(?=[A-Za-z_]\w*\s*=[^=])/);
-    const words = rest.map((entry) => {
-      const at = entry.indexOf('=');
-      return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
-    });
-    return { name: match[1], expression: expression.trim(), words: Object.fromEntries(words) };
+    return { name: match[1], expression: expression.trim(), words: wordsOf(rest) };
   });
 }
 
@@ -89,11 +105,17 @@ function instantiate(file, text) {
       .replace(/^[ \t]*(\/\/(?!! element).*)?\n/gm, '')
       .trimEnd()
       .concat('\n');
-  if (lines.length === 0) return [[basename(file, '.wgsl'), expandShader(file, tidy(text)), null]];
   const body = tidy(text);
-  return lines.map(({ name, expression, words }) => {
-    const filled = replaceWords(body, { KERNEL: name, EXPRESSION: expression });
-    return [name, expandShader(file, replaceWords(filled, words)), name];
+  const expand = (wgsl, words) => expandShader(file, replaceWords(wgsl, words));
+  return variantLines(file, text).flatMap(({ suffix, words: own }) => {
+    if (lines.length === 0) {
+      const named = body.replace(/(@compute[^{]*?\bfn\s+)([A-Za-z_]\w*)/g, `$1$2${suffix}`);
+      return [[basename(file, '.wgsl') + suffix, expand(named, own), null]];
+    }
+    return lines.map(({ name, expression, words }) => {
+      const filled = replaceWords(body, { KERNEL: name + suffix, EXPRESSION: expression });
+      return [name + suffix, expand(filled, { ...own, ...words }), name + suffix];
+    });
   });
 }
 

@@ -154,6 +154,7 @@ export class Program {
       regions: memory.regions,
       externals: planned.externals,
       written: planned.written,
+      inputs: whole.inputs.length,
       outputs: whole.outputs.map((value, i) => ({ index: whole.inputs.length + i, bytes: bytesOf(value) })),
     });
     const { workgroups } = prepared;

@@ -55,7 +55,7 @@ export class GraphMemory {
   }
 
   #allocate(type: TensorType, label: string): DeviceBuffer {
-    const buffer = this.#backend.allocate(bytesOf(type), label);
+    const buffer = this.#backend.allocate(bytesOf(type), label, true);
     this.#buffers.push(buffer);
     return buffer;
   }
@@ -142,6 +142,7 @@ export class CompiledGraph {
     this.#bindings.forEach((binding, i) => {
       if (binding.kind !== 'feed') this.#externals[i] = this.#bind(binding, i, args);
     });
+    this.#backend.recovery?.begin();
     // Feeds count the runs, so they are drawn when all the rest is known to fit.
     const drawn = this.#feeds.map(({ draw }) => draw());
     this.memory.feed(this.#feeds, drawn).forEach((buffer, k) => {
@@ -161,6 +162,8 @@ export class CompiledGraph {
     if (binding.kind === 'storage') {
       if (binding.storage.disposed)
         fail('compile', `${binding.label}, which the function reads, was disposed`);
+      const { lost } = binding.storage.buffer;
+      if (lost) fail('compile', `${binding.label}, which the function reads, ${lost}`);
       return binding.storage.buffer;
     }
     const argument = args[binding.index]!;

@@ -4,6 +4,8 @@ import type { BackendKind, Params, RefTensor, TensorType } from '../op.js';
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
   readonly bytes: number;
+  /** Why its contents are gone, where the device was lost and they could not be restored. */
+  readonly lost?: string | null;
   /** Gives the memory back; a second call does nothing. */
   free(): void;
 }
@@ -115,6 +117,8 @@ export interface PrepareRequest {
   readonly externals: number;
   /** The externals that a run may change; left out, any. */
   readonly written?: readonly number[];
+  /** How many of the externals come first and are inputs; those behind are outputs. Left out, all. */
+  readonly inputs?: number;
   /** Those among them that are there to be read: on webgpu small ones come with the run's own submit. */
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
@@ -133,6 +137,33 @@ export interface SharedMemory {
   /** A buffer that stays the caller's: giving it back does nothing. Fails where it can't hold `bytes` or be bound. */
   adopt(buffer: GPUBuffer, bytes: number): Promise<DeviceBuffer>;
   bufferOf(buffer: DeviceBuffer): GPUBuffer;
+}
+
+/** What the host keeps beside the tensors, and what goes back with them to a snapshot. */
+export interface HostState {
+  /** As it is now. */
+  capture(): unknown;
+  /** @param state as captured with the snapshot; undefined where there was none. */
+  restore(state: unknown): void;
+}
+
+/** How a backend goes on when its GPU is lost. */
+export interface Recovery {
+  /** Set by the device before it is used. */
+  host: HostState | null;
+  /** Grows with each loss. */
+  readonly losses: number;
+  /**
+   * Waits until the device can be used.
+   *
+   * @param losses as they were when the call was made.
+   * @throws DeviceLostError where the device was lost since, or before and no call has told yet.
+   */
+  ready(losses: number): Promise<void>;
+  /** An update begins: captures the host's state if a snapshot is due. Called before the host draws what the update takes. */
+  begin(): void;
+  /** Copies everything as it is now, and resolves when the copy is safe on the host. */
+  snapshot(state: unknown): Promise<void>;
 }
 
 /** Which groups a device takes whose kernel for a group is one of its own. */
@@ -159,7 +190,8 @@ export interface Backend {
   readonly groups?: GroupRules;
   /** The largest size of one region or buffer in bytes. */
   readonly maxBufferBytes: number;
-  allocate(bytes: number, label: string): DeviceBuffer;
+  /** @param transient its contents last until the next run: nothing restores them. */
+  allocate(bytes: number, label: string, transient?: boolean): DeviceBuffer;
   /** One buffer for several small inputs of a program that change together; left out, each takes one of its own. */
   pack?(types: readonly { readonly bytes: number; readonly dtype: DType }[], label: string): Packed;
   /** Copies `data` into the start of `buffer`. */
@@ -177,6 +209,8 @@ export interface Backend {
   prepare(request: PrepareRequest): Promise<Prepared>;
   /** Memory that is the caller's: on webgpu alone. */
   readonly shared?: SharedMemory;
+  /** Where it was opened to recover. */
+  readonly recovery?: Recovery;
   /**
    * The first data error that a kernel reported since the last call: known after a run on wasm, and on webgpu after a
    * read, which brings it along.

@@ -63,7 +63,7 @@ export class WebGPUBuffer implements DeviceBuffer {
 }
 
 /** The words that a device keeps for `data`. */
-function toWords(data: TypedArray, dtype: DType): Float32Array | Int32Array | Uint32Array {
+export function toWords(data: TypedArray, dtype: DType): Float32Array | Int32Array | Uint32Array {
   if (dtype === 'f32') return data instanceof Float32Array ? data : new Float32Array(data);
   if (dtype === 'bool' && data instanceof Uint8Array)
     return Uint32Array.from(data, (value) => (value === 0 ? 0 : 1));
