@@ -1,4 +1,4 @@
-import type { Backend, BackendInfo, HostState, SharedMemory } from './backend/backend.js';
+import type { Backend, BackendInfo, Fault, HostState, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -328,19 +328,32 @@ export class Device {
 
   read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
-    return this.#enqueue(async () => {
+    return this.#read(tensor);
+  }
+
+  async #read(tensor: Tensor): Promise<TypedArray> {
+    let fault: Fault | null = null;
+    // What is asked for afterwards need not wait for the contents to come.
+    const { coming, value } = await this.#enqueue(async () => {
       await this.#runner.compute([tensor], []);
       const { value, dtype, shape } = tensor;
-      const data = await this.backend.read(this.#store.bufferOf(value), dtype, sizeOf(shape));
-      try {
-        this.#faults.raise(this.backend);
-      } catch (error) {
-        // What the device left is no result: later reads must not take it for one.
-        this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
-        throw error;
-      }
-      return data;
+      const buffer = this.#store.bufferOf(value);
+      const faulted = (found: Fault) => {
+        fault = found;
+      };
+      const coming = this.backend.read(buffer, dtype, sizeOf(shape), faulted);
+      coming.catch(() => {});
+      return { coming, value };
     });
+    const data = await coming;
+    try {
+      this.#faults.tell(fault ?? this.backend.takeFault());
+    } catch (error) {
+      // What the device left is no result: later reads must not take it for one.
+      this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
+      throw error;
+    }
+    return data;
   }
 
   /**

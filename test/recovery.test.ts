@@ -3,12 +3,15 @@ import {
   type Device,
   DeviceLostError,
   type DeviceOptions,
+  data,
   functional as F,
+  type HostTensor,
   nn,
   open,
   optim,
   type Recovered,
   type Tensor,
+  train as training,
 } from '../src/index.js';
 import { type Breakable, breakableGPU } from './support/breakable.js';
 
@@ -147,6 +150,84 @@ describe('a webgpu device that recovers', () => {
     expect(disturbed.made).toHaveLength(STEPS + undone / each);
     const { losses, average, weights, lr } = undisturbed;
     expect(disturbed).toMatchObject({ losses, updates: undisturbed.updates, average, weights, lr });
+  });
+});
+
+describe('train.fit on a device that recovers', () => {
+  const SAMPLES = 20;
+  const inputs: HostTensor = {
+    data: Float32Array.from({ length: SAMPLES * 6 }, (_, i) => Math.sin(3 * i)),
+    shape: [SAMPLES, 6],
+    dtype: 'f32',
+  };
+  const labels: HostTensor = {
+    data: Int32Array.from({ length: SAMPLES }, (_, i) => i % 3),
+    shape: [SAMPLES],
+    dtype: 'i32',
+  };
+  const samples = new data.TensorDataset(inputs, labels);
+
+  /** Three epochs of five batches; `at` is called behind each batch, or within the validation of epoch 0.5, 1.5, ... */
+  async function threeEpochs(
+    device: Device,
+    at: (epoch: number) => Promise<unknown>,
+    loader?: training.Loader,
+  ) {
+    const model = new nn.Sequential(new nn.Linear(6, 8), new nn.Dropout(0.2), new nn.Linear(8, 3)).to(device);
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.2, momentum: 0.9 });
+    let epochs = 0;
+    const validation = {
+      async *[Symbol.asyncIterator]() {
+        yield [inputs, labels];
+        await at(epochs + 0.5);
+      },
+    };
+    const { epochs: records } = await training.fit(model, {
+      optimizer,
+      loss: F.crossEntropy,
+      loader: loader ?? new data.DataLoader(samples, { batchSize: 4, shuffle: true }),
+      epochs: 3,
+      validation,
+      metrics: { accuracy: new training.Accuracy() },
+      trainMetrics: { accuracy: new training.Accuracy() },
+      schedule: new optim.StepLR(optimizer, { stepSize: 1, gamma: 0.5 }),
+      average: new optim.ExponentialMovingAverage(model, { decay: 0.5 }),
+      callbacks: [
+        {
+          onBatchEnd: (run) => {
+            epochs = run.epoch;
+            return at(run.epoch + run.batch / 10);
+          },
+        },
+      ],
+    });
+    return records.map(({ seconds: _, ...record }) => record);
+  }
+
+  it.each([
+    ['within an epoch', 4, [1.4, 2.3]],
+    ['in the validation', 7, [1.5, 3.5]],
+    ['between the swaps of averages', 1, [2.5]],
+    ['before any snapshot but the first', 100, [2.2]],
+  ])('goes on from its last snapshot: lost %s', async (_, every, times) => {
+    const calm = await openBreakable(false);
+    const expected = await threeEpochs(calm.device, async () => {});
+    const { device, broken } = await openBreakable({ every });
+    const left = new Set<number>(times);
+    const records = await threeEpochs(device, async (at) => {
+      if (left.delete(at)) await broken.destroy();
+    });
+    expect(left.size).toBe(0);
+    expect(broken.devices).toHaveLength(times.length + 1);
+    expect(records).toEqual(expected);
+  });
+
+  it('says that a loader must know where it stands', async () => {
+    const { device, broken } = await openBreakable(true);
+    let left = 1;
+    const plain = { [Symbol.asyncIterator]: () => new data.DataLoader(samples)[Symbol.asyncIterator]() };
+    const lost = threeEpochs(device, async () => (left-- === 1 ? broken.destroy() : null), plain);
+    await expect(lost).rejects.toThrow('the loader has no stateDict() to go back by');
   });
 });
 

@@ -1,5 +1,5 @@
 import { checkHost, type HostTensor } from '../dtype.js';
-import { fail } from '../errors.js';
+import { DeviceLostError, fail } from '../errors.js';
 import { functional as F } from '../functional.js';
 import type { Module } from '../nn/index.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
@@ -82,6 +82,11 @@ export class ExponentialMovingAverage {
     this.#decay = decay;
   }
 
+  /** Whether the averages are in the model's place. */
+  get swapped(): boolean {
+    return this.#swapped;
+  }
+
   /** Updates made so far. */
   get updates(): number {
     return this.#updates;
@@ -124,8 +129,12 @@ export class ExponentialMovingAverage {
     await this.swapIn();
     try {
       return await work();
+    } catch (error) {
+      // The device's tensors may have gone back to when the model had its own contents.
+      if (error instanceof DeviceLostError) await error.recovered;
+      throw error;
     } finally {
-      await this.swapOut();
+      if (this.#swapped) await this.swapOut();
     }
   }
 

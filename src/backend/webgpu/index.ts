@@ -3,6 +3,7 @@ import type { Backend, DeviceBuffer } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
 import { captureBuffers } from './capture.js';
+import { composes } from './compose.js';
 import { BufferUsage } from './constants.js';
 import { Health, type OnLost } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
@@ -65,15 +66,16 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     features: opened.features,
     alignment: ALIGNMENT,
     sharesRegions: false,
-    fuses: false,
+    fuses: true,
+    groups: { buffers: MAX_STORAGE_BUFFERS, takes: composes },
     maxBufferBytes,
     allocate(bytes, label) {
       health.check();
       return pool.allocate(bytes, label);
     },
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
-    read: (buffer, dtype, length) => pool.read(buffer, dtype, length),
     capture: (buffers) => captureBuffers(pool, buffers),
+    read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),
     async prepare(request) {
       const replay = await prepareReplay(host, request);
       try {
@@ -86,7 +88,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     },
     shared: {
       adopt: (buffer, bytes) => pool.adopt(buffer, bytes),
-      bufferOf: (buffer) => pool.own(buffer).gpu,
+      bufferOf: (buffer) => pool.expose(buffer),
     },
     takeFault: () => pool.takeFault(),
     onLaunch: null,

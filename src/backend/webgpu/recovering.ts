@@ -4,6 +4,8 @@ import type {
   Backend,
   BackendInfo,
   DeviceBuffer,
+  Fault,
+  GroupRules,
   HostState,
   LaunchTimes,
   Prepared,
@@ -31,6 +33,10 @@ class RecoveringProgram implements Prepared {
     readonly request: PrepareRequest,
     public inner: Prepared,
   ) {}
+
+  get workgroups() {
+    return this.inner.workgroups;
+  }
 
   run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
     this.backend.launch(this.request, externals, (buffers) => this.inner.run(buffers, times));
@@ -125,6 +131,10 @@ export class RecoveringBackend implements Backend, Recovery {
     return this.#first.fuses;
   }
 
+  get groups(): GroupRules | undefined {
+    return this.#first.groups;
+  }
+
   get maxBufferBytes(): number {
     return this.#first.maxBufferBytes;
   }
@@ -181,8 +191,13 @@ export class RecoveringBackend implements Backend, Recovery {
     this.#handles.written(handle, data, dtype);
   }
 
-  async read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
-    const data = await this.#need().read(this.#memoryOf(buffer), dtype, length);
+  async read(
+    buffer: DeviceBuffer,
+    dtype: DType,
+    length: number,
+    faulted?: (fault: Fault) => void,
+  ): Promise<TypedArray> {
+    const data = await this.#need().read(this.#memoryOf(buffer), dtype, length, faulted);
     if (this.#snapshots.updates >= this.#reached) this.#fruitless = 0;
     return data;
   }
