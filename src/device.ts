@@ -1,4 +1,4 @@
-import type { Backend, BackendInfo, Fault, HostState, SharedMemory } from './backend/backend.js';
+import type { Backend, BackendInfo, Fault, HostState, Recovery, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -112,6 +112,7 @@ export class Device {
   readonly #host: CompileHost;
   readonly #runner: Runner;
   readonly #parts: HostParts;
+  readonly #recovery: Recovery | null;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
   readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
@@ -136,7 +137,8 @@ export class Device {
       this.#runner.unstage();
       this.#losses = [];
     });
-    if (backend.recovery) backend.recovery.host = this.#parts;
+    this.#recovery = backend.recovery ?? null;
+    if (this.#recovery) this.#recovery.host = this.#parts;
     this.#host = {
       device: this,
       store: this.#store,
@@ -259,7 +261,7 @@ export class Device {
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
   feed(shape: Shape, dtype: DType, draw: () => TypedArray): Tensor {
     if (!this.trace) {
-      this.backend.recovery?.begin();
+      this.#recovery?.begin();
       return this.tensor(draw(), shape, dtype);
     }
     return createLeaf(this.#host, shape, dtype, { kind: 'feed', draw });
@@ -438,9 +440,9 @@ export class Device {
    */
   async snapshot(state?: unknown): Promise<void> {
     this.#refuseWhileTracing('snapshot');
-    const { recovery, kind } = this.backend;
+    const recovery = this.#recovery;
     if (!recovery) {
-      if (kind === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
       return;
     }
     const { arrived } = await this.#enqueue(async () => {
@@ -455,12 +457,12 @@ export class Device {
 
   /** Lets something that belongs to tensors, but is kept by the host, go back to a snapshot with them. */
   keep(part: HostState): void {
-    if (this.backend.recovery) this.#parts.keep(part);
+    if (this.#recovery) this.#parts.keep(part);
   }
 
   /** What runs on the device fails where it is lost meanwhile, also where it has its result: all went back. */
   async #surviving<T>(losses: number, work: () => Promise<T>): Promise<T> {
-    const { recovery } = this.backend;
+    const recovery = this.#recovery;
     await recovery?.ready(losses);
     try {
       return await work();
@@ -471,7 +473,7 @@ export class Device {
 
   /** Work on the device happens in the order in which it was asked for. */
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const losses = this.backend.recovery?.losses ?? 0;
+    const losses = this.#recovery?.losses ?? 0;
     const result = this.#queue.then(async () => {
       this.#refuseDisposed('device');
       if (performance.now() - this.#lastTurn > TURN) {
