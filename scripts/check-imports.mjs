@@ -23,12 +23,14 @@ const rules = {
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
+    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'fuse.ts'],
     may: ['own', 'op', 'leaves'],
   },
 
+  weaving: { files: ['cut.ts', 'place.ts', 'segments.ts'], may: ['own', 'plan', 'passes', 'op', 'leaves'] },
+
   backend: {
-    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts'],
+    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts', 'backend/woven.ts'],
     may: ['own', 'build', 'leaves'],
     types: ['op'],
   },
@@ -57,11 +59,16 @@ const rules = {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
+  woven: {
+    files: ['weave.ts', 'rates.ts', 'weaving.ts'],
+    may: ['own', 'weaving', 'executor', 'ops', 'backend', 'passes', 'plan', 'op', 'leaves'],
+    types: ['schedule', 'tensor'],
+  },
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'numerics'],
-    dynamic: ['reference', 'wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'woven', 'numerics'],
+    dynamic: ['reference', 'wasm', 'webgpu', 'woven'],
   },
 
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
@@ -91,7 +98,7 @@ const rules = {
       'op',
       'leaves',
     ],
-    types: ['wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'woven'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
   host: {

@@ -1,6 +1,7 @@
 import { absorb } from './absorb.js';
 import type {
   Backend,
+  BackendCore,
   Command,
   DeviceBuffer,
   DispatchCommand,
@@ -29,7 +30,7 @@ export class FaultMessages {
   }
 
   /** Throws the message of the data error that the backend knows of, if there is one. */
-  raise(backend: Backend): void {
+  raise(backend: BackendCore): void {
     const fault = backend.takeFault();
     if (!fault) return;
     throw new WeftError(
@@ -56,12 +57,13 @@ export class Program {
    */
   onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
 
-  private constructor(
-    backend: Backend,
+  /** What `compile` makes. */
+  constructor(
+    backend: BackendCore,
     schedule: readonly ScheduleEntry[],
-    memory: MemoryPlan,
+    memory: Omit<MemoryPlan, 'regions' | 'placements'>,
     prepared: Prepared,
   ) {
     this.#backend = backend;
@@ -140,12 +142,15 @@ export class Program {
       externals: planned.externals,
       written: planned.written,
     });
-    return new Program(backend, describe(planned, lowered), memory, prepared);
+    return new Program(backend, describe(planned, lowered, backend.kind), memory, prepared);
   }
 
-  /** Runs once on these buffers: one per input of the graph, then one per output. */
-  run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
+  /**
+   * Runs once on these buffers: one per input of the graph, then one per output. On a woven device it is done when the promise
+   * resolves.
+   */
+  run(externals: readonly DeviceBuffer[]): void | Promise<void> {
+    return this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
   }
 
   /** Writes one run into the caller's encoder; on webgpu alone. */
