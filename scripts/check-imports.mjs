@@ -27,7 +27,10 @@ const rules = {
     may: ['own', 'op', 'leaves'],
   },
 
-  weaving: { files: ['cut.ts', 'place.ts', 'segments.ts'], may: ['own', 'plan', 'passes', 'op', 'leaves'] },
+  weaving: {
+    files: ['cut.ts', 'place.ts', 'segments.ts', 'balance.ts'],
+    may: ['own', 'plan', 'passes', 'op', 'leaves'],
+  },
 
   backend: {
     files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts', 'backend/woven.ts'],
@@ -60,7 +63,7 @@ const rules = {
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   woven: {
-    files: ['weave.ts', 'rates.ts', 'weaving.ts'],
+    files: ['weave.ts', 'rates.ts', 'measure.ts', 'weaving.ts'],
     may: ['own', 'weaving', 'executor', 'ops', 'backend', 'passes', 'plan', 'op', 'leaves'],
     types: ['schedule', 'tensor'],
   },

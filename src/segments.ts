@@ -13,6 +13,9 @@ export type Slot =
 /** A part of a graph that runs on one side at once. */
 export interface Segment {
   readonly side: Side;
+  /** The nodes of the whole graph that it computes. */
+  readonly nodes: readonly Node[];
+  /** Its own graph, of new nodes. */
   readonly graph: Graph;
   /** Where the graph's inputs come from, and where its outputs go. */
   readonly inputs: readonly Slot[];
@@ -245,6 +248,7 @@ class Weaver {
     const indexOf = (target: Value) => this.#graph.inputs.indexOf(target);
     return {
       side: draft.side,
+      nodes: draft.nodes,
       graph: { inputs: [...inputs.values()], outputs, updates },
       inputs: [...inputs.keys()].map((value) => this.#slots.get(value)!),
       outputs: draft.results.map(({ slot }) => slot),

@@ -14,7 +14,7 @@ interface Part extends Segment {
 }
 
 /** Says for each node of a graph where it runs. */
-export type Placement = (graph: Graph) => ReadonlyMap<Node, Side>;
+export type Placement = (graph: Graph) => ReadonlyMap<Node, Side> | Promise<ReadonlyMap<Node, Side>>;
 
 /** Compiles a graph for both sides: each segment is a program of its own backend, between them values are sent. */
 export async function compileWoven(
@@ -25,7 +25,7 @@ export async function compileWoven(
   options: CompileOptions = {},
 ): Promise<Program> {
   const merged = mergeEqual(graph);
-  const woven = weave(merged, placement(merged));
+  const woven = weave(merged, await placement(merged));
   const parts: Part[] = [];
   try {
     const compile = async (segment: Segment): Promise<void> => {

@@ -32,6 +32,7 @@ const EVEN: GivenRates = {
   webgpu: { gflops: 10, gbps: 10, launch: 1 },
   upload: { latency: 5, gbps: 10 },
   download: { latency: 50, gbps: 10 },
+  overlap: 0,
 };
 
 const weaving = (weave: WeaveOptions = {}, options: { readonly seed?: number } = {}): Promise<Device> =>
