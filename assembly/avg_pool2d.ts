@@ -5,31 +5,9 @@
 // columns of x in scratch, and that row is added to every row of dx that its windows cover.
 import { Pool2dParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
-import { bottomOf, gather4, leftOf, pitchOf, rightOf, topOf } from './windows';
-
-/** Elements of window `out` along one axis, padding among them; in padded coordinates, where it starts at out stride. */
-// @ts-ignore: decorator
-@inline
-function paddedExtent(out: i32, stride: u32, kernel: u32, padded: u32): u32 {
-  return min(out * stride + kernel, padded) - out * stride;
-}
-
-/** 1 / the divisors of a row of windows of which `rows` rows count. */
-function fillWeights(p: Pool2dParams, rows: i32, weights: usize): void {
-  for (let ox = 0; ox < <i32>p.outWidth; ox++) {
-    let columns = rightOf(p, ox) - leftOf(p, ox);
-    if (p.countIncludePad) columns = paddedExtent(ox, p.strideWidth, p.kernelWidth, p.width + 2 * p.left);
-    const divisor = p.divisor != 0.0 ? p.divisor : <f32>(rows * columns);
-    store<f32>(weights + (ox << 2), <f32>1.0 / divisor);
-  }
-}
-
-/** Rows that count in the divisor of row `oy` of windows, which has `rows` inside. */
-// @ts-ignore: decorator
-@inline
-function countedRows(p: Pool2dParams, oy: i32, rows: i32): i32 {
-  return p.countIncludePad ? paddedExtent(oy, p.strideHeight, p.kernelHeight, p.height + 2 * p.top) : rows;
-}
+import { bottomOf, countedRows, fillWeights, gather4, isNear, leftOf, pitchOf, rightOf, topOf } from './windows';
+import { Mean, nearRow } from './windows_near';
+import { spreadPlane } from './windows_spread';
 
 /** Bytes of a row of x between its padding, and room for four windows more. src/ops/avg_pool2d.ts reckons with it. */
 // @ts-ignore: decorator
@@ -83,6 +61,8 @@ export function avg_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i
   const step = <usize>p.strideWidth << 2;
   const padded = scratch + pitchOf(p);
   const sums = padded + (p.left << 2);
+  const near = isNear(p);
+  const zero = splat(0.0);
   memory.fill(padded, 0, paddedBytes(p));
   let before = -1;
   for (let plane = begin; plane < end; plane++) {
@@ -94,10 +74,18 @@ export function avg_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i
       const counted = countedRows(p, oy, rows);
       if (counted != before) fillWeights(p, counted, scratch);
       before = counted;
+      if (near) {
+        const a = x + ((top * width - <i32>p.left) << 2);
+        const b = rows > 1 ? a + (width << 2) : padded + 4;
+        const c = rows > 2 ? b + (width << 2) : padded + 4;
+        if (taps == 2) nearRow<Mean>(p, false, a, b, b, scratch, y, zero);
+        else nearRow<Mean>(p, true, a, b, c, scratch, y, zero);
+        y += outWidth << 2;
+        continue;
+      }
       sumRows(x + ((top * width) << 2), rows, width, sums);
       if (p.adaptive) adaptiveColumns(p, sums, scratch, y);
       else if (step == 4) sumColumns(padded, taps, 4, scratch, y, outWidth);
-      else if (step == 8) sumColumns(padded, taps, 8, scratch, y, outWidth);
       else sumColumns(padded, taps, step, scratch, y, outWidth);
       y += outWidth << 2;
     }
@@ -157,11 +145,6 @@ function spreadRow(p: Pool2dParams, shares: usize, to: usize): void {
   for (; to < end; to += step << 4) {
     if (step == 1) {
       v128.store(to, spreadTaps(shares, 0, taps, 1));
-    } else if (step == 2) {
-      const even = spreadTaps(shares, 0, taps, 2);
-      const odd = spreadTaps(shares, 1, taps, 2);
-      v128.store(to, v128.shuffle<f32>(even, odd, 0, 4, 1, 5));
-      v128.store(to, v128.shuffle<f32>(even, odd, 2, 6, 3, 7), 16);
     } else {
       for (let q = 0; q < step; q++) {
         const sum = spreadTaps(shares, q, taps, step);
@@ -202,11 +185,16 @@ export function avg_pool2d_backward_f32(o: usize, params: usize, scratch: usize,
   const outWidth = <i32>p.outWidth;
   const padded = scratch + pitchOf(p);
   const shares = padded + paddedBytes(p) + (p.kernelWidth << 2);
+  const near = isNear(p);
   memory.fill(padded, 0, 2 * paddedBytes(p) + (p.kernelWidth << 2));
   let before = -1;
   for (let plane = begin; plane < end; plane++) {
     let dy = operand(o, 0) + ((plane * <i32>p.outHeight * outWidth) << 2);
     const dx = operand(o, 1) + plane * height * line;
+    if (near) {
+      spreadPlane(p, true, dy, 0, dx, padded);
+      continue;
+    }
     // Rows from here on have no value yet.
     let fresh = 0;
     for (let oy = 0; oy < <i32>p.outHeight; oy++) {
@@ -224,10 +212,7 @@ export function avg_pool2d_backward_f32(o: usize, params: usize, scratch: usize,
       if (p.adaptive) adaptiveSpread(p, shares, padded);
       else spreadRow(p, shares, padded);
       if (top > fresh) memory.fill(dx + fresh * line, 0, (top - fresh) * line);
-      for (let row = top; row < bottom; row++) {
-        if (row < fresh) addRow(padded + (p.left << 2), dx + row * line, width, true);
-        else addRow(padded + (p.left << 2), dx + row * line, width, false);
-      }
+      for (let row = top; row < bottom; row++) addRow(padded + (p.left << 2), dx + row * line, width, row < fresh);
       fresh = max(fresh, bottom);
     }
     memory.fill(dx + fresh * line, 0, (height - fresh) * line);

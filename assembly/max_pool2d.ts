@@ -11,7 +11,8 @@
 import { Pool2dParams } from '../build/params';
 import { lowBytes, nearWinners, placesOf } from './max_pool2d_near';
 import { fma, operand, splat, storeUpTo } from './simd';
-import { bottomOf, gather4, leftOf, rightOf, select, topOf } from './windows';
+import { bottomOf, gather4, isNear, leftOf, rightOf, select, topOf } from './windows';
+import { Largest, nearRow } from './windows_near';
 
 /** Elements of a row between its padding, and of what four windows read beyond. src/ops/max_pool2d_gradient.ts reckons with it. */
 // @ts-ignore: decorator
@@ -101,7 +102,7 @@ function rowWinners(p: Pool2dParams, values: usize, marks: usize, origin: i32, y
     seen = fma(best, zero, seen);
     storeUpTo(y + (ox << 2), best, count);
     if (words) storeUpTo(winners + (ox << 2), placesOf(held, origin, ox, p.strideWidth), count);
-    else storeTaps(winners + ox, lowBytes(held), count);
+    else if (winners) storeTaps(winners + ox, lowBytes(held), count);
     if (ox == last) break;
   }
   return seen;
@@ -156,7 +157,22 @@ function planeWinners(p: Pool2dParams, x: usize, y: usize, winners: usize, words
     if (p.adaptive) adaptiveWinners(p, scratch, marks, origin, y, winners);
     else seen = rowWinners(p, scratch, marks, origin, y, winners, words, seen);
     y += p.outWidth << 2;
-    winners += words ? p.outWidth << 2 : p.outWidth;
+    if (winners) winners += words ? p.outWidth << 2 : p.outWidth;
+  }
+  return !v128.any_true(f32x4.ne(seen, seen));
+}
+
+/** The values alone of a plane of windows of 3 by 3, two apart; false if they may be wrong. */
+function nearValues(p: Pool2dParams, x: usize, y: usize): bool {
+  const line = p.width << 2;
+  let seen = splat(0.0);
+  for (let row = -<i32>p.top; row < <i32>(2 * p.outHeight - p.top); row += 2) {
+    // Rows beyond the plane's ends are replaced by the second.
+    const b = x + ((row * <i32>p.width - <i32>p.left) << 2) + line;
+    const a = row < 0 ? b : b - line;
+    const c = row + 2 < <i32>p.height ? b + line : b;
+    seen = nearRow<Largest>(p, true, a, b, c, 0, y, seen);
+    y += p.outWidth << 2;
   }
   return !v128.any_true(f32x4.ne(seen, seen));
 }
@@ -184,7 +200,7 @@ function planeByElement(p: Pool2dParams, x: usize, y: usize, winners: usize, wor
       if (words) {
         store<i32>(winners, index);
         winners += 4;
-      } else {
+      } else if (winners) {
         const row = (index / width - oy * <i32>p.strideHeight + <i32>p.top) / <i32>p.dilationHeight;
         const column = (index % width - ox * <i32>p.strideWidth + <i32>p.left) / <i32>p.dilationWidth;
         store<u8>(winners++, row * <i32>p.kernelWidth + column);
@@ -203,28 +219,28 @@ function forEachPlane(o: usize, p: Pool2dParams, scratch: usize, begin: i32, end
   // What windows beyond the last read ends in zeros, which are neither NaN nor -Inf.
   const needed = <i32>((p.outWidth - 1) * p.strideWidth + (p.kernelWidth - 1) * p.dilationWidth + 1);
   for (let i = 0; i < columns; i++) store<f32>(scratch + (i << 2), i < needed ? -Infinity : 0.0);
+  const near = fast && isNear(p);
   const taps = p.kernelWidth;
-  const square = p.kernelHeight == taps && p.strideHeight == 2 && p.strideWidth == 2 && p.dilationHeight == 1 && p.dilationWidth == 1;
-  const inside = needed <= <i32>(p.left + p.width + taps) - 2 && <i32>p.outHeight * 2 <= <i32>(p.height + p.top);
-  const near = fast && square && inside && !p.adaptive && p.outWidth >= 4 && p.left <= taps - 2 && p.top <= taps - 2;
   for (let unit = begin; unit < end; unit++) {
     const x = operand(o, 0) + ((unit * plane) << 2);
     const y = operand(o, 1) + ((unit * made) << 2);
-    const winners = operand(o, 2) + (words ? (unit * made) << 2 : unit * made);
+    const named = operand(o, 2);
+    const winners = named ? named + (words ? (unit * made) << 2 : unit * made) : 0;
     let right = false;
     if (near && taps == 2) right = nearWinners(p, 2, x, y, winners, words);
-    else if (near && taps == 3) right = nearWinners(p, 3, x, y, winners, words);
+    else if (near && !named) right = nearValues(p, x, y);
+    else if (near) right = nearWinners(p, 3, x, y, winners, words);
     else if (fast) right = planeWinners(p, x, y, winners, words, scratch);
     if (!right) planeByElement(p, x, y, winners, words);
   }
 }
 
-/** y, and one byte for the tap of each winner, row-major in its window. Operands: x, y, taps. */
+/** y, and one byte for the tap of each winner, row-major in its window. Operands: x, y, taps or none. */
 export function max_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<Pool2dParams>(params);
   forEachPlane(o, p, scratch, begin, end, false);
   // The last word of taps may be longer than they are.
-  if (end == <i32>p.planes) for (let i = end * <i32>(p.outHeight * p.outWidth); i & 3; i++) store<u8>(operand(o, 2) + i, 0);
+  if (operand(o, 2) && end == <i32>p.planes) for (let i = end * <i32>(p.outHeight * p.outWidth); i & 3; i++) store<u8>(operand(o, 2) + i, 0);
 }
 
 /** y, and where in its plane each was found. Operands: x, y, indices. */

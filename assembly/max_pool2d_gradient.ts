@@ -2,8 +2,9 @@
 // words, indices in planes. Units are planes. A table turns a tap into a distance, so that a window costs some eight scalar
 // instructions however large it is. What names no element of its plane is passed over.
 import { Pool2dParams } from '../build/params';
-import { loadUpTo, operand, storeUpTo } from './simd';
-import { isPairs } from './windows';
+import { operand } from './simd';
+import { isNear } from './windows';
+import { spreadPlane } from './windows_spread';
 
 // What is done with the winner at `from` the plane's start; `at` is the output's place.
 
@@ -51,7 +52,8 @@ function forEachWinner<F>(p: Pool2dParams, given: usize, winners: usize, made: u
 
 function fillTable(p: Pool2dParams, table: usize): void {
   if (p.words) return;
-  memory.fill(table, 0xff, 1024);
+  // Far beyond any plane.
+  memory.fill(table, 0x80, 1024);
   for (let r: u32 = 0; r < p.kernelHeight; r++) {
     for (let c: u32 = 0; c < p.kernelWidth; c++) {
       store<u32>(table, (r * p.dilationHeight * p.width + c * p.dilationWidth) << 2);
@@ -67,56 +69,24 @@ function winnersOf(p: Pool2dParams, winners: usize, unit: i32): usize {
   return winners + (p.words ? skip << 2 : skip);
 }
 
-/** dx of a row of windows of 2 by 2 side by side, whose rows of dx lie at `a` and `b`. */
-function pairRow(dy: usize, taps: usize, a: usize, b: usize, count: i32): void {
-  const one = i32x4.splat(1);
-  const two = i32x4.splat(2);
-  for (; count > 0; count -= 4) {
-    const d = loadUpTo(dy, count);
-    const bytes = count >= 4 ? v128.load32_zero(taps) : i32x4(load<u8>(taps) | (count > 1 ? load<u8>(taps, 1) << 8 : 0) | (count > 2 ? load<u8>(taps, 2) << 16 : 0), 0, 0, 0);
-    const tap = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes));
-    const right = i32x4.eq(v128.and(tap, one), one);
-    const down = i32x4.eq(v128.and(tap, two), two);
-    const above = v128.andnot(d, down);
-    const below = v128.and(d, down);
-    storePairs(a, v128.andnot(above, right), v128.and(above, right), count);
-    storePairs(b, v128.andnot(below, right), v128.and(below, right), count);
-    dy += 16;
-    taps += 4;
-    a += 32;
-    b += 32;
-  }
-}
-
-/** Stores the first 2 · `count` of p0 q0 p1 q1 p2 q2 p3 q3. */
-// @ts-ignore: decorator
-@inline
-function storePairs(to: usize, p: v128, q: v128, count: i32): void {
-  storeUpTo(to, v128.shuffle<f32>(p, q, 0, 4, 1, 5), 2 * count);
-  if (count > 2) storeUpTo(to + 16, v128.shuffle<f32>(p, q, 2, 6, 3, 7), 2 * count - 4);
-}
-
 /** dx: each dy is added to the winner of its window. Operands: dy, winners, dx. */
 export function max_pool2d_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<Pool2dParams>(params);
   const plane = <i32>(p.height * p.width) << 2;
   const pooled = <i32>(p.outHeight * p.outWidth) << 2;
-  const pairs = isPairs(p) && !p.words;
-  fillTable(p, scratch);
+  const near = !p.words && p.kernelWidth == 2 && isNear(p);
+  if (near) memory.fill(scratch, 0, (p.outWidth + 8) << 2);
+  else fillTable(p, scratch);
   for (let unit = begin; unit < end; unit++) {
+    const dy = operand(o, 0) + unit * pooled;
+    const winners = winnersOf(p, operand(o, 1), unit);
     const dx = operand(o, 2) + unit * plane;
-    if (pairs) {
-      const line = p.width << 2;
-      if ((p.height | p.width) & 1) memory.fill(dx, 0, plane);
-      for (let oy = 0; oy < <i32>p.outHeight; oy++) {
-        const at = unit * (pooled >> 2) + oy * <i32>p.outWidth;
-        const row = dx + 2 * oy * line;
-        pairRow(operand(o, 0) + (at << 2), operand(o, 1) + at, row, row + line, <i32>p.outWidth);
-      }
+    if (near) {
+      spreadPlane(p, false, dy, winners, dx, scratch);
       continue;
     }
     memory.fill(dx, 0, plane);
-    forEachWinner<Scatter>(p, operand(o, 0) + unit * pooled, winnersOf(p, operand(o, 1), unit), dx, plane, scratch);
+    forEachWinner<Scatter>(p, dy, winners, dx, plane, scratch);
   }
 }
 

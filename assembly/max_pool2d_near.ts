@@ -128,14 +128,14 @@ export function nearWinners(p: Pool2dParams, taps: i32, x: usize, y: usize, winn
         seen = f32x4.add(seen, fma(best, zero, sum));
         v128.store(y + (ox << 2), best);
         if (words) v128.store(winners + (ox << 2), placesOf(mark, origin, ox, 2));
-        else v128.store32_lane(winners + ox, lowBytes(mark), 0);
+        else if (winners) v128.store32_lane(winners + ox, lowBytes(mark), 0);
         ox += 4;
       } while (ox <= last);
       if (ox == count) break;
       ox = last;
     }
     y += count << 2;
-    winners += words ? count << 2 : count;
+    if (winners) winners += words ? count << 2 : count;
   }
   return !v128.any_true(f32x4.ne(seen, seen));
 }

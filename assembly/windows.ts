@@ -46,12 +46,35 @@ export function rightOf(p: Pool2dParams, ox: i32): i32 {
   return min(<i32>p.width, <i32>end);
 }
 
+/** Elements of window `out` along one axis, padding among them; in padded coordinates, where it starts at out stride. */
+// @ts-ignore: decorator
+@inline
+function paddedExtent(out: i32, stride: u32, kernel: u32, padded: u32): u32 {
+  return min(out * stride + kernel, padded) - out * stride;
+}
+
+/** 1 / the divisors of a row of windows of which `rows` rows count. */
+export function fillWeights(p: Pool2dParams, rows: i32, weights: usize): void {
+  for (let ox = 0; ox < <i32>p.outWidth; ox++) {
+    let columns = rightOf(p, ox) - leftOf(p, ox);
+    if (p.countIncludePad) columns = paddedExtent(ox, p.strideWidth, p.kernelWidth, p.width + 2 * p.left);
+    const divisor = p.divisor != 0.0 ? p.divisor : <f32>(rows * columns);
+    store<f32>(weights + (ox << 2), <f32>1.0 / divisor);
+  }
+}
+
+/** Rows that count in the divisor of row `oy` of windows, which has `rows` inside. */
+// @ts-ignore: decorator
+@inline
+export function countedRows(p: Pool2dParams, oy: i32, rows: i32): i32 {
+  return p.countIncludePad ? paddedExtent(oy, p.strideHeight, p.kernelHeight, p.height + 2 * p.top) : rows;
+}
+
 /** Four elements, `step` bytes apart; nothing beyond is read. A constant step costs no test. */
 // @ts-ignore: decorator
 @inline
 export function gather4(x: usize, step: usize): v128 {
   if (step == 4) return v128.load(x);
-  if (step == 8) return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7);
   let lanes = v128.load32_zero(x);
   lanes = v128.load_lane<u32>(x + step, lanes, 1);
   lanes = v128.load_lane<u32>(x + 2 * step, lanes, 2);
@@ -72,11 +95,13 @@ export function pitchOf(p: Pool2dParams): usize {
   return ((p.outWidth + 3) & ~3) << 2;
 }
 
-/** Whether windows are 2 by 2, side by side, all inside. */
-// @ts-ignore: decorator
-@inline
-export function isPairs(p: Pool2dParams): bool {
-  const square = p.kernelHeight == 2 && p.kernelWidth == 2 && p.strideHeight == 2 && p.strideWidth == 2;
-  const inside = !p.top && !p.left && p.outHeight <= p.height / 2 && p.outWidth <= p.width / 2;
-  return square && inside && p.dilationHeight == 1 && p.dilationWidth == 1 && !p.adaptive;
+/**
+ * Whether windows are 2 by 2 or 3 by 3, two apart, at least four in a row, so that only the first and last rows and columns of
+ * those of 3 by 3 may lie in padding or beyond it.
+ */
+export function isNear(p: Pool2dParams): bool {
+  const size = p.kernelWidth;
+  if (p.adaptive || p.kernelHeight != size || size - 2 > 1 || (p.strideHeight ^ 2) | (p.strideWidth ^ 2)) return false;
+  if ((p.dilationHeight ^ 1) | (p.dilationWidth ^ 1) || p.outWidth < 4 || p.left > size - 2 || p.top > size - 2) return false;
+  return p.outWidth * 2 <= p.width + p.left && p.outHeight * 2 <= p.height + p.top;
 }

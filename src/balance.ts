@@ -7,8 +7,8 @@ import { type Woven, weave } from './segments.js';
 const HALVINGS = 7;
 /** Weights by which nodes that cost the same are told apart: equal branches go to the other side one by one. */
 const UNEVEN = 0.2;
-/** What must be gained at least: rates are estimates. */
-const WORTH = 0.95;
+/** What must be gained at least, 15 %: rates are estimates, and those of a GPU that is busy vary. */
+const WORTH = 0.85;
 
 /**
  * Where nodes run so that the whole is done soonest. `place` gives the least work; but both sides can work at once, so more work

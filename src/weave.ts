@@ -1,5 +1,6 @@
 import type { DeviceBuffer, LaunchTimes, Prepared } from './backend/backend.js';
 import type { WovenBackend, WovenBuffer } from './backend/woven.js';
+import { describeParts } from './description.js';
 import { type CompileOptions, type FaultMessages, Program } from './executor.js';
 import type { Graph } from './graph.js';
 import { mergeEqual } from './merge.js';
@@ -40,7 +41,10 @@ export async function compileWoven(
       peakBytes: parts.reduce((sum, { program }) => sum + program.memory.peakBytes, buffers.bytes),
       lowerBound: Math.max(0, ...parts.map(({ program }) => program.memory.lowerBound)),
     };
-    return new Program(backend, describe(parts), memory, prepared);
+    const sent = parts.flatMap(({ sends }) => sends.map(({ bytes }) => bytes));
+    const descriptions = parts.map(({ program }) => program.describe());
+    const description = describeParts(descriptions, sent, memory.peakBytes);
+    return new Program(backend, describe(parts), memory, prepared, description);
   } catch (error) {
     for (const part of parts) part?.program.dispose();
     throw error;

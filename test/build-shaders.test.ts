@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { transform } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Element } from '../build/elements.js';
 import type { KernelInfo, KernelParams } from '../build/kernels.js';
 import { buildShaders } from '../scripts/build-shaders.mjs';
 
@@ -28,10 +29,15 @@ interface Tables {
   readonly modules: Readonly<Record<string, string>>;
   readonly kernels: Readonly<Record<string, KernelInfo>>;
   readonly wasmParams: Readonly<Record<string, KernelParams>>;
+  readonly elementModules: Readonly<Record<string, string>>;
+  readonly declarations: Readonly<Record<string, string>>;
+  readonly elements: Readonly<Record<string, Element>>;
 }
 
 async function tables(): Promise<Tables> {
-  const texts = ['kernels.ts', 'shaders.ts'].map((name) => readFile(join(build(), name), 'utf8'));
+  const texts = ['kernels.ts', 'shaders.ts', 'elements.ts'].map((name) =>
+    readFile(join(build(), name), 'utf8'),
+  );
   const { code } = await transform((await Promise.all(texts)).join('\n'), { loader: 'ts' });
   return (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as Tables;
 }
@@ -64,7 +70,7 @@ describe('the shader build', () => {
     expect(await run({ walk: text })).toEqual({
       kernels: 2,
       modules: 1,
-      changed: ['kernels.ts', 'shaders.ts', 'params.ts'],
+      changed: ['kernels.ts', 'shaders.ts', 'elements.ts', 'params.ts'],
     });
     const { kernels, modules } = await tables();
     expect(Object.keys(modules)).toEqual(['walk']);
@@ -150,6 +156,44 @@ describe('the shader build', () => {
     expect(kernels.one_u32).toMatchObject({ module: 'one_u32', params: 'TParams' });
   });
 
+  it('unrolls loops of the build', async () => {
+    const text = `
+      //! kernel sum_f32__2 | COUNT=2 | DEEP=1
+      //! kernel sum_f32__3 | COUNT=3 | DEEP=0
+      struct SumParams { n: u32 }
+      @group(0) @binding(0) var<storage, read> left: array<vec4<f32>>;
+      @group(0) @binding(1) var<storage, read_write> right: array<f32>;
+      @group(0) @binding(2) var<uniform> p: SumParams;
+      #for side in low high
+      fn $(side)_end() -> f32 { return f32(p.n); }
+      #end
+      @compute @workgroup_size($(2 * COUNT)) fn KERNEL() {
+      #for i in 0..COUNT
+      #for j in i..2
+        let v$(i)_$j = left[$(COUNT * i + j)].$j;
+      #end
+      #end
+      #if DEEP && COUNT == 2
+        right[0] = v0_0 + low_end();
+      #else
+        right[1] = v1_1 + high_end();
+      #end
+      }`;
+    await run({ sum: text });
+    const { kernels, modules } = await tables();
+    expect(Object.keys(kernels)).toEqual(['sum_f32__2', 'sum_f32__3']);
+    expect(kernels.sum_f32__3).toMatchObject({ module: 'sum_f32__3', workgroupSize: [6, 1, 1] });
+    const lines = (name: string) => modules[name]!.split('\n').map((line) => line.trim());
+    expect(lines('sum_f32__2').slice(-6, -1)).toEqual([
+      'let v0_0 = left[0].x;',
+      'let v0_1 = left[1].y;',
+      'let v1_1 = left[3].y;',
+      'right[0] = v0_0 + low_end();',
+      '}',
+    ]);
+    expect(lines('sum_f32__3').slice(-3, -1)).toEqual(['right[1] = v1_1 + high_end();', '}']);
+  });
+
   it('describes the structs of kernels that only wasm has', async () => {
     const lines = `//! params map_f32__4x8 map_pack_f32 : MapParams
       //! params pad_f32 : PadParams
@@ -194,6 +238,66 @@ describe('the shader build', () => {
     );
   });
 
+  const element = (loads = 'let x = xs[i];', last = 'output[i] = twice(x) * EXPRESSION;') => `
+//! kernel scaled_f32 = params.by
+struct ElementParams {
+  size: u32,
+  by: f32,
+  zInner: u32,
+  zCount: u32,
+}
+@group(0) @binding(0) var<storage, read> xs: array<f32>;
+@group(0) @binding(1) var<storage, read> zs: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: ElementParams;
+const TWO = 2.0;
+fn twice(v: f32) -> f32 {
+  return TWO * v;
+}
+fn left_out() -> f32 {
+  return 1.0;
+}
+@compute @workgroup_size(64)
+fn KERNEL(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.x;
+  if (i >= params.size) {
+    return;
+  }
+  ${loads}
+  //! element
+  let y = f32(zs[i]);
+  ${last}
+}
+`;
+
+  it('takes what computes an element, and what that needs, out of an elementwise kernel', async () => {
+    await run({ e: element() });
+    const { modules, elementModules, declarations, elements } = await tables();
+    expect(modules).toEqual({});
+    expect(elementModules.scaled_f32).not.toContain('//');
+    expect(elements).toEqual({
+      scaled_f32: {
+        operands: [
+          { name: 'x', type: 'f32', at: 'own' },
+          { name: 'zs', type: 'u32', at: 'any' },
+        ],
+        code: 'let y = f32(zs[i]);\ntwice(x) * params.by',
+        result: 'f32',
+        needs: ['twice', 'TWO'],
+      },
+    });
+    expect(declarations).toEqual({
+      twice: 'fn twice(v: f32) -> f32 {\n  return TWO * v;\n}\n',
+      TWO: 'const TWO = 2.0;\n',
+    });
+    await run({ e: element('let x = xs[i];\n  let z = zs[i / params.zInner % max(params.zCount, 1u)];') });
+    expect((await tables()).elements.scaled_f32!.operands[1]).toEqual({
+      name: 'z',
+      type: 'u32',
+      at: 'repeated',
+    });
+  });
+
   const buffers = Array.from({ length: 9 }, (_, i) => i);
   const many = `struct P { n: u32 }
     ${buffers.map((i) => `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<u32>;`).join('\n')}
@@ -236,6 +340,12 @@ describe('the shader build', () => {
     ['an unknown include', { m: '#include "common/none"\n' }, "m.wgsl: unknown include 'common/none'"],
     ['an include that is misspelt', { m: '#include <none>\n' }, "m.wgsl: can't read '#include <none>'"],
     ['a kernel line that is misspelt', { m: '//! kernel = 3\n' }, "m.wgsl: can't read '//! kernel = 3'"],
+    ['a loop without an end', { m: '#for i in 0..2\n' }, "m.wgsl: no #end for '#for i in 0..2'"],
+    ['an end without a loop', { m: 'fn f() {}\n#end\n' }, "m.wgsl: '#end' closes nothing"],
+    ['a loop that is misspelt', { m: '#for i = 0..2\n#end\n' }, "m.wgsl: can't read '#for i = 0..2'"],
+    ['a count that is not known', { m: '#for i in 0..N\n#end\n' }, "m.wgsl: can't work out 'N'"],
+    ['half a number', { m: 'const a = $(3 / 2)u;\n' }, "m.wgsl: '3 / 2' is 1.5, no whole number"],
+    ['a name that is not in scope', { m: 'const a = $i;\n' }, "m.wgsl: can't work out 'i'"],
     [
       'a params line that is misspelt',
       { m: `//! params pad_f32\n${map(BODY)}` },
@@ -278,6 +388,31 @@ describe('the shader build', () => {
       'a template without its kernel',
       { m: `//! kernel f = 1\n${map(BODY)}` },
       "m.wgsl: kernel f: no '@compute ... fn KERNEL'",
+    ],
+    [
+      'an element that stores elsewhere',
+      { m: element(undefined, 'output[i + 1u] = x * EXPRESSION;') },
+      "m.wgsl: kernel scaled_f32: the last line of an element must be 'output[i] = ...;'",
+    ],
+    [
+      'an element whose operand is read anywhere',
+      { m: element('let x = xs[i + 1u];') },
+      "m.wgsl: kernel scaled_f32: can't tell at which place 'xs' is read",
+    ],
+    [
+      'an element whose function reads a parameter',
+      { m: element().replace('TWO * v', 'params.by * v') },
+      "m.wgsl: kernel scaled_f32: 'twice' names 'params'; give it to the function instead",
+    ],
+    [
+      'an element without a guard',
+      { m: element().replace('i >= params.size', 'i > params.size') },
+      'm.wgsl: kernel scaled_f32: an element must be guarded',
+    ],
+    [
+      'two functions of elements that share a name',
+      { m: element(), n: element().replace('scaled_f32', 'other_f32').replace('TWO * v', 'v') },
+      "n.wgsl: kernel other_f32: 'twice' is declared otherwise in m.wgsl, rename one",
     ],
     [
       'fields that clash in AssemblyScript',

@@ -1,43 +1,56 @@
 /**
- * One graph on two backends. The price of an option and what it changes with (delta, vega), by Monte Carlo: several batches of
- * random paths, forward and backward, which need nothing of each other. A device of both backends parts them so that the
- * whole is done soonest, beside wasm alone (one thread, as in a page that is not cross-origin isolated) and webgpu alone.
+ * One training step on two backends: an ensemble of models, each a sum of power laws a x^p with exponents that are trained, and
+ * each with an optimiser of its own, so that they need nothing of each other. A device of both backends parts the graph,
+ * forward, backward and updates, so that the whole is done soonest; beside it wasm alone (one thread, as in a page that is not
+ * cross-origin isolated) and webgpu alone.
  *
- *   npm run weave [-- --batches 8 --paths 262144 --runs 15]
+ *   npm run weave [-- --members 8 --samples 65536 --runs 15]
  */
 import { parseArgs } from 'node:util';
-import { type Device, functional as F, open, type Tensor } from '../../src/index.js';
+import { type Device, functional as F, open, optim, type Tensor } from '../../src/index.js';
 
 const { values } = parseArgs({
   options: {
-    batches: { type: 'string', default: '8' },
-    paths: { type: 'string', default: '262144' },
+    members: { type: 'string', default: '8' },
+    samples: { type: 'string', default: '65536' },
     runs: { type: 'string', default: '15' },
     // Asks the runner for a WebGPU adapter.
     backend: { type: 'string' },
   },
 });
-const [batches, paths, runs] = [values.batches, values.paths, values.runs].map(Number) as [number, number, number];
+const [members, samples, runs] = [Number(values.members), Number(values.samples), Number(values.runs)];
+const TERMS = 4;
 
-/** Strike, interest rate, years. */
-const [STRIKE, RATE, YEARS] = [100, 0.05, 1];
-
-function pricing(device: Device) {
-  const spot = device.tensor([95], []);
-  const volatility = device.tensor([0.2], []);
-  for (const parameter of [spot, volatility]) parameter.requiresGrad = true;
-  const payoff = (): Tensor => {
-    const noise = device.normal([paths]);
-    const drift = volatility.mul(volatility).mul(-0.5).add(RATE).mul(YEARS);
-    const end = spot.mul(drift.add(volatility.mul(Math.sqrt(YEARS)).mul(noise)).exp());
-    return F.relu(end.sub(STRIKE)).mean();
-  };
-  return device.compile(() => {
-    const all = Array.from({ length: batches }, payoff);
-    const price = all.reduce((a, b) => a.add(b)).mul(Math.exp(-RATE * YEARS) / batches);
-    price.backward();
-    return { price, delta: spot.grad!, vega: volatility.grad! };
+/** A step of every member; returns the mean of their losses. */
+async function training(device: Device) {
+  const ensemble = Array.from({ length: members }, (_, member) => {
+    const exponents = device.tensor(Array.from({ length: TERMS }, (_, k) => 0.5 + k + 0.1 * member));
+    const factors = device.tensor(Array.from({ length: TERMS }, (_, k) => 1 / (1 + k + member)));
+    for (const parameter of [exponents, factors]) parameter.requiresGrad = true;
+    return { exponents, factors, optimizer: new optim.SGD([exponents, factors], { lr: 0.01 }) };
   });
+  const spread = Float32Array.from({ length: samples }, (_, i) => 0.1 + (1.4 * i) / samples);
+  const x = device.tensor(spread, [samples, 1]);
+  const y = device.tensor(
+    spread.map((at) => Math.sin(2 * at)),
+    [samples],
+  );
+  const step = device.compile((a: Tensor, b: Tensor) => {
+    const losses = ensemble.map(({ exponents, factors, optimizer }) => {
+      const loss = F.mseLoss(
+        a
+          .pow(exponents)
+          .mul(factors)
+          .sum({ axes: [1] }),
+        b,
+      );
+      loss.backward();
+      optimizer.step();
+      return loss;
+    });
+    return losses.reduce((sum, loss) => sum.add(loss)).div(members);
+  });
+  return { step, run: async () => (await step(x, y)).item() };
 }
 
 const devices: [name: string, device: Device][] = [
@@ -47,32 +60,36 @@ const devices: [name: string, device: Device][] = [
 ];
 for (const [name, { info }] of devices) console.log(`${name}: ${info.description}`);
 
-const steps = devices.map(([, device]) => pricing(device));
-const times: number[][] = steps.map(() => []);
+const trained = await Promise.all(devices.map(([, device]) => training(device)));
+const times: number[][] = trained.map(() => []);
+const losses: number[] = [];
 for (let run = 0; run <= runs; run++) {
-  for (const [k, step] of steps.entries()) {
+  for (const [k, { run: step }] of trained.entries()) {
     const before = performance.now();
-    const { price, delta, vega } = await step();
-    const found = [await price.item(), await delta.item(), await vega.item()];
+    losses[k] = await step();
     if (run > 0) times[k]!.push(performance.now() - before);
-    else console.log(`${devices[k]![0]}: price, delta, vega ${found.map((x) => x.toFixed(4)).join(', ')}`);
   }
 }
 
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
+const median = (list: readonly number[]): number =>
+  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
 const medians = times.map(median);
 devices.forEach(([name], k) => {
-  const least = Math.min(...times[k]!).toFixed(1);
-  console.log(`${name.padEnd(7)} ${medians[k]!.toFixed(1)} ms, the median of ${runs} runs; the shortest ${least} ms`);
+  const range = [Math.min(...times[k]!), Math.max(...times[k]!)].map((ms) => ms.toFixed(1)).join(' to ');
+  console.log(
+    `${name.padEnd(7)} ${medians[k]!.toFixed(1)} ms a step, the median of ${runs} (${range}); last loss ${losses[k]!.toFixed(6)}`,
+  );
 });
-const schedule = steps[2]!.programs()[0]!.program.schedule;
-const draws = (backend: string) =>
-  schedule.filter((entry) => entry.backend === backend && /normal|random/i.test(entry.op)).length;
-const sent = schedule.filter(({ op }) => op === 'transfer').length;
-console.log(
-  `woven: ${draws('wasm')} batches drawn on wasm, ${draws('webgpu')} on webgpu, ${sent} values sent; ` +
-    `${(Math.min(medians[0]!, medians[1]!) / medians[2]!).toFixed(2)} times as fast as the faster one alone`,
-);
+const { schedule } = trained[2]!.step.programs()[0]!.program;
+const flops = (backend: string) =>
+  schedule.reduce((sum, entry) => sum + (entry.backend === backend ? entry.flops : 0), 0);
+const share = (100 * flops('webgpu')) / (flops('webgpu') + flops('wasm'));
+const sent = schedule.filter(({ op }) => op === 'transfer');
 const { rates } = devices[2]![1];
-console.log(`woven: both at once gain ${(100 * rates!.overlap).toFixed(0)} % of the shorter time`);
+console.log(
+  `woven: ${share.toFixed(0)} % of the arithmetic on webgpu, ${sent.length} values sent; ` +
+    `both at once gain ${(100 * rates!.overlap).toFixed(0)} % of the shorter time`,
+);
+const faster = Math.min(medians[0]!, medians[1]!);
+console.log(`woven: ${(faster / medians[2]!).toFixed(2)} times as fast as the faster one alone`);
 for (const [, device] of devices) device.dispose();

@@ -165,10 +165,15 @@ export class WovenBackend implements BackendCore {
     this.written(buffer, [side]);
   }
 
-  read(source: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
+  read(
+    source: DeviceBuffer,
+    dtype: DType,
+    length: number,
+    faulted?: (fault: Fault) => void,
+  ): Promise<TypedArray> {
     const buffer = this.own(source);
     const side = buffer.exposed || (buffer.fresh.webgpu && !buffer.fresh.wasm) ? 'webgpu' : 'wasm';
-    return this.sides[side].read(this.copyOn(buffer, side), dtype, length);
+    return this.sides[side].read(this.copyOn(buffer, side), dtype, length, faulted);
   }
 
   /** Keeps the first fault that either side reports. */

@@ -1,7 +1,7 @@
 import { defineComposition } from '../composition.js';
-import { defineOpWithOutputs } from '../define.js';
+import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
+import { f32, type KernelCall, type RefTensor, type TensorType, type Value, type Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
 import {
   backwardOp,
@@ -14,6 +14,7 @@ import {
 } from './max_pool2d_gradient.js';
 import { type AdaptiveAttrs, type AdaptivePool2dOptions, adaptive } from './pool_adaptive.js';
 import { largestOf } from './pool_reference.js';
+import { PAIRS, UNROLLED, type WindowKind } from './pool_webgpu.js';
 import {
   forEachWindow,
   type Geometry,
@@ -37,19 +38,23 @@ const forwardSpec = <U, A extends U & object>(
     readonly type: (g: Geometry, y: TensorType) => TensorType;
     /** From the indices in planes. */
     readonly from: (indices: Float64Array, g: Geometry) => Float64Array;
-    /** Invocations on webgpu. */
+    /** Invocations on webgpu, and kernels of windows of one kind. */
     readonly units: (g: Geometry, y: TensorType) => number;
+    readonly kinds?: readonly WindowKind[];
   },
 ) => {
   const plan = (x: TensorType, attrs: A) => pooling.plan(name, x, attrs);
-  const variant = (backend: 'wasm' | 'webgpu') => ({
-    name: kernel,
+  const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
+    name: kernel + (kind?.suffix ?? ''),
+    when: ({ types, attrs }: KernelCall<'x', A>) => kind?.fits(plan(types.x, attrs)) ?? true,
     launches({ types, output, attrs }: KernelCall<'x', A>) {
       const g = plan(types.x, attrs);
-      const units = winners.units(g, output);
-      return [windowLaunch(backend, kernel, ['x', 'output0', 'output1'], g, units, scratchOf(g))];
+      const units = kind?.units?.(g) ?? winners.units(g, output);
+      const name = kernel + (kind?.suffix ?? '');
+      return [windowLaunch(backend, name, ['x', 'output0', 'output1'], g, units, scratchOf(g))];
     },
   });
+  const kinds = (winners.kinds ?? []).map((kind) => variant('webgpu', kind));
   return {
     name,
     inputs: ['x'] as const,
@@ -72,7 +77,7 @@ const forwardSpec = <U, A extends U & object>(
     cost: ({ types, output, attrs }: KernelCall<'x', A>) => ({
       flops: sizeOf(output.shape) * mostTaps(plan(types.x, attrs)),
     }),
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    kernels: { wasm: [variant('wasm')], webgpu: [...kinds, variant('webgpu')] },
     errors: pooling.errors(name),
   };
 };
@@ -132,12 +137,15 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
   cases: [
     [[1, 1, 2, 2], { kernel: 2 }],
     [[2, 3, 8, 10], { kernel: 2 }],
+    [[2, 3, 6, 16], { kernel: 2 }],
     [[2, 7, 9], { kernel: 3, stride: 2, ceilMode: true }],
     [[1, 3, 6, 11], { kernel: [3, 2], stride: 1, padding: 1 }],
     [[1, 2, 9, 14], { kernel: [2, 3], stride: [3, 1], padding: 1, dilation: [3, 2] }],
     [[1, 2, 9, 8], { kernel: 4, stride: 3, padding: 2, ceilMode: true }],
     [[1, 2, 6, 17], { kernel: 3, stride: 2, padding: 1 }],
     [[1, 1, 7, 15], { kernel: 3, stride: 2 }],
+    [[1, 2, 7, 13], { kernel: 2 }],
+    [[1, 2, 9, 14], { kernel: 3, stride: 2, padding: 1, ceilMode: true }],
     [[1, 2, 4, 19], { kernel: [2, 3], stride: [1, 3] }],
     [[1, 2, 5, 19], { kernel: [3, 2], stride: [2, 3] }],
     [[1, 1, 18, 19], { kernel: [17, 16], stride: 1 }],
@@ -168,6 +176,7 @@ export const maxPool2dTaps = defineOpWithOutputs({
     },
     from: packTaps,
     units: (g) => sizeOf(tapsType(g).shape),
+    kinds: [PAIRS, ...UNROLLED],
   }),
   summary: 'y = the largest x in each window, and a byte that says which it is',
   saves: 1,
@@ -182,32 +191,57 @@ export const maxPool2dTaps = defineOpWithOutputs({
   ],
 });
 
-/** The first output of ops that name the winners too. */
-function valuesOnly<U, A extends U & object>(
-  name: string,
-  pooling: Pooling<U, A>,
-  values: (x: Value, attrs: A) => Value,
-) {
-  return defineComposition({
-    name,
-    summary: 'y = the largest x in each window',
-    inputs: ['x'],
-    attributes(options: U | undefined, { x }): A {
-      const attrs = pooling.attributes(name, options, x.shape);
-      pooling.plan(name, x, attrs);
-      return attrs;
-    },
-    compose: ({ x }, attrs) => values(x, attrs),
-    reference: ({ x }, attrs) => largestValues(x, pooling.plan(name, x, attrs))[0],
-    samples: samplesOf(pooling, () => true),
-    errors: pooling.errors(name),
-  });
-}
+/** The op that names the winners of a window, by a byte where that can tell. */
+const withWinners = (x: Value, attrs: SlidingAttrs): readonly Value[] =>
+  (fitsByte(slidingPlan('maxPool2d', x, attrs, 2)) ? maxPool2dTaps : maxPool2dWithIndices)(x, attrs);
 
-/** The largest element of each window; padding never wins, NaN does. x is [n, c, h, w] or [c, h, w]. */
-export const maxPool2d = valuesOnly('maxPool2d', sliding, (x, attrs): Value => {
-  const fits = fitsByte(slidingPlan('maxPool2d', x, attrs, 2));
-  return (fits ? maxPool2dTaps : maxPool2dWithIndices)(x, attrs)[0]!;
+/** wasm names no winners, webgpu's kernel does: to a buffer that nobody reads. */
+const valuesVariant = (
+  backend: 'wasm' | 'webgpu',
+  kind: WindowKind | null = null,
+): Variant<'x', SlidingAttrs> => {
+  const name = `max_pool2d_f32${kind?.suffix ?? ''}`;
+  const plan = ({ types, attrs }: KernelCall<'x', SlidingAttrs>) =>
+    slidingPlan('maxPool2d', types.x, attrs, 2);
+  return {
+    name,
+    when: (call) => kind?.fits(plan(call)) ?? true,
+    launches(call) {
+      const g = plan(call);
+      const operands = ['x', 'output', backend === 'wasm' ? null : 'taps'];
+      const units = kind?.units?.(g) ?? sizeOf(tapsType(g).shape);
+      return [windowLaunch(backend, name, operands, g, units, scratchOf(g))];
+    },
+    ...(backend === 'webgpu' && { temporaries: ({ output }) => ({ taps: sizeOf(output.shape) + 3 }) }),
+  };
+};
+
+/**
+ * The largest element of each window; padding never wins, NaN does. x is [n, c, h, w] or [c, h, w]. Where the gradient is
+ * wanted, the op that names the winners makes it in passing.
+ */
+export const maxPool2d = defineOp({
+  name: 'maxPool2d',
+  summary: 'y = the largest x in each window',
+  inputs: ['x'],
+  attributes: (options: Pool2dOptions | undefined, { x }): SlidingAttrs =>
+    sliding.attributes('maxPool2d', options, x.shape),
+  infer: ({ x }, attrs) => pooledType(x, sliding.plan('maxPool2d', x, attrs)),
+  reference: ({ x }, attrs) => largestValues(x, sliding.plan('maxPool2d', x, attrs))[0],
+  backward: {
+    x: ({ grad, x, attrs }): Value =>
+      slidingMax.gradients.backward(grad, withWinners(x, attrs)[1]!, { ...attrs, shape: x.shape }),
+  },
+  cost: ({ types, output, attrs }) => ({
+    flops: sizeOf(output.shape) * mostTaps(sliding.plan('maxPool2d', types.x, attrs)),
+  }),
+  kernels: {
+    wasm: [valuesVariant('wasm')],
+    webgpu: [...[PAIRS, ...UNROLLED].map((kind) => valuesVariant('webgpu', kind)), valuesVariant('webgpu')],
+  },
+  within: ({ x }, attrs): Value => withWinners(x, attrs)[0]!,
+  samples: samplesOf(sliding, () => true),
+  errors: sliding.errors('maxPool2d'),
 });
 /** `maxPool2d`, and the index of each winner in its plane of h w elements, i32: of equal ones the first, of NaNs the last. */
 export const maxPool2dWithIndices = slidingMax.withIndices;
@@ -219,11 +253,20 @@ export const maxPool2dBackward = slidingMax.backward;
 /** Picks from `values` the winner of each window: the adjoint of `maxPool2dBackward`. */
 export const maxPool2dSelect = slidingMax.select;
 /** The largest element of each of `outputSize` windows that divide a plane evenly. x is [n, c, h, w] or [c, h, w]. */
-export const adaptiveMaxPool2d = valuesOnly(
-  'adaptiveMaxPool2d',
-  adaptive,
-  (x, attrs): Value => adaptiveMaxPool2dWithIndices(x, attrs)[0]!,
-);
+export const adaptiveMaxPool2d = defineComposition({
+  name: 'adaptiveMaxPool2d',
+  summary: 'y = the largest x in each window',
+  inputs: ['x'],
+  attributes(options: AdaptivePool2dOptions | undefined, { x }): AdaptiveAttrs {
+    const attrs = adaptive.attributes('adaptiveMaxPool2d', options, x.shape);
+    adaptive.plan('adaptiveMaxPool2d', x, attrs);
+    return attrs;
+  },
+  compose: ({ x }, attrs) => adaptiveMaxPool2dWithIndices(x, attrs)[0]!,
+  reference: ({ x }, attrs) => largestValues(x, adaptive.plan('adaptiveMaxPool2d', x, attrs))[0],
+  samples: samplesOf(adaptive, () => true),
+  errors: adaptive.errors('adaptiveMaxPool2d'),
+});
 /** `adaptiveMaxPool2d`, and the index of each winner in its plane, i32. */
 export const adaptiveMaxPool2dWithIndices = adaptiveMax.withIndices;
 /** dx of `adaptiveMaxPool2d`, by its indices. */

@@ -4,6 +4,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
+import { blocks, PAIRS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   expectPooled,
@@ -32,7 +33,7 @@ export interface Gradients<U, A extends U & object> {
 export const windowLaunch = (
   backend: 'wasm' | 'webgpu',
   kernel: string,
-  operands: readonly string[],
+  operands: readonly (string | null)[],
   g: Geometry,
   units: number,
   scratch: number,
@@ -49,8 +50,12 @@ export const windowLaunch = (
 export const scratchOf = ({ width: { size, out, kernel, stride, padding, dilation } }: Geometry): number =>
   6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16;
 
-/** One byte by tap. */
+/** One word by byte. */
 const TABLE = 4 * 256;
+
+/** wasm: a distance by tap, or what assembly/windows_spread.ts needs: three rows of dy and one of dx, each with room behind it. */
+const backwardScratch = ({ width: { size, out } }: Geometry): number =>
+  Math.max(TABLE, 3 * (4 * out + 32) + 4 * size + 32);
 
 /** Words of one byte by window. */
 export const tapsType = ({ planes, height, width }: Geometry): TensorType => ({
@@ -135,12 +140,17 @@ export function backwardOp<U, A extends U & object>(
 ) {
   const kernel = 'max_pool2d_backward_f32';
   const plan = (attrs: A & Pooled) => pooling.plan(name, f32(attrs.shape), attrs);
-  const variant = (backend: 'wasm' | 'webgpu') => ({
-    name: kernel,
-    launches({ types, output, attrs }: BackwardCall<A>) {
+  const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
+    name: kernel + (kind?.suffix ?? ''),
+    when: ({ types, attrs }: BackwardCall<A>) =>
+      !kind || (kind.fits(plan(attrs)) && !namesIndices(types.winners, types.dy)),
+    launches({ types, attrs }: BackwardCall<A>) {
       const words = namesIndices(types.winners, types.dy);
-      const units = sizeOf(output.shape);
-      return [windowLaunch(backend, kernel, ['dy', 'winners', 'output'], plan(attrs), units, TABLE, words)];
+      const g = plan(attrs);
+      const units = kind?.units?.(g) ?? blocks(g);
+      const name = kernel + (kind?.suffix ?? '');
+      const operands = ['dy', 'winners', 'output'];
+      return [windowLaunch(backend, name, operands, g, units, backwardScratch(g), words)];
     },
   });
   // Of up to n windows that an element wins, n - 1 sums round.
@@ -176,7 +186,7 @@ export function backwardOp<U, A extends U & object>(
         gradients.select(grad, winners, omit(attrs as A & { shape: Shape }, 'shape') as unknown as A),
       winners: null,
     },
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
     linear: ['dy'],
     samples: cases.map(({ shape, options, y, winners }) => ({
       inputs: { dy: { shape: y.shape }, winners },

@@ -72,10 +72,16 @@ export const matmulTails: readonly NamedCase[] = [
   linear(97, 513, 0, 'sigmoid'),
 ];
 
-/** The same round the shaders' tiles of 16 and 64. */
+/**
+ * The same round the shaders' tiles (32, 64, 128), blocks of the inner axis (16), and sizes that vec4s divide or not, with
+ * operands either way round.
+ */
 export const shaderMatmulTails: readonly NamedCase[] = [
-  ...[1, ...around(16), 13].map((m) => matmul(m, 17, 5)),
+  ...[1, ...around(32), 13].map((m) => matmul(m, 17, 5)),
   ...around(64).flatMap((m) => [matmul(m, 65, 15), matmul(65, m, 17, true, true)]),
+  ...around(128).flatMap((m) => [matmul(m, 129, 7), matmul(132, m, 20, true, true)]),
+  ...around(16).flatMap((k) => [matmul(36, 40, k), matmul(36, 40, k, true, true)]),
+  matmul(68, 72, 36, true),
   matmul(67, 71, 33, false, true),
   ...around(16).map((n) => linear(3, n, 17, 'relu')),
   ...around(64).map((n) => linear(65, n, 5, 'sigmoid')),
