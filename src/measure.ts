@@ -153,7 +153,7 @@ export async function measureTransfers({
 
 /** What is gained where a chain of elementwise ops runs on each side at once, sized so that both take about as long. */
 export async function measureOverlap({ wasm, webgpu }: Sides): Promise<number> {
-  const x = createInput([1 << 16]);
+  const x = createInput([1 << 17]);
   const graph = createGraph({ inputs: [x], outputs: [ops.sin(ops.sin(ops.sin(x)))] });
   const cpu = await timed(wasm, graph);
   const gpu = await timed(webgpu, graph);
@@ -165,7 +165,7 @@ export async function measureOverlap({ wasm, webgpu }: Sides): Promise<number> {
   try {
     const cpuOnce = await fastest(() => both(0, 1));
     const gpuOnce = await fastest(() => both(1, 0));
-    const longer = Math.max(cpuOnce, gpuOnce, LONG);
+    const longer = Math.max(cpuOnce, gpuOnce, 3 * LONG);
     const counts = [Math.round(longer / gpuOnce), Math.round(longer / cpuOnce)] as const;
     const alone = [await fastest(() => both(counts[0], 0)), await fastest(() => both(0, counts[1]))] as const;
     const together = await fastest(() => both(...counts));
