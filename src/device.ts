@@ -1,4 +1,12 @@
-import type { Backend, BackendCore, BackendInfo, Fault, HostState, SharedMemory } from './backend/backend.js';
+import type {
+  Backend,
+  BackendCore,
+  BackendInfo,
+  Fault,
+  HostState,
+  Recovery,
+  SharedMemory,
+} from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -45,6 +53,11 @@ export interface DeviceOptions {
    * more, on the device, and elementwise ops run one by one.
    */
   readonly checkNumerics?: CheckNumerics;
+  /**
+   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
+   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
+   */
+  readonly precision?: 'f32' | 'mixed';
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -81,6 +94,11 @@ export async function open(
   kind: BackendKind | readonly BackendKind[] = 'wasm',
   options: DeviceOptions = {},
 ): Promise<Device> {
+  const { precision = 'f32' } = options;
+  if (precision !== 'f32' && precision !== 'mixed')
+    fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
+  if (precision === 'mixed' && kind !== 'webgpu')
+    fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
   if (typeof kind === 'string') return new Device(await openBackend(kind, options), options);
   if (!Array.isArray(kind)) fail('open', `takes a backend or a list of two, got ${String(kind)}`);
   const { Weaving } = await import('./weaving.js');
@@ -104,11 +122,12 @@ async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<B
     return openWasm({ ...wasm, threads, v8 }, kernels);
   }
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
-  const { webgpu, kernels, recover } = options;
+  const { kernels, recover } = options;
+  const webgpu = { ...options.webgpu, mixed: options.precision === 'mixed' };
   if (recover) {
     const { openRecovering } = await import('./backend/webgpu/recover.js');
     const how = recover === true ? {} : recover;
-    return openRecovering(webgpu ?? {}, kernels ?? [], how);
+    return openRecovering(webgpu, kernels ?? [], how);
   }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
   return openWebGPU(webgpu, kernels);
@@ -130,6 +149,7 @@ export class Device {
   readonly #host: CompileHost;
   readonly #runner: Runner;
   readonly #parts: HostParts;
+  readonly #recovery: Recovery | null;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
   readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
@@ -157,7 +177,8 @@ export class Device {
       this.#runner.unstage();
       this.#losses = [];
     });
-    if (backend.recovery) backend.recovery.host = this.#parts;
+    this.#recovery = backend.recovery ?? null;
+    if (this.#recovery) this.#recovery.host = this.#parts;
     this.#host = {
       device: this,
       store: this.#store,
@@ -318,7 +339,7 @@ export class Device {
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
   feed(shape: Shape, dtype: DType, draw: () => TypedArray): Tensor {
     if (!this.trace) {
-      this.#core.recovery?.begin();
+      this.#recovery?.begin();
       return this.tensor(draw(), shape, dtype);
     }
     return createLeaf(this.#host, shape, dtype, { kind: 'feed', draw });
@@ -512,9 +533,10 @@ export class Device {
    */
   async snapshot(state?: unknown): Promise<void> {
     this.#refuseWhileTracing('snapshot');
-    const { recovery, kind } = this.#core;
+    const recovery = this.#recovery;
     if (!recovery) {
-      if (kind === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      if (this.#weaving) fail('snapshot', 'a device of both backends does not recover; open webgpu alone');
       return;
     }
     const { arrived } = await this.#enqueue(async () => {
@@ -529,12 +551,12 @@ export class Device {
 
   /** Lets something that belongs to tensors, but is kept by the host, go back to a snapshot with them. */
   keep(part: HostState): void {
-    if (this.#core.recovery) this.#parts.keep(part);
+    if (this.#recovery) this.#parts.keep(part);
   }
 
   /** What runs on the device fails where it is lost meanwhile, also where it has its result: all went back. */
   async #surviving<T>(losses: number, work: () => Promise<T>): Promise<T> {
-    const { recovery } = this.#core;
+    const recovery = this.#recovery;
     await recovery?.ready(losses);
     try {
       return await work();
@@ -545,7 +567,7 @@ export class Device {
 
   /** Work on the device happens in the order in which it was asked for. */
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const losses = this.#core.recovery?.losses ?? 0;
+    const losses = this.#recovery?.losses ?? 0;
     const result = this.#queue.then(async () => {
       this.#refuseDisposed('device');
       if (performance.now() - this.#lastTurn > TURN) {

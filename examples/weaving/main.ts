@@ -81,13 +81,11 @@ devices.forEach(([name], k) => {
   );
 });
 const { schedule } = trained[2]!.step.programs()[0]!.program;
-const flops = (backend: string) =>
-  schedule.reduce((sum, entry) => sum + (entry.backend === backend ? entry.flops : 0), 0);
-const share = (100 * flops('webgpu')) / (flops('webgpu') + flops('wasm'));
+const there = schedule.filter(({ backend, op }) => backend === 'webgpu' && op !== 'transfer').length;
 const sent = schedule.filter(({ op }) => op === 'transfer');
 const { rates } = devices[2]![1];
 console.log(
-  `woven: ${share.toFixed(0)} % of the arithmetic on webgpu, ${sent.length} values sent; ` +
+  `woven: ${there} steps on webgpu, ${schedule.length - there - sent.length} on wasm, ${sent.length} values sent; ` +
     `both at once gain ${(100 * rates!.overlap).toFixed(0)} % of the shorter time`,
 );
 const faster = Math.min(medians[0]!, medians[1]!);
