@@ -10,6 +10,7 @@
  *   #for i in 0..ROWS                                  unrolled by the build, as expand-shader.mjs says
  *   //! variant __wide | WIDE=1                        the file once more, WIDE replaced, its kernels called name__wide
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
+ *   //! element                                        what follows in the entry point computes one element: read-elements.mjs
  *
  * A file without kernel lines is one module; every `@compute fn` in it is a kernel. One with params lines and without
  * a `@compute fn` only declares structs. A kernel's bindings are group 0, 0..n-1 its storage buffers in operand order
@@ -18,6 +19,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expandShader, isDirective } from './expand-shader.mjs';
+import { Elements } from './read-elements.mjs';
 import { fail, reflectModule, reflectStructs } from './reflect-shader.mjs';
 
 /**
@@ -49,7 +51,7 @@ async function expandIncludes({ folder, library }, file, text, seen = new Set())
 
 const declarations = (text, what) =>
   [...text.matchAll(/^[ \t]*\/\/!(.*)$/gm)].filter(
-    ([, body]) => (/^\s*(params|variant)\b/.exec(body)?.[1] ?? 'kernel') === what,
+    ([, body]) => (/^\s*(params|variant|element)\b/.exec(body)?.[1] ?? 'kernel') === what,
   );
 
 /** Identifiers to replace, written as `A=1`. */
@@ -93,12 +95,14 @@ function paramsLines(file, text) {
 const replaceWords = (text, words) =>
   text.replace(/\b[A-Za-z_]\w*\b/g, (word) => (Object.hasOwn(words, word) ? words[word] : word));
 
-/** The modules of one file, as [name, WGSL]. */
+const MARK = /^[ \t]*\/\/! element[ \t]*$/m;
+
+/** The modules of one file, as [name, WGSL, the kernel of a template]; the mark of an element stays. */
 function instantiate(file, text) {
   const lines = kernelLines(file, text);
   const tidy = (wgsl) =>
     wgsl
-      .replace(/^[ \t]*(\/\/.*)?\n/gm, '')
+      .replace(/^[ \t]*(\/\/(?!! element).*)?\n/gm, '')
       .trimEnd()
       .concat('\n');
   const body = tidy(text);
@@ -159,21 +163,30 @@ class Collection {
  */
 export async function readShaders({ folder, library, reflection }) {
   const modules = new Map();
+  const elements = new Elements();
   const found = new Collection();
   const files = (await readdir(folder)).filter((name) => name.endsWith('.wgsl')).sort();
   for (const file of files) {
     const text = await expandIncludes({ folder, library }, file, await readFile(join(folder, file), 'utf8'));
     const declared = paramsLines(file, text);
     const instances = instantiate(file, text);
-    for (const [module, wgsl, only] of instances) {
-      if (declared.length > 0 && !wgsl.includes('@compute')) continue;
-      for (const [name, { info, struct }] of reflectModule(reflection, file, module, wgsl, only))
-        found.add(file, name, struct, info);
+    for (const [module, marked, only] of instances) {
+      if (declared.length > 0 && !marked.includes('@compute')) continue;
+      const wgsl = marked.replace(MARK, '').replace(/^\n/gm, '');
+      const reflected = reflectModule(reflection, file, module, wgsl, only);
+      for (const [name, { info, struct }] of reflected) found.add(file, name, struct, info);
+      // What is read by name from a library runs as it is written.
+      if (library === undefined && MARK.test(marked)) elements.add(file, marked, reflected);
       if (modules.has(module))
         fail(file, `there is a module '${module}' already, rename the file or the kernel`);
       modules.set(module, wgsl);
     }
-    for (const [name, struct] of reflectStructs(reflection, file, instances[0][1], declared))
+    for (const [name, struct] of reflectStructs(
+      reflection,
+      file,
+      instances[0][1].replace(MARK, ''),
+      declared,
+    ))
       found.add(file, name, struct, null);
   }
   const kernels = [...found.kernels].filter(([, { info }]) => info).map(([name, { info }]) => [name, info]);
@@ -184,5 +197,5 @@ export async function readShaders({ folder, library, reflection }) {
       { params: struct.name, paramsBytes: struct.bytes, fields: struct.fields },
     ]);
   const classes = [...found.structs.values()].map(({ struct }) => mirror(struct)).join('\n');
-  return { modules: [...modules], kernels, wasmParams, classes };
+  return { modules: [...modules], kernels, wasmParams, classes, elements };
 }

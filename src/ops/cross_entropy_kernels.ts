@@ -93,27 +93,26 @@ export const byRows = (slopes: boolean): CallVariant[] => [
   },
 ];
 
-/** Rows and classes that one workgroup takes without a second launch. */
-const ONCE = { rows: 256, classes: 64 };
+/** Rows that one workgroup takes, and their elements. */
+const WHOLE = { rows: 256, elements: 16384 };
 
-const once = (slopes: boolean): CallVariant => ({
-  name: 'cross_entropy_once_f32',
+/** The loss of few labels with its slopes, reduced, in one launch. */
+const whole: CallVariant = {
+  name: 'cross_entropy_f32__whole',
   when(call) {
     const { rows, classes } = paramsOf(call);
-    return labels(call) && call.attrs.reduction !== 'none' && rows <= ONCE.rows && classes <= ONCE.classes;
+    const few = rows <= WHOLE.rows && rows * classes <= WHOLE.elements;
+    return labels(call) && call.attrs.reduction !== 'none' && few;
   },
-  launches(call) {
-    const { loss } = lossOf(call, slopes);
-    return [
-      {
-        kernel: 'cross_entropy_once_f32',
-        operands: [...INPUTS, loss, slopes ? 'output1' : null, 'fault'],
-        params: { ...paramsOf(call), slopes: Number(slopes) },
-        units: 64,
-      },
-    ];
-  },
-});
+  launches: (call) => [
+    {
+      kernel: 'cross_entropy_f32__whole',
+      operands: [...INPUTS, 'output0', 'output1', 'fault'],
+      params: paramsOf(call),
+      units: 64,
+    },
+  ],
+};
 
 const gpuRows = (call: Call): Rows => {
   const { rows, classes, inner } = paramsOf(call);
@@ -141,7 +140,7 @@ const rowKernels = (
 
 /** Cross-entropy on a GPU, with its gradient or without. */
 export const byLanes = (slopes: boolean): CallVariant[] => [
-  once(slopes),
+  ...(slopes ? [whole] : []),
   ...rowKernels(
     'cross_entropy_rows_f32',
     labels,
