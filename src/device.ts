@@ -1,4 +1,4 @@
-import type { Backend, BackendInfo, Fault, HostState, SharedMemory } from './backend/backend.js';
+import type { Backend, BackendInfo, Fault, HostState, Recovery, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -43,6 +43,11 @@ export interface DeviceOptions {
    * more, on the device, and elementwise ops run one by one.
    */
   readonly checkNumerics?: CheckNumerics;
+  /**
+   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
+   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
+   */
+  readonly precision?: 'f32' | 'mixed';
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -69,6 +74,11 @@ const TURN = 50;
 
 /** Opens a device: `wasm` (CPU), `webgpu`, or `reference` (f64, slow, exact). */
 export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
+  const { precision = 'f32' } = options;
+  if (precision !== 'f32' && precision !== 'mixed')
+    fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
+  if (precision === 'mixed' && kind !== 'webgpu')
+    fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
     return new Device(openReference(), options);
@@ -80,11 +90,12 @@ export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = 
   }
 
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
-  const { webgpu, kernels, recover } = options;
+  const { kernels, recover } = options;
+  const webgpu = { ...options.webgpu, mixed: precision === 'mixed' };
   if (recover) {
     const { openRecovering } = await import('./backend/webgpu/recover.js');
     const how = recover === true ? {} : recover;
-    return new Device(await openRecovering(webgpu ?? {}, kernels ?? [], how), options);
+    return new Device(await openRecovering(webgpu, kernels ?? [], how), options);
   }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
   return new Device(await openWebGPU(webgpu, kernels), options);
@@ -101,6 +112,7 @@ export class Device {
   readonly #host: CompileHost;
   readonly #runner: Runner;
   readonly #parts: HostParts;
+  readonly #recovery: Recovery | null;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
   readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
@@ -125,7 +137,8 @@ export class Device {
       this.#runner.unstage();
       this.#losses = [];
     });
-    if (backend.recovery) backend.recovery.host = this.#parts;
+    this.#recovery = backend.recovery ?? null;
+    if (this.#recovery) this.#recovery.host = this.#parts;
     this.#host = {
       device: this,
       store: this.#store,
@@ -248,7 +261,7 @@ export class Device {
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
   feed(shape: Shape, dtype: DType, draw: () => TypedArray): Tensor {
     if (!this.trace) {
-      this.backend.recovery?.begin();
+      this.#recovery?.begin();
       return this.tensor(draw(), shape, dtype);
     }
     return createLeaf(this.#host, shape, dtype, { kind: 'feed', draw });
@@ -427,9 +440,9 @@ export class Device {
    */
   async snapshot(state?: unknown): Promise<void> {
     this.#refuseWhileTracing('snapshot');
-    const { recovery, kind } = this.backend;
+    const recovery = this.#recovery;
     if (!recovery) {
-      if (kind === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
       return;
     }
     const { arrived } = await this.#enqueue(async () => {
@@ -444,12 +457,12 @@ export class Device {
 
   /** Lets something that belongs to tensors, but is kept by the host, go back to a snapshot with them. */
   keep(part: HostState): void {
-    if (this.backend.recovery) this.#parts.keep(part);
+    if (this.#recovery) this.#parts.keep(part);
   }
 
   /** What runs on the device fails where it is lost meanwhile, also where it has its result: all went back. */
   async #surviving<T>(losses: number, work: () => Promise<T>): Promise<T> {
-    const { recovery } = this.backend;
+    const recovery = this.#recovery;
     await recovery?.ready(losses);
     try {
       return await work();
@@ -460,7 +473,7 @@ export class Device {
 
   /** Work on the device happens in the order in which it was asked for. */
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const losses = this.backend.recovery?.losses ?? 0;
+    const losses = this.#recovery?.losses ?? 0;
     const result = this.#queue.then(async () => {
       this.#refuseDisposed('device');
       if (performance.now() - this.#lastTurn > TURN) {

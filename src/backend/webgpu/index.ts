@@ -1,4 +1,4 @@
-import { WeftError } from '../../errors.js';
+import { fail, WeftError } from '../../errors.js';
 import type { Backend, DeviceBuffer } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
@@ -20,6 +20,11 @@ export interface WebGPUBackend extends Backend {
   capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
 }
 
+/** Whether kernels may take operands in half precision. */
+interface Precision {
+  readonly mixed?: boolean;
+}
+
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
 const ALIGNMENT = 256;
 const MAX_STORAGE_BUFFERS = 8;
@@ -30,13 +35,20 @@ const MAX_STORAGE_BUFFERS = 8;
  * beyond Weft's own, `onLost` makes the error of a loss.
  */
 export async function openWebGPU(
-  options: WebGPUOptions = {},
+  { mixed = false, ...options }: WebGPUOptions & Precision = {},
   sets: readonly KernelSet[] = [],
   onLost?: OnLost,
 ): Promise<WebGPUBackend> {
   const { kernels, modules } = mergeTables(sets);
   const opened = await openDevice(options);
   const { device } = opened;
+  if (mixed && !opened.features.has('shader-f16')) {
+    if (opened.owned) device.destroy();
+    fail(
+      'open',
+      `precision 'mixed' needs shader-f16, which is off on ${opened.description}; leave precision out to compute in f32`,
+    );
+  }
   const health = new Health(opened, onLost);
   const pipelines = new Pipelines(health, kernels, modules);
   const limits = [device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize];
@@ -54,7 +66,8 @@ export async function openWebGPU(
   }));
   const clock = new LaunchClock(health, opened.features.has('timestamp-query'));
   const host = { health, pool, pipelines, dummies, clock, alignment: ALIGNMENT };
-  return createBackend(opened, host, maxBufferBytes);
+  const features = mixed ? new Set([...opened.features, 'mixed-precision']) : opened.features;
+  return createBackend({ ...opened, features }, host, maxBufferBytes);
 }
 
 function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): WebGPUBackend {
