@@ -113,7 +113,7 @@ describe('mixed precision', async () => {
   it.each([
     ['the CNN', cnn],
     ['the LSTM', lstm],
-  ] as const)('%s reaches the losses of f32 within 2 %%', async (_, train) => {
+  ] as const)('%s reaches the losses of f32 within two percent', async (_, train) => {
     const wanted = await train(plain);
     expect(wanted.at(-1)).toBeLessThan(wanted[0]!);
     if (!mixed) return;

@@ -1,4 +1,4 @@
-import { fail, WeftError } from '../../errors.js';
+import { DeviceLostError, fail, WeftError } from '../../errors.js';
 import type { OpenedDevice } from './open.js';
 
 const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
@@ -8,6 +8,14 @@ const DESCRIPTIONS = {
   'out-of-memory': 'out of memory',
   internal: 'failed inside the GPU driver',
 };
+
+/** Makes the error of a loss of what WebGPU says about it. */
+export type OnLost = (why: string) => WeftError;
+
+const stayLost: OnLost = (why) =>
+  new DeviceLostError(
+    `webgpu: the device was lost (${why}); open a new one and load the parameters again, or open it to recover`,
+  );
 
 /**
  * What has gone wrong on a device. WebGPU reports errors later than it makes them: each is kept here until a call can
@@ -23,13 +31,20 @@ export class Health {
 
   readonly device: GPUDevice;
 
-  /** `opened` is held until its device is lost: `device.lost` holds this. */
-  constructor(readonly opened: OpenedDevice) {
+  /**
+   * `opened` is held until its device is lost: `device.lost` holds this.
+   *
+   * @param lost is told why the device was lost, and gives the error that every call raises from then on.
+   */
+  constructor(
+    readonly opened: OpenedDevice,
+    lost: OnLost = stayLost,
+  ) {
     const { device, owned } = opened;
     this.device = device;
     void device.lost.then((info) => {
       const why = info.message ? `${info.reason}: ${info.message}` : info.reason;
-      this.lose(`the device was lost (${why}); open a new one and load the parameters again`);
+      if (!this.#lost) this.lose(lost(why));
     });
     if (owned) {
       device.addEventListener('uncapturederror', (event) => {
@@ -39,10 +54,10 @@ export class Health {
     }
   }
 
-  /** Makes every later call and every call under way fail with `what`; the first reason stays. */
-  lose(what: string): void {
+  /** Makes every later call and every call under way fail with `error`; the first one stays. */
+  lose(error: WeftError): void {
     if (this.#lost) return;
-    this.#lost = new WeftError(`webgpu: ${what}`);
+    this.#lost = error;
     for (const reject of this.#waiting) reject(this.#lost);
     this.#waiting.clear();
   }

@@ -1,9 +1,11 @@
-import { fail } from '../../errors.js';
-import type { Backend } from '../backend.js';
+import { fail, WeftError } from '../../errors.js';
+import type { Backend, DeviceBuffer } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
+import { captureBuffers } from './capture.js';
+import { composes } from './compose.js';
 import { BufferUsage } from './constants.js';
-import { Health } from './health.js';
+import { Health, type OnLost } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
 import { Pipelines } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
@@ -18,6 +20,11 @@ interface Precision {
   readonly mixed?: boolean;
 }
 
+export interface WebGPUBackend extends Backend {
+  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
+  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
+}
+
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
 const ALIGNMENT = 256;
 const MAX_STORAGE_BUFFERS = 8;
@@ -25,12 +32,13 @@ const MAX_STORAGE_BUFFERS = 8;
 /**
  * Opens the WebGPU backend on the caller's device or adapter, on `navigator.gpu`, or in Node on the npm package
  * `webgpu`. Fails where there is no implementation, no adapter or no device, and says what to do. `sets` are kernels
- * beyond Weft's own.
+ * beyond Weft's own, `onLost` makes the error of a loss.
  */
 export async function openWebGPU(
   { mixed = false, ...options }: WebGPUOptions & Precision = {},
   sets: readonly KernelSet[] = [],
-): Promise<Backend> {
+  onLost?: OnLost,
+): Promise<WebGPUBackend> {
   const { kernels, modules } = mergeTables(sets);
   const opened = await openDevice(options);
   const { device } = opened;
@@ -41,7 +49,7 @@ export async function openWebGPU(
       `precision 'mixed' needs shader-f16, which is off on ${opened.description}; leave precision out to compute in f32`,
     );
   }
-  const health = new Health(opened);
+  const health = new Health(opened, onLost);
   const pipelines = new Pipelines(health, kernels, modules);
   const limits = [device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize];
   const maxBufferBytes = Math.floor(Math.min(...limits) / ALIGNMENT) * ALIGNMENT;
@@ -62,7 +70,7 @@ export async function openWebGPU(
   return createBackend({ ...opened, features }, host, maxBufferBytes);
 }
 
-function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): Backend {
+function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): WebGPUBackend {
   const { health, pool } = host;
   let disposed = false;
   return {
@@ -71,14 +79,16 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     features: opened.features,
     alignment: ALIGNMENT,
     sharesRegions: false,
-    fuses: false,
+    fuses: true,
+    groups: { buffers: MAX_STORAGE_BUFFERS, takes: composes },
     maxBufferBytes,
     allocate(bytes, label) {
       health.check();
       return pool.allocate(bytes, label);
     },
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
-    read: (buffer, dtype, length) => pool.read(buffer, dtype, length),
+    capture: (buffers) => captureBuffers(pool, buffers),
+    read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),
     async prepare(request) {
       const replay = await prepareReplay(host, request);
       try {
@@ -91,7 +101,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     },
     shared: {
       adopt: (buffer, bytes) => pool.adopt(buffer, bytes),
-      bufferOf: (buffer) => pool.own(buffer).gpu,
+      bufferOf: (buffer) => pool.expose(buffer),
     },
     takeFault: () => pool.takeFault(),
     onLaunch: null,
@@ -100,7 +110,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     dispose() {
       if (disposed) return;
       disposed = true;
-      health.lose('the device was disposed; open a new one');
+      health.lose(new WeftError('webgpu: the device was disposed; open a new one'));
       pool.dispose();
       host.dummies.read.destroy();
       host.dummies.write.destroy();
