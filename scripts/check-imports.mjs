@@ -57,11 +57,12 @@ const rules = {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
+  tune: { files: ['tune.ts'], may: ['executor', 'ops', 'backend', 'op', 'leaves'] },
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'numerics'],
-    dynamic: ['reference', 'wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'numerics', 'tune'],
+    dynamic: ['reference', 'wasm', 'webgpu', 'tune'],
   },
 
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
@@ -91,7 +92,7 @@ const rules = {
       'op',
       'leaves',
     ],
-    types: ['wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'tune'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
   host: {

@@ -31,6 +31,7 @@ import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
+import type { Tuning } from './tune.js';
 
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
@@ -53,6 +54,12 @@ export interface DeviceOptions {
   readonly v8?: V8Flags;
   readonly wasm?: WasmOptions;
   readonly webgpu?: WebGPUOptions;
+  /**
+   * How kernels of products and convolutions are chosen on webgpu: `'measure'` times them while the device opens, once per
+   * adapter and process; a `device.tuning` of before is taken as it is. By default after what is known of GPUs, or what
+   * this process has measured. Results are the same bits.
+   */
+  readonly tuning?: 'measure' | Tuning;
 }
 
 /** Milliseconds of work after which other tasks get their turn. */
@@ -60,6 +67,8 @@ const TURN = 50;
 
 /** Opens a device: `wasm` (CPU), `webgpu`, or `reference` (f64, slow, exact). */
 export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
+  if (options.tuning !== undefined && kind !== 'webgpu')
+    fail('open', `tuning is for webgpu devices, this one is ${String(kind)}`);
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
     return new Device(openReference(), options);
@@ -72,18 +81,31 @@ export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = 
 
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return new Device(await openWebGPU(options.webgpu, options.kernels), options);
+  const backend = await openWebGPU(options.webgpu, options.kernels);
+  if (options.tuning !== undefined) tuner ??= await import('./tune.js');
+  try {
+    return new Device(backend, options, (await tuner?.tune(backend, options.tuning)) ?? null);
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
 }
+
+/** Loaded where a device was to be tuned; it knows what the process has measured. */
+let tuner: typeof import('./tune.js') | null = null;
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
 export class Device {
   readonly backend: Backend;
+  /** By which rates kernels are chosen on webgpu, to be kept as JSON for `open`; null where they were not measured. */
+  readonly tuning: Tuning | null;
   readonly generator: Generator;
   /** Set while a function is being traced. */
   trace: Trace | null = null;
   readonly #faults = new FaultMessages();
   readonly #store: Store;
   readonly #host: CompileHost;
+  readonly #tuned: readonly string[];
   readonly #runner: Runner;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
@@ -94,7 +116,13 @@ export class Device {
   #lastTurn = performance.now();
   #disposed = false;
 
-  constructor(backend: Backend, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
+  constructor(
+    backend: Backend,
+    options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {},
+    tuned: { readonly tuning: Tuning; readonly note: string } | null = null,
+  ) {
+    this.tuning = tuned?.tuning ?? null;
+    this.#tuned = tuned ? [tuned.note] : [];
     const { seed = 0, checkNumerics = null } = options;
     if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
       fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
@@ -118,7 +146,8 @@ export class Device {
   }
 
   get info(): BackendInfo {
-    return this.backend.info;
+    const { info } = this.backend;
+    return this.#tuned.length === 0 ? info : { ...info, notes: [...info.notes, ...this.#tuned] };
   }
 
   /** Live buffers and their bytes, programs' arenas included. */

@@ -35,6 +35,7 @@ export type {
   BackwardContext,
   Cost,
   ErrorCase,
+  Features,
   KernelCall,
   Launch,
   Node,
@@ -45,6 +46,7 @@ export type {
   Sample,
   SampleInput,
   TensorType,
+  TileRate,
   Tolerance,
   Value,
   Variant,
@@ -72,3 +74,4 @@ export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';
 export * as train from './train/index.js';
+export type { Tuning } from './tune.js';

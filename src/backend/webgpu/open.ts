@@ -81,16 +81,21 @@ function describeAdapter(info: GPUAdapterInfo | undefined): string {
   return words.join(', ') || 'WebGPU adapter';
 }
 
-const enabled = (device: GPUDevice): Set<string> =>
-  new Set(OPTIONAL_FEATURES.filter((name) => device.features.has(name)));
+const computesOnCPU = (info: GPUAdapterInfo | undefined): boolean =>
+  info?.isFallbackAdapter || info?.architecture === 'swiftshader';
+
+/** What kernels may ask for: WebGPU's features that are on, and `software` for an adapter that computes on the CPU. */
+const enabled = (device: GPUDevice, info: GPUAdapterInfo | undefined): Set<string> => {
+  const names: string[] = OPTIONAL_FEATURES.filter((name) => device.features.has(name));
+  return new Set(computesOnCPU(info) ? [...names, 'software'] : names);
+};
 
 function describeMissing(device: GPUDevice, info: GPUAdapterInfo | undefined, owned: boolean): string[] {
   const why = owned ? 'the adapter does not have it' : 'it was not asked for when the device was made';
   const notes = OPTIONAL_FEATURES.filter((name) => !device.features.has(name)).map(
     (name) => `${name} is off: ${why}`,
   );
-  if (info?.isFallbackAdapter || info?.architecture === 'swiftshader')
-    notes.push('the adapter computes in software, on the CPU');
+  if (computesOnCPU(info)) notes.push('the adapter computes in software, on the CPU');
   return notes;
 }
 
@@ -100,7 +105,14 @@ export async function openDevice(options: DeviceOptions): Promise<OpenedDevice> 
     const { device } = options;
     const description = describeAdapter(device.adapterInfo);
     const notes = describeMissing(device, device.adapterInfo, false);
-    return { device, owned: false, description, features: enabled(device), notes, gpu: null };
+    return {
+      device,
+      owned: false,
+      description,
+      features: enabled(device, device.adapterInfo),
+      notes,
+      gpu: null,
+    };
   }
   const gpu = options.adapter ? (options.gpu ?? null) : (options.gpu ?? (await findGPU()));
   const adapter = options.adapter ?? (await findAdapter(gpu!));
@@ -119,7 +131,7 @@ export async function openDevice(options: DeviceOptions): Promise<OpenedDevice> 
     device,
     owned: true,
     description: describeAdapter(adapter.info),
-    features: enabled(device),
+    features: enabled(device, adapter.info),
     notes: describeMissing(device, adapter.info, true),
     gpu,
   };

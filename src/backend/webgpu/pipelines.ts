@@ -1,5 +1,6 @@
 import type { KernelInfo } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
+import type { DispatchCommand } from '../backend.js';
 import { SHADER_STAGE_COMPUTE } from './constants.js';
 import type { Health } from './health.js';
 
@@ -13,6 +14,9 @@ export interface Kernel {
   readonly layout: GPUBindGroupLayout;
   readonly pipeline: GPUComputePipeline;
 }
+
+/** What a launch says of its kernel. */
+export type Wanted = Pick<DispatchCommand, 'kernel' | 'label' | 'constants'>;
 
 /** The kernels of one device, each compiled when it is first asked for. */
 export class Pipelines {
@@ -37,12 +41,16 @@ export class Pipelines {
     );
   }
 
-  get(name: string, label: string): Promise<Kernel> {
-    return remember(this.#kernels, name, () => this.#compile(name, label));
+  /** The kernel of a launch, with the constants that it gives. */
+  get({ kernel, label, constants = {} }: Wanted): Promise<Kernel> {
+    const key = Object.entries(constants).reduce((text, [name, value]) => `${text} ${name}=${value}`, kernel);
+    return remember(this.#kernels, key, () => this.#compile(kernel, label, constants));
   }
 
-  async #compile(name: string, label: string): Promise<Kernel> {
+  async #compile(name: string, label: string, constants: Readonly<Record<string, number>>): Promise<Kernel> {
     const info = this.info(name, label);
+    const unknown = Object.keys(constants).find((constant) => !info.constants?.includes(constant));
+    if (unknown !== undefined) fail(label, `kernel ${name} has no override '${unknown}'`);
     const { device } = this.health;
     const module = await remember(this.#modules, info.module, () => this.#module(info.module, label));
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
@@ -59,7 +67,7 @@ export class Pipelines {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
-    const compute = { module, entryPoint: name };
+    const compute = { module, entryPoint: name, constants };
     const compiled = device
       .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
       .catch((error: unknown) =>

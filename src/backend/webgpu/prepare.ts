@@ -73,9 +73,7 @@ async function makeSteps({ health, pipelines, alignment }: Host, { commands, reg
     paramsBytes += Math.ceil(info.paramsBytes / alignment) * alignment;
   }
   const compile = async (plan: Omit<DispatchStep, 'kernel'> | CopyStep): Promise<DispatchStep | CopyStep> =>
-    plan.kind === 'copy'
-      ? plan
-      : { ...plan, kernel: await pipelines.get(plan.command.kernel, plan.command.label) };
+    plan.kind === 'copy' ? plan : { ...plan, kernel: await pipelines.get(plan.command) };
   return { steps: await Promise.all(plans.map(compile)), paramsBytes };
 }
 
