@@ -55,7 +55,7 @@ export interface DeviceOptions {
   readonly wasm?: WasmOptions;
   readonly webgpu?: WebGPUOptions;
   /**
-   * How kernels of products and convolutions are chosen on webgpu: `'measure'` times them while the device opens, once per
+   * How kernels of products are chosen on webgpu: `'measure'` times them while the device opens, once per
    * adapter and process; a `device.tuning` of before is taken as it is. By default after what is known of GPUs, or what
    * this process has measured. Results are the same bits.
    */
