@@ -1,8 +1,9 @@
-import type { Backend, BackendInfo, SharedMemory } from './backend/backend.js';
+import type { Backend, BackendInfo, Fault, HostState, Recovery, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
 import type { WebGPUOptions } from './backend/webgpu/index.js';
+import type { RecoverOptions } from './backend/webgpu/recover.js';
 import {
   type CompiledFunction,
   type CompileHost,
@@ -17,6 +18,7 @@ import { FaultMessages } from './executor.js';
 import { drawSeed } from './functional.js';
 import { gradient } from './gradient.js';
 import { createInput, type Graph, leavesOf } from './graph.js';
+import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
 import type { BackendKind, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
@@ -42,6 +44,11 @@ export interface DeviceOptions {
    * more, on the device, and elementwise ops run one by one.
    */
   readonly checkNumerics?: CheckNumerics;
+  /**
+   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
+   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
+   */
+  readonly precision?: 'f32' | 'mixed';
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -60,6 +67,13 @@ export interface DeviceOptions {
    * this process has measured. Results are the same bits.
    */
   readonly tuning?: 'measure' | Tuning;
+  /**
+   * Lets a webgpu device go on when its GPU is lost; no other kind is ever lost. Calls under way fail with a
+   * {@link DeviceLostError}, a new GPU device is asked for, programs are built anew, and all tensors, the device's generator,
+   * optimisers, schedules and averages go back to the last snapshot; `await error.recovered` tells which. Tensors that
+   * were computed after it can't be read any more.
+   */
+  readonly recover?: boolean | RecoverOptions;
 }
 
 /** Milliseconds of work after which other tasks get their turn. */
@@ -69,6 +83,11 @@ const TURN = 50;
 export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
   if (options.tuning !== undefined && kind !== 'webgpu')
     fail('open', `tuning is for webgpu devices, this one is ${String(kind)}`);
+  const { precision = 'f32' } = options;
+  if (precision !== 'f32' && precision !== 'mixed')
+    fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
+  if (precision === 'mixed' && kind !== 'webgpu')
+    fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
     return new Device(openReference(), options);
@@ -80,19 +99,30 @@ export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = 
   }
 
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
+  const { kernels, recover } = options;
+  const webgpu = { ...options.webgpu, mixed: precision === 'mixed' };
+  if (recover) {
+    const { openRecovering } = await import('./backend/webgpu/recover.js');
+    const how = recover === true ? {} : recover;
+    return tuned(await openRecovering(webgpu, kernels ?? [], how), options);
+  }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  const backend = await openWebGPU(options.webgpu, options.kernels);
-  if (options.tuning !== undefined) tuner ??= await import('./tune.js');
+  return tuned(await openWebGPU(webgpu, kernels), options);
+}
+
+/** Loaded where a device was to be tuned; it knows what the process has measured. */
+let tuner: typeof import('./tune.js') | null = null;
+
+/** A webgpu device with the rates of its adapter, where they are known or wished for. */
+async function tuned(backend: Backend, options: DeviceOptions): Promise<Device> {
   try {
+    if (options.tuning !== undefined) tuner ??= await import('./tune.js');
     return new Device(backend, options, (await tuner?.tune(backend, options.tuning)) ?? null);
   } catch (error) {
     backend.dispose();
     throw error;
   }
 }
-
-/** Loaded where a device was to be tuned; it knows what the process has measured. */
-let tuner: typeof import('./tune.js') | null = null;
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
 export class Device {
@@ -107,6 +137,8 @@ export class Device {
   readonly #host: CompileHost;
   readonly #tuned: readonly string[];
   readonly #runner: Runner;
+  readonly #parts: HostParts;
+  readonly #recovery: Recovery | null;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
   readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
@@ -133,6 +165,12 @@ export class Device {
       keepsHistory: (value) => this.#leadsToWatched(value),
       compile: { checkNumerics },
     });
+    this.#parts = new HostParts(this.generator, () => {
+      this.#runner.unstage();
+      this.#losses = [];
+    });
+    this.#recovery = backend.recovery ?? null;
+    if (this.#recovery) this.#recovery.host = this.#parts;
     this.#host = {
       device: this,
       store: this.#store,
@@ -255,7 +293,10 @@ export class Device {
 
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
   feed(shape: Shape, dtype: DType, draw: () => TypedArray): Tensor {
-    if (!this.trace) return this.tensor(draw(), shape, dtype);
+    if (!this.trace) {
+      this.#recovery?.begin();
+      return this.tensor(draw(), shape, dtype);
+    }
     return createLeaf(this.#host, shape, dtype, { kind: 'feed', draw });
   }
 
@@ -333,19 +374,32 @@ export class Device {
 
   read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
-    return this.#enqueue(async () => {
+    return this.#read(tensor);
+  }
+
+  async #read(tensor: Tensor): Promise<TypedArray> {
+    let fault: Fault | null = null;
+    // What is asked for afterwards need not wait for the contents to come.
+    const { coming, value } = await this.#enqueue(async () => {
       await this.#runner.compute([tensor], []);
       const { value, dtype, shape } = tensor;
-      const data = await this.backend.read(this.#store.bufferOf(value), dtype, sizeOf(shape));
-      try {
-        this.#faults.raise(this.backend);
-      } catch (error) {
-        // What the device left is no result: later reads must not take it for one.
-        this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
-        throw error;
-      }
-      return data;
+      const buffer = this.#store.bufferOf(value);
+      const faulted = (found: Fault) => {
+        fault = found;
+      };
+      const coming = this.backend.read(buffer, dtype, sizeOf(shape), faulted);
+      coming.catch(() => {});
+      return { coming, value };
     });
+    const data = await coming;
+    try {
+      this.#faults.tell(fault ?? this.backend.takeFault());
+    } catch (error) {
+      // What the device left is no result: later reads must not take it for one.
+      this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
+      throw error;
+    }
+    return data;
   }
 
   /**
@@ -410,8 +464,49 @@ export class Device {
     fail(where, `${describe(target)} has no memory of its own to be changed; ${advice}`);
   }
 
+  /**
+   * Makes a snapshot, of a device that was opened with `recover`: what its tensors go back to when the GPU is lost. The
+   * copies are made on the GPU between what was asked for before and what comes after, which need not wait.
+   *
+   * @param state what the program needs to know to go on from here: comes back as `recovered.state`.
+   * @returns when the copy has arrived and is the one to go back to.
+   */
+  async snapshot(state?: unknown): Promise<void> {
+    this.#refuseWhileTracing('snapshot');
+    const recovery = this.#recovery;
+    if (!recovery) {
+      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      return;
+    }
+    const { arrived } = await this.#enqueue(async () => {
+      await this.#runner.compute([]);
+      const arrived = recovery.snapshot(state);
+      // Its turn to be reported comes when the caller has it.
+      arrived.catch(() => {});
+      return { arrived };
+    });
+    await arrived;
+  }
+
+  /** Lets something that belongs to tensors, but is kept by the host, go back to a snapshot with them. */
+  keep(part: HostState): void {
+    if (this.#recovery) this.#parts.keep(part);
+  }
+
+  /** What runs on the device fails where it is lost meanwhile, also where it has its result: all went back. */
+  async #surviving<T>(losses: number, work: () => Promise<T>): Promise<T> {
+    const recovery = this.#recovery;
+    await recovery?.ready(losses);
+    try {
+      return await work();
+    } finally {
+      if (recovery && recovery.losses !== losses) await recovery.ready(losses);
+    }
+  }
+
   /** Work on the device happens in the order in which it was asked for. */
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const losses = this.#recovery?.losses ?? 0;
     const result = this.#queue.then(async () => {
       this.#refuseDisposed('device');
       if (performance.now() - this.#lastTurn > TURN) {
@@ -419,7 +514,7 @@ export class Device {
         await nextTask();
         this.#lastTurn = performance.now();
       }
-      return work();
+      return this.#surviving(losses, work);
     });
     this.#queue = result.catch(() => {});
     return result;

@@ -11,9 +11,10 @@ export {
 } from './composition.js';
 export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
+export { type DescribedLaunch, ProgramDescription } from './description.js';
 export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
-export { fail, WeftError } from './errors.js';
+export { DeviceLostError, fail, type Recovered, WeftError } from './errors.js';
 export { FaultMessages, Program } from './executor.js';
 export { type Functional, functional } from './functional.js';
 export { type GradientOps, gradient } from './gradient.js';

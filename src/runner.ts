@@ -44,6 +44,12 @@ export class Runner {
     target.replaceValue(contents);
   }
 
+  /** Gives up what was staged. */
+  unstage(): void {
+    for (const [tensor, target] of this.#staged) tensor.replaceValue(target);
+    this.#staged.clear();
+  }
+
   /** Whether a tensor, or any, waits for its new contents. */
   hasStaged(target?: Tensor): boolean {
     return target ? this.#staged.has(target) : this.#staged.size > 0;

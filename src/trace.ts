@@ -54,7 +54,7 @@ export class GraphMemory {
   }
 
   #allocate(type: TensorType, label: string): DeviceBuffer {
-    const buffer = this.#backend.allocate(bytesOf(type), label);
+    const buffer = this.#backend.allocate(bytesOf(type), label, true);
     this.#buffers.push(buffer);
     return buffer;
   }
@@ -124,6 +124,7 @@ export class CompiledGraph {
     this.#bindings.forEach((binding, i) => {
       if (binding.kind !== 'feed') this.#externals[i] = this.#bind(binding, i, args);
     });
+    this.#backend.recovery?.begin();
     // Feeds count the runs, so they are drawn when all the rest is known to fit.
     this.#bindings.forEach((binding, i) => {
       if (binding.kind === 'feed')
@@ -143,6 +144,8 @@ export class CompiledGraph {
     if (binding.kind === 'storage') {
       if (binding.storage.disposed)
         fail('compile', `${binding.label}, which the function reads, was disposed`);
+      const { lost } = binding.storage.buffer;
+      if (lost) fail('compile', `${binding.label}, which the function reads, ${lost}`);
       return binding.storage.buffer;
     }
     const argument = args[binding.index]!;

@@ -84,11 +84,19 @@ function describeAdapter(info: GPUAdapterInfo | undefined): string {
 const computesOnCPU = (info: GPUAdapterInfo | undefined): boolean =>
   info?.isFallbackAdapter || info?.architecture === 'swiftshader';
 
-/** What kernels may ask for: WebGPU's features that are on, and `software` for an adapter that computes on the CPU. */
-const enabled = (device: GPUDevice, info: GPUAdapterInfo | undefined): Set<string> => {
-  const names: string[] = OPTIONAL_FEATURES.filter((name) => device.features.has(name));
-  return new Set(computesOnCPU(info) ? [...names, 'software'] : names);
-};
+/**
+ * The features that are on, and `software` for an adapter that computes on the CPU. With subgroups also `lanes-4` to `lanes-32`,
+ * as far as every subgroup has so many invocations, and `narrow` where none has more than 8: these are the lanes of a
+ * processor's vectors, and a barrier switches between threads.
+ */
+function enabled(device: GPUDevice, info: GPUAdapterInfo | undefined): Set<string> {
+  const names = new Set<string>(OPTIONAL_FEATURES.filter((name) => device.features.has(name)));
+  if (computesOnCPU(info)) names.add('software');
+  if (!names.has('subgroups') || !info) return names;
+  for (const lanes of [4, 8, 16, 32]) if (lanes <= info.subgroupMinSize) names.add(`lanes-${lanes}`);
+  if (info.subgroupMaxSize <= 8) names.add('narrow');
+  return names;
+}
 
 function describeMissing(device: GPUDevice, info: GPUAdapterInfo | undefined, owned: boolean): string[] {
   const why = owned ? 'the adapter does not have it' : 'it was not asked for when the device was made';

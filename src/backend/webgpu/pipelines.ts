@@ -47,12 +47,25 @@ export class Pipelines {
     return remember(this.#kernels, key, () => this.#compile(kernel, label, constants));
   }
 
+  /** A kernel that was composed, with the entry point `chain`: equal ones are one. */
+  composed(code: string, info: KernelInfo, label: string): Promise<Kernel> {
+    return remember(this.#kernels, code, async () => {
+      const module = await this.#module(label, code, label);
+      return this.#finish(label, info, { module, entryPoint: 'chain' });
+    });
+  }
+
   async #compile(name: string, label: string, constants: Readonly<Record<string, number>>): Promise<Kernel> {
     const info = this.info(name, label);
     const unknown = Object.keys(constants).find((constant) => !info.constants?.includes(constant));
     if (unknown !== undefined) fail(label, `kernel ${name} has no override '${unknown}'`);
+    const code = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
+    const module = await remember(this.#modules, info.module, () => this.#module(info.module, code, label));
+    return this.#finish(name, info, { module, entryPoint: name, constants });
+  }
+
+  async #finish(name: string, info: KernelInfo, compute: GPUProgrammableStage): Promise<Kernel> {
     const { device } = this.health;
-    const module = await remember(this.#modules, info.module, () => this.#module(info.module, label));
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
       binding,
       visibility: SHADER_STAGE_COMPUTE,
@@ -67,7 +80,6 @@ export class Pipelines {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
-    const compute = { module, entryPoint: name, constants };
     const compiled = device
       .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
       .catch((error: unknown) =>
@@ -79,8 +91,7 @@ export class Pipelines {
     return { name, info, layout, pipeline: await this.health.guard(compiled) };
   }
 
-  async #module(name: string, label: string): Promise<GPUShaderModule> {
-    const code = this.modules[name] ?? fail('webgpu', `there is no shader module '${name}'`);
+  async #module(name: string, code: string, label: string): Promise<GPUShaderModule> {
     let module: GPUShaderModule | null = null;
     try {
       return await this.health.attempt(`webgpu: shader module ${name}`, () => {
