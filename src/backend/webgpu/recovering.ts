@@ -5,7 +5,6 @@ import type {
   Backend,
   BackendInfo,
   DeviceBuffer,
-  Fault,
   GroupRules,
   HostState,
   LaunchTimes,
