@@ -4,7 +4,6 @@ import type {
   Backend,
   BackendInfo,
   DeviceBuffer,
-  Fault,
   GroupRules,
   HostState,
   LaunchTimes,
