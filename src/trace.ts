@@ -1,4 +1,4 @@
-import type { Backend, DeviceBuffer, Packed } from './backend/backend.js';
+import type { BackendCore, DeviceBuffer, Packed } from './backend/backend.js';
 import { checkHost, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { FaultMessages, Program } from './executor.js';
@@ -35,7 +35,7 @@ type DType = TensorType['dtype'];
 /** The memory of a compiled graph: its program, and buffers for outputs and for host data. */
 export class GraphMemory {
   readonly outputs: readonly DeviceBuffer[];
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #program: Program;
   readonly #buffers: DeviceBuffer[] = [];
   /** One per argument or feed that came as host data, allocated at the first use. */
@@ -43,7 +43,7 @@ export class GraphMemory {
   #feeds: Packed | null = null;
 
   /** Takes the program over: frees it, too, where the outputs find no room. */
-  constructor(backend: Backend, program: Program, graph: Graph) {
+  constructor(backend: BackendCore, program: Program, graph: Graph) {
     this.#backend = backend;
     this.#program = program;
     try {
@@ -93,7 +93,7 @@ export class CompiledGraph {
   readonly program: Program;
   readonly memory: GraphMemory;
   #disposed = false;
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #faults: FaultMessages;
   readonly #inputs: readonly TensorType[];
   readonly #bindings: readonly Binding[];
@@ -104,7 +104,7 @@ export class CompiledGraph {
 
   /** @param changed is told of each storage that a run updates. */
   constructor(
-    backend: Backend,
+    backend: BackendCore,
     faults: FaultMessages,
     program: Program,
     graph: Graph,
@@ -137,7 +137,7 @@ export class CompiledGraph {
    * Runs once. The contents of `memory.outputs` and of updated storages are new afterwards; with an encoder, once the caller
    * has submitted it.
    */
-  execute(args: readonly Argument[], encoder: GPUCommandEncoder | null = null): void {
+  async execute(args: readonly Argument[], encoder: GPUCommandEncoder | null = null): Promise<void> {
     if (this.#disposed) fail('compile', 'the function was disposed while this call waited for its turn');
     this.#bindings.forEach((binding, i) => {
       if (binding.kind !== 'feed') this.#externals[i] = this.#bind(binding, i, args);
@@ -154,7 +154,8 @@ export class CompiledGraph {
       this.program.encode(encoder, this.#externals);
       return;
     }
-    this.program.run(this.#externals);
+    const running = this.program.run(this.#externals);
+    if (running) await running;
     this.#faults.raise(this.#backend);
   }
 
