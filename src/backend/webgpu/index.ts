@@ -86,6 +86,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
       health.check();
       return pool.allocate(bytes, label);
     },
+    pack: (types, label) => pool.pack(types, label),
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
     capture: (buffers) => captureBuffers(pool, buffers),
     read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),

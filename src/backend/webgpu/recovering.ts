@@ -4,7 +4,6 @@ import type {
   Backend,
   BackendInfo,
   DeviceBuffer,
-  Fault,
   GroupRules,
   HostState,
   LaunchTimes,
@@ -16,13 +15,13 @@ import type {
 import type { KernelSet } from '../kernels.js';
 import { Handle, Handles } from './handles.js';
 import { openWebGPU, type WebGPUBackend, type WebGPUOptions } from './index.js';
+import { Patience } from './patience.js';
 import type { RecoverOptions } from './recover.js';
 import { Snapshots } from './snapshots.js';
 
 type Settings = Required<Pick<RecoverOptions, 'every' | 'tries'>> & RecoverOptions;
 
-/** Milliseconds before the second, third, ... try. */
-const pause = (tried: number): number => 250 * 4 ** (tried - 1);
+type Rest<A extends readonly unknown[]> = A extends readonly [unknown, ...infer R] ? R : never;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -66,6 +65,7 @@ export class RecoveringBackend implements Backend, Recovery {
   readonly #options: WebGPUOptions;
   readonly #sets: readonly KernelSet[];
   readonly #settings: Settings;
+  readonly #patience: Patience;
   /** Takes allocations and writes; null from a loss until there is a new one. */
   #inner: WebGPUBackend | null = null;
   /** The one that all calls may use. */
@@ -81,15 +81,12 @@ export class RecoveringBackend implements Backend, Recovery {
   #problem: WeftError | null = null;
   /** Why it can't be used any more. */
   #ended: WeftError | null = null;
-  /** Losses in a row before more updates than ever were made, and so many. */
-  #fruitless = 0;
-  #reached = 0;
-  #wake: () => void = () => {};
 
   constructor(options: WebGPUOptions, sets: readonly KernelSet[], settings: Settings) {
     this.#options = options;
     this.#sets = sets;
     this.#settings = settings;
+    this.#patience = new Patience(settings.tries);
     this.#snapshots = new Snapshots(this.#handles, settings.every, settings.state);
   }
 
@@ -191,15 +188,15 @@ export class RecoveringBackend implements Backend, Recovery {
     this.#handles.written(handle, data, dtype);
   }
 
-  async read(
-    buffer: DeviceBuffer,
-    dtype: DType,
-    length: number,
-    faulted?: (fault: Fault) => void,
-  ): Promise<TypedArray> {
-    const data = await this.#need().read(this.#memoryOf(buffer), dtype, length, faulted);
-    if (this.#snapshots.updates >= this.#reached) this.#fruitless = 0;
-    return data;
+  async read(buffer: DeviceBuffer, ...rest: Rest<Parameters<Backend['read']>>): Promise<TypedArray> {
+    const { losses } = this;
+    try {
+      const data = await this.#need().read(this.#memoryOf(buffer), ...rest);
+      this.#patience.progressed(this.#snapshots.updates);
+      return data;
+    } finally {
+      if (losses !== this.losses) await this.ready(losses);
+    }
   }
 
   async prepare(request: PrepareRequest): Promise<Prepared> {
@@ -281,10 +278,9 @@ export class RecoveringBackend implements Backend, Recovery {
     this.#told = false;
     this.#inner = null;
     this.#ready = null;
-    this.#reached = Math.max(this.#reached, this.#snapshots.updates);
     this.#snapshots.interrupt();
     this.#handles.detach();
-    const recovered = this.#recover();
+    const recovered = this.#patience.recover(this.#snapshots.updates, () => this.#reopen());
     const advice = `a new one is asked for, and tensors go back to ${this.#snapshots.name}: await error.recovered`;
     const error = new DeviceLostError(`webgpu: the device was lost (${why}); ${advice}`, recovered);
     this.#error = error;
@@ -300,36 +296,6 @@ export class RecoveringBackend implements Backend, Recovery {
     // When its calls have failed: what is left of it waits for its last answers.
     queueMicrotask(() => inner.dispose());
     return error;
-  }
-
-  async #recover(): Promise<Recovered> {
-    const { tries } = this.#settings;
-    const give = (why: string) => new DeviceLostError(`webgpu: the device was lost, and ${why}`);
-    if (++this.#fruitless > tries)
-      throw give(
-        `so were ${tries} new ones before they got any further; open a new one and load a checkpoint`,
-      );
-    let last: unknown;
-    for (let tried = 0; tried < tries && !this.#ended; tried++) {
-      if (tried > 0) await this.#sleep(pause(tried));
-      if (this.#ended) break;
-      try {
-        return await this.#reopen();
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw this.#ended ?? give(`no new one could be had in ${tries} tries: ${messageOf(last)}`);
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((done) => {
-      const timer = setTimeout(done, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        done();
-      };
-    });
   }
 
   async #reopen(): Promise<Recovered> {
@@ -373,7 +339,7 @@ export class RecoveringBackend implements Backend, Recovery {
     this.#ended = new WeftError('webgpu: the device was disposed; open a new one');
     this.#ready = null;
     this.#inner = null;
-    this.#wake();
+    this.#patience.end(this.#ended);
     inner?.dispose();
   }
 }
