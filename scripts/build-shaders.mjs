@@ -34,6 +34,8 @@ export interface KernelInfo extends KernelParams {
   /** How each storage binding, in operand order, is used. The next binding is the parameter struct. */
   readonly access: readonly ('read' | 'read_write')[];
   readonly workgroupSize: readonly [number, number, number];
+  /** Parameters that are no fields but constants of the pipeline: the module's overrides. */
+  readonly overrides?: readonly string[];
 }
 `;
 

@@ -111,6 +111,9 @@ function reflectKernel({ ResourceType }, file, { module, wgsl, reflected, variab
     fail(where, `it uses ${shared} bytes of workgroup memory, at most ${MAX_WORKGROUP_BYTES} are allowed`);
   }
   const struct = reflectStruct(where, last.type);
+  const overrides = reflected.overrides.map(({ name }) => name);
+  const both = overrides.find((name) => Object.hasOwn(struct.fields, name));
+  if (both) fail(where, `override '${both}' is a field of ${struct.name} too, rename one`);
   return {
     struct,
     info: {
@@ -120,6 +123,7 @@ function reflectKernel({ ResourceType }, file, { module, wgsl, reflected, variab
       paramsBytes: struct.bytes,
       fields: struct.fields,
       workgroupSize: [...size],
+      ...(overrides.length > 0 ? { overrides } : {}),
     },
   };
 }
@@ -143,8 +147,9 @@ export function reflectModule(library, file, module, wgsl, only) {
   };
   const ast = parse(() => new WgslParser().parse(wgsl));
   const reflected = parse(() => new WgslReflect(wgsl));
-  if (reflected.overrides.length > 0)
-    fail(where, `override '${reflected.overrides[0].name}' is never set, use a const`);
+  for (const { name, type } of reflected.overrides)
+    if (type?.name !== 'u32' || !new RegExp(`\\boverride\\s+${name}\\s*:\\s*u32\\s*;`).test(wgsl))
+      fail(where, `override '${name}' must be declared as 'override ${name}: u32;', launches give its value`);
   const variables = ast.filter(({ storage }) => storage === 'workgroup');
   const entries = reflected.entry.compute;
   if (entries.length === 0) fail(where, 'it has no @compute fn');

@@ -51,7 +51,7 @@ export interface KernelCall<N extends string, A> {
   readonly features: ReadonlySet<string>;
 }
 
-/** Fields of the kernel's parameter struct, by the names that its WGSL declares. Arrays fill array fields. */
+/** Fields of the kernel's parameter struct and its overrides, by the names that its WGSL declares. Arrays fill array fields. */
 export type Params = Readonly<Record<string, number | readonly number[]>>;
 
 /** One kernel call, planned: which kernel, on which operands, with which parameters, over how much work. */

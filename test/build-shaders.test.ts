@@ -89,6 +89,17 @@ describe('the shader build', () => {
     });
   });
 
+  it('lists what a pipeline is made for', async () => {
+    const body = 'if (id.x < p.n && wide != 0u) { y[id.x * lanes] = x[id.x]; }';
+    await run({
+      m: `override wide: u32;\noverride lanes: u32;${map(body)}`,
+      n: map(BODY).replace('map', 'other'),
+    });
+    const { kernels } = await tables();
+    expect(kernels.map_f32!.overrides).toEqual(['wide', 'lanes']);
+    expect(kernels.other_f32).not.toHaveProperty('overrides');
+  });
+
   it('mirrors parameter structs byte for byte in AssemblyScript', { timeout: 60_000 }, async () => {
     const struct =
       'struct P { n: u32, by: f32, shape: array<vec4<u32>, 2>, k: i32, box: vec4<i32>, last: f32 }';
@@ -316,7 +327,16 @@ describe('the shader build', () => {
       'b.wgsl: kernel other_f32: struct MapParams has another layout in a.wgsl',
     ],
     ['WGSL that does not parse', { m: map('let = ;') }, "m.wgsl: wgsl_reflect can't parse it:"],
-    ['an override', { m: `override size = 3u;${map(BODY)}` }, "m.wgsl: override 'size' is never set"],
+    [
+      'an override with a value of its own',
+      { m: `override size = 3u;${map(BODY)}` },
+      "m.wgsl: override 'size' must be declared as 'override size: u32;', launches give its value",
+    ],
+    [
+      'an override that is a field too',
+      { m: `override alpha: u32;${map(BODY)}` },
+      "m.wgsl: kernel map_f32: override 'alpha' is a field of MapParams too, rename one",
+    ],
     ['a file without kernels', { m: 'fn f() {}' }, 'm.wgsl: it has no @compute fn'],
     [
       'a template without its kernel',

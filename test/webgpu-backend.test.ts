@@ -219,6 +219,22 @@ describe('the webgpu backend', () => {
     expect(backend.memory().buffers).toBe(0);
   });
 
+  it('makes a pipeline for each value of what a module overrides', async () => {
+    const times = (params: DispatchCommand['params'], at: number) =>
+      dispatch('fixed_f32', [external(at, 4)], params, 1);
+    const buffers = [3, 5, 3].map(() => backend.allocate(4, 'y'));
+    const commands = [3, 5, 3].map((by, i) => times({ n: i + 2, by }, i));
+    (await prepare(commands, 3)).run(buffers);
+    const values = await Promise.all(buffers.map((buffer) => backend.read(buffer, 'f32', 1)));
+    expect(values.map(([value]) => value)).toEqual([6, 15, 12]);
+    await expect(prepare([times({ n: 1 }, 0)], 1)).rejects.toThrow(
+      "kernel fixed_f32: parameter 'by' is missing",
+    );
+    await expect(prepare([times({ n: 1, by: -1 }, 0)], 1)).rejects.toThrow(
+      "parameter 'by' is -1, not a whole u32",
+    );
+  });
+
   it('names what is wrong with a command', async () => {
     await expect(prepare([dispatch('absent', [], {}, 1)], 0)).rejects.toThrow("no webgpu kernel 'absent'");
     await expect(prepare([dispatch('scale_f32', [], {}, 1)], 0)).rejects.toThrow(

@@ -3,7 +3,7 @@ import { fail } from '../errors.js';
 import type { Params } from '../op.js';
 
 /** What {@link writeParams} must know of a kernel: its parameter struct. */
-export type ParamsLayout = Pick<KernelInfo, 'fields' | 'paramsBytes'>;
+export type ParamsLayout = Pick<KernelInfo, 'fields' | 'paramsBytes' | 'overrides'>;
 
 /**
  * Writes a kernel's parameter struct at `offset` of `view`, little-endian, padding and the rest of short arrays zero.
@@ -17,7 +17,7 @@ export function writeParams(
   label: string,
 ): void {
   for (const name of Object.keys(params)) {
-    if (!Object.hasOwn(info.fields, name)) {
+    if (!Object.hasOwn(info.fields, name) && !info.overrides?.includes(name)) {
       const known = Object.keys(info.fields).join(', ');
       fail(label, `parameter '${name}' is not in the kernel's struct, which has ${known}`);
     }
@@ -42,3 +42,15 @@ export function writeParams(
 
 const inRange = (value: number, type: 'u32' | 'i32'): boolean =>
   type === 'u32' ? value >>> 0 === value : (value | 0) === value;
+
+/** The constants of a pipeline that a kernel's parameters ask for. */
+export function overridesOf({ overrides = [] }: ParamsLayout, params: Params, label: string) {
+  return Object.fromEntries(
+    overrides.map((name): [string, number] => {
+      const value = params[name];
+      if (typeof value !== 'number') fail(label, `parameter '${name}' is missing`);
+      if (!inRange(value, 'u32')) fail(label, `parameter '${name}' is ${value}, not a whole u32`);
+      return [name, value];
+    }),
+  );
+}

@@ -35,6 +35,11 @@ const modules = {
   y[0] = select(-1.0, x[0], p.has != 0u);
   if (p.has != 0u) { z[0] = y[0]; }
 }`,
+  fixed: `struct FixedParams { n: u32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<uniform> p: FixedParams;
+override by: u32;
+@compute @workgroup_size(1) fn fixed_f32() { y[0] = f32(p.n * by); }`,
   broken: 'fn f() -> u32 {\n  return missing;\n}\n@compute @workgroup_size(1) fn broken_f32() { _ = f(); }',
 };
 
@@ -67,6 +72,15 @@ const kernels: Record<string, KernelInfo> = {
     paramsBytes: 4,
     fields: { has: scalar(0, 'u32') },
     workgroupSize: [1, 1, 1],
+  },
+  fixed_f32: {
+    ...common,
+    module: 'fixed',
+    access: ['read_write'],
+    paramsBytes: 4,
+    fields: { n: scalar(0, 'u32') },
+    workgroupSize: [1, 1, 1],
+    overrides: ['by'],
   },
   broken_f32: { ...common, module: 'broken', access: [], paramsBytes: 4, fields: { n: scalar(0, 'u32') } },
 };

@@ -1,5 +1,7 @@
 import type { KernelInfo } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
+import type { Params } from '../../op.js';
+import { overridesOf } from '../params.js';
 import { SHADER_STAGE_COMPUTE } from './constants.js';
 import type { Health } from './health.js';
 
@@ -37,11 +39,14 @@ export class Pipelines {
     );
   }
 
-  get(name: string, label: string): Promise<Kernel> {
-    return remember(this.#kernels, name, () => this.#compile(name, label));
+  /** The kernel for such parameters: what its module overrides is compiled in. */
+  get(name: string, label: string, params: Params): Promise<Kernel> {
+    const constants = overridesOf(this.info(name, label), params, `${label}: kernel ${name}`);
+    const key = [name, ...Object.values(constants)].join();
+    return remember(this.#kernels, key, () => this.#compile(name, label, constants));
   }
 
-  async #compile(name: string, label: string): Promise<Kernel> {
+  async #compile(name: string, label: string, constants: Record<string, number>): Promise<Kernel> {
     const info = this.info(name, label);
     const { device } = this.health;
     const module = await remember(this.#modules, info.module, () => this.#module(info.module, label));
@@ -59,7 +64,7 @@ export class Pipelines {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
-    const compute = { module, entryPoint: name };
+    const compute = { module, entryPoint: name, constants };
     const compiled = device
       .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
       .catch((error: unknown) =>

@@ -72,10 +72,11 @@ async function makeSteps({ health, pipelines, alignment }: Host, { commands, reg
     plans.push({ kind: 'dispatch', command, workgroups, paramsOffset: paramsBytes });
     paramsBytes += Math.ceil(info.paramsBytes / alignment) * alignment;
   }
-  const compile = async (plan: Omit<DispatchStep, 'kernel'> | CopyStep): Promise<DispatchStep | CopyStep> =>
-    plan.kind === 'copy'
-      ? plan
-      : { ...plan, kernel: await pipelines.get(plan.command.kernel, plan.command.label) };
+  const compile = async (plan: Omit<DispatchStep, 'kernel'> | CopyStep): Promise<DispatchStep | CopyStep> => {
+    if (plan.kind === 'copy') return plan;
+    const { kernel, label, params } = plan.command;
+    return { ...plan, kernel: await pipelines.get(kernel, label, params) };
+  };
   return { steps: await Promise.all(plans.map(compile)), paramsBytes };
 }
 
