@@ -2,18 +2,22 @@
 import { join } from 'node:path';
 import { bench as benchOp } from '../src/cli/bench.js';
 import { measure, messageOf } from '../src/cli/measure.js';
+import { open } from '../src/index.js';
 import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
 import { installPeers } from './compare/install.js';
-import { openPeer, type Peer } from './compare/peer.js';
+import { openPeer, provideGPU, versionsOf } from './compare/open.js';
+import { PEERS, type Peer } from './compare/peer.js';
 import { caseInputs } from './inputs.js';
 import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhole } from './node.js';
 import { type BenchOptions, HELP, readOptions } from './options.js';
 import { runInPage, servePage } from './page/serve.js';
 import { profile, profileText } from './profile.js';
+import { replayText, replayTime } from './replay.js';
 import type { BenchReport } from './report.js';
-import { chooseCases, type Lane, openLane, runCases } from './run.js';
+import { adapterOf, bearable, chooseCases, type Lane, openLane, runCases } from './run.js';
+import { SUITES } from './suites/index.js';
 import { reportText } from './table.js';
 import { prepareWeft } from './weft.js';
 
@@ -33,7 +37,6 @@ async function openLanes({ backends, threads, v8 }: BenchOptions): Promise<Lane[
 
 async function openPeers({ peers }: BenchOptions): Promise<Peer[]> {
   const open: Peer[] = [];
-  if (peers.length > 0) installPeers();
   for (const name of peers) open.push(await openPeer(name));
   return open;
 }
@@ -56,18 +59,42 @@ async function profiled(options: BenchOptions): Promise<unknown> {
   return { date: today(), commit: currentCommit(), machine: machineFacts(), profiles };
 }
 
+/** Prints what JavaScript spends on replaying training steps; resolves to what `--json` keeps. */
+async function replayed({ texts, small }: BenchOptions): Promise<unknown> {
+  const device = await open('webgpu');
+  const { description } = device.info;
+  const { cases, small: few } = SUITES.step;
+  const chosen = (small ? few! : cases).filter(
+    ({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)),
+  );
+  const replays = [];
+  for (const c of chosen) {
+    const weft = await prepareWeft(device, c, caseInputs(c));
+    replays.push({ case: c.name, ...(await replayTime(weft)) });
+    weft.dispose();
+  }
+  device.dispose();
+  console.log(`${description}\n${replayText(replays)}`);
+  return { date: today(), commit: currentCommit(), machine: machineFacts(), adapter: description, replays };
+}
+
 async function measured(options: BenchOptions, say: (line: string) => void): Promise<BenchReport> {
-  const cases = chooseCases(options.suites, options.texts);
+  const chosen = chooseCases(options.suites, options.texts, options.backends);
   const machine = machineFacts();
   console.log(`machine: ${machine.cpu}, ${machine.cores} cores, ${machine.engine}`);
+  if (options.peers.length > 0) installPeers();
+  // Before Weft looks for a GPU, so that all take theirs from one place.
+  if (options.peers.some((name) => PEERS[name].backend === 'webgpu')) await provideGPU();
   const lanes = await openLanes(options);
+  const cases = options.texts.length > 0 ? chosen : bearable(chosen, lanes);
   const peers = await openPeers(options);
   const field = peers.length > 0 ? peerField(peers) : undefined;
   const results = await runCases(cases, lanes, say, field);
   const { peak } = lanes[0]!;
+  const adapter = adapterOf(lanes);
   for (const { device } of lanes) device.dispose();
-  const versions = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
-  return { date: today(), commit: currentCommit(), machine, peak, peers: versions, results };
+  const about = { date: today(), commit: currentCommit(), machine, peak, adapter };
+  return { ...about, peers: versionsOf(options.peers), results };
 }
 
 async function main(): Promise<void> {
@@ -80,9 +107,9 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  if (options.profile) {
-    const found = await profiled(options);
-    if (options.json === true) throw new RangeError('--profile: name the file that --json writes');
+  if (options.profile || options.replay) {
+    const found = await (options.profile ? profiled(options) : replayed(options));
+    if (options.json === true) throw new RangeError('--profile, --replay: name the file that --json writes');
     if (options.json) writeWhole(options.json, `${JSON.stringify(found, null, 2)}\n`);
     return;
   }

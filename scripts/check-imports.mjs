@@ -23,12 +23,17 @@ const rules = {
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
+    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'spread.ts', 'fuse.ts'],
     may: ['own', 'op', 'leaves'],
   },
 
+  weaving: {
+    files: ['cut.ts', 'place.ts', 'segments.ts', 'balance.ts'],
+    may: ['own', 'plan', 'passes', 'op', 'leaves'],
+  },
+
   backend: {
-    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts'],
+    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts', 'backend/woven.ts'],
     may: ['own', 'build', 'leaves'],
     types: ['op'],
   },
@@ -46,22 +51,32 @@ const rules = {
     dynamic: ['node', 'webgpu'],
   },
 
-  schedule: { files: ['schedule.ts'], may: ['plan', 'op', 'leaves'] },
+  schedule: {
+    files: ['schedule.ts', 'description.ts'],
+    may: ['plan', 'op', 'leaves'],
+    types: ['backend'],
+  },
   numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
   executor: {
-    files: ['executor.ts'],
-    may: ['schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    files: ['executor.ts', 'arena.ts'],
+    may: ['own', 'schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
-    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts'],
+    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts', 'host-state.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    types: ['schedule'],
+  },
+  woven: {
+    files: ['weave.ts', 'rates.ts', 'measure.ts', 'weaving.ts'],
+    may: ['own', 'weaving', 'executor', 'schedule', 'ops', 'backend', 'passes', 'plan', 'op', 'leaves'],
+    types: ['tensor'],
   },
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'numerics'],
-    dynamic: ['reference', 'wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'woven', 'numerics'],
+    dynamic: ['reference', 'wasm', 'webgpu', 'woven'],
   },
 
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
@@ -91,7 +106,7 @@ const rules = {
       'op',
       'leaves',
     ],
-    types: ['wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'woven'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
   host: {

@@ -25,14 +25,27 @@ struct SequenceParams {
 @group(0) @binding(1) var<storage, read_write> fault: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> check: LengthsParams;
 
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read_write> target_values: array<f32>;
-@group(0) @binding(2) var<uniform> copying: RecurrentParams;
+struct StatesParams {
+  batch: u32,
+  hidden: u32,
+  // What goes on from step to step for each sequence, and where in it the states begin.
+  places: u32,
+  first: u32,
+  second: u32,
+}
+
+@group(0) @binding(0) var<storage, read> first_state: array<f32>;
+@group(0) @binding(1) var<storage, read> second_state: array<f32>;
+@group(0) @binding(2) var<storage, read_write> carried: array<f32>;
+@group(0) @binding(3) var<uniform> starting: StatesParams;
+
+@group(0) @binding(0) var<storage, read> ended: array<f32>;
+@group(0) @binding(1) var<storage, read_write> first_end: array<f32>;
+@group(0) @binding(2) var<storage, read_write> second_end: array<f32>;
+@group(0) @binding(3) var<uniform> ending: StatesParams;
 
 @group(0) @binding(1) var<storage, read> initial: array<f32>;
 @group(0) @binding(2) var<storage, read> y: array<f32>;
-// An output of the same op, which is not written here, but may lie in one buffer with one that is.
-@group(0) @binding(2) var<storage, read_write> made: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<uniform> params: RecurrentParams;
 
@@ -58,36 +71,48 @@ fn sequence_lengths_i32(
   }
 }
 
-// A running state starts as the given one.
+// What goes on, before the first step: the states, all else and what is past the end 0. A second one that is not
+// given begins at `places`.
 @compute @workgroup_size(64)
-fn sequence_copy_f32(
+fn recurrent_start_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = linear_index(group, local, groups);
-  if (i < copying.batch * copying.hidden) {
-    target_values[i] = source[i];
-  }
-}
-
-// output [batch, hidden] is the state after each sequence's last step.
-@compute @workgroup_size(64)
-fn sequence_final_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  if (i >= params.batch * params.hidden) {
+  let row = i / 4u / starting.places;
+  let b = 4u * row + i % 4u;
+  if (4u * row >= starting.batch) {
     return;
   }
-  let count = length_of(params, i / params.hidden);
-  if (count == 0u) {
-    output[i] = initial[i];
-  } else {
-    let last = select(count - 1u, 0u, params.reverse != 0u);
-    output[i] = made[last * params.batch * params.hidden + i];
+  let place = i / 4u % starting.places;
+  var value = 0.0;
+  if (b < starting.batch) {
+    if (place >= starting.first && place < starting.first + starting.hidden) {
+      value = first_state[b * starting.hidden + place - starting.first];
+    } else if (place >= starting.second && place < starting.second + starting.hidden) {
+      value = second_state[b * starting.hidden + place - starting.second];
+    }
+  }
+  carried[i] = value;
+}
+
+// The states after the last step.
+@compute @workgroup_size(64)
+fn recurrent_end_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  if (i >= ending.batch * ending.hidden) {
+    return;
+  }
+  let b = i / ending.hidden;
+  let j = i % ending.hidden;
+  first_end[i] = ended[place_of(ending.places, ending.first + j, b)];
+  if (ending.second < ending.places) {
+    second_end[i] = ended[place_of(ending.places, ending.second + j, b)];
   }
 }
 

@@ -1,8 +1,17 @@
-import type { Backend, BackendInfo, SharedMemory } from './backend/backend.js';
+import type {
+  Backend,
+  BackendCore,
+  BackendInfo,
+  Fault,
+  HostState,
+  Recovery,
+  SharedMemory,
+} from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
 import type { WebGPUOptions } from './backend/webgpu/index.js';
+import type { RecoverOptions } from './backend/webgpu/recover.js';
 import {
   type CompiledFunction,
   type CompileHost,
@@ -13,12 +22,13 @@ import {
 } from './compile.js';
 import { checkHost, type DType, type HostTensor, type TypedArray, toHost } from './dtype.js';
 import { fail } from './errors.js';
-import { FaultMessages } from './executor.js';
+import { FaultMessages, Program } from './executor.js';
 import { drawSeed } from './functional.js';
 import { gradient } from './gradient.js';
-import { createInput, type Graph, leavesOf } from './graph.js';
+import { createInput, type Graph, leavesOf, pin } from './graph.js';
+import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
-import type { BackendKind, Value } from './op.js';
+import type { BackendKind, Side, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
@@ -26,11 +36,13 @@ import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js'
 import { bytesOf } from './plan.js';
 import { type Profile, type ProfileOptions, profile } from './profile.js';
 import { Generator } from './random.js';
-import { Runner } from './runner.js';
+import type { Rates } from './rates.js';
+import { type Compile, Runner } from './runner.js';
 import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js';
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
+import type { WeaveOptions, Weaving } from './weaving.js';
 
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
@@ -41,6 +53,11 @@ export interface DeviceOptions {
    * more, on the device, and elementwise ops run one by one.
    */
   readonly checkNumerics?: CheckNumerics;
+  /**
+   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
+   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
+   */
+  readonly precision?: 'f32' | 'mixed';
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -53,31 +70,77 @@ export interface DeviceOptions {
   readonly v8?: V8Flags;
   readonly wasm?: WasmOptions;
   readonly webgpu?: WebGPUOptions;
+  /** How a device of both parts graphs between them. */
+  readonly weave?: WeaveOptions;
+  /**
+   * Lets a webgpu device go on when its GPU is lost; no other kind is ever lost. Calls under way fail with a
+   * {@link DeviceLostError}, a new GPU device is asked for, programs are built anew, and all tensors, the device's generator,
+   * optimisers, schedules and averages go back to the last snapshot; `await error.recovered` tells which. Tensors that
+   * were computed after it can't be read any more.
+   */
+  readonly recover?: boolean | RecoverOptions;
 }
 
 /** Milliseconds of work after which other tasks get their turn. */
 const TURN = 50;
 
-/** Opens a device: `wasm` (CPU), `webgpu`, or `reference` (f64, slow, exact). */
-export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
+/**
+ * Opens a device: `wasm` (CPU), `webgpu`, `reference` (f64, slow, exact), or `['webgpu', 'wasm']`, one device of both: it
+ * computes each node of a graph where that costs least, transfers included, and lets both work at the same time.
+ *
+ * @throws WeftError where a backend can't be opened, also one of two.
+ */
+export async function open(
+  kind: BackendKind | readonly BackendKind[] = 'wasm',
+  options: DeviceOptions = {},
+): Promise<Device> {
+  const { precision = 'f32' } = options;
+  if (precision !== 'f32' && precision !== 'mixed')
+    fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
+  if (precision === 'mixed' && kind !== 'webgpu')
+    fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
+  if (typeof kind === 'string') return new Device(await openBackend(kind, options), options);
+  if (!Array.isArray(kind)) fail('open', `takes a backend or a list of two, got ${String(kind)}`);
+  const { Weaving } = await import('./weaving.js');
+  const { weave = {}, kernels = [], recover } = options;
+  if (recover) fail('open', 'only a webgpu device by itself recovers; leave `recover` out, or open it alone');
+  const start = (one: Side) => openBackend(one, options);
+  return new Device(
+    await Weaving.open(kind as readonly BackendKind[], weave, start, kernels.length > 0),
+    options,
+  );
+}
+
+async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<Backend> {
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
-    return new Device(openReference(), options);
+    return openReference();
   }
   if (kind === 'wasm') {
     const { openWasm } = await import('./backend/wasm/index.js');
     const { wasm, threads, v8, kernels } = options;
-    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), options);
+    return openWasm({ ...wasm, threads, v8 }, kernels);
   }
-
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
+  const { kernels, recover } = options;
+  const webgpu = { ...options.webgpu, mixed: options.precision === 'mixed' };
+  if (recover) {
+    const { openRecovering } = await import('./backend/webgpu/recover.js');
+    const how = recover === true ? {} : recover;
+    return openRecovering(webgpu, kernels ?? [], how);
+  }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return new Device(await openWebGPU(options.webgpu, options.kernels), options);
+  return openWebGPU(webgpu, kernels);
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
 export class Device {
-  readonly backend: Backend;
+  readonly #core: BackendCore;
+  readonly #backend: Backend | null;
+  readonly #weaving: Weaving | null;
+  /** On a woven device: the values that tensors stand for, and where ops that are recorded now run. */
+  readonly #seen = new WeakSet<Value>();
+  #side: Side | null = null;
   readonly generator: Generator;
   /** Set while a function is being traced. */
   trace: Trace | null = null;
@@ -85,6 +148,8 @@ export class Device {
   readonly #store: Store;
   readonly #host: CompileHost;
   readonly #runner: Runner;
+  readonly #parts: HostParts;
+  readonly #recovery: Recovery | null;
   /** Values whose tensors want gradients. */
   readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
   readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
@@ -94,17 +159,26 @@ export class Device {
   #lastTurn = performance.now();
   #disposed = false;
 
-  constructor(backend: Backend, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
+  constructor(engine: Backend | Weaving, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
     const { seed = 0, checkNumerics = null } = options;
     if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
       fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
-    this.backend = backend;
+    this.#weaving = 'rates' in engine ? engine : null;
+    this.#backend = 'rates' in engine ? null : engine;
+    const backend: BackendCore = 'rates' in engine ? engine.backend : engine;
+    this.#core = backend;
     this.generator = new Generator(seed);
     this.#store = new Store(backend, () => this.#runner.evict());
     this.#runner = new Runner(backend, this.#store, this.#faults, {
       keepsHistory: (value) => this.#leadsToWatched(value),
-      compile: { checkNumerics },
+      compile: this.#compiler(engine, checkNumerics),
     });
+    this.#parts = new HostParts(this.generator, () => {
+      this.#runner.unstage();
+      this.#losses = [];
+    });
+    this.#recovery = backend.recovery ?? null;
+    if (this.#recovery) this.#recovery.host = this.#parts;
     this.#host = {
       device: this,
       store: this.#store,
@@ -117,13 +191,52 @@ export class Device {
     };
   }
 
+  #compiler(engine: Backend | Weaving, checkNumerics: CheckNumerics | null): Compile {
+    const options = { checkNumerics };
+    return 'rates' in engine
+      ? (graph, given) => engine.compile(graph, given, this.#faults, options)
+      : (graph) => Program.compile(graph, engine, this.#faults, options);
+  }
+
   get info(): BackendInfo {
-    return this.backend.info;
+    return this.#core.info;
+  }
+
+  /** What kernels run by. @throws WeftError on a device of two backends. */
+  get backend(): Backend {
+    return this.#backend ?? fail('backend', 'a woven device has two backends; open each for itself');
+  }
+
+  /** What a device of two backends decides by, as measured when it was opened or given then; null on others. */
+  get rates(): Rates | null {
+    return this.#weaving?.rates ?? null;
+  }
+
+  /**
+   * Runs `record`; what it records is computed on this backend of a device of two, whatever it costs, and so are the gradients of
+   * that. On a device of this one backend nothing changes.
+   *
+   * @param record synchronous; a compiled function may call `on` inside.
+   */
+  on<T>(side: Side, record: () => T): T {
+    const { info } = this;
+    if (side !== 'wasm' && side !== 'webgpu') fail('on', `takes 'wasm' or 'webgpu', got '${String(side)}'`);
+    if (!this.#weaving && info.backend !== side) fail('on', `this device computes on ${info.backend} alone`);
+    const before = this.#side;
+    this.#side = side;
+    try {
+      const result = record();
+      if (!(result instanceof Promise)) return result;
+      result.catch(() => {});
+      return fail('on', 'the function must not be async: only what it records at once is bound');
+    } finally {
+      this.#side = before;
+    }
   }
 
   /** Live buffers and their bytes, programs' arenas included. */
   memory(): { readonly buffers: number; readonly bytes: number } {
-    return this.backend.memory();
+    return this.#core.memory();
   }
 
   /**
@@ -167,8 +280,7 @@ export class Device {
 
   #shared(where: string): SharedMemory {
     return (
-      this.backend.shared ??
-      fail(where, `a ${this.backend.kind} device has no GPU buffers; open a webgpu device`)
+      this.#core.shared ?? fail(where, `a ${this.#core.kind} device has no GPU buffers; open a webgpu device`)
     );
   }
 
@@ -226,7 +338,10 @@ export class Device {
 
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
   feed(shape: Shape, dtype: DType, draw: () => TypedArray): Tensor {
-    if (!this.trace) return this.tensor(draw(), shape, dtype);
+    if (!this.trace) {
+      this.#recovery?.begin();
+      return this.tensor(draw(), shape, dtype);
+    }
     return createLeaf(this.#host, shape, dtype, { kind: 'feed', draw });
   }
 
@@ -239,6 +354,10 @@ export class Device {
 
   /** Notes a new tensor: a scope frees what was made in it. */
   created(tensor: Tensor): void {
+    if (this.#weaving) {
+      if (this.#side) pin([tensor.value], this.#seen, this.#side);
+      this.#seen.add(tensor.value);
+    }
     if (!this.trace) this.#store.created(tensor.value);
   }
 
@@ -258,6 +377,17 @@ export class Device {
   }
 
   backward(loss: Tensor, seed?: Tensor): void {
+    // A gradient is bound to where its value is, not by the scope in which it is asked for.
+    const side = this.#side;
+    this.#side = null;
+    try {
+      this.#differentiate(loss, seed);
+    } finally {
+      this.#side = side;
+    }
+  }
+
+  #differentiate(loss: Tensor, seed?: Tensor): void {
     const leaves = leavesOf([loss.value], { has: (value) => this.#watcher(value) !== null });
     if (this.trace) this.#observeWishes(leaves);
     const wrt = leaves.filter((value) => this.#watcher(value));
@@ -304,19 +434,32 @@ export class Device {
 
   read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
-    return this.#enqueue(async () => {
+    return this.#read(tensor);
+  }
+
+  async #read(tensor: Tensor): Promise<TypedArray> {
+    let fault: Fault | null = null;
+    // What is asked for afterwards need not wait for the contents to come.
+    const { coming, value } = await this.#enqueue(async () => {
       await this.#runner.compute([tensor], []);
       const { value, dtype, shape } = tensor;
-      const data = await this.backend.read(this.#store.bufferOf(value), dtype, sizeOf(shape));
-      try {
-        this.#faults.raise(this.backend);
-      } catch (error) {
-        // What the device left is no result: later reads must not take it for one.
-        this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
-        throw error;
-      }
-      return data;
+      const buffer = this.#store.bufferOf(value);
+      const faulted = (found: Fault) => {
+        fault = found;
+      };
+      const coming = this.#core.read(buffer, dtype, sizeOf(shape), faulted);
+      coming.catch(() => {});
+      return { coming, value };
     });
+    const data = await coming;
+    try {
+      this.#faults.tell(fault ?? this.#core.takeFault());
+    } catch (error) {
+      // What the device left is no result: later reads must not take it for one.
+      this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
+      throw error;
+    }
+    return data;
   }
 
   /**
@@ -381,8 +524,50 @@ export class Device {
     fail(where, `${describe(target)} has no memory of its own to be changed; ${advice}`);
   }
 
+  /**
+   * Makes a snapshot, of a device that was opened with `recover`: what its tensors go back to when the GPU is lost. The
+   * copies are made on the GPU between what was asked for before and what comes after, which need not wait.
+   *
+   * @param state what the program needs to know to go on from here: comes back as `recovered.state`.
+   * @returns when the copy has arrived and is the one to go back to.
+   */
+  async snapshot(state?: unknown): Promise<void> {
+    this.#refuseWhileTracing('snapshot');
+    const recovery = this.#recovery;
+    if (!recovery) {
+      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      if (this.#weaving) fail('snapshot', 'a device of both backends does not recover; open webgpu alone');
+      return;
+    }
+    const { arrived } = await this.#enqueue(async () => {
+      await this.#runner.compute([]);
+      const arrived = recovery.snapshot(state);
+      // Its turn to be reported comes when the caller has it.
+      arrived.catch(() => {});
+      return { arrived };
+    });
+    await arrived;
+  }
+
+  /** Lets something that belongs to tensors, but is kept by the host, go back to a snapshot with them. */
+  keep(part: HostState): void {
+    if (this.#recovery) this.#parts.keep(part);
+  }
+
+  /** What runs on the device fails where it is lost meanwhile, also where it has its result: all went back. */
+  async #surviving<T>(losses: number, work: () => Promise<T>): Promise<T> {
+    const recovery = this.#recovery;
+    await recovery?.ready(losses);
+    try {
+      return await work();
+    } finally {
+      if (recovery && recovery.losses !== losses) await recovery.ready(losses);
+    }
+  }
+
   /** Work on the device happens in the order in which it was asked for. */
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const losses = this.#recovery?.losses ?? 0;
     const result = this.#queue.then(async () => {
       this.#refuseDisposed('device');
       if (performance.now() - this.#lastTurn > TURN) {
@@ -390,9 +575,10 @@ export class Device {
         await nextTask();
         this.#lastTurn = performance.now();
       }
-      return work();
+      return this.#surviving(losses, work);
     });
-    this.#queue = result.catch(() => {});
+    const ended = () => {};
+    this.#queue = result.then(ended, ended);
     return result;
   }
 
@@ -422,7 +608,7 @@ export class Device {
     await this.#enqueue(async () => {
       await this.#runner.compute([target], []);
       const storage = this.#store.storageOf(target.value);
-      this.backend.write(storage.buffer, contents.data, contents.dtype);
+      this.#core.write(storage.buffer, contents.data, contents.dtype);
       this.#store.changed(storage);
       renew(this.#store, target);
     });
@@ -489,7 +675,7 @@ export class Device {
    */
   profile(work: () => unknown, options?: ProfileOptions): Promise<Profile> {
     this.#refuseWhileTracing('profile');
-    return profile(this.backend, work, options);
+    return profile(this.#core, work, options);
   }
 
   /** Gives all memory back. Neither the device nor its tensors can be used afterwards. */
@@ -498,7 +684,7 @@ export class Device {
     this.#disposed = true;
     this.#runner.evict();
     this.#store.releaseAll();
-    this.backend.dispose();
+    this.#core.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,4 @@
-import type { Backend, DeviceBuffer } from './backend/backend.js';
+import type { BackendCore, DeviceBuffer } from './backend/backend.js';
 import type { HostTensor, TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Node, TensorType, Value } from './op.js';
@@ -40,9 +40,12 @@ interface Freeable {
 export const nameOf = ({ label, dtype, shape }: TensorType & { readonly label?: string }): string =>
   `${label ? `'${label}' ` : ''}${dtype}${showShape(shape)}`;
 
+const notLost = (buffer: DeviceBuffer, name: string): DeviceBuffer =>
+  buffer.lost ? fail('read', `tensor ${name} ${buffer.lost}`) : buffer;
+
 /** A device's memory of values: which buffer holds what, until when it is valid, and who gives it back. */
 export class Store {
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #evict: () => boolean;
   readonly #sources = new WeakMap<Value, Source>();
   readonly #held = new Set<Freeable>();
@@ -50,7 +53,7 @@ export class Store {
   readonly #scopes: Set<Value>[] = [];
 
   /** @param evict gives back memory that can be had again; false where there is none. */
-  constructor(backend: Backend, evict: () => boolean) {
+  constructor(backend: BackendCore, evict: () => boolean) {
     this.#backend = backend;
     this.#evict = evict;
   }
@@ -145,7 +148,7 @@ export class Store {
     if (!source) return fail('read', `tensor ${name} belongs to another device`);
     if (source.kind === 'stored') {
       if (source.storage.disposed) return fail('read', `tensor ${name} was disposed`);
-      if (source.storage.version === source.version) return source.storage.buffer;
+      if (source.storage.version === source.version) return notLost(source.storage.buffer, name);
       return fail(
         'read',
         `this was recorded before tensor ${name} changed; read it before the update, or record it again ` +
@@ -154,7 +157,7 @@ export class Store {
     }
     if (source.kind === 'lost') return fail('read', `tensor ${name} ${source.why}`);
     if (source.kind !== 'run') return fail('read', `tensor ${name} exists only while its function is traced`);
-    if (source.owner.run === source.run) return source.buffer;
+    if (source.owner.run === source.run) return notLost(source.buffer, name);
     return fail(
       'read',
       `output ${name} of a compiled function is gone: the function ran again or was disposed; before that, read the ` +

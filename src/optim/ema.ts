@@ -1,5 +1,5 @@
 import { checkHost, type HostTensor } from '../dtype.js';
-import { fail } from '../errors.js';
+import { DeviceLostError, fail } from '../errors.js';
 import { functional as F } from '../functional.js';
 import type { Module } from '../nn/index.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
@@ -43,6 +43,15 @@ export class ExponentialMovingAverage {
   #decay = 0;
   #updates = 0;
   #swapped = false;
+  /** What goes back to a snapshot with the averages when their device is lost. */
+  readonly #host = {
+    capture: () => ({ updates: this.#updates, swapped: this.#swapped }),
+    restore: (state: unknown) => {
+      const { updates = 0, swapped = false } = (state ?? {}) as { updates?: number; swapped?: boolean };
+      this.#updates = updates;
+      this.#swapped = swapped;
+    },
+  };
 
   /** @param model on its device. */
   constructor(model: Module, options: ExponentialMovingAverageOptions = {}) {
@@ -61,6 +70,7 @@ export class ExponentialMovingAverage {
       average.label = `${name} (average)`;
       return { name, tensor, average };
     });
+    held[0]![1].device.keep(this.#host);
   }
 
   get decay(): number {
@@ -70,6 +80,11 @@ export class ExponentialMovingAverage {
   set decay(decay: number) {
     checkRange(WHERE, { decay }, 1);
     this.#decay = decay;
+  }
+
+  /** Whether the averages are in the model's place. */
+  get swapped(): boolean {
+    return this.#swapped;
   }
 
   /** Updates made so far. */
@@ -114,8 +129,12 @@ export class ExponentialMovingAverage {
     await this.swapIn();
     try {
       return await work();
+    } catch (error) {
+      // The device's tensors may have gone back to when the model had its own contents.
+      if (error instanceof DeviceLostError) await error.recovered;
+      throw error;
     } finally {
-      await this.swapOut();
+      if (this.#swapped) await this.swapOut();
     }
   }
 

@@ -1,11 +1,13 @@
 import type { Device } from '../device.js';
 import type { TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
+import { functional as F } from '../functional.js';
 import { Tensor } from '../tensor.js';
 import {
   createGroup,
   type GroupOptions,
   groupsOf,
+  optionsOf,
   type ParameterGroup,
   type Progress,
   type Rule,
@@ -18,9 +20,23 @@ import { decodeState, encodeState, type Kept, type OptimizerState } from './stat
  * their elements stands in `state`, f32 [rows, elements], from the parameter's offset on; others may share it.
  */
 interface Cohort extends Progress {
+  /** Its progress when it was made: what it goes back to with the first contents of its state. */
+  readonly first: Progress;
   readonly parameters: readonly Tensor[];
   readonly state: Tensor | null;
   readonly offsets: ReadonlyMap<Tensor, number>;
+}
+
+export interface StepOptions {
+  readonly where?: Tensor;
+  /** Tensors that get new contents together with the parameters. */
+  readonly also?: readonly (readonly [target: Tensor, contents: Tensor])[];
+}
+
+/** What an optimiser keeps on the host, at one time. */
+interface Captured<O extends Settings> {
+  readonly groups: readonly { readonly options: O; readonly initialLr: number | null }[];
+  readonly progress: ReadonlyMap<Tensor, Progress & { readonly state: Tensor | null }>;
 }
 
 /** A group, what replaces its options, and those of its parameters that have begun. */
@@ -45,6 +61,8 @@ export abstract class Optimizer<O extends Settings = Settings> {
   readonly #device: Device;
   /** Grows when a compiled step no longer fits what is kept. */
   #layout = 0;
+  /** What goes back to a snapshot with the tensors when a device is lost. */
+  readonly #host = { capture: () => this.#capture(), restore: (state: unknown) => this.#restore(state) };
 
   /** @param parameters a list of them, or groups with options of their own. */
   protected constructor(
@@ -58,6 +76,12 @@ export abstract class Optimizer<O extends Settings = Settings> {
     const groups = groupsOf<O>(rule.name, parameters);
     this.#device = groups[0]!.parameters[0]!.device;
     for (const group of groups) this.addParameterGroup(group);
+    this.keep(this.#host);
+  }
+
+  /** Lets something go back to a snapshot with the parameters: see `Device.keep`. */
+  keep(part: Parameters<Device['keep']>[0]): void {
+    this.#device.keep(part);
   }
 
   /** The groups, each with its parameters and options: `optimizer.groups[0].lr = 0.01`. */
@@ -146,15 +170,21 @@ export abstract class Optimizer<O extends Settings = Settings> {
     for (const tensor of this.parameters) tensor.grad = null;
   }
 
-  /** One step over every parameter that has a gradient. In a compiled function it becomes part of it. */
-  step(): Promise<void> {
+  /**
+   * One step over every parameter that has a gradient. In a compiled function it becomes part of it. With `where`, a scalar on
+   * the device, parameters and what is kept for them stay as they are where that is 0 or false.
+   */
+  step({ where, also = [] }: StepOptions = {}): Promise<void> {
     const due = new Set(this.parameters.filter(({ grad }) => grad !== null));
     if (due.size === 0) fail('step', 'no parameter has a gradient; call backward() on a loss first');
     const cohorts = this.#members.map((member) => [member.group, this.#cohortsOf(member, due)] as const);
     this.#device.observe(() => this.#layout);
     const pairs = new Map<Tensor, Tensor>();
     for (const [group, list] of cohorts) for (const cohort of list) this.#move(group, cohort, pairs);
-    return this.#device.update([...pairs]);
+    const moved = [...pairs].map(
+      ([tensor, next]) => [tensor, where ? F.where(where, next, tensor) : next] as const,
+    );
+    return this.#device.update([...moved, ...also]);
   }
 
   /** The cohorts of those parameters of a group that have a gradient. */
@@ -202,7 +232,8 @@ export abstract class Optimizer<O extends Settings = Settings> {
     const state = rows === 0 ? null : this.#device.outsideScopes(make);
     if (state) state.label = `${this.name}.state`;
     const { steps = 0, carried = {} } = kept.get(parameters[0]!) ?? {};
-    return { parameters, state, offsets, steps, carried: { ...carried } };
+    const first = { steps, carried };
+    return { first, parameters, state, offsets, steps, carried: { ...carried } };
   }
 
   /** Records the step of one cohort. */
@@ -219,6 +250,39 @@ export abstract class Optimizer<O extends Settings = Settings> {
     const moved = update(inputs, { offsets: parameters.map((tensor) => offsets.get(tensor)!) });
     parameters.forEach((tensor, i) => void pairs.set(tensor, moved[i]!));
     if (state) pairs.set(state, moved[parameters.length]!);
+  }
+
+  #capture(): Captured<O> {
+    const groups = this.#members.map(({ group }) => ({
+      options: optionsOf(this.#rule, group as unknown as O),
+      initialLr: group.initialLr,
+    }));
+    const cohorts = this.#members.flatMap((member) => member.cohorts);
+    const progress = new Map(
+      cohorts.flatMap(({ parameters, state, steps, carried }) =>
+        parameters.map((tensor) => [tensor, { state, steps, carried: { ...carried } }] as const),
+      ),
+    );
+    return { groups, progress };
+  }
+
+  #restore(captured: unknown): void {
+    const { groups = [], progress } = (captured ?? {}) as Partial<Captured<O>>;
+    this.#members.forEach((member, i) => {
+      const kept = (options: O) => this.#rule.kept(options).join();
+      const saved = groups[i];
+      if (saved && kept(saved.options) === kept(member.group as unknown as O)) {
+        member.replace(saved.options);
+        member.group.initialLr = saved.initialLr;
+      }
+      for (const cohort of member.cohorts) {
+        const found = progress?.get(cohort.parameters[0]!);
+        const { steps, carried } = found?.state === cohort.state ? found : cohort.first;
+        cohort.steps = steps;
+        for (const name of Object.keys(cohort.carried)) delete cohort.carried[name];
+        Object.assign(cohort.carried, carried);
+      }
+    });
   }
 
   /**

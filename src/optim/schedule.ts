@@ -14,6 +14,13 @@ export interface ScheduledGroup {
 export interface ScheduledOptimizer {
   readonly name: string;
   readonly groups: readonly ScheduledGroup[];
+  /** Lets a schedule go back to a snapshot with the parameters when their device is lost. */
+  keep?(part: ReturningState): void;
+}
+
+interface ReturningState {
+  capture(): unknown;
+  restore(state: unknown): void;
 }
 
 /** What `stateDict()` of a schedule gives, plain data for JSON. Its options are not in it: make it with the same ones. */
@@ -52,11 +59,18 @@ export abstract class Schedule {
   readonly optimizer: ScheduledOptimizer;
   /** Steps taken. */
   lastEpoch = 0;
+  readonly #host: ReturningState = {
+    capture: () => this.stateDict(),
+    restore: (state) => {
+      if (state) this.loadStateDict(state as ScheduleState);
+    },
+  };
 
   protected constructor(name: string, optimizer: ScheduledOptimizer) {
     this.name = name;
     this.optimizer = optimizer;
     for (const group of optimizer.groups) group.initialLr ??= group.lr;
+    optimizer.keep?.(this.#host);
   }
 
   /** The rate of each group as the schedule last set it. */

@@ -1,6 +1,6 @@
 import type { Device } from '../device.js';
 import type { HostTensor } from '../dtype.js';
-import { fail } from '../errors.js';
+import { DeviceLostError, fail } from '../errors.js';
 import type { SafetensorsFile } from '../io/index.js';
 import type { Module } from '../nn/index.js';
 import { clipGradNorm, clipGradValue, LRScheduler, type Optimizer } from '../optim/index.js';
@@ -13,7 +13,8 @@ import { type Batch, computeOf, Meter, samplesOf } from './pass.js';
 
 /**
  * Trains a model, which is on its device: one compiled step for each batch, one pass of validation after each epoch. A run
- * that is resumed from a checkpoint, also from one within an epoch, goes on with equal bits on wasm.
+ * that is resumed from a checkpoint, also from one within an epoch, goes on with equal bits on wasm. On a device that
+ * recovers from a loss, it goes on from the last snapshot.
  *
  * @throws WeftError for options or batches that don't fit, and what loader, model or callbacks throw.
  */
@@ -21,13 +22,25 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const run = new Training(model, options);
   try {
     if (options.resume) await run.resume(options.resume);
+    run.start();
     await run.tell('onTrainStart');
-    while (run.goesOn()) await run.runEpoch();
+    while (run.goesOn()) await run.surviving(() => run.runEpoch());
     await run.tell('onTrainEnd');
     return { epochs: run.history, stopped: run.stopped };
   } finally {
     await run.close();
   }
+}
+
+/** Where a run stands between two batches, as far as the host knows: what it goes back to with the tensors. */
+interface Standing {
+  readonly epochs: readonly EpochRecord[];
+  readonly batch: number;
+  /** Whether the epoch's batches are done. */
+  readonly ending: boolean;
+  readonly counts: ReturnType<Meter['counts']>;
+  readonly loaders: readonly unknown[];
+  readonly callbacks: readonly unknown[];
 }
 
 class Training implements Run {
@@ -44,6 +57,18 @@ class Training implements Run {
   readonly #step: ReturnType<Training['compile']>;
   readonly #evaluator: Evaluator | null;
   #latest: Tensor | null = null;
+  #ending = false;
+  /** Where the loaders stood before the batch that is under way. */
+  #loaders: readonly unknown[] = [];
+  /** Where the run began, and where it went back to. */
+  #first: Standing | null = null;
+  #back: Standing | null = null;
+  readonly #host = {
+    capture: () => this.#standing(),
+    restore: (standing: unknown) => {
+      this.#back = (standing as Standing | undefined) ?? this.#first;
+    },
+  };
   #began = performance.now();
 
   constructor(model: Module, options: FitOptions) {
@@ -61,6 +86,49 @@ class Training implements Run {
     this.#step = this.compile(compute);
     const { validation, metrics = {} } = options;
     this.#evaluator = validation ? createEvaluator('fit', model, compute, metrics) : null;
+  }
+
+  start(): void {
+    this.#seeLoaders();
+    this.#first = this.#standing();
+    this.device.keep(this.#host);
+  }
+
+  #seeLoaders(): void {
+    const { loader, validation } = this.#options;
+    this.#loaders = [loader, validation].map((one) => one?.stateDict?.());
+  }
+
+  #standing(): Standing {
+    const callbacks = (this.#options.callbacks ?? []).map((one) => one.stateDict?.());
+    const [epochs, counts] = [[...this.history], this.#meter.counts()];
+    return { epochs, batch: this.batch, ending: this.#ending, counts, loaders: this.#loaders, callbacks };
+  }
+
+  /** Runs `work`. Where the device is lost and recovers, goes back with its tensors, so that the run goes on from there. */
+  async surviving(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof DeviceLostError && error.recovered)) throw error;
+      await error.recovered;
+      await this.surviving(() => this.#goBack());
+    }
+  }
+
+  async #goBack(): Promise<void> {
+    const { loader, validation, average, callbacks = [] } = this.#options;
+    const { epochs, batch, ending, counts, loaders, callbacks: states } = this.#back!;
+    if (!loader.loadStateDict || !loader.stateDict)
+      fail('fit', 'the device was lost and is back, but the loader has no stateDict() to go back by');
+    this.history.splice(0, this.history.length, ...epochs);
+    this.batch = batch;
+    this.#meter.setCounts(counts);
+    for (const [i, one] of [loader, validation].entries()) await one?.loadStateDict?.(loaders[i] as never);
+    for (const [i, one] of callbacks.entries())
+      if (states[i] !== undefined) await one.loadStateDict?.((await states[i]) as never);
+    if (average?.swapped) await average.swapOut();
+    if (ending) await this.#endEpoch();
   }
 
   /** The training step: forward, backward, clipping, update, average, and the sum of losses, in one program. */
@@ -117,7 +185,8 @@ class Training implements Run {
   }
 
   async runEpoch(): Promise<void> {
-    const { loader, checkpoint: saving, callbacks = [] } = this.#options;
+    this.#ending = false;
+    const { loader, checkpoint: saving } = this.#options;
     this.#began = performance.now();
     if (!this.model.training) this.model.train();
     await this.tell('onEpochStart');
@@ -128,7 +197,15 @@ class Training implements Run {
       if (!whole && saving?.everyBatches && this.batch % saving.everyBatches === 0)
         await saving.save(await this.checkpoint());
       if (this.stopped !== null) return;
+      this.#seeLoaders();
     }
+    this.#seeLoaders();
+    await this.#endEpoch();
+  }
+
+  async #endEpoch(): Promise<void> {
+    const { checkpoint: saving, callbacks = [] } = this.#options;
+    this.#ending = true;
     const record = await this.#finish();
     for (const callback of callbacks) await callback.onEpochEnd?.(this, record);
     if (saving && record.epoch % (saving.everyEpochs ?? 1) === 0) await saving.save(await this.checkpoint());
@@ -153,6 +230,7 @@ class Training implements Run {
     const record: EpochRecord = { epoch: this.epoch, training, validation, lr, seconds };
     this.#stepSchedule(record);
     this.history.push(record);
+    this.#ending = false;
     this.batch = 0;
     await this.#meter.reset();
     return record;

@@ -135,20 +135,29 @@ export class Meter {
     await this.#sum.device.write(this.#sum, { data: new Float32Array(1), shape: [], dtype: 'f32' });
   }
 
-  async stateDict() {
+  /** What the host counts; the sum of losses is the device's. */
+  counts() {
     const counts = Object.entries(this.#metrics).map(([name, metric]) => [name, metric.stateDict()] as const);
     const { samples, batches } = this;
-    return { samples, batches, sum: await this.#sum.toHost(), metrics: Object.fromEntries(counts) };
+    return { samples, batches, metrics: Object.fromEntries(counts) };
+  }
+
+  async stateDict() {
+    return { ...this.counts(), sum: await this.#sum.toHost() };
   }
 
   async loadStateDict(state: Awaited<ReturnType<Meter['stateDict']>>): Promise<void> {
+    this.setCounts(state);
+    await this.#sum.device.write(this.#sum, state.sum);
+  }
+
+  setCounts(state: ReturnType<Meter['counts']>): void {
     const names = Object.keys(this.#metrics);
     const missing = names.filter((name) => !Object.hasOwn(state.metrics, name));
     if (missing.length > 0) fail(this.#where, `the state has no metric ${missing.join(', ')}`);
     for (const [name, metric] of Object.entries(this.#metrics)) metric.loadStateDict(state.metrics[name]!);
     this.samples = state.samples;
     this.batches = state.batches;
-    await this.#sum.device.write(this.#sum, state.sum);
   }
 
   dispose(): void {

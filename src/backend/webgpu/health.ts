@@ -1,4 +1,4 @@
-import { fail, WeftError } from '../../errors.js';
+import { DeviceLostError, fail, WeftError } from '../../errors.js';
 import type { OpenedDevice } from './open.js';
 
 const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
@@ -8,6 +8,17 @@ const DESCRIPTIONS = {
   'out-of-memory': 'out of memory',
   internal: 'failed inside the GPU driver',
 };
+
+/** Milliseconds within which a loss is told of that broke something off. */
+const TELLS_MS = 1000;
+
+/** Makes the error of a loss of what WebGPU says about it. */
+export type OnLost = (why: string) => WeftError;
+
+const stayLost: OnLost = (why) =>
+  new DeviceLostError(
+    `webgpu: the device was lost (${why}); open a new one and load the parameters again, or open it to recover`,
+  );
 
 /**
  * What has gone wrong on a device. WebGPU reports errors later than it makes them: each is kept here until a call can
@@ -23,13 +34,20 @@ export class Health {
 
   readonly device: GPUDevice;
 
-  /** `opened` is held until its device is lost: `device.lost` holds this. */
-  constructor(readonly opened: OpenedDevice) {
+  /**
+   * `opened` is held until its device is lost: `device.lost` holds this.
+   *
+   * @param lost is told why the device was lost, and gives the error that every call raises from then on.
+   */
+  constructor(
+    readonly opened: OpenedDevice,
+    lost: OnLost = stayLost,
+  ) {
     const { device, owned } = opened;
     this.device = device;
     void device.lost.then((info) => {
       const why = info.message ? `${info.reason}: ${info.message}` : info.reason;
-      this.lose(`the device was lost (${why}); open a new one and load the parameters again`);
+      if (!this.#lost) this.lose(lost(why));
     });
     if (owned) {
       device.addEventListener('uncapturederror', (event) => {
@@ -39,10 +57,10 @@ export class Health {
     }
   }
 
-  /** Makes every later call and every call under way fail with `what`; the first reason stays. */
-  lose(what: string): void {
+  /** Makes every later call and every call under way fail with `error`; the first one stays. */
+  lose(error: WeftError): void {
     if (this.#lost) return;
-    this.#lost = new WeftError(`webgpu: ${what}`);
+    this.#lost = error;
     for (const reject of this.#waiting) reject(this.#lost);
     this.#waiting.clear();
   }
@@ -69,9 +87,22 @@ export class Health {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
       promise
-        .then(resolve, (error: unknown) => reject(this.#lost ?? error))
+        .then(resolve, async (error: unknown) => reject(await this.#reasonOf(error)))
         .finally(() => this.#waiting.delete(reject));
     });
+  }
+
+  /** Browsers break off what waits for a device that is lost before they tell that it is. */
+  async #reasonOf(error: unknown): Promise<unknown> {
+    if (!this.#lost && error instanceof Error && error.name === 'AbortError') {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const enough = new Promise((wake) => {
+        timer = setTimeout(wake, TELLS_MS);
+      });
+      await Promise.race([this.device.lost, enough]);
+      clearTimeout(timer);
+    }
+    return this.#lost ?? error;
   }
 
   /** Calls `make` and waits for WebGPU's verdict on it; fails with `where` and what WebGPU says. */

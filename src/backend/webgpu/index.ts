@@ -1,8 +1,11 @@
-import type { Backend } from '../backend.js';
+import { fail, WeftError } from '../../errors.js';
+import type { Backend, DeviceBuffer } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
+import { captureBuffers } from './capture.js';
+import { composes } from './compose.js';
 import { BufferUsage } from './constants.js';
-import { Health } from './health.js';
+import { Health, type OnLost } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
 import { Pipelines } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
@@ -12,6 +15,16 @@ import { LaunchClock } from './timing.js';
 
 export type WebGPUOptions = DeviceOptions;
 
+/** Whether kernels may take operands in half precision. */
+interface Precision {
+  readonly mixed?: boolean;
+}
+
+export interface WebGPUBackend extends Backend {
+  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
+  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
+}
+
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
 const ALIGNMENT = 256;
 const MAX_STORAGE_BUFFERS = 8;
@@ -19,16 +32,24 @@ const MAX_STORAGE_BUFFERS = 8;
 /**
  * Opens the WebGPU backend on the caller's device or adapter, on `navigator.gpu`, or in Node on the npm package
  * `webgpu`. Fails where there is no implementation, no adapter or no device, and says what to do. `sets` are kernels
- * beyond Weft's own.
+ * beyond Weft's own, `onLost` makes the error of a loss.
  */
 export async function openWebGPU(
-  options: WebGPUOptions = {},
+  { mixed = false, ...options }: WebGPUOptions & Precision = {},
   sets: readonly KernelSet[] = [],
-): Promise<Backend> {
+  onLost?: OnLost,
+): Promise<WebGPUBackend> {
   const { kernels, modules } = mergeTables(sets);
   const opened = await openDevice(options);
   const { device } = opened;
-  const health = new Health(opened);
+  if (mixed && !opened.features.has('shader-f16')) {
+    if (opened.owned) device.destroy();
+    fail(
+      'open',
+      `precision 'mixed' needs shader-f16, which is off on ${opened.description}; leave precision out to compute in f32`,
+    );
+  }
+  const health = new Health(opened, onLost);
   const pipelines = new Pipelines(health, kernels, modules);
   const limits = [device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize];
   const maxBufferBytes = Math.floor(Math.min(...limits) / ALIGNMENT) * ALIGNMENT;
@@ -45,10 +66,11 @@ export async function openWebGPU(
   }));
   const clock = new LaunchClock(health, opened.features.has('timestamp-query'));
   const host = { health, pool, pipelines, dummies, clock, alignment: ALIGNMENT };
-  return createBackend(opened, host, maxBufferBytes);
+  const features = mixed ? new Set([...opened.features, 'mixed-precision']) : opened.features;
+  return createBackend({ ...opened, features }, host, maxBufferBytes);
 }
 
-function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): Backend {
+function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): WebGPUBackend {
   const { health, pool } = host;
   let disposed = false;
   return {
@@ -57,14 +79,17 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     features: opened.features,
     alignment: ALIGNMENT,
     sharesRegions: false,
-    fuses: false,
+    fuses: true,
+    groups: { buffers: MAX_STORAGE_BUFFERS, takes: composes },
     maxBufferBytes,
     allocate(bytes, label) {
       health.check();
       return pool.allocate(bytes, label);
     },
+    pack: (types, label) => pool.pack(types, label),
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
-    read: (buffer, dtype, length) => pool.read(buffer, dtype, length),
+    capture: (buffers) => captureBuffers(pool, buffers),
+    read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),
     async prepare(request) {
       const replay = await prepareReplay(host, request);
       try {
@@ -77,7 +102,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     },
     shared: {
       adopt: (buffer, bytes) => pool.adopt(buffer, bytes),
-      bufferOf: (buffer) => pool.own(buffer).gpu,
+      bufferOf: (buffer) => pool.expose(buffer),
     },
     takeFault: () => pool.takeFault(),
     onLaunch: null,
@@ -86,7 +111,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     dispose() {
       if (disposed) return;
       disposed = true;
-      health.lose('the device was disposed; open a new one');
+      health.lose(new WeftError('webgpu: the device was disposed; open a new one'));
       pool.dispose();
       host.dummies.read.destroy();
       host.dummies.write.destroy();

@@ -46,10 +46,23 @@ export class Pipelines {
     return remember(this.#kernels, key, () => this.#compile(name, label, constants));
   }
 
+  /** A kernel that was composed, with the entry point `chain`: equal ones are one. */
+  composed(code: string, info: KernelInfo, label: string): Promise<Kernel> {
+    return remember(this.#kernels, code, async () => {
+      const module = await this.#module(label, code, label);
+      return this.#finish(label, info, { module, entryPoint: 'chain' });
+    });
+  }
+
   async #compile(name: string, label: string, constants: Record<string, number>): Promise<Kernel> {
     const info = this.info(name, label);
+    const code = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
+    const module = await remember(this.#modules, info.module, () => this.#module(info.module, code, label));
+    return this.#finish(name, info, { module, entryPoint: name, constants });
+  }
+
+  async #finish(name: string, info: KernelInfo, compute: GPUProgrammableStage): Promise<Kernel> {
     const { device } = this.health;
-    const module = await remember(this.#modules, info.module, () => this.#module(info.module, label));
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
       binding,
       visibility: SHADER_STAGE_COMPUTE,
@@ -64,7 +77,6 @@ export class Pipelines {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
-    const compute = { module, entryPoint: name, constants };
     const compiled = device
       .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
       .catch((error: unknown) =>
@@ -76,8 +88,7 @@ export class Pipelines {
     return { name, info, layout, pipeline: await this.health.guard(compiled) };
   }
 
-  async #module(name: string, label: string): Promise<GPUShaderModule> {
-    const code = this.modules[name] ?? fail('webgpu', `there is no shader module '${name}'`);
+  async #module(name: string, code: string, label: string): Promise<GPUShaderModule> {
     let module: GPUShaderModule | null = null;
     try {
       return await this.health.attempt(`webgpu: shader module ${name}`, () => {
