@@ -118,28 +118,30 @@ describe('mixed precision', async () => {
     });
   });
 
-  // A state of 9 steps has that of the weights' roundings, 2^-11 for each term of a product, nine times over.
+  // A state of 5 steps has that of the weights' roundings, 2^-11 for each term of a product, five times over.
   it.each(['RNN', 'GRU', 'LSTM'] as const)(
     '%s keeps its weight in half precision for all steps',
     async (kind) => {
       const run = async (options: DeviceOptions) => {
         using device = await open('webgpu', options);
-        const net = new nn[kind](7, 21, { bidirectional: true }).to(device);
-        const x = uniform(device, 9, [9, 18, 7]);
+        const net = new nn[kind](7, 10, { bidirectional: true }).to(device);
+        const x = uniform(device, 9, [5, 9, 7]);
         F.mean(F.square(net.forward(x)[0])).backward();
         return await Promise.all(
           [net.forward(x)[0], ...net.parameters().map(({ grad }) => grad!)].map((one) => one.data()),
         );
       };
       const wanted = await run({});
-      const got = await run(present ? { precision: 'mixed' } : {});
+      expect(wanted.every((values) => values.every(Number.isFinite))).toBe(true);
+      if (!present) return;
+      const got = await run({ precision: 'mixed' });
       got.forEach((values, k) => {
         const largest = Math.max(...Array.from(wanted[k]!, Math.abs));
         const worst = Math.max(...Array.from(values, (value, i) => Math.abs(value - wanted[k]![i]!)));
         expect(worst).toBeLessThan(0.02 * largest);
       });
       const differs = got.some((values, k) => values.some((value, i) => value !== wanted[k]![i]));
-      expect(differs).toBe(present);
+      expect(differs).toBe(true);
     },
   );
 
