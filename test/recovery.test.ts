@@ -130,14 +130,20 @@ async function train(
 }
 
 describe('a webgpu device that recovers', () => {
+  const calm = new Map<boolean, ReturnType<typeof train>>();
+  const undisturbedRun = async (compiled: boolean) => {
+    const found = calm.get(compiled) ?? train((await openBreakable(false)).device, { compiled });
+    calm.set(compiled, found);
+    return found;
+  };
+
   it.each([
     ['compiled', true, 4, 6],
     ['compiled, before any later snapshot', true, 100, 6],
     ['compiled, in the first step', true, 4, 0],
     ['recorded', false, 8, 6],
   ])('ends with the losses of an undisturbed run: %s', async (_, compiled, every, breakAt) => {
-    const calm = await openBreakable(false);
-    const undisturbed = await train(calm.device, { compiled });
+    const undisturbed = await undisturbedRun(compiled);
     const { device, broken } = await openBreakable({ every });
     const disturbed = await train(device, { compiled, breakAt, broken });
     expect(broken.devices).toHaveLength(2);
@@ -204,14 +210,15 @@ describe('train.fit on a device that recovers', () => {
     return records.map(({ seconds: _, ...record }) => record);
   }
 
+  let calm: ReturnType<typeof threeEpochs> | null = null;
   it.each([
     ['within an epoch', 4, [1.4, 2.3]],
     ['in the validation', 7, [1.5, 3.5]],
     ['between the swaps of averages', 1, [2.5]],
     ['before any snapshot but the first', 100, [2.2]],
   ])('goes on from its last snapshot: lost %s', async (_, every, times) => {
-    const calm = await openBreakable(false);
-    const expected = await threeEpochs(calm.device, async () => {});
+    calm ??= threeEpochs((await openBreakable(false)).device, async () => {});
+    const expected = await calm;
     const { device, broken } = await openBreakable({ every });
     const left = new Set<number>(times);
     const records = await threeEpochs(device, async (at) => {
