@@ -155,6 +155,8 @@ export interface Suite {
   /** What its tables and charts show where it is not the rate. */
   readonly unit?: 'ms';
   readonly cases: readonly BenchCase[];
+  /** In their stead on webgpu alone: from what an adapter in software bears to what fills a large GPU. */
+  readonly webgpu?: readonly BenchCase[];
   /** Tiny ones of every kind: what the check of the engines runs. */
   readonly small: readonly BenchCase[];
 }

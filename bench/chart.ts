@@ -25,6 +25,9 @@ const COLOURS: Readonly<Record<string, string>> = {
   'ort-web': '#30638e',
   'jax-js': '#6d7f8c',
   'ort-node': '#b5b8bd',
+  'tfjs-webgpu': '#00798c',
+  'ort-webgpu': '#30638e',
+  'jax-webgpu': '#6d7f8c',
 };
 
 const WIDTH = 960;

@@ -6,14 +6,15 @@ import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
 import { installPeers } from './compare/install.js';
-import { openPeer, type Peer } from './compare/peer.js';
+import { openPeer, provideGPU, versionsOf } from './compare/open.js';
+import { PEERS, type Peer } from './compare/peer.js';
 import { caseInputs } from './inputs.js';
 import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhole } from './node.js';
 import { type BenchOptions, HELP, readOptions } from './options.js';
 import { runInPage, servePage } from './page/serve.js';
 import { profile, profileText } from './profile.js';
 import type { BenchReport } from './report.js';
-import { chooseCases, type Lane, openLane, runCases } from './run.js';
+import { adapterOf, bearable, chooseCases, type Lane, openLane, runCases } from './run.js';
 import { reportText } from './table.js';
 import { prepareWeft } from './weft.js';
 
@@ -33,7 +34,6 @@ async function openLanes({ backends, threads, v8 }: BenchOptions): Promise<Lane[
 
 async function openPeers({ peers }: BenchOptions): Promise<Peer[]> {
   const open: Peer[] = [];
-  if (peers.length > 0) installPeers();
   for (const name of peers) open.push(await openPeer(name));
   return open;
 }
@@ -57,17 +57,22 @@ async function profiled(options: BenchOptions): Promise<unknown> {
 }
 
 async function measured(options: BenchOptions, say: (line: string) => void): Promise<BenchReport> {
-  const cases = chooseCases(options.suites, options.texts);
+  const chosen = chooseCases(options.suites, options.texts, options.backends);
   const machine = machineFacts();
   console.log(`machine: ${machine.cpu}, ${machine.cores} cores, ${machine.engine}`);
+  if (options.peers.length > 0) installPeers();
+  // Before Weft looks for a GPU, so that all take theirs from one place.
+  if (options.peers.some((name) => PEERS[name].backend === 'webgpu')) await provideGPU();
   const lanes = await openLanes(options);
+  const cases = options.texts.length > 0 ? chosen : bearable(chosen, lanes);
   const peers = await openPeers(options);
   const field = peers.length > 0 ? peerField(peers) : undefined;
   const results = await runCases(cases, lanes, say, field);
   const { peak } = lanes[0]!;
+  const adapter = adapterOf(lanes);
   for (const { device } of lanes) device.dispose();
-  const versions = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
-  return { date: today(), commit: currentCommit(), machine, peak, peers: versions, results };
+  const about = { date: today(), commit: currentCommit(), machine, peak, adapter };
+  return { ...about, peers: versionsOf(options.peers), results };
 }
 
 async function main(): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BenchReport, Machine } from './report.js';
+import { type BenchReport, type Machine, onGPU } from './report.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -33,20 +33,27 @@ export function currentCommit(): string | null {
 /** Today as YYYY-MM-DD. */
 export const today = (): string => new Date().toISOString().slice(0, 10);
 
-/** Where a report is kept that is given no name: `bench/results/2026-11-21-amd-epyc-node-26.json`. */
-export function resultsFile({ date, machine }: Pick<BenchReport, 'date' | 'machine'>): string {
+/**
+ * Where a report is kept that is given no name: `bench/results/2026-11-21-amd-epyc-node-26.json`, with the adapter instead of
+ * the CPU where all is on the GPU.
+ */
+export function resultsFile({
+  date,
+  machine,
+  adapter,
+  results,
+}: Pick<BenchReport, 'date' | 'machine' | 'adapter' | 'results'>): string {
   const plain = (text: string) =>
     text
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '');
+  const gpu = adapter !== null && results.every(({ engine }) => onGPU(engine));
+  // `SwiftShader driver 5.0.0, google, swiftshader` without the driver, each word once.
+  const words = gpu ? plain(adapter.replace(/ driver [^,]*/, '')).split('-') : [];
+  const on = gpu ? [...new Set(words)].join(' ') : machine.cpu;
   const [, engine = 'engine', major = ''] = /(\w+)\W+(\d+)?/.exec(machine.engine) ?? [];
-  return path.join(
-    root,
-    'bench',
-    'results',
-    `${date}-${plain(machine.cpu)}-${plain(`${engine} ${major}`)}.json`,
-  );
+  return path.join(root, 'bench', 'results', `${date}-${plain(on)}-${plain(`${engine} ${major}`)}.json`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SUITE_NAMES, type SuiteName } from './case.js';
-import { PEERS, type PeerName } from './compare/peer.js';
+import { PEER_NAMES, PEERS, type PeerName } from './compare/peer.js';
 import type { BenchBackend } from './run.js';
 
 export const HELP = `usage: npm run bench -- [options]
@@ -13,7 +13,8 @@ Times Weft's kernels and training steps against this machine's own peak and, wit
   --threads LIST    numbers of threads for wasm, as in 1,2 (default: 1)
   --v8 LIST         experiments of Node's V8: revectorize, relaxedSimd (default: none)
   --compare         also run the other engines; the first time they are installed, about 540 MB
-  --peers LIST      of ${PEERS.join(', ')} (default: all)
+  --peers LIST      of ${PEER_NAMES.join(', ')}
+                    (default: those on the backends that are asked for)
   --profile         instead of timing whole cases: the time of each launch of their programs
   --json [FILE]     write the results as JSON (default: bench/results/DATE-CPU-ENGINE.json)
   --charts FOLDER   draw a chart of each suite as SVG
@@ -49,6 +50,22 @@ function choose<T extends string>(option: string, list: string, known: readonly 
   });
 }
 
+/** The named peers, or those on the backends that are measured; in a page, those on webgpu. */
+function choosePeers(
+  list: string | undefined,
+  backends: readonly BenchBackend[],
+  page: boolean,
+): readonly PeerName[] {
+  const on = (name: PeerName) => PEERS[name].backend;
+  const peers =
+    list === undefined
+      ? PEER_NAMES.filter((name) => backends.includes(on(name)) && (!page || on(name) === 'webgpu'))
+      : choose('peers', list, PEER_NAMES);
+  if (page && (peers.length === 0 || peers.some((name) => on(name) !== 'webgpu')))
+    throw new RangeError('--page: a page compares engines on webgpu alone; add --backend webgpu');
+  return peers;
+}
+
 function threadCounts(list: string): number[] {
   return list.split(',').map((text) => {
     const count = Number(text);
@@ -73,7 +90,7 @@ export function readOptions(given: readonly string[]): BenchOptions {
       threads: { ...text, default: '1' },
       v8: text,
       compare: flag,
-      peers: { ...text, default: PEERS.join(',') },
+      peers: text,
       profile: flag,
       json: text,
       charts: text,
@@ -82,18 +99,18 @@ export function readOptions(given: readonly string[]): BenchOptions {
       help: flag,
     },
   });
-  const peers = choose('peers', values.peers, PEERS);
-  if (values.page && (values.compare || values.profile))
-    throw new RangeError('--page: other engines and profiles are for Node alone');
+  if (values.page && values.profile) throw new RangeError('--page: profiles are for Node alone');
+  const backends = choose('backend', values.backend, ['wasm', 'webgpu'] as const);
+  const peers = values.compare ? choosePeers(values.peers, backends, values.page) : [];
   return {
     suites: choose('suite', values.suite, SUITE_NAMES),
     texts: values.case?.split(',').map((one) => one.trim()) ?? [],
-    backends: choose('backend', values.backend, ['wasm', 'webgpu'] as const),
+    backends,
     threads: threadCounts(values.threads),
     v8: Object.fromEntries(
       values.v8 === undefined ? [] : choose('v8', values.v8, V8_FLAGS).map((name) => [name, true]),
     ),
-    peers: values.compare ? peers : [],
+    peers,
     profile: values.profile,
     json: bare >= 0 ? true : values.json,
     charts: values.charts,

@@ -43,6 +43,8 @@ export interface BenchReport {
   readonly machine: Machine;
   /** Of the first device. */
   readonly peak: Peak;
+  /** What the figures on webgpu are of, Weft's and the peers'; null where there are none. */
+  readonly adapter: string | null;
   /** Versions of the peers, by name. */
   readonly peers: Readonly<Record<string, string>>;
   readonly results: readonly BenchResult[];
@@ -96,6 +98,9 @@ export const engineLabel = ({ engine, threads }: Pick<BenchResult, 'engine' | 't
 
 export const isPeer = ({ engine }: Pick<BenchResult, 'engine'>): boolean => !engine.startsWith('weft-');
 
+/** Whether an engine, ours or a peer, computes on the GPU. */
+export const onGPU = (engine: string): boolean => engine.endsWith('-webgpu');
+
 /** Peers that run machine code of their own instead of WebAssembly: not what Weft is measured by, but told. */
 export const NATIVE: ReadonlySet<string> = new Set(['ort-node']);
 
@@ -117,17 +122,21 @@ export function groupsOf(results: readonly BenchResult[], suite: SuiteName): Cas
   return [...groups].map(([label, group]) => ({ label, results: group }));
 }
 
-/** The fastest peer of a case whose own result is right: of those in WebAssembly or JavaScript, or of the native ones. */
-function bestPeer(group: CaseGroup, native: boolean): number | null {
+/**
+ * The fastest peer of a case whose own result is right: of those on the GPU if `engine` is there, else of those in
+ * WebAssembly or JavaScript, or of the native ones.
+ */
+function bestPeer(group: CaseGroup, engine: string, native: boolean): number | null {
   const times = group.results
-    .filter((one) => isPeer(one) && NATIVE.has(one.engine) === native && one.error === null)
+    .filter((one) => isPeer(one) && onGPU(one.engine) === onGPU(engine))
+    .filter((one) => NATIVE.has(one.engine) === native && one.error === null)
     .flatMap(({ medianMs }) => medianMs ?? []);
   return times.length > 0 ? Math.min(...times) : null;
 }
 
 /** How many times as fast the result is as the fastest such peer; null without one. */
 export function ratioToBestPeer(result: BenchResult, group: CaseGroup, native = false): number | null {
-  const best = bestPeer(group, native);
+  const best = bestPeer(group, result.engine, native);
   return best === null || result.medianMs === null ? null : best / result.medianMs;
 }
 

@@ -2,10 +2,10 @@
 import { type Contestant, measure, messageOf } from '../src/cli/measure.js';
 import { measurePeak, type Peak } from '../src/cli/peak.js';
 import { type Device, type DeviceOptions, open } from '../src/index.js';
-import { type BenchCase, SUITE_NAMES, type SuiteName, titleOf } from './case.js';
+import { type BenchCase, SUITE_NAMES, type Suite, type SuiteName, titleOf } from './case.js';
 import { type CaseInputs, caseInputs } from './inputs.js';
 import { profile } from './profile.js';
-import { type BenchResult, type Measured, toResult } from './report.js';
+import { type BenchResult, type Measured, onGPU, toResult } from './report.js';
 import { SUITES } from './suites/index.js';
 import { prepareWeft, type WeftCase } from './weft.js';
 
@@ -34,16 +34,34 @@ export type PrepareField = (
   expected: ArrayLike<number>,
 ) => Promise<PeerField>;
 
-/** The cases of these suites whose titles contain one of the texts; all without texts. */
+/**
+ * The cases of these suites whose titles contain one of the texts; all without texts. On webgpu alone suites have cases of
+ * their own.
+ */
 export function chooseCases(
   suites: readonly SuiteName[] = SUITE_NAMES,
   texts: readonly string[] = [],
+  backends: readonly BenchBackend[] = ['wasm'],
 ): BenchCase[] {
   const wanted = (c: BenchCase) =>
     texts.length === 0 || texts.some((text) => `${titleOf(c)} ${c.pass}`.includes(text));
-  const cases = suites.flatMap((suite) => SUITES[suite].cases).filter(wanted);
+  const gpu = backends.every((one) => one === 'webgpu');
+  const of = ({ cases, webgpu }: Suite) => (gpu ? (webgpu ?? cases) : cases);
+  const cases = suites.flatMap((suite) => of(SUITES[suite])).filter(wanted);
   if (cases.length === 0) throw new RangeError(`--case: no case's name has '${texts.join(', ')}' in it`);
   return cases;
+}
+
+/** Below so many GFLOP/s an adapter is taken for one that computes in software, and gets the small cases alone. */
+const SOFTWARE_GFLOPS = 200;
+const SMALL_FLOPS = 1.2e8;
+
+/** The cases that are no task for minutes on the slowest of these devices. */
+export function bearable(cases: readonly BenchCase[], lanes: readonly Lane[]): BenchCase[] {
+  const slow = lanes.some(
+    ({ device, peak }) => device.backend.kind === 'webgpu' && peak.gflops < SOFTWARE_GFLOPS,
+  );
+  return slow ? cases.filter(({ flops }) => flops <= SMALL_FLOPS) : [...cases];
 }
 
 /** Opens a device, on wasm with so many threads and V8's experiments, and measures its peak. */
@@ -59,6 +77,10 @@ export async function openLane(
   const { gflops } = await measurePeak(single.backend);
   return { device, threads: device.info.threads, peak: { ...peak, gflops } };
 }
+
+/** The GPU adapter of these lanes, as it describes itself; null without one. */
+export const adapterOf = (lanes: readonly Lane[]): string | null =>
+  lanes.find(({ device }) => device.backend.kind === 'webgpu')?.device.info.description ?? null;
 
 /** A lane's name among the contestants of a case. */
 const nameOf = ({ device, threads }: Lane): string =>
@@ -96,8 +118,11 @@ export async function runCase(
       const { threads, peak } = lane;
       results.push(result(nameOf(lane), { engine: `weft-${kind}`, threads, peak, outsideKernels }));
     }
-    for (const name of field?.names ?? [])
-      results.push(result(name, { engine: name, threads: 1, peak: cpu?.peak ?? null }));
+    const gpu = lanes.find(({ device }) => device.backend.kind === 'webgpu');
+    for (const name of field?.names ?? []) {
+      const peak = (onGPU(name) ? gpu : cpu)?.peak ?? null;
+      results.push(result(name, { engine: name, threads: 1, peak }));
+    }
     return results;
   } finally {
     for (const weft of ready) weft.dispose();

@@ -8,6 +8,7 @@ import {
   groupsOf,
   isPeer,
   NATIVE,
+  onGPU,
   ratioToBestPeer,
   speedUp,
 } from './report.js';
@@ -60,13 +61,20 @@ function columnsOf(groups: readonly CaseGroup[]): Column[] {
     const show = (group: CaseGroup) => of(label, group)?.outsideKernels?.toFixed(1).concat('%') ?? '';
     if (groups.some((group) => show(group) !== '')) columns.push([`outside kernels${suffix(label)}`, show]);
   }
-  const [first] = own;
-  const versus = (native: boolean) => (group: CaseGroup) => {
-    const result = first === undefined ? undefined : of(first, group);
+  // On the CPU and on the GPU, the first of Weft's own there.
+  const cpu = own.find((label) => !onGPU(label));
+  const gpu = own.find(onGPU);
+  const versus = (label: string, native: boolean) => (group: CaseGroup) => {
+    const result = of(label, group);
     return times(result ? ratioToBestPeer(result, group, native) : null);
   };
-  if (peers.some(({ engine }) => !NATIVE.has(engine))) columns.push(['vs best peer', versus(false)]);
-  if (peers.some(({ engine }) => NATIVE.has(engine))) columns.push(['vs native', versus(true)]);
+  for (const label of [cpu, gpu].filter((one) => one !== undefined)) {
+    const against = peers.filter(({ engine }) => onGPU(engine) === onGPU(label));
+    const where = cpu && gpu ? suffix(label) : '';
+    if (against.some(({ engine }) => !NATIVE.has(engine)))
+      columns.push([`vs best peer${where}`, versus(label, false)]);
+    if (against.some(({ engine }) => NATIVE.has(engine))) columns.push(['vs native', versus(label, true)]);
+  }
   return columns;
 }
 
@@ -110,12 +118,14 @@ export function errorLines(report: BenchReport): string[] {
 
 /** The whole report as text for a terminal. */
 export function reportText(report: BenchReport): string {
-  const { machine, peak } = report;
+  const { machine, peak, adapter, results } = report;
+  const alone = adapter !== null && results.every(({ engine }) => onGPU(engine));
   const suites = [...new Set(report.results.map((result) => result.suite))];
   const errors = errorLines(report);
   return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.os}, ${machine.engine}`,
-    `peak of one thread: ${figure(peak.gflops)} GFLOP/s, copy ${figure(peak.copyGBps)} GB/s`,
+    ...(adapter === null ? [] : [`adapter of all that is on webgpu: ${adapter}`]),
+    `peak of ${alone ? 'the adapter' : 'one thread'}: ${figure(peak.gflops)} GFLOP/s, copy ${figure(peak.copyGBps)} GB/s`,
     ...suites.map((suite) => `\n${suiteTable(report, suite)}`),
     ...(errors.length > 0 ? ["\n- can't run, * wrong result:", ...errors.map((line) => `  ${line}`)] : []),
   ].join('\n');

@@ -1,5 +1,5 @@
 import type { Contestant } from '../src/cli/measure.js';
-import { prepareTimed, type TimedGraph } from '../src/cli/timed.js';
+import { contestantOf, prepareTimed, type TimedGraph } from '../src/cli/timed.js';
 import {
   type Backend,
   createGraph,
@@ -84,10 +84,10 @@ async function prepareKernel(
   const inputs = leavesOf(results, new Set(cut));
   const timed = await run(backend, createGraph({ inputs, outputs: results }), contents, c.without);
   return {
-    contestant: { name, run: () => timed.run() },
+    contestant: contestantOf(name, timed),
     program: timed.program,
     async output() {
-      await timed.run();
+      timed.run();
       const all = [];
       for (let i = 0; i < results.length; i++) all.push(await timed.output(i));
       return joined(all);
@@ -110,7 +110,7 @@ async function computed(
   if (outputs.length === 0) return [];
   const inputs = leavesOf(outputs, new Set());
   const timed = await run(backend, createGraph({ inputs, outputs }), contents);
-  await timed.run();
+  timed.run();
   const found: [Value, HostTensor][] = [];
   for (const [i, { shape, dtype }] of outputs.entries())
     found.push([outputs[i]!, { data: await timed.output(i), shape, dtype }]);
@@ -168,13 +168,24 @@ async function prepareStep(device: Device, c: StepCase, inputs: CaseInputs, name
   const [x, y] = [tensors.get('input')!, tensors.get('labels')!];
   const { program } = await step.prepare(x, y);
   const next = async () => (await step(x, y)).item();
-  return {
-    contestant: {
-      name,
-      async run() {
-        await next();
-      },
+  let last: Tensor | null = null;
+  const started: Contestant = {
+    name,
+    async run() {
+      last = await step(x, y);
     },
+    async finish() {
+      await last!.item();
+    },
+  };
+  const whole: Contestant = {
+    name,
+    async run() {
+      await next();
+    },
+  };
+  return {
+    contestant: device.backend.kind === 'webgpu' ? started : whole,
     program,
     async output() {
       const losses = new Float64Array(STEP_LOSSES);
@@ -228,8 +239,12 @@ async function prepareUpdate(
       name,
       async run() {
         await step();
-        if (webgpu) await smallest.data();
       },
+      ...(webgpu && {
+        async finish() {
+          await smallest.data();
+        },
+      }),
     },
     program,
     async output() {

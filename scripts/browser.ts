@@ -27,12 +27,22 @@ function fileFor(folder: string, url: string): string | null {
   }
 }
 
-/** Serves the files below `folder`, and no others, on 127.0.0.1, so that pages are cross-origin isolated. */
-export async function serve(folder: string): Promise<{ origin: string; close(): Promise<void> }> {
+export interface ServeOptions {
+  /** Whether pages are cross-origin isolated, as shared memory needs it; default true. */
+  readonly isolated?: boolean;
+}
+
+/** Serves the files below `folder`, and no others, on 127.0.0.1. */
+export async function serve(
+  folder: string,
+  { isolated = true }: ServeOptions = {},
+): Promise<{ origin: string; close(): Promise<void> }> {
   const root = resolve(folder);
   const server: Server = createServer((request, response) => {
-    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    if (isolated) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    }
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     response.setHeader('Cache-Control', 'no-store');
     const path = fileFor(root, request.url ?? '/');
@@ -89,8 +99,9 @@ export async function runPage(
   path: string,
   timeout = 60_000,
   say: (line: string) => void = () => {},
+  options: ServeOptions = {},
 ): Promise<unknown> {
-  const server = await serve(folder);
+  const server = await serve(folder, options);
   let browser: Browser | null = null;
   try {
     browser = await launch();

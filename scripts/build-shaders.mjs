@@ -1,6 +1,7 @@
 /**
  * Reads shaders/*.wgsl (read-shaders.mjs says how) and writes build/kernels.ts, WGSL texts and what the backends must
- * know of each kernel, and build/params.ts, every parameter struct as an AssemblyScript class of the same layout.
+ * know of each kernel, build/elements.ts, the elementwise ones as pieces of kernels, and build/params.ts, every parameter
+ * struct as an AssemblyScript class of the same layout.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -37,6 +38,30 @@ export interface KernelInfo extends KernelParams {
 }
 `;
 
+const ELEMENTS = `
+export interface ElementOperand {
+  /** What \`code\` calls the element, or for \`any\` the array. */
+  readonly name: string;
+  readonly type: string;
+  /**
+   * Read at the element's own place; by the parameters \`shape\` and \`nameStrides\`; each \`nameInner\` times, \`nameCount\` in
+   * turn; at its own place or 0, by \`moves\`; or by \`code\`, anywhere.
+   */
+  readonly at: 'own' | 'strides' | 'repeated' | 'moving' | 'any';
+}
+
+/** What computes one element of an elementwise kernel. */
+export interface Element {
+  /** As they are bound, without the output. */
+  readonly operands: readonly ElementOperand[];
+  /** Statements, and in the last line the expression of the result. */
+  readonly code: string;
+  readonly result: string;
+  /** Keys of \`declarations\`. */
+  readonly needs: readonly string[];
+}
+`;
+
 const record = (name, type, entries) =>
   `export const ${name}: Readonly<Record<string, ${type}>> = {\n` +
   entries.map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`).join('') +
@@ -57,17 +82,32 @@ async function writeIfChanged(path, text) {
  * @returns {Promise<{ kernels: number, modules: number, changed: string[] }>}
  */
 export async function buildShaders({ shaders = join(root, 'shaders'), build = join(root, 'build') } = {}) {
-  const { modules, kernels, wasmParams, classes } = await readShaders({ folder: shaders, reflection });
-  const table = [
+  const { modules, kernels, wasmParams, classes, elements } = await readShaders({
+    folder: shaders,
+    reflection,
+  });
+  const layouts = [
     HEAD + TYPES,
     record('kernels', 'KernelInfo', kernels),
     `/** Parameter structs of the kernels that only wasm has. */\n${record('wasmParams', 'KernelParams', wasmParams)}`,
   ].join('\n');
   await mkdir(build, { recursive: true });
   const changed = [];
-  if (await writeIfChanged(join(build, 'kernels.ts'), table)) changed.push('kernels.ts');
-  const texts = `${HEAD}\n${record('modules', 'string', modules)}`;
-  if (await writeIfChanged(join(build, 'shaders.ts'), texts)) changed.push('shaders.ts');
+  if (await writeIfChanged(join(build, 'kernels.ts'), layouts)) changed.push('kernels.ts');
+  const whole = modules.filter(([name]) => !elements.elements.has(name));
+  const pieces = modules.filter(([name]) => elements.elements.has(name));
+  const texts = [
+    HEAD,
+    record('modules', 'string', whole),
+    `/** The texts of the kernels in elements.ts, for tools: no device compiles them. */\n${record('elementModules', 'string', pieces)}`,
+  ];
+  if (await writeIfChanged(join(build, 'shaders.ts'), texts.join('\n'))) changed.push('shaders.ts');
+  const table = [
+    HEAD + ELEMENTS,
+    `/** Functions, structs and constants. */\n${record('declarations', 'string', [...elements.declarations])}`,
+    `/** By kernel. */\n${record('elements', 'Element', [...elements.elements])}`,
+  ];
+  if (await writeIfChanged(join(build, 'elements.ts'), table.join('\n'))) changed.push('elements.ts');
   if (await writeIfChanged(join(build, 'params.ts'), `${HEAD}\n${classes}`)) changed.push('params.ts');
   return { kernels: kernels.length, modules: modules.length, changed };
 }
@@ -78,6 +118,6 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     process.exit(1);
   });
   console.log(
-    `build/kernels.ts, build/shaders.ts, build/params.ts: ${kernels} kernels in ${modules} modules`,
+    `build/kernels.ts, build/shaders.ts, build/elements.ts, build/params.ts: ${kernels} kernels in ${modules} modules`,
   );
 }

@@ -23,7 +23,16 @@ const rules = {
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'fuse.ts', 'place.ts'],
+    files: [
+      'gradient.ts',
+      'recompute.ts',
+      'rewrite.ts',
+      'merge.ts',
+      'absorb.ts',
+      'spread.ts',
+      'fuse.ts',
+      'place.ts',
+    ],
     may: ['own', 'op', 'leaves'],
   },
 
@@ -46,16 +55,21 @@ const rules = {
     dynamic: ['node', 'webgpu'],
   },
 
-  schedule: { files: ['schedule.ts'], may: ['plan', 'op', 'leaves'] },
+  schedule: {
+    files: ['schedule.ts', 'description.ts'],
+    may: ['plan', 'op', 'leaves'],
+    types: ['backend'],
+  },
   numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
   executor: {
-    files: ['executor.ts'],
-    may: ['schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    files: ['executor.ts', 'arena.ts'],
+    may: ['own', 'schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
     files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts', 'host-state.ts'],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
+    types: ['schedule'],
   },
   device: {
     files: ['device.ts'],

@@ -8,7 +8,9 @@
  *   //! kernel equal_i32 = a == b | T=i32 | R=u32      and so are the identifiers T and R
  *   //! kernel product_f32__8x8 | ROWS=8               without an expression
  *   #for i in 0..ROWS                                  unrolled by the build, as expand-shader.mjs says
+ *   //! variant __wide | WIDE=1                        the file once more, WIDE replaced, its kernels called name__wide
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
+ *   //! element                                        what follows in the entry point computes one element: read-elements.mjs
  *
  * A file without kernel lines is one module; every `@compute fn` in it is a kernel. One with params lines and without
  * a `@compute fn` only declares structs. A kernel's bindings are group 0, 0..n-1 its storage buffers in operand order
@@ -17,6 +19,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expandShader, isDirective } from './expand-shader.mjs';
+import { Elements } from './read-elements.mjs';
 import { fail, reflectModule, reflectStructs } from './reflect-shader.mjs';
 
 /**
@@ -48,8 +51,27 @@ async function expandIncludes({ folder, library }, file, text, seen = new Set())
 
 const declarations = (text, what) =>
   [...text.matchAll(/^[ \t]*\/\/!(.*)$/gm)].filter(
-    ([, body]) => /^\s*params\b/.test(body) === (what === 'params'),
+    ([, body]) => (/^\s*(params|variant|element)\b/.exec(body)?.[1] ?? 'kernel') === what,
   );
+
+/** Identifiers to replace, written as `A=1`. */
+const wordsOf = (entries) =>
+  Object.fromEntries(
+    entries.map((entry) => {
+      const at = entry.indexOf('=');
+      return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
+    }),
+  );
+
+/** The variant lines: what they add to names, and identifiers to replace; one that adds nothing where there are none. */
+function variantLines(file, text) {
+  const lines = declarations(text, 'variant').map(([line, body]) => {
+    const match = /^\s*variant\s*(__\w+)?((?:\s*\|\s*[A-Za-z_]\w*\s*=[^|]*)*)$/.exec(body);
+    if (!match) fail(file, `can't read '${line.trim()}', write //! variant __suffix | A=1`);
+    return { suffix: match[1] ?? '', words: wordsOf(match[2].split('|').slice(1)) };
+  });
+  return lines.length === 0 ? [{ suffix: '', words: {} }] : lines;
+}
 
 /** The kernel lines of a template: name, expression and further identifiers to replace. */
 function kernelLines(file, text) {
@@ -57,11 +79,7 @@ function kernelLines(file, text) {
     const match = /^\s*kernel\s+([A-Za-z_]\w*)\s*(?:=\s*(\S.*?)|(\|.*?))\s*$/.exec(body);
     if (!match) fail(file, `can't read '${line.trim()}', write //! kernel name = expression | T=f32`);
     const [expression, ...rest] = ` ${match[2] ?? match[3]}`.split(/\s+\|\s+(?=[A-Za-z_]\w*\s*=[^=])/);
-    const words = rest.map((entry) => {
-      const at = entry.indexOf('=');
-      return [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
-    });
-    return { name: match[1], expression: expression.trim(), words: Object.fromEntries(words) };
+    return { name: match[1], expression: expression.trim(), words: wordsOf(rest) };
   });
 }
 
@@ -77,19 +95,27 @@ function paramsLines(file, text) {
 const replaceWords = (text, words) =>
   text.replace(/\b[A-Za-z_]\w*\b/g, (word) => (Object.hasOwn(words, word) ? words[word] : word));
 
-/** The modules of one file, as [name, WGSL]. */
+const MARK = /^[ \t]*\/\/! element[ \t]*$/m;
+
+/** The modules of one file, as [name, WGSL, the kernel of a template]; the mark of an element stays. */
 function instantiate(file, text) {
   const lines = kernelLines(file, text);
   const tidy = (wgsl) =>
     wgsl
-      .replace(/^[ \t]*(\/\/.*)?\n/gm, '')
+      .replace(/^[ \t]*(\/\/(?!! element).*)?\n/gm, '')
       .trimEnd()
       .concat('\n');
-  if (lines.length === 0) return [[basename(file, '.wgsl'), expandShader(file, tidy(text)), null]];
   const body = tidy(text);
-  return lines.map(({ name, expression, words }) => {
-    const filled = replaceWords(body, { KERNEL: name, EXPRESSION: expression });
-    return [name, expandShader(file, replaceWords(filled, words)), name];
+  const expand = (wgsl, words) => expandShader(file, replaceWords(wgsl, words));
+  return variantLines(file, text).flatMap(({ suffix, words: own }) => {
+    if (lines.length === 0) {
+      const named = body.replace(/(@compute[^{]*?\bfn\s+)([A-Za-z_]\w*)/g, `$1$2${suffix}`);
+      return [[basename(file, '.wgsl') + suffix, expand(named, own), null]];
+    }
+    return lines.map(({ name, expression, words }) => {
+      const filled = replaceWords(body, { KERNEL: name + suffix, EXPRESSION: expression });
+      return [name + suffix, expand(filled, { ...own, ...words }), name + suffix];
+    });
   });
 }
 
@@ -137,21 +163,30 @@ class Collection {
  */
 export async function readShaders({ folder, library, reflection }) {
   const modules = new Map();
+  const elements = new Elements();
   const found = new Collection();
   const files = (await readdir(folder)).filter((name) => name.endsWith('.wgsl')).sort();
   for (const file of files) {
     const text = await expandIncludes({ folder, library }, file, await readFile(join(folder, file), 'utf8'));
     const declared = paramsLines(file, text);
     const instances = instantiate(file, text);
-    for (const [module, wgsl, only] of instances) {
-      if (declared.length > 0 && !wgsl.includes('@compute')) continue;
-      for (const [name, { info, struct }] of reflectModule(reflection, file, module, wgsl, only))
-        found.add(file, name, struct, info);
+    for (const [module, marked, only] of instances) {
+      if (declared.length > 0 && !marked.includes('@compute')) continue;
+      const wgsl = marked.replace(MARK, '').replace(/^\n/gm, '');
+      const reflected = reflectModule(reflection, file, module, wgsl, only);
+      for (const [name, { info, struct }] of reflected) found.add(file, name, struct, info);
+      // What is read by name from a library runs as it is written.
+      if (library === undefined && MARK.test(marked)) elements.add(file, marked, reflected);
       if (modules.has(module))
         fail(file, `there is a module '${module}' already, rename the file or the kernel`);
       modules.set(module, wgsl);
     }
-    for (const [name, struct] of reflectStructs(reflection, file, instances[0][1], declared))
+    for (const [name, struct] of reflectStructs(
+      reflection,
+      file,
+      instances[0][1].replace(MARK, ''),
+      declared,
+    ))
       found.add(file, name, struct, null);
   }
   const kernels = [...found.kernels].filter(([, { info }]) => info).map(([name, { info }]) => [name, info]);
@@ -162,5 +197,5 @@ export async function readShaders({ folder, library, reflection }) {
       { params: struct.name, paramsBytes: struct.bytes, fields: struct.fields },
     ]);
   const classes = [...found.structs.values()].map(({ struct }) => mirror(struct)).join('\n');
-  return { modules: [...modules], kernels, wasmParams, classes };
+  return { modules: [...modules], kernels, wasmParams, classes, elements };
 }

@@ -1,4 +1,4 @@
-// The mean of each window, and its gradient. One invocation per element of the result.
+// The mean of each window, and its gradient: one invocation per window, or per block of two by two elements.
 #include "common/indexing"
 #include "common/windows"
 
@@ -7,22 +7,43 @@
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 @group(0) @binding(2) var<uniform> params: Pool2dParams;
 
-// Elements of window `out` along one axis, padding among them; in padded coordinates, where it starts at out stride.
-fn padded_extent(out: u32, stride: u32, kernel: u32, padded: u32) -> u32 {
-  return min(out * stride + kernel, padded) - out * stride;
+// Of a window along one axis the first element, the end, and how many count.
+fn along(g: Pool2dParams, out: u32, down: bool) -> vec3<u32> {
+  let size = select(g.width, g.height, down);
+  if (g.adaptive != 0u) {
+    let outs = select(g.outWidth, g.outHeight, down);
+    let first = adaptive_first(out, size, outs);
+    let end = adaptive_end(out, size, outs);
+    return vec3<u32>(first, end, end - first);
+  }
+  let before = select(g.left, g.top, down);
+  let start = out * select(g.strideWidth, g.strideHeight, down);
+  let last = start + select(g.kernelWidth, g.kernelHeight, down);
+  let first = max(start, before) - before;
+  let end = min(last - before, size);
+  let padded = min(last, size + 2u * before) - start;
+  return vec3<u32>(first, end, select(end - first, padded, g.countIncludePad != 0u));
 }
 
-fn divisor(g: Pool2dParams, oy: u32, ox: u32) -> f32 {
-  if (g.divisor != 0.0) {
-    return g.divisor;
+// What a sum is multiplied by.
+fn share_of(g: Pool2dParams, rows: u32, columns: u32) -> f32 {
+  return 1.0 / select(g.divisor, f32(rows * columns), g.divisor == 0.0);
+}
+
+fn write_block(tile: Block, total: vec4<f32>) {
+  let at = (tile.plane * params.height + tile.y) * params.width + tile.x;
+  let right = tile.x + 1u < params.width;
+  let below = tile.y + 1u < params.height;
+  result[at] = total.x;
+  if (right) {
+    result[at + 1u] = total.y;
   }
-  if (g.countIncludePad != 0u) {
-    let rows = padded_extent(oy, g.strideHeight, g.kernelHeight, g.height + 2u * g.top);
-    let columns = padded_extent(ox, g.strideWidth, g.kernelWidth, g.width + 2u * g.left);
-    return f32(rows * columns);
+  if (below) {
+    result[at + params.width] = total.z;
   }
-  let box = window(g, oy, ox);
-  return f32((box.bottom - box.top) * (box.right - box.left));
+  if (right && below) {
+    result[at + params.width + 1u] = total.w;
+  }
 }
 
 // y = sum of x in each window / divisor.
@@ -34,21 +55,23 @@ fn avg_pool2d_f32(
 ) {
   let g = params;
   let i = linear_index(group, local, groups);
-  let plane = i / (g.outHeight * g.outWidth);
+  let row = i / g.outWidth;
+  let plane = row / g.outHeight;
   if (plane >= g.planes) {
     return;
   }
-  let oy = i / g.outWidth % g.outHeight;
-  let ox = i % g.outWidth;
-  let box = window(g, oy, ox);
-  let base = plane * g.height * g.width;
+  let oy = row - plane * g.outHeight;
+  let ox = i - row * g.outWidth;
+  let rows = along(g, oy, true);
+  let columns = along(g, ox, false);
   var total = 0.0;
-  for (var iy = box.top; iy < box.bottom; iy++) {
-    for (var ix = box.left; ix < box.right; ix++) {
-      total += given[base + iy * g.width + ix];
+  for (var iy = rows.x; iy < rows.y; iy++) {
+    let line = (plane * g.height + iy) * g.width;
+    for (var ix = columns.x; ix < columns.y; ix++) {
+      total += given[line + ix];
     }
   }
-  result[i] = total / divisor(g, oy, ox);
+  result[i] = total * share_of(g, rows.z, columns.z);
 }
 
 // dx = sum of dy / divisor over the windows that cover x.
@@ -59,17 +82,31 @@ fn avg_pool2d_backward_f32(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let g = params;
-  let i = linear_index(group, local, groups);
-  let plane = i / (g.height * g.width);
-  if (plane >= g.planes) {
+  let tile = block_of(g, linear_index(group, local, groups));
+  if (tile.plane >= g.planes) {
     return;
   }
-  let windows = covering(g, i / g.width % g.height, i % g.width);
-  var total = 0.0;
+  let windows = covering_block(g, tile);
+  var above = vec2<f32>();
+  var below = vec2<f32>();
   for (var oy = windows.top; oy < windows.bottom; oy++) {
+    let rows = along(g, oy, true);
+    let line = (tile.plane * g.outHeight + oy) * g.outWidth;
+    var total = vec2<f32>();
     for (var ox = windows.left; ox < windows.right; ox++) {
-      total += given[(plane * g.outHeight + oy) * g.outWidth + ox] / divisor(g, oy, ox);
+      let columns = along(g, ox, false);
+      let share = given[line + ox] * share_of(g, rows.z, columns.z);
+      if (tile.x >= columns.x) {
+        total.x += select(0.0, share, tile.x < columns.y);
+      }
+      total.y += select(0.0, share, tile.x + 1u < columns.y);
+    }
+    if (tile.y >= rows.x && tile.y < rows.y) {
+      above += total;
+    }
+    if (tile.y + 1u >= rows.x && tile.y + 1u < rows.y) {
+      below += total;
     }
   }
-  result[i] = total;
+  write_block(tile, vec4(above, below));
 }

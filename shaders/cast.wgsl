@@ -29,6 +29,7 @@ fn KERNEL(
     return;
   }
   let x = x_values[i];
+  //! element
   output[i] = EXPRESSION;
 }
 

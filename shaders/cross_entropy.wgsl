@@ -1,13 +1,13 @@
 // Cross-entropy of logits with labels i32, or with probabilities f32, with class weights and smoothing.
+#include "common/class_row"
+#include "common/class_slopes"
 #include "common/cross_entropy"
 #include "common/fault"
 #include "common/indexing"
 #include "common/tree"
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
 @group(0) @binding(1) var<storage, read> shares: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> row_losses: array<f32>;
 @group(0) @binding(4) var<storage, read_write> row_weights: array<f32>;
 @group(0) @binding(5) var<storage, read_write> fault: array<atomic<u32>>;
@@ -20,32 +20,8 @@
 @group(0) @binding(3) var<uniform> sum_params: CrossEntropyParams;
 
 @group(0) @binding(3) var<storage, read> total_weight: array<f32>;
-@group(0) @binding(4) var<storage, read_write> slopes: array<f32>;
 @group(0) @binding(5) var<uniform> slope_params: CrossEntropyParams;
 @group(0) @binding(3) var<storage, read_write> share_slopes: array<f32>;
-
-fn row_max(start: u32, p: CrossEntropyParams) -> f32 {
-  var top = logits[start];
-  for (var c = 1u; c < p.classes; c++) {
-    top = max(top, logits[start + c * p.inner]);
-  }
-  return top;
-}
-
-fn row_total(start: u32, p: CrossEntropyParams, top: f32) -> f32 {
-  var total = 0.0;
-  for (var c = 0u; c < p.classes; c++) {
-    total += exponential(logits[start + c * p.inner] - top);
-  }
-  return total;
-}
-
-fn weight_of(c: u32, p: CrossEntropyParams) -> f32 {
-  if (p.hasWeight == 0u) {
-    return 1.0;
-  }
-  return weight[c];
-}
 
 // row_losses = (1 - smoothing) w[label] nll[label] + smoothing mean of w nll, nll = log sum e^(x - top) - (x -
 // top), and row_weights = w[label], one invocation per row; both 0 for ignoreIndex, and for a label outside
@@ -69,21 +45,8 @@ fn cross_entropy_rows_f32(
     row_weights[row] = 0.0;
     return;
   }
-  let p = params;
-  let start = row_start(row, p.classes, p.inner);
-  let top = row_max(start, p);
-  let total = logarithm(row_total(start, p, top));
-  let own = weight_of(u32(label), p);
-  var loss = own * (total - (logits[start + u32(label) * p.inner] - top));
-  if (p.smoothing > 0.0) {
-    var all = 0.0;
-    for (var c = 0u; c < p.classes; c++) {
-      all += weight_of(c, p) * (total - (logits[start + c * p.inner] - top));
-    }
-    loss = (1.0 - p.smoothing) * loss + p.smoothing / f32(p.classes) * all;
-  }
-  row_losses[row] = loss;
-  row_weights[row] = own;
+  row_losses[row] = label_loss(row, u32(label), params);
+  row_weights[row] = weight_of(u32(label), params);
 }
 
 // loss = sum of losses / sum of weights, by one workgroup.
@@ -115,36 +78,16 @@ fn cross_entropy_slopes_f32(
     return;
   }
   let p = slope_params;
-  let start = row_start(row, p.classes, p.inner);
   let label = labels[row];
   if (label < 0 || u32(label) >= p.classes || label == p.ignoreIndex) {
-    for (var c = 0u; c < p.classes; c++) {
-      slopes[start + c * p.inner] = 0.0;
-    }
+    no_slopes(row, p);
     return;
   }
   var g = 1.0;
   if (p.counted == 1u) {
     g /= total_weight[0];
   }
-  let own = (1.0 - p.smoothing) * weight_of(u32(label), p);
-  let each = p.smoothing / f32(p.classes);
-  var all = own;
-  if (p.smoothing > 0.0) {
-    for (var c = 0u; c < p.classes; c++) {
-      all += each * weight_of(c, p);
-    }
-  }
-  let top = row_max(start, p);
-  let scale = all / row_total(start, p, top);
-  for (var c = 0u; c < p.classes; c++) {
-    let at = start + c * p.inner;
-    var slope = exponential(logits[at] - top) * scale;
-    if (p.smoothing > 0.0) {
-      slope -= each * weight_of(c, p);
-    }
-    slopes[at] = g * select(slope, slope - own, c == u32(label));
-  }
+  label_slopes(row, u32(label), p, g);
 }
 
 fn share_of(at: u32, c: u32, p: CrossEntropyParams) -> f32 {

@@ -13,7 +13,7 @@ struct DropoutParams {
   dropped: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x_values: array<f32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<uniform> params: DropoutParams;
@@ -28,8 +28,10 @@ fn dropout_f32(
   if (i >= params.size) {
     return;
   }
+  let x = x_values[i];
+  //! element
   let channel = i / params.inner;
   let words = philox(channel / 4u, 0u, vec2<u32>(seed[0], seed[1]));
   let kept = (words[channel % 4u] >> 8u) >= params.threshold;
-  output[i] = select(params.dropped, x[i] * params.scale + params.shift, kept);
+  output[i] = select(params.dropped, x * params.scale + params.shift, kept);
 }

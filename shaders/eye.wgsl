@@ -17,7 +17,9 @@ fn eye(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = linear_index(group, local, groups);
-  if (i < params.size) {
-    output[i] = select(0u, params.word, i / params.columns == i % params.columns);
+  if (i >= params.size) {
+    return;
   }
+  //! element
+  output[i] = select(0u, params.word, i / params.columns == i % params.columns);
 }

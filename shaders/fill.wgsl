@@ -16,7 +16,9 @@ fn fill(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = linear_index(group, local, groups);
-  if (i < params.size) {
-    output[i] = params.word;
+  if (i >= params.size) {
+    return;
   }
+  //! element
+  output[i] = params.word;
 }

@@ -1,149 +1,108 @@
-// The largest element of each window, where it is, and the gradient. One invocation per element of the result.
+// The largest element of each window, and a byte for its tap: where it is in the window. One invocation makes the four
+// windows of a word, from one place found by division. KERNEL_SIZE: rows and columns of a window without dilation,
+// unrolled; 0 for any window.
+//! variant | KERNEL_SIZE=0
+//! variant __2x2 | KERNEL_SIZE=2
+//! variant __3x3 | KERNEL_SIZE=3
 #include "common/indexing"
 #include "common/special"
 #include "common/windows"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-// Taps, four bytes to a word, or indices in planes.
+// Taps, four bytes to a word.
 @group(0) @binding(2) var<storage, read_write> named: array<u32>;
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
-
-// dy and dx, or values and y.
-@group(0) @binding(0) var<storage, read> given: array<f32>;
-@group(0) @binding(1) var<storage, read> winners: array<u32>;
-@group(0) @binding(2) var<storage, read_write> result: array<f32>;
 
 // Of the elements of a window the first largest, or the last NaN.
 struct Winner {
   value: f32,
-  // Within the plane.
-  place: u32,
-  // Within the window.
   tap: u32,
 }
 
 fn wins(value: f32, held: f32) -> bool {
-  return is_nan(value) || (value > held && !is_nan(held));
+  return is_nan(value) | ((value > held) & !is_nan(held));
 }
 
-fn plane_of(g: Pool2dParams, i: u32) -> u32 {
-  return i / (g.outHeight * g.outWidth);
-}
-
-// The winner of window number i among all of x.
-fn winner_of(g: Pool2dParams, i: u32) -> Winner {
-  let oy = i / g.outWidth % g.outHeight;
-  let ox = i % g.outWidth;
-  let box = window(g, oy, ox);
-  let base = plane_of(g, i) * g.height * g.width;
-  var best = Winner(x[base + box.top * g.width + box.left], box.top * g.width + box.left, 0u);
-  var at = vec2(box.top, box.left);
-  for (var iy = box.top; iy < box.bottom; iy += g.dilationHeight) {
-    for (var ix = box.left; ix < box.right; ix += g.dilationWidth) {
-      let value = x[base + iy * g.width + ix];
+// Window (oy, ox) of the plane that begins at `base`.
+fn winner_of(g: Pool2dParams, base: u32, oy: u32, ox: u32) -> Winner {
+  // Of the window's first element; below 0, and so above all sizes, where it lies in the padding.
+  let top = oy * g.strideHeight - g.top;
+  let left = ox * g.strideWidth - g.left;
+#if KERNEL_SIZE
+  let row = select(0u, 0u - top, top >= g.height);
+  let column = select(0u, 0u - left, left >= g.width);
+  var best = Winner(x[base + (top + row) * g.width + left + column], row * KERNEL_SIZE + column);
+#for r in 0..KERNEL_SIZE
+  if (top + $r < g.height) {
+    let line = base + (top + $r) * g.width + left;
+#for c in 0..KERNEL_SIZE
+    if (left + $c < g.width) {
+      let value = x[line + $c];
       if (wins(value, best.value)) {
-        best = Winner(value, iy * g.width + ix, 0u);
-        at = vec2(iy, ix);
+        best = Winner(value, $(KERNEL_SIZE * r + c));
+      }
+    }
+#end
+  }
+#end
+#else
+  var best = Winner();
+  var found = false;
+  for (var r = 0u; r < g.kernelHeight; r++) {
+    let iy = top + r * g.dilationHeight;
+    if (iy >= g.height) {
+      continue;
+    }
+    for (var c = 0u; c < g.kernelWidth; c++) {
+      let ix = left + c * g.dilationWidth;
+      if (ix >= g.width) {
+        continue;
+      }
+      let value = x[base + iy * g.width + ix];
+      if (!found || wins(value, best.value)) {
+        best = Winner(value, r * g.kernelWidth + c);
+        found = true;
       }
     }
   }
-  let steps = (at + vec2(g.top, g.left) - vec2(oy, ox) * vec2(g.strideHeight, g.strideWidth)) /
-    vec2(g.dilationHeight, g.dilationWidth);
-  best.tap = steps.x * g.kernelWidth + steps.y;
+#end
   return best;
 }
 
-// y, and a byte for each winner's tap. One invocation per word.
 @compute @workgroup_size(64)
 fn max_pool2d_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
+  let g = params;
   let word = linear_index(group, local, groups);
-  let count = params.planes * params.outHeight * params.outWidth;
+  let size = g.outHeight * g.outWidth;
+  let count = g.planes * size;
   if (word >= (count + 3u) / 4u) {
     return;
   }
+  let first = 4u * word;
+  let plane = first / size;
+  let rest = first - plane * size;
+  var oy = rest / g.outWidth;
+  var ox = rest - oy * g.outWidth;
+  var base = plane * g.height * g.width;
   var taps = 0u;
-  for (var k = 0u; k < min(4u, count - 4u * word); k++) {
-    let best = winner_of(params, 4u * word + k);
-    y[4u * word + k] = best.value;
+  for (var k = 0u; k < min(4u, count - first); k++) {
+    let best = winner_of(g, base, oy, ox);
+    y[first + k] = best.value;
     taps |= best.tap << (8u * k);
-  }
-  named[word] = taps;
-}
-
-// y, and where in its plane each was found.
-@compute @workgroup_size(64)
-fn max_pool2d_indices_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  if (plane_of(params, i) < params.planes) {
-    let best = winner_of(params, i);
-    y[i] = best.value;
-    named[i] = best.place;
-  }
-}
-
-// The index in its plane of the winner of window number i; what names no element of the plane is at least its size.
-fn place_of(g: Pool2dParams, i: u32) -> u32 {
-  if (g.words != 0u) {
-    return winners[i];
-  }
-  let tap = (winners[i / 4u] >> (8u * (i % 4u))) & 255u;
-  if (tap >= g.kernelHeight * g.kernelWidth) {
-    return 0xffffffffu;
-  }
-  let row = i / g.outWidth % g.outHeight * g.strideHeight + tap / g.kernelWidth * g.dilationHeight;
-  let column = i % g.outWidth * g.strideWidth + tap % g.kernelWidth * g.dilationWidth;
-  return (row - g.top) * g.width + column - g.left;
-}
-
-// y = values at the winner of each window.
-@compute @workgroup_size(64)
-fn max_pool2d_select_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  let plane = plane_of(params, i);
-  if (plane >= params.planes) {
-    return;
-  }
-  let size = params.height * params.width;
-  let place = place_of(params, i);
-  result[i] = select(0.0, given[plane * size + min(place, size - 1u)], place < size);
-}
-
-// dx = sum of dy over the windows that x wins, looked for among those round it.
-@compute @workgroup_size(64)
-fn max_pool2d_backward_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let g = params;
-  let i = linear_index(group, local, groups);
-  let size = g.height * g.width;
-  let plane = i / size;
-  if (plane >= g.planes) {
-    return;
-  }
-  let windows = covering(g, i / g.width % g.height, i % g.width);
-  var total = 0.0;
-  for (var oy = windows.top; oy < windows.bottom; oy++) {
-    for (var ox = windows.left; ox < windows.right; ox++) {
-      let o = (plane * g.outHeight + oy) * g.outWidth + ox;
-      if (place_of(g, o) == i % size) {
-        total += given[o];
-      }
+    ox++;
+    if (ox == g.outWidth) {
+      ox = 0u;
+      oy++;
+    }
+    if (oy == g.outHeight) {
+      oy = 0u;
+      base += g.height * g.width;
     }
   }
-  result[i] = total;
+  named[word] = taps;
 }

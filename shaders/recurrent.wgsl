@@ -1,162 +1,151 @@
-// One step of a layer: y [steps, batch, hidden] from the projected inputs [steps, batch, gates hidden], the
-// weight [gates hidden, hidden] and the state before, y of the step before or h0 [batch, hidden]. Where a
-// sequence has ended, everything is 0.
+// One step of a layer: y [steps, batch, hidden] from the projected inputs [steps, batch, gates hidden] and the
+// product of h before the step with the weight [gates hidden, hidden], as in common/recurrent. h, and c behind
+// it, go on. Where a sequence has ended, y and what is kept for the gradient are 0.
+//! kernel rnn_sequence_f32__1 | SETS=1 | SLICES=1
+//! kernel rnn_sequence_f32__16 | SETS=1 | SLICES=16
+//! kernel lstm_sequence_f32__1 | SETS=4 | SLICES=1
+//! kernel lstm_sequence_f32__16 | SETS=4 | SLICES=16
+//! kernel gru_sequence_f32__1 | SETS=3 | SLICES=1
+//! kernel gru_sequence_f32__16 | SETS=3 | SLICES=16
 #include "common/gates"
-#include "common/indexing"
 #include "common/recurrent"
+#include "common/recurrent_product"
+#include "common/recurrent_step"
 
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> h0: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> projected: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read> projected: array<f32>;
+#if SETS == 1
+@group(0) @binding(6) var<uniform> params: RecurrentParams;
+#else
+@group(0) @binding(6) var<storage, read_write> kept: array<f32>;
+@group(0) @binding(8) var<uniform> params: RecurrentParams;
+#end
 
-@group(0) @binding(5) var<uniform> rnn: RecurrentParams;
-
-@group(0) @binding(5) var<storage, read_write> kept: array<f32>;
-
-@group(0) @binding(6) var<storage, read_write> cells: array<f32>;
-@group(0) @binding(7) var<storage, read_write> cn: array<f32>;
-@group(0) @binding(8) var<uniform> lstm: RecurrentParams;
-
-@group(0) @binding(6) var<storage, read> bias: array<f32>;
-@group(0) @binding(7) var<uniform> gru: RecurrentParams;
-
-// Row `row` of the weight times the state of sequence b before the step.
-fn product(p: RecurrentParams, row: u32, b: u32, before: Neighbour) -> f32 {
-  let w = row * p.hidden;
-  var total = 0.0;
-  if (before.counts) {
-    let start = before.row * p.hidden;
-    for (var k = 0u; k < p.hidden; k++) {
-      total += weight[w + k] * y[start + k];
-    }
-  } else {
-    for (var k = 0u; k < p.hidden; k++) {
-      total += weight[w + k] * h0[b * p.hidden + k];
-    }
-  }
-  return total;
+#if SETS == 1
+fn places() -> u32 {
+  return params.hidden;
 }
 
-@compute @workgroup_size(64)
-fn rnn_sequence_f32__step(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  if (i >= rnn.batch * rnn.hidden) {
+fn sets_finish(b: u32, j: u32, sums: vec4<f32>) {
+  let hidden = params.hidden;
+  if (b >= params.batch || j >= hidden) {
     return;
   }
-  let b = i / rnn.hidden;
-  let j = i % rnn.hidden;
-  let count = length_of(rnn, b);
-  let at = rnn.step * rnn.batch * rnn.hidden + i;
-  if (rnn.step >= count) {
+  let at = (params.step * params.batch + b) * hidden + j;
+  let state = place_of(hidden, j, b);
+  if (params.step >= length_of(params, b)) {
     y[at] = 0.0;
+    after[state] = value_before(state);
     return;
   }
-  let pre = projected[at] + product(rnn, j, b, step_before(rnn, b, count));
-  if (rnn.relu != 0u) {
-    y[at] = select(pre, 0.0, pre <= 0.0);
+  let pre = projected[at] + sums.x;
+  var h = 0.0;
+  if (params.relu != 0u) {
+    h = select(pre, 0.0, pre <= 0.0);
   } else {
-    y[at] = hyperbolic_tangent(pre);
+    h = hyperbolic_tangent(pre);
   }
+  y[at] = h;
+  after[state] = h;
+}
+#end
+
+#if SETS == 4
+@group(0) @binding(7) var<storage, read_write> cells: array<f32>;
+
+fn places() -> u32 {
+  return 2u * params.hidden;
 }
 
-// cn holds c before the step, then after it; kept are the gates after their functions, cells c before each
-// step.
-@compute @workgroup_size(64)
-fn lstm_sequence_f32__step(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  let hidden = lstm.hidden;
-  if (i >= lstm.batch * hidden) {
+// kept are the gates after their functions, cells c before each step.
+fn sets_finish(b: u32, j: u32, sums: vec4<f32>) {
+  let hidden = params.hidden;
+  if (b >= params.batch || j >= hidden) {
     return;
   }
-  let b = i / hidden;
-  let j = i % hidden;
-  let count = length_of(lstm, b);
-  let row = lstm.step * lstm.batch + b;
+  let row = params.step * params.batch + b;
   let at = row * hidden + j;
   let wide = row * 4u * hidden + j;
-  if (lstm.step >= count) {
+  let h_place = place_of(2u * hidden, j, b);
+  let c_place = h_place + 4u * hidden;
+  let c = value_before(c_place);
+  if (params.step >= length_of(params, b)) {
     y[at] = 0.0;
     cells[at] = 0.0;
-    for (var k = 0u; k < 4u; k++) {
-      kept[wide + k * hidden] = 0.0;
-    }
+#for i in 0..4
+    kept[wide + $(i)u * hidden] = 0.0;
+#end
+    after[h_place] = value_before(h_place);
+    after[c_place] = c;
     return;
   }
-  let before = step_before(lstm, b, count);
-  let pre = vec4<f32>(
-    projected[wide] + product(lstm, j, b, before),
-    projected[wide + hidden] + product(lstm, j + hidden, b, before),
-    projected[wide + 2u * hidden] + product(lstm, j + 2u * hidden, b, before),
-    projected[wide + 3u * hidden] + product(lstm, j + 3u * hidden, b, before),
+  let input = vec4<f32>(
+    projected[wide],
+    projected[wide + hidden],
+    projected[wide + 2u * hidden],
+    projected[wide + 3u * hidden],
   );
-  let c = cn[i];
-  let point = lstm_point(pre, c);
+  let point = lstm_point(input + sums, c);
   y[at] = point.h;
   cells[at] = c;
-  cn[i] = point.c;
-  kept[wide] = point.gates.x;
-  kept[wide + hidden] = point.gates.y;
-  kept[wide + 2u * hidden] = point.gates.z;
-  kept[wide + 3u * hidden] = point.gates.w;
+#for i in 0..4
+  kept[wide + $(i)u * hidden] = point.gates.$i;
+#end
+  after[h_place] = point.h;
+  after[c_place] = point.c;
+}
+#end
+
+#if SETS == 3
+@group(0) @binding(7) var<storage, read> bias: array<f32>;
+
+fn places() -> u32 {
+  return params.hidden;
 }
 
 fn bias_of(row: u32) -> f32 {
-  if (gru.hasBias == 0u) {
+  if (params.hasBias == 0u) {
     return 0.0;
   }
   return bias[row];
 }
 
 // kept are r, z, n after their functions and the hidden part of n.
-@compute @workgroup_size(64)
-fn gru_sequence_f32__step(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  let hidden = gru.hidden;
-  if (i >= gru.batch * hidden) {
+fn sets_finish(b: u32, j: u32, sums: vec4<f32>) {
+  let hidden = params.hidden;
+  if (b >= params.batch || j >= hidden) {
     return;
   }
-  let b = i / hidden;
-  let j = i % hidden;
-  let count = length_of(gru, b);
-  let row = gru.step * gru.batch + b;
+  let row = params.step * params.batch + b;
   let at = row * hidden + j;
   let keep = row * 4u * hidden + j;
-  if (gru.step >= count) {
+  let state = place_of(hidden, j, b);
+  let h = value_before(state);
+  if (params.step >= length_of(params, b)) {
     y[at] = 0.0;
-    for (var k = 0u; k < 4u; k++) {
-      kept[keep + k * hidden] = 0.0;
-    }
+#for i in 0..4
+    kept[keep + $(i)u * hidden] = 0.0;
+#end
+    after[state] = h;
     return;
   }
-  let before = step_before(gru, b, count);
   let wide = row * 3u * hidden + j;
   let input = vec3<f32>(projected[wide], projected[wide + hidden], projected[wide + 2u * hidden]);
-  let hidden_part = vec3<f32>(
-    product(gru, j, b, before) + bias_of(j),
-    product(gru, j + hidden, b, before) + bias_of(j + hidden),
-    product(gru, j + 2u * hidden, b, before) + bias_of(j + 2u * hidden),
-  );
-  var state = h0[i];
-  if (before.counts) {
-    state = y[before.row * hidden + j];
-  }
-  let point = gru_point(input, hidden_part, state);
+  let hidden_part = sums.xyz + vec3<f32>(bias_of(j), bias_of(j + hidden), bias_of(j + 2u * hidden));
+  let point = gru_point(input, hidden_part, h);
   y[at] = point.h;
-  kept[keep] = point.gates.x;
-  kept[keep + hidden] = point.gates.y;
-  kept[keep + 2u * hidden] = point.gates.z;
+#for i in 0..3
+  kept[keep + $(i)u * hidden] = point.gates.$i;
+#end
   kept[keep + 3u * hidden] = hidden_part.z;
+  after[state] = point.h;
+}
+#end
+
+@compute @workgroup_size($(SLICES == 1 ? 32 : 256))
+fn KERNEL(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  step_of(group, local, params.hidden);
 }

@@ -9,6 +9,20 @@ struct LengthsParams {
   faultId: u32,
 }
 
+struct PackParams {
+  sets: u32,
+  // Places of the inner axis, units, quads side by side, quads of units in a block.
+  inner: u32,
+  units: u32,
+  quads: u32,
+  unitQuads: u32,
+  // From a set to the next, in quads of units and in elements.
+  setQuads: u32,
+  setStride: u32,
+  innerStride: u32,
+  unitStride: u32,
+}
+
 // A step on wasm: its number in the walk, rows of a tile, rows and panels of 8 columns of a unit.
 struct SequenceParams {
   steps: u32,
@@ -25,14 +39,27 @@ struct SequenceParams {
 @group(0) @binding(1) var<storage, read_write> fault: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> check: LengthsParams;
 
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read_write> target_values: array<f32>;
-@group(0) @binding(2) var<uniform> copying: RecurrentParams;
+struct StatesParams {
+  batch: u32,
+  hidden: u32,
+  // What goes on from step to step for each sequence, and where in it the states begin.
+  places: u32,
+  first: u32,
+  second: u32,
+}
+
+@group(0) @binding(0) var<storage, read> first_state: array<f32>;
+@group(0) @binding(1) var<storage, read> second_state: array<f32>;
+@group(0) @binding(2) var<storage, read_write> carried: array<f32>;
+@group(0) @binding(3) var<uniform> starting: StatesParams;
+
+@group(0) @binding(0) var<storage, read> ended: array<f32>;
+@group(0) @binding(1) var<storage, read_write> first_end: array<f32>;
+@group(0) @binding(2) var<storage, read_write> second_end: array<f32>;
+@group(0) @binding(3) var<uniform> ending: StatesParams;
 
 @group(0) @binding(1) var<storage, read> initial: array<f32>;
 @group(0) @binding(2) var<storage, read> y: array<f32>;
-// An output of the same op, which is not written here, but may lie in one buffer with one that is.
-@group(0) @binding(2) var<storage, read_write> made: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<uniform> params: RecurrentParams;
 
@@ -40,6 +67,10 @@ struct SequenceParams {
 @group(0) @binding(1) var<storage, read> kept: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dhidden: array<f32>;
 @group(0) @binding(3) var<uniform> gru: RecurrentParams;
+
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> packing: PackParams;
 
 // A length outside 1..steps leaves a fault.
 @compute @workgroup_size(64)
@@ -58,36 +89,73 @@ fn sequence_lengths_i32(
   }
 }
 
-// A running state starts as the given one.
+// packed [blocks, inner, sets, quads] as in common/recurrent.
 @compute @workgroup_size(64)
-fn sequence_copy_f32(
+fn recurrent_pack_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = linear_index(group, local, groups);
-  if (i < copying.batch * copying.hidden) {
-    target_values[i] = source[i];
-  }
-}
-
-// output [batch, hidden] is the state after each sequence's last step.
-@compute @workgroup_size(64)
-fn sequence_final_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  if (i >= params.batch * params.hidden) {
+  let part = i / packing.quads % packing.sets;
+  let inner = i / packing.quads / packing.sets % packing.inner;
+  let begin = i / packing.quads / packing.sets / packing.inner * packing.unitQuads;
+  if (4u * begin >= packing.units) {
     return;
   }
-  let count = length_of(params, i / params.hidden);
-  if (count == 0u) {
-    output[i] = initial[i];
-  } else {
-    let last = select(count - 1u, 0u, params.reverse != 0u);
-    output[i] = made[last * params.batch * params.hidden + i];
+  let unit = 4u * (begin + part * packing.setQuads + i % packing.quads);
+  let at = part * packing.setStride + inner * packing.innerStride;
+  var quad = vec4<f32>();
+  for (var k = 0u; k < 4u; k++) {
+    if (unit + k < packing.units) {
+      quad[k] = weight[at + (unit + k) * packing.unitStride];
+    }
+  }
+  packed[i] = quad;
+}
+
+// What goes on, before the first step: the states, all else and what is past the end 0. A second one that is not
+// given begins at `places`.
+@compute @workgroup_size(64)
+fn recurrent_start_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  let row = i / 4u / starting.places;
+  let b = 4u * row + i % 4u;
+  if (4u * row >= starting.batch) {
+    return;
+  }
+  let place = i / 4u % starting.places;
+  var value = 0.0;
+  if (b < starting.batch) {
+    if (place >= starting.first && place < starting.first + starting.hidden) {
+      value = first_state[b * starting.hidden + place - starting.first];
+    } else if (place >= starting.second && place < starting.second + starting.hidden) {
+      value = second_state[b * starting.hidden + place - starting.second];
+    }
+  }
+  carried[i] = value;
+}
+
+// The states after the last step.
+@compute @workgroup_size(64)
+fn recurrent_end_f32(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = linear_index(group, local, groups);
+  if (i >= ending.batch * ending.hidden) {
+    return;
+  }
+  let b = i / ending.hidden;
+  let j = i % ending.hidden;
+  first_end[i] = ended[place_of(ending.places, ending.first + j, b)];
+  if (ending.second < ending.places) {
+    second_end[i] = ended[place_of(ending.places, ending.second + j, b)];
   }
 }
 

@@ -52,5 +52,6 @@ fn KERNEL(
   let p = p_values[p_index];
   let q = q_values[q_index];
   let r = r_values[r_index];
+  //! element
   output[i] = EXPRESSION;
 }

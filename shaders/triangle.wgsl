@@ -10,7 +10,7 @@ struct TriangleParams {
   upper: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(0) var<storage, read> x_values: array<u32>;
 @group(0) @binding(1) var<storage, read_write> output: array<u32>;
 @group(0) @binding(2) var<uniform> params: TriangleParams;
 
@@ -24,9 +24,11 @@ fn triangle(
   if (i >= params.size) {
     return;
   }
+  let x = x_values[i];
+  //! element
   let column = i32(i % params.columns);
   let row = i32(i / params.columns % params.rows);
   let edge = row + params.diagonal;
   let kept = select(column <= edge, column >= edge, params.upper != 0u);
-  output[i] = select(0u, x[i], kept);
+  output[i] = select(0u, x, kept);
 }

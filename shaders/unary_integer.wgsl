@@ -33,5 +33,6 @@ fn KERNEL(
     return;
   }
   let x = x_values[i];
+  //! element
   output[i] = EXPRESSION;
 }

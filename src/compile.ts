@@ -1,3 +1,4 @@
+import type { ProgramDescription } from './description.js';
 import type { Device } from './device.js';
 import type { DType, HostTensor } from './dtype.js';
 import { fail } from './errors.js';
@@ -39,6 +40,8 @@ export type CompiledFunction<A extends readonly Tensor[], R extends Traced> = ((
   encode(encoder: GPUCommandEncoder, ...args: { [K in keyof A]: Tensor }): Promise<R>;
   /** The programs compiled so far, one per combination of argument shapes and of what the function observed. */
   programs(): readonly CompiledGraph[];
+  /** What a run of each of them does: launches, copies, submits, bytes of the arena. `String()` of one is a table. */
+  describe(): readonly ProgramDescription[];
   /** Frees the programs and their outputs; the function can't be called afterwards. */
   dispose(): void;
 };
@@ -113,6 +116,7 @@ export function createCompiled<A extends readonly Tensor[], R extends Traced>(
       return host.enqueue(async () => (await find(types)).graph);
     },
     programs: () => traced.map(({ graph }) => graph),
+    describe: () => traced.map(({ graph }) => graph.program.describe()),
     dispose: () => {
       disposed = true;
       for (const { graph } of traced.splice(0)) graph.dispose();

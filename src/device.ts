@@ -1,4 +1,4 @@
-import type { Backend, BackendInfo, HostState, Recovery, SharedMemory } from './backend/backend.js';
+import type { Backend, BackendInfo, Fault, HostState, Recovery, SharedMemory } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -43,6 +43,11 @@ export interface DeviceOptions {
    * more, on the device, and elementwise ops run one by one.
    */
   readonly checkNumerics?: CheckNumerics;
+  /**
+   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
+   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
+   */
+  readonly precision?: 'f32' | 'mixed';
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
   readonly kernels?: readonly KernelSet[];
   /**
@@ -69,6 +74,11 @@ const TURN = 50;
 
 /** Opens a device: `wasm` (CPU), `webgpu`, or `reference` (f64, slow, exact). */
 export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
+  const { precision = 'f32' } = options;
+  if (precision !== 'f32' && precision !== 'mixed')
+    fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
+  if (precision === 'mixed' && kind !== 'webgpu')
+    fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
     return new Device(openReference(), options);
@@ -80,11 +90,12 @@ export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = 
   }
 
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
-  const { webgpu, kernels, recover } = options;
+  const { kernels, recover } = options;
+  const webgpu = { ...options.webgpu, mixed: precision === 'mixed' };
   if (recover) {
     const { openRecovering } = await import('./backend/webgpu/recover.js');
     const how = recover === true ? {} : recover;
-    return new Device(await openRecovering(webgpu ?? {}, kernels ?? [], how), options);
+    return new Device(await openRecovering(webgpu, kernels ?? [], how), options);
   }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
   return new Device(await openWebGPU(webgpu, kernels), options);
@@ -330,19 +341,32 @@ export class Device {
 
   read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
-    return this.#enqueue(async () => {
+    return this.#read(tensor);
+  }
+
+  async #read(tensor: Tensor): Promise<TypedArray> {
+    let fault: Fault | null = null;
+    // What is asked for afterwards need not wait for the contents to come.
+    const { coming, value } = await this.#enqueue(async () => {
       await this.#runner.compute([tensor], []);
       const { value, dtype, shape } = tensor;
-      const data = await this.backend.read(this.#store.bufferOf(value), dtype, sizeOf(shape));
-      try {
-        this.#faults.raise(this.backend);
-      } catch (error) {
-        // What the device left is no result: later reads must not take it for one.
-        this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
-        throw error;
-      }
-      return data;
+      const buffer = this.#store.bufferOf(value);
+      const faulted = (found: Fault) => {
+        fault = found;
+      };
+      const coming = this.backend.read(buffer, dtype, sizeOf(shape), faulted);
+      coming.catch(() => {});
+      return { coming, value };
     });
+    const data = await coming;
+    try {
+      this.#faults.tell(fault ?? this.backend.takeFault());
+    } catch (error) {
+      // What the device left is no result: later reads must not take it for one.
+      this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
+      throw error;
+    }
+    return data;
   }
 
   /**

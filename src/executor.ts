@@ -1,22 +1,27 @@
 import { absorb } from './absorb.js';
+import { keptLaunches, layOut } from './arena.js';
 import type {
   Backend,
   Command,
   DeviceBuffer,
   DispatchCommand,
+  Fault,
+  GroupRules,
   LaunchTimes,
   Location,
   Prepared,
 } from './backend/backend.js';
+import { describeCommands, type ProgramDescription } from './description.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
-import { type Lifetime, type MemoryPlan, placeBlocks } from './memory.js';
+import type { MemoryPlan } from './memory.js';
 import { mergeEqual } from './merge.js';
 import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
-import { type Plan, plan } from './plan.js';
+import { bytesOf, plan } from './plan.js';
 import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
 import { sizeOf } from './shape.js';
+import { spread } from './spread.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
 export class FaultMessages {
@@ -30,7 +35,11 @@ export class FaultMessages {
 
   /** Throws the message of the data error that the backend knows of, if there is one. */
   raise(backend: Backend): void {
-    const fault = backend.takeFault();
+    this.tell(backend.takeFault());
+  }
+
+  /** Throws a data error's message. */
+  tell(fault: Fault | null): void {
     if (!fault) return;
     throw new WeftError(
       this.#messages[fault.id - 1]?.(fault.detail) ?? `run: a kernel reported data error ${fault.id}`,
@@ -57,14 +66,17 @@ export class Program {
   onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
   readonly #backend: Backend;
+  readonly #description: ProgramDescription;
 
   private constructor(
     backend: Backend,
     schedule: readonly ScheduleEntry[],
     memory: MemoryPlan,
     prepared: Prepared,
+    description: ProgramDescription,
   ) {
     this.#backend = backend;
+    this.#description = description;
     this.schedule = schedule;
     this.memory = { peakBytes: memory.peakBytes, lowerBound: memory.lowerBound };
     this.#prepared = prepared;
@@ -85,13 +97,16 @@ export class Program {
       lowerings.set(node, made);
       return made;
     };
-    const elements = (node: Node) => flatElements(node, loweringOf(node));
+    const { groups } = backend;
+    const elements = (node: Node) => flatElements(node, loweringOf(node), groups);
     const inPlace = backend.sharesRegions;
     const merged = mergeEqual(graph);
     const whole = backend.kind === 'reference' ? merged : absorb(merged);
     const { checkNumerics = null } = options;
     // Between the ops of a group nothing can be looked at.
-    const planned = plan(whole, backend.fuses && !checkNumerics ? { inPlace, elements } : { inPlace });
+    const fuses = backend.fuses && !checkNumerics;
+    const fused = fuses ? { elements, buffers: groups?.buffers } : {};
+    const planned = plan(fuses && groups ? spread(whole, elements) : whole, { inPlace, ...fused });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
@@ -140,8 +155,16 @@ export class Program {
       externals: planned.externals,
       written: planned.written,
       inputs: whole.inputs.length,
+      outputs: whole.outputs.map((value, i) => ({ index: whole.inputs.length + i, bytes: bytesOf(value) })),
     });
-    return new Program(backend, describe(planned, lowered), memory, prepared);
+    const { workgroups } = prepared;
+    const description = describeCommands(backend.kind, commands, workgroups, memory.peakBytes);
+    return new Program(backend, describe(planned, lowered), memory, prepared, description);
+  }
+
+  /** What a run does: launches with their work, arithmetic and bytes, copies, submits. `String()` of it is a table. */
+  describe(): ProgramDescription {
+    return this.#description;
   }
 
   /** Runs once on these buffers: one per input of the graph, then one per output. */
@@ -173,89 +196,6 @@ function lower(node: Node, backend: Backend, variant: string | undefined): Lower
   return fail(op.name, `no ${kind} kernel${variant ? ` ${variant}` : ''} takes these inputs`);
 }
 
-/**
- * For each launch of a node, the externals that it reads where it need not run again while they keep their bytes, else
- * null: a `once` launch of inputs that the program does not change itself.
- */
-function keptLaunches(node: Node, lowered: Lowered | null, planned: Plan): readonly (number[] | null)[] {
-  return (lowered?.launches ?? []).map(({ once, operands }) => {
-    if (!once) return null;
-    const externals = operands.flatMap((ref): (number | null)[] => {
-      if (ref.from !== 'input') return [];
-      const value = node.inputs[ref.index]!;
-      return [planned.buffers[planned.bufferOf.get(value)!]!.external];
-    });
-    const keeps = (index: number | null): index is number =>
-      index !== null && !planned.written.includes(index);
-    return externals.every(keeps) ? externals : null;
-  });
-}
-
-/** Gives every buffer of the plan and every temporary its place; what a kept launch wrote stays for all runs. */
-function layOut(
-  planned: Plan,
-  lowered: readonly (Lowered | null)[],
-  kept: readonly (readonly (readonly number[] | null)[])[],
-  backend: Backend,
-) {
-  const blocks: Lifetime[] = [];
-  const blockOf = new Map<number, number>();
-  planned.buffers.forEach((buffer, i) => {
-    if (buffer.external !== null) return;
-    blockOf.set(i, blocks.length);
-    blocks.push(buffer);
-  });
-  const temporaryBlocks = lowered.map((entry, step) =>
-    (entry?.temporaries ?? []).map((bytes, index) => {
-      const stays = entry!.launches.some(
-        ({ operands }, i) =>
-          kept[step]![i] && operands.some((ref) => ref.from === 'temporary' && ref.index === index),
-      );
-      const lifetime = stays ? { first: 0, last: lowered.length } : { first: step, last: step };
-      return blocks.push({ bytes, ...lifetime }) - 1;
-    }),
-  );
-  const conflicts = backend.sharesRegions ? [] : findConflicts(planned, blockOf, temporaryBlocks);
-  const memory = placeBlocks(blocks, {
-    alignment: backend.alignment,
-    conflicts,
-    maxRegionBytes: backend.maxBufferBytes,
-  });
-  const inArena = (block: number): Location => ({
-    kind: 'arena',
-    ...memory.placements[block]!,
-    bytes: blocks[block]!.bytes,
-  });
-  const locate = (buffer: number): Location => {
-    const { external, bytes } = planned.buffers[buffer]!;
-    return external === null ? inArena(blockOf.get(buffer)!) : { kind: 'external', index: external, bytes };
-  };
-  const temporary = (step: number, index: number) => inArena(temporaryBlocks[step]![index]!);
-  return { memory, locate, temporary };
-}
-
-/** Blocks that one launch may read while it writes the other. */
-function findConflicts(
-  planned: Plan,
-  blockOf: ReadonlyMap<number, number>,
-  temporaryBlocks: readonly (readonly number[])[],
-): [number, number][] {
-  const pairs: [number, number][] = [];
-  const connect = (a: number | undefined, b: number | undefined) => {
-    if (a !== undefined && b !== undefined && a !== b) pairs.push([a, b]);
-  };
-  planned.order.forEach((node, step) => {
-    const block = (value: Value | null) => (value ? blockOf.get(planned.bufferOf.get(value)!) : undefined);
-    const temporaries = temporaryBlocks[step]!;
-    const written = node.outputs.map(block);
-    for (const output of written) for (const input of node.inputs) connect(output, block(input));
-    for (const temporary of temporaries) {
-      for (const other of [...node.inputs.map(block), ...written, ...temporaries]) connect(temporary, other);
-    }
-  });
-  return pairs;
-}
-
 function commandsOf(
   node: Node,
   lowered: Lowered | null,
@@ -273,13 +213,17 @@ function commandsOf(
       {
         kind: 'evaluate',
         label: op.name,
+        counts: op.cost(node.inputs, attrs),
         inputs: node.inputs.map((value) => value && { at: at(value), type: typeOf(value) }),
         outputs: node.outputs.map(at),
         evaluate: (values) => op.reference(values, attrs, outputs),
       },
     ];
   }
-  const cost = nanoseconds(op.cost(node.inputs, attrs)) / lowered.launches.length;
+  const { flops, bytes } = op.cost(node.inputs, attrs);
+  const [parts, size] = [lowered.launches.length, bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0)];
+  const cost = nanoseconds({ flops, bytes }) / parts;
+  const counts = { flops: flops / parts, bytes: size / parts };
   return lowered.launches.map((launch, i) => {
     const reports = launch.operands.some(({ from }) => from === 'fault');
     const fault = (detail: readonly [number, number]) => op.fault(inputs, attrs, detail);
@@ -292,6 +236,7 @@ function commandsOf(
       units: launch.units,
       scratch: launch.scratch ?? 0,
       cost,
+      counts,
       once: kept[i]!,
     };
   });
@@ -303,12 +248,18 @@ const nanoseconds = ({ flops, bytes }: Cost): number => Math.max(flops / 50, byt
 const typeOf = ({ shape, dtype }: Value): TensorType => ({ shape, dtype });
 
 /** How many elements a node computes where one launch does it, elementwise and without a fault to report; else null. */
-function flatElements({ op, inputs, outputs }: Node, lowered: Lowered | null): number | null {
+function flatElements(node: Node, lowered: Lowered | null, rules: GroupRules | undefined): number | null {
+  const { op, inputs, outputs } = node;
   const [launch, ...others] = lowered?.launches ?? [];
   if (!launch?.flat || launch.once || others.length > 0 || lowered!.temporaries.length > 0) return null;
   if (op.overwrites(inputs).length > 0 || launch.operands.some(({ from }) => from === 'fault')) return null;
   const [size, ...sizes] = outputs.map(({ shape }) => sizeOf(shape));
-  return size! > 0 && sizes.every((other) => other === size) ? size! : null;
+  if (size === 0 || sizes.some((other) => other !== size)) return null;
+  const counts = launch.operands.map((ref) => {
+    const value = 'index' in ref ? (ref.from === 'input' ? inputs : outputs)[ref.index] : null;
+    return value ? sizeOf(value.shape) : 0;
+  });
+  return !rules || rules.takes(launch.kernel, counts) ? size! : null;
 }
 
 function groupOf(dispatches: readonly DispatchCommand[], cost: Cost): Command {
@@ -319,8 +270,9 @@ function groupOf(dispatches: readonly DispatchCommand[], cost: Cost): Command {
     kind: 'group',
     label: dispatches.map(({ label }) => label).join('+'),
     dispatches,
-    units: dispatches[0]!.units as number,
+    units: Math.max(...dispatches.map(({ units }) => units as number)),
     tiles: Math.max(...tiles),
     cost: nanoseconds(cost),
+    counts: cost,
   };
 }

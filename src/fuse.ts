@@ -21,6 +21,8 @@ export interface FuseOptions {
   readonly elements: (node: Node) => number | null;
   /** Nodes that must come before a node beside those that it reads. */
   readonly after: (node: Node) => readonly Node[];
+  /** What bounds a group: so many buffers that it reads and writes. Left out, its arrivals do. */
+  readonly buffers?: number;
 }
 
 /**
@@ -111,7 +113,18 @@ interface Group {
   /** Places in the order, rising. */
   members: number[];
   launches: number;
-  readonly elements: number | null;
+  /** Null for what joins no other. */
+  elements: number | null;
+  /** Of a constant that its only reader may compute for each of its own elements. */
+  constant: boolean;
+}
+
+/** Whether a node computes one element of nothing, for one reader, where groups are kernels of their own. */
+function isConstant(node: Node, uses: Uses, { elements, buffers }: FuseOptions): boolean {
+  const [value, ...others] = node.outputs;
+  if (buffers === undefined || others.length > 0 || node.op.view || node.inputs.some(Boolean)) return false;
+  const readers = uses.readersOf(value!);
+  return readers.length === 1 && elements(node) === 1 && uses.within(value!, new Set(readers));
 }
 
 /** Nodes gathered into groups, such that the groups can still be put in an order. */
@@ -121,14 +134,16 @@ class Groups {
   readonly #before: readonly (readonly number[])[];
   readonly #groupOf: Group[] = [];
 
-  constructor(order: readonly Node[], uses: Uses, { elements, after }: FuseOptions) {
+  constructor(order: readonly Node[], uses: Uses, options: FuseOptions) {
+    const { elements, after } = options;
     this.#order = order;
     this.#placeOf = new Map(order.map((node, place) => [node, place]));
     this.#before = order.map((node) => this.#places([...node.inputs.map((v) => v?.node), ...after(node)]));
     order.forEach((node, place) => {
       const { view } = node.op;
       const own = view ? (this.#producer(node.inputs[0]!)?.elements ?? null) : elements(node);
-      this.#groupOf.push({ members: [place], launches: view ? 0 : 1, elements: own });
+      const constant = isConstant(node, uses, options);
+      this.#groupOf.push({ members: [place], launches: view ? 0 : 1, elements: own, constant });
       if (own === null) return;
       for (const value of view ? node.inputs.slice(0, 1) : node.inputs) {
         if (value) this.#join(place, this.#producer(value));
@@ -154,12 +169,16 @@ class Groups {
 
   #join(place: number, other: Group | undefined): void {
     const group = this.#groupOf[place]!;
-    if (!other || other === group || other.elements !== group.elements) return;
+    if (!other || other === group) return;
+    if (other.elements !== group.elements && !(other.constant && group.elements !== null)) return;
     if (other.launches + group.launches > MOST_LAUNCHES || !this.#mayMeet(group, other)) return;
+    const { elements } = group;
     const [kept, gone] = other.members.length < group.members.length ? [group, other] : [other, group];
     for (const member of gone.members) this.#groupOf[member] = kept;
     kept.members = [...kept.members, ...gone.members].sort((a, b) => a - b);
     kept.launches += gone.launches;
+    kept.elements = elements;
+    kept.constant = false;
   }
 
   /** Whether no way leads from one of two groups to one of them through others. */
@@ -212,18 +231,41 @@ class Groups {
 }
 
 /**
- * A group in pieces that come to memory no more often than may be: what comes first in a group never needs what follows.
- * What no member reads yet counts as written, so few tiles are in use at once.
+ * A group in pieces that come to memory no more often than may be, or to as many buffers: what comes first in a group never
+ * needs what follows. What no member reads yet counts as written, so few tiles are in use at once.
  */
 function split(members: readonly Node[], uses: Uses, options: FuseOptions): Node[][] {
   const pieces: Node[][] = [[]];
+  const whole = members.length > 1;
+  const constants = new Map<Value, Node>();
   for (const node of members) {
+    if (whole && isConstant(node, uses, options)) {
+      // Beside its reader, whose elements it has.
+      constants.set(node.outputs[0]!, node);
+      continue;
+    }
+    const added = [...node.inputs.flatMap((value) => (value && constants.get(value)) ?? []), node];
     const piece = pieces.at(-1)!;
-    const grown = [...piece, node];
-    if (arrivals(grown, uses, options) <= MOST_ARRIVALS) piece.push(node);
-    else pieces.push([node]);
+    if (fits([...piece, ...added], uses, options)) piece.push(...added);
+    else pieces.push(added);
   }
   return pieces;
+}
+
+const fits = (nodes: readonly Node[], uses: Uses, options: FuseOptions): boolean =>
+  options.buffers === undefined
+    ? arrivals(nodes, uses, options) <= MOST_ARRIVALS
+    : buffersOf(nodes, uses) <= options.buffers;
+
+/** How many values outside `nodes` read or write: a view counts as what it is a view of. */
+function buffersOf(nodes: readonly Node[], uses: Uses): number {
+  const own = new Set(nodes);
+  const computing = nodes.filter(({ op }) => !op.view);
+  const made = new Set(computing.flatMap(({ outputs }) => outputs));
+  const read = new Set(
+    computing.flatMap((node) => [...uses.rootsOf(node)]).filter((root) => !made.has(root)),
+  );
+  return read.size + [...made].filter((value) => !uses.within(value, own)).length;
 }
 
 /** How many of `nodes` read or write an array as large as theirs that is in no tile and that none before them touched. */

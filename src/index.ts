@@ -11,6 +11,7 @@ export {
 } from './composition.js';
 export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
+export { type DescribedLaunch, ProgramDescription } from './description.js';
 export { Device, type DeviceOptions, open } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
 export { DeviceLostError, fail, type Recovered, WeftError } from './errors.js';

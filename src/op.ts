@@ -71,8 +71,8 @@ export interface Launch {
    */
   readonly once?: boolean;
   /**
-   * wasm: unit u computes elements [512 u, 512 (u + 1)) of the output, and of every operand that has as many elements
-   * as the output it reads the same ones and no others, at the same flat position.
+   * Elementwise: element i of the output depends, of every operand that has as many elements as the output, on element i
+   * alone. On wasm unit u computes elements [512 u, 512 (u + 1)), on webgpu invocation i element i.
    */
   readonly flat?: boolean;
 }

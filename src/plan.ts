@@ -45,6 +45,8 @@ export interface PlanOptions {
    * is.
    */
   readonly elements?: (node: Node) => number | null;
+  /** Buffers that what is fused may read and write, where that is what bounds it. */
+  readonly buffers?: number;
 }
 
 /**
@@ -52,9 +54,9 @@ export interface PlanOptions {
  * input's where nobody reads it later, else a copy; an elementwise op may take a dying input's where `inPlace` is true,
  * and what it computes for an update the target's.
  */
-export function plan(graph: Graph, { inPlace, elements }: PlanOptions): Plan {
+export function plan(graph: Graph, { inPlace, elements, buffers }: PlanOptions): Plan {
   const { order, after } = schedule(graph);
-  const fusion = elements ? fuse(graph, order, { elements, after }) : unfused(order);
+  const fusion = elements ? fuse(graph, order, { elements, after, buffers }) : unfused(order);
   return new Planner(graph, fusion, inPlace).run();
 }
 

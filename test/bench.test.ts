@@ -169,8 +169,9 @@ describe("the bench's options", () => {
     );
     expect(() => readOptions(['--threads', '0'])).toThrow("--threads: '0' is no number of threads; say 1,2");
     expect(() => readOptions(['--page', '--compare'])).toThrow(
-      '--page: other engines and profiles are for Node',
+      '--page: a page compares engines on webgpu alone',
     );
+    expect(() => readOptions(['--page', '--profile'])).toThrow('--page: profiles are for Node alone');
     expect(() => readOptions(['--nonsense'])).toThrow('--nonsense');
   });
 });
@@ -195,7 +196,7 @@ function result(
 }
 
 const reportOf = (results: readonly BenchResult[]): BenchReport => ({
-  ...{ date: '2026-11-21', commit: 'abc', machine, peak, peers: {}, results },
+  ...{ date: '2026-11-21', commit: 'abc', machine, peak, adapter: null, peers: {}, results },
 });
 
 describe("the bench's report", () => {
@@ -265,9 +266,14 @@ describe("the bench's report", () => {
   it('is kept under a name that tells date, machine and engine', () => {
     expect(resultsFile(reportOf([]))).toMatch(/bench[\\/]results[\\/]2026-11-21-amd-epyc-node-26\.json$/);
     const chromium = { ...machine, engine: 'Chromium 147' };
-    expect(resultsFile({ date: '2026-11-22', machine: chromium })).toMatch(
+    expect(resultsFile({ ...reportOf([]), date: '2026-11-22', machine: chromium })).toMatch(
       /2026-11-22-amd-epyc-chromium-147\.json$/,
     );
+    const gpu = {
+      ...reportOf([result(gemm, 'weft-webgpu', 1, 1)]),
+      adapter: 'Soft driver 5.0.0, google, soft',
+    };
+    expect(resultsFile({ ...gpu, machine: chromium })).toMatch(/2026-11-21-soft-google-chromium-147\.json$/);
   });
 });
 
@@ -279,6 +285,7 @@ describe("the bench's page", () => {
       texts: ['64x128x784'],
       backends: ['wasm', 'webgpu'],
       threads: [1, 2],
+      peers: [],
     } as const;
     const report = await runInPage(wishes, (line) => lines.push(line));
     expect(report.machine.engine).toMatch(/^(Chromium|Chrome|Edge) \d+$/);

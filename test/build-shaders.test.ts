@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { transform } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Element } from '../build/elements.js';
 import type { KernelInfo, KernelParams } from '../build/kernels.js';
 import { buildShaders } from '../scripts/build-shaders.mjs';
 
@@ -28,10 +29,15 @@ interface Tables {
   readonly modules: Readonly<Record<string, string>>;
   readonly kernels: Readonly<Record<string, KernelInfo>>;
   readonly wasmParams: Readonly<Record<string, KernelParams>>;
+  readonly elementModules: Readonly<Record<string, string>>;
+  readonly declarations: Readonly<Record<string, string>>;
+  readonly elements: Readonly<Record<string, Element>>;
 }
 
 async function tables(): Promise<Tables> {
-  const texts = ['kernels.ts', 'shaders.ts'].map((name) => readFile(join(build(), name), 'utf8'));
+  const texts = ['kernels.ts', 'shaders.ts', 'elements.ts'].map((name) =>
+    readFile(join(build(), name), 'utf8'),
+  );
   const { code } = await transform((await Promise.all(texts)).join('\n'), { loader: 'ts' });
   return (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as Tables;
 }
@@ -64,7 +70,7 @@ describe('the shader build', () => {
     expect(await run({ walk: text })).toEqual({
       kernels: 2,
       modules: 1,
-      changed: ['kernels.ts', 'shaders.ts', 'params.ts'],
+      changed: ['kernels.ts', 'shaders.ts', 'elements.ts', 'params.ts'],
     });
     const { kernels, modules } = await tables();
     expect(Object.keys(modules)).toEqual(['walk']);
@@ -232,6 +238,66 @@ describe('the shader build', () => {
     );
   });
 
+  const element = (loads = 'let x = xs[i];', last = 'output[i] = twice(x) * EXPRESSION;') => `
+//! kernel scaled_f32 = params.by
+struct ElementParams {
+  size: u32,
+  by: f32,
+  zInner: u32,
+  zCount: u32,
+}
+@group(0) @binding(0) var<storage, read> xs: array<f32>;
+@group(0) @binding(1) var<storage, read> zs: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<uniform> params: ElementParams;
+const TWO = 2.0;
+fn twice(v: f32) -> f32 {
+  return TWO * v;
+}
+fn left_out() -> f32 {
+  return 1.0;
+}
+@compute @workgroup_size(64)
+fn KERNEL(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.x;
+  if (i >= params.size) {
+    return;
+  }
+  ${loads}
+  //! element
+  let y = f32(zs[i]);
+  ${last}
+}
+`;
+
+  it('takes what computes an element, and what that needs, out of an elementwise kernel', async () => {
+    await run({ e: element() });
+    const { modules, elementModules, declarations, elements } = await tables();
+    expect(modules).toEqual({});
+    expect(elementModules.scaled_f32).not.toContain('//');
+    expect(elements).toEqual({
+      scaled_f32: {
+        operands: [
+          { name: 'x', type: 'f32', at: 'own' },
+          { name: 'zs', type: 'u32', at: 'any' },
+        ],
+        code: 'let y = f32(zs[i]);\ntwice(x) * params.by',
+        result: 'f32',
+        needs: ['twice', 'TWO'],
+      },
+    });
+    expect(declarations).toEqual({
+      twice: 'fn twice(v: f32) -> f32 {\n  return TWO * v;\n}\n',
+      TWO: 'const TWO = 2.0;\n',
+    });
+    await run({ e: element('let x = xs[i];\n  let z = zs[i / params.zInner % max(params.zCount, 1u)];') });
+    expect((await tables()).elements.scaled_f32!.operands[1]).toEqual({
+      name: 'z',
+      type: 'u32',
+      at: 'repeated',
+    });
+  });
+
   const buffers = Array.from({ length: 9 }, (_, i) => i);
   const many = `struct P { n: u32 }
     ${buffers.map((i) => `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<u32>;`).join('\n')}
@@ -322,6 +388,31 @@ describe('the shader build', () => {
       'a template without its kernel',
       { m: `//! kernel f = 1\n${map(BODY)}` },
       "m.wgsl: kernel f: no '@compute ... fn KERNEL'",
+    ],
+    [
+      'an element that stores elsewhere',
+      { m: element(undefined, 'output[i + 1u] = x * EXPRESSION;') },
+      "m.wgsl: kernel scaled_f32: the last line of an element must be 'output[i] = ...;'",
+    ],
+    [
+      'an element whose operand is read anywhere',
+      { m: element('let x = xs[i + 1u];') },
+      "m.wgsl: kernel scaled_f32: can't tell at which place 'xs' is read",
+    ],
+    [
+      'an element whose function reads a parameter',
+      { m: element().replace('TWO * v', 'params.by * v') },
+      "m.wgsl: kernel scaled_f32: 'twice' names 'params'; give it to the function instead",
+    ],
+    [
+      'an element without a guard',
+      { m: element().replace('i >= params.size', 'i > params.size') },
+      'm.wgsl: kernel scaled_f32: an element must be guarded',
+    ],
+    [
+      'two functions of elements that share a name',
+      { m: element(), n: element().replace('scaled_f32', 'other_f32').replace('TWO * v', 'v') },
+      "n.wgsl: kernel other_f32: 'twice' is declared otherwise in m.wgsl, rename one",
     ],
     [
       'fields that clash in AssemblyScript',

@@ -28,7 +28,15 @@ const calls: readonly KernelCase[] = [
 
 /** The kernels that any variant launches on any sample. */
 function launchedOn(backend: 'wasm' | 'webgpu'): string[] {
-  const features = new Set(['simd', 'relaxed-simd', 'tile-6x8', 'tile-6x16', 'shader-f16', 'subgroups']);
+  const features = new Set([
+    'simd',
+    'relaxed-simd',
+    'tile-6x8',
+    'tile-6x16',
+    'shader-f16',
+    'subgroups',
+    'lanes-4',
+  ]);
   const names = new Set<string>();
   for (const { op, inputs, options } of calls) {
     const values = inputs.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));

@@ -1,7 +1,8 @@
 /**
- * Holds every peer's adapter, and Weft on wasm, against Weft's f64 reference on tiny cases: `npx tsx
- * bench/compare/check.ts [peer ...]`.
+ * Holds peers' adapters against Weft's f64 reference on tiny cases: `node scripts/run.mjs bench/compare/check.ts [peer ...]`,
+ * all on wasm without names; with `--backend webgpu` all on webgpu.
  */
+import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/cli/measure.js';
 import { open } from '../../src/index.js';
 import { type BenchCase, SUITE_NAMES, titleOf } from '../case.js';
@@ -9,7 +10,8 @@ import { caseInputs, relativeError } from '../inputs.js';
 import { SUITES } from '../suites/index.js';
 import { prepareWeft } from '../weft.js';
 import { installPeers } from './install.js';
-import { openPeer, PEERS, type PeerName } from './peer.js';
+import { openPeer, versionsOf } from './open.js';
+import { PEER_NAMES, PEERS, type PeerName } from './peer.js';
 
 /** Relative to the largest value; what follows several updates carries the rounding of the steps before. */
 const TOLERANCE = { kernel: 1e-5, step: 1e-4 } as const;
@@ -43,11 +45,16 @@ for (const c of cases) {
   weft.dispose();
 }
 installPeers();
-const chosen = process.argv.slice(2) as PeerName[];
+const { values, positionals } = parseArgs({
+  options: { backend: { type: 'string', default: 'wasm' } },
+  allowPositionals: true,
+});
+const chosen = positionals as PeerName[];
+const those = PEER_NAMES.filter((name) => PEERS[name].backend === values.backend);
 let wrong = 0;
-for (const name of chosen.length > 0 ? chosen : PEERS) {
+for (const name of chosen.length > 0 ? chosen : those) {
   const peer = await openPeer(name);
-  console.log(`\n${name} ${peer.version}`);
+  console.log(`\n${name} ${versionsOf([name])[name]}`);
   for (const c of cases) {
     const label = `  ${titleOf(c).padEnd(56)}`;
     try {

@@ -25,7 +25,13 @@ export const peerField =
         const error = relativeError(await ready.output(), expected);
         if (!(error <= TOLERANCE))
           errors.set(peer.name, `wrong result: relative error ${error.toExponential(1)}`);
-        contestants.push({ name: peer.name, enter: () => ready.enter?.(), run: () => ready.run() });
+        const finish = ready.finish && { finish: () => ready.finish!() };
+        contestants.push({
+          name: peer.name,
+          enter: () => ready.enter?.(),
+          run: () => ready.run(),
+          ...finish,
+        });
       } catch (error) {
         errors.set(peer.name, messageOf(error));
       }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fail } from '../../src/errors.js';
-import { installedVersion } from './peer.js';
+import { installedVersion } from './open.js';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 

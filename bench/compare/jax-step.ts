@@ -12,6 +12,22 @@ import { type CaseInputs, joined, operand } from '../inputs.js';
 import { JaxNet, upload } from './jax-net.js';
 import type { Prepared } from './peer.js';
 
+/** Work that was started, and is waited for all at once. */
+export class Waits {
+  readonly #under: Promise<void>[] = [];
+
+  /** Resolves when jax-js has handed the work on, which it does some microtasks after it is asked. */
+  async add(work: Promise<void>): Promise<void> {
+    work.catch(() => {}); // told by all()
+    this.#under.push(work);
+    for (let i = 0; i < 16; i++) await null;
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(this.#under.splice(0));
+  }
+}
+
 /** Parameters, and what the optimiser keeps for each: first and second moments. */
 type State = [parameters: JaxArray[], first: JaxArray[], second: JaxArray[]];
 
@@ -73,9 +89,16 @@ function training(
   return {
     parameters: () => state[0],
     async step() {
+      this.start();
+      await this.finish();
+    },
+    /** A step that nobody waits for. */
+    start() {
       count++;
       const corrections = [1 - ADAM.beta1 ** count, 1 - ADAM.beta2 ** count].map((value) => np.array(value));
       state = advance(state, corrections);
+    },
+    async finish() {
       await blockUntilReady(state.flat());
     },
     restart() {
@@ -87,7 +110,8 @@ function training(
   };
 }
 
-export async function prepareStep(c: StepCase, inputs: CaseInputs): Promise<Prepared> {
+/** With `later`, a run starts what `finish` waits for. */
+export async function prepareStep(c: StepCase, inputs: CaseInputs, later: boolean): Promise<Prepared> {
   const names = parametersOf(c);
   const [x, labels] = [upload(inputs, 'input'), upload(inputs, 'labels')];
   const compute = jit((state: State, input: JaxArray, target: JaxArray, corrections: JaxArray[]) => {
@@ -111,9 +135,17 @@ export async function prepareStep(c: StepCase, inputs: CaseInputs): Promise<Prep
     loss = value;
     return next;
   });
+  const waits = new Waits();
+  /** A step by its loss alone: the state goes into the next one. */
+  const start = () => {
+    train.start();
+    const own = loss!.ref;
+    return waits.add(own.blockUntilReady().then(() => own.dispose()));
+  };
   await train.step(); // traces and compiles; what jax-js can't do shows here
   return {
-    run: () => train.step(),
+    run: () => (later ? start() : train.step()),
+    ...(later && { finish: () => waits.all() }),
     async output() {
       train.restart();
       const losses = new Float32Array(STEP_LOSSES);
@@ -133,7 +165,7 @@ export async function prepareStep(c: StepCase, inputs: CaseInputs): Promise<Prep
 }
 
 /** An optimiser's step on gradients that are there. */
-export async function prepareUpdate(c: UpdateCase, inputs: CaseInputs): Promise<Prepared> {
+export async function prepareUpdate(c: UpdateCase, inputs: CaseInputs, later: boolean): Promise<Prepared> {
   const gradients = parametersOf(c).map((name) => upload(inputs, `${name}.gradient`));
   const compute = jit((state: State, given: JaxArray[], corrections: JaxArray[]) =>
     update(RULES[c.optimizer], state, given, corrections),
@@ -142,7 +174,8 @@ export async function prepareUpdate(c: UpdateCase, inputs: CaseInputs): Promise<
   const train = training(c, inputs, (state, corrections) => compute(state, refs(), corrections));
   await train.step();
   return {
-    run: () => train.step(),
+    run: () => (later ? train.start() : train.step()),
+    ...(later && { finish: () => train.finish() }),
     async output() {
       train.restart();
       for (let i = 0; i < STEP_LOSSES; i++) await train.step();

@@ -1,30 +1,35 @@
-import { defaultDevice, init, type Array as JaxArray, jit, numpy as np, vjp } from '@jax-js/jax';
+import { type Device, defaultDevice, init, type Array as JaxArray, jit, numpy as np, vjp } from '@jax-js/jax';
 import { fail } from '../../src/errors.js';
 import type { BenchCase, KernelCase } from '../case.js';
 import { type CaseInputs, joined } from '../inputs.js';
 import { JaxNet, upload } from './jax-net.js';
-import { prepareStep, prepareUpdate } from './jax-step.js';
-import { installedVersion, type Peer, type PeerName, type Prepared, refuseAbove } from './peer.js';
+import { prepareStep, prepareUpdate, Waits } from './jax-step.js';
+import { type Peer, type PeerName, type Prepared, refuseAbove } from './peer.js';
 
-/** jax-js on its wasm backend, one thread in Node, under `jit`. Its layouts are Weft's. */
+/** jax-js under `jit`, on its wasm backend with one thread, or on its webgpu backend. Its layouts are Weft's. */
 export async function open(name: PeerName): Promise<Peer> {
-  if (name !== 'jax-js') fail('openPeer', `jax-js is 'jax-js', not '${name}'`);
-  if (!(await init('wasm')).includes('wasm')) fail(name, 'jax-js could not start its wasm backend');
-  defaultDevice('wasm');
-  const version = installedVersion('@jax-js/jax');
+  const device: Device = name === 'jax-webgpu' ? 'webgpu' : 'wasm';
+  if (!(await init(device)).includes(device)) fail(name, `jax-js could not start its ${device} backend`);
+  const later = device === 'webgpu';
+  const enter = () => {
+    defaultDevice(device);
+  };
   return {
     name,
-    version,
-    refuse,
+    ...(later ? {} : { refuse }),
     async prepare(c, inputs) {
-      if (c.pass === 'step') return prepareStep(c, inputs);
-      if (c.pass === 'update') return prepareUpdate(c, inputs);
-      return prepareKernel(c, inputs);
+      enter();
+      const prepared = await (c.pass === 'step'
+        ? prepareStep(c, inputs, later)
+        : c.pass === 'update'
+          ? prepareUpdate(c, inputs, later)
+          : prepareKernel(c, inputs, later));
+      return { ...prepared, enter };
     },
   };
 }
 
-/** Its convolutions run at about 0.35 GFLOP/s. */
+/** On wasm its convolutions run at about 0.35 GFLOP/s. */
 function refuse(c: BenchCase): void {
   const filters = Object.values(c.operands).some(({ kind }) => kind === 'filter');
   refuseAbove(filters ? 0.35 : 40, c);
@@ -65,7 +70,8 @@ function compile(c: KernelCase, names: readonly string[]) {
   });
 }
 
-async function prepareKernel(c: KernelCase, inputs: CaseInputs): Promise<Prepared> {
+/** With `later`, a run starts what `finish` waits for. */
+async function prepareKernel(c: KernelCase, inputs: CaseInputs, later: boolean): Promise<Prepared> {
   const names = Object.keys(inputs);
   const operands = names.map((name) => upload(inputs, name));
   const compute = compile(c, names);
@@ -77,11 +83,14 @@ async function prepareKernel(c: KernelCase, inputs: CaseInputs): Promise<Prepare
   const release = (results: readonly JaxArray[]) => {
     for (const array of results) array.dispose();
   };
+  const waits = new Waits();
   release(await execute()); // traces and compiles; what jax-js can't do shows here
   return {
-    async run() {
-      release(await execute());
+    run() {
+      const done = execute().then(release);
+      return later ? waits.add(done) : done;
     },
+    ...(later && { finish: () => waits.all() }),
     async output() {
       const parts = [];
       for (const result of await execute()) parts.push((await result.data()) as Float32Array);

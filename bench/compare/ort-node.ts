@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { fail } from '../../src/errors.js';
 import { prepareSession, type Runtime } from './ort-session.js';
-import { installedVersion, type Peer, type PeerName, refuseAbove } from './peer.js';
+import { type Peer, type PeerName, refuseAbove } from './peer.js';
 
 /** ONNX Runtime as machine code (MLAS with the CPU's widest vectors), one thread: what WebAssembly gives away. */
 export async function open(name: PeerName): Promise<Peer> {
@@ -15,7 +15,6 @@ export async function open(name: PeerName): Promise<Peer> {
   } as const;
   return {
     name,
-    version: installedVersion('onnxruntime-node'),
     refuse: (c) => refuseAbove(40, c),
     prepare: (c, inputs) => prepareSession(ort as Runtime, options, c, inputs),
   };

@@ -12,6 +12,15 @@ export interface Runtime {
   readonly Tensor: new (type: 'float32', data: Float32Array, shape: readonly number[]) => Tensor;
 }
 
+/** A case's model, the names of its arguments and of its result. */
+export function modelOf(c: BenchCase, inputs: CaseInputs) {
+  if (c.pass === 'step' || c.pass === 'update')
+    throw new Error('ONNX Runtime for JavaScript has had no training since 1.20');
+  const net = new OnnxNet(inputs);
+  const result = build(c, net, inputs);
+  return { model: net.model(result), feeds: net.feeds, result };
+}
+
 /**
  * A case as a session. `session.run` copies arguments into and results out of the runtime's memory; there is no other way
  * to run it, so the copies are timed. Weights are constants of the model, packed beforehand.
@@ -22,13 +31,10 @@ export async function prepareSession(
   c: BenchCase,
   inputs: CaseInputs,
 ): Promise<Prepared> {
-  if (c.pass === 'step' || c.pass === 'update')
-    throw new Error('ONNX Runtime for JavaScript has had no training since 1.20');
-  const net = new OnnxNet(inputs);
-  const result = build(c, net, inputs);
-  const session = await runtime.InferenceSession.create(net.model(result), options);
+  const { model, feeds: names, result } = modelOf(c, inputs);
+  const session = await runtime.InferenceSession.create(model, options);
   const feeds: Record<string, Tensor> = {};
-  for (const name of net.feeds) {
+  for (const name of names) {
     const { data, shape } = operand(inputs, name);
     feeds[name] = new runtime.Tensor('float32', data, shape);
   }
@@ -57,4 +63,21 @@ function build(c: KernelCase, net: OnnxNet, inputs: CaseInputs): string {
     output_padding: [rest, rest],
     group: groups,
   });
+}
+
+/**
+ * Starts the runtime by its first session. In Node it then defines a global `Worker`, which it needs for
+ * threads only and which makes jax-js believe that it runs in a browser, so the global is put back as it was.
+ */
+export async function startUnseen(
+  runtime: Runtime,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'Worker');
+  const net = new OnnxNet({ x: { shape: [1], data: new Float32Array(1) } });
+  const model = net.model(net.relu(net.at('x')));
+  const session = await runtime.InferenceSession.create(model, options);
+  if (before) Object.defineProperty(globalThis, 'Worker', before);
+  else Reflect.deleteProperty(globalThis, 'Worker');
+  return session;
 }

@@ -1,16 +1,27 @@
-import { readFileSync } from 'node:fs';
-import { fail } from '../../src/errors.js';
 import type { BenchCase } from '../case.js';
 import type { CaseInputs } from '../inputs.js';
 
-export type PeerName = 'tfjs-wasm' | 'tfjs-cpu' | 'ort-web' | 'jax-js' | 'ort-node';
+export type PeerName =
+  | 'tfjs-wasm'
+  | 'tfjs-cpu'
+  | 'ort-web'
+  | 'jax-js'
+  | 'ort-node'
+  | 'tfjs-webgpu'
+  | 'ort-webgpu'
+  | 'jax-webgpu';
 
 /** One case, ready to run on a peer: operands uploaded in the peer's own best layout, code compiled. */
 export interface Prepared {
   /** Makes the peer's backend the active one, where that is a global state of the peer. Not timed. */
   enter?(): void;
-  /** One complete execution, until the result exists in the peer's memory (for a step: one training step). */
+  /**
+   * One complete execution, until the result exists in the peer's memory (for a step: one training step) or, with `finish`,
+   * until the GPU has been given the work.
+   */
   run(): void | Promise<void>;
+  /** Waits until the GPU has done all that it was given. */
+  finish?(): Promise<void>;
   /**
    * The results in Weft's layout (NCHW, OIHW), row-major, one after another, for comparison. A step gives the losses of the
    * first `STEP_LOSSES` steps from the initial parameters instead, an optimiser the parameters after as many steps; both
@@ -23,7 +34,6 @@ export interface Prepared {
 /** Another engine, on one thread, under the name that results carry. */
 export interface Peer {
   readonly name: PeerName;
-  readonly version: string;
   /** Whether the peer takes part in a case; always where it doesn't say. */
   joins?(c: BenchCase): boolean;
   /** Throws where an execution takes so long that nobody would wait. */
@@ -39,26 +49,28 @@ export interface PeerModule {
   open(name: PeerName): Promise<Peer>;
 }
 
-/**
- * Every peer, with the module that adapts it. The modules import packages that only `install.ts` installs.
- */
-const MODULES: Readonly<Record<PeerName, string>> = {
-  'tfjs-wasm': './tfjs.ts',
-  'tfjs-cpu': './tfjs.ts',
-  'ort-web': './ort.ts',
-  'jax-js': './jax.ts',
-  'ort-node': './ort-node.ts',
+interface PeerFacts {
+  /** The module here that adapts it; it imports packages that only `install.ts` installs. */
+  readonly module: string;
+  /** The npm package whose version is told. */
+  readonly package: string;
+  /** What of the machine it runs on, so which of Weft's backends it is held against. */
+  readonly backend: 'wasm' | 'webgpu';
+}
+
+/** Every peer. */
+export const PEERS: Readonly<Record<PeerName, PeerFacts>> = {
+  'tfjs-wasm': { module: 'tfjs', package: '@tensorflow/tfjs-backend-wasm', backend: 'wasm' },
+  'tfjs-cpu': { module: 'tfjs', package: '@tensorflow/tfjs-backend-cpu', backend: 'wasm' },
+  'ort-web': { module: 'ort', package: 'onnxruntime-web', backend: 'wasm' },
+  'jax-js': { module: 'jax', package: '@jax-js/jax', backend: 'wasm' },
+  'ort-node': { module: 'ort-node', package: 'onnxruntime-node', backend: 'wasm' },
+  'tfjs-webgpu': { module: 'tfjs-webgpu', package: '@tensorflow/tfjs-backend-webgpu', backend: 'webgpu' },
+  'ort-webgpu': { module: 'ort-webgpu', package: 'onnxruntime-web', backend: 'webgpu' },
+  'jax-webgpu': { module: 'jax', package: '@jax-js/jax', backend: 'webgpu' },
 };
 
-export const PEERS = Object.keys(MODULES) as readonly PeerName[];
-
-/** Loads and starts a peer. {@link import('./install.ts').installPeers} must have run. */
-export async function openPeer(name: PeerName): Promise<Peer> {
-  const file = MODULES[name];
-  if (!file) fail('openPeer', `there is no peer '${name}', choose from ${PEERS.join(', ')}`);
-  const module = (await import(new URL(file, import.meta.url).href)) as PeerModule;
-  return module.open(name);
-}
+export const PEER_NAMES = Object.keys(PEERS) as readonly PeerName[];
 
 /**
  * What refuses a case that takes longer than six seconds an execution at `gflops`, the peer's rate on the like. With
@@ -68,12 +80,6 @@ export function refuseAbove(gflops: number, c: BenchCase): void {
   const seconds = c.flops / gflops / 1e9;
   if (seconds > 6)
     throw new RangeError(`not run: at about ${gflops} GFLOP/s it takes ${seconds.toFixed(0)} s`);
-}
-
-/** The version of an installed package of this folder. */
-export function installedVersion(packageName: string): string {
-  const file = new URL(`./node_modules/${packageName}/package.json`, import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** The tensor with its axes in the order `axes`, row-major: `permute(nchw, shape, [0, 2, 3, 1])` is NHWC. */

@@ -5,8 +5,18 @@
 import { messageOf } from '../../src/cli/measure.js';
 import { SUITE_NAMES, type SuiteName } from '../case.js';
 import { suiteChart } from '../chart.js';
+import { peerField } from '../compare/contestants.js';
+import type { Peer, PeerName } from '../compare/peer.js';
 import type { BenchReport, Machine } from '../report.js';
-import { type BenchBackend, chooseCases, type Lane, openLane, runCases } from '../run.js';
+import {
+  adapterOf,
+  type BenchBackend,
+  bearable,
+  chooseCases,
+  type Lane,
+  openLane,
+  runCases,
+} from '../run.js';
 import { errorLines, suiteRows } from '../table.js';
 
 /** What the command that serves the page knows of the machine, and a page can't. */
@@ -14,6 +24,8 @@ interface Facts {
   readonly machine: Machine;
   readonly date: string;
   readonly commit: string | null;
+  /** Versions of the peers that were built into the page, by name. */
+  readonly peers: Readonly<Record<string, string>>;
 }
 
 interface Wishes {
@@ -21,6 +33,7 @@ interface Wishes {
   readonly texts: readonly string[];
   readonly backends: readonly BenchBackend[];
   readonly threads: readonly number[];
+  readonly peers: readonly PeerName[];
 }
 
 const at = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E;
@@ -51,6 +64,7 @@ function wishesOf(data: FormData | URLSearchParams): Wishes {
     texts: all('case'),
     backends: backends.length > 0 ? backends : ['wasm'],
     threads: threads.length > 0 ? threads : [1],
+    peers: all('peer') as PeerName[],
   };
 }
 
@@ -81,13 +95,26 @@ async function openLanes({ backends, threads }: Wishes): Promise<Lane[]> {
   return lanes;
 }
 
+async function openPeers({ peers }: Wishes): Promise<Peer[]> {
+  if (peers.length === 0) return [];
+  // In a variable so that it stays a file of its own, which is there only if peers were asked for.
+  const file = './peers.js';
+  const { openPeer } = (await import(file)) as typeof import('../compare/page.js');
+  const open: Peer[] = [];
+  for (const name of peers) open.push(await openPeer(name));
+  return open;
+}
+
 async function measured(wishes: Wishes, facts: Facts): Promise<BenchReport> {
-  const cases = chooseCases(wishes.suites, wishes.texts);
+  const chosen = chooseCases(wishes.suites, wishes.texts, wishes.backends);
   const lanes = await openLanes(wishes);
-  const results = await runCases(cases, lanes, say);
+  const cases = wishes.texts.length > 0 ? chosen : bearable(chosen, lanes);
+  const peers = await openPeers(wishes);
+  const results = await runCases(cases, lanes, say, peers.length > 0 ? peerField(peers) : undefined);
   const { peak } = lanes[0]!;
+  const adapter = adapterOf(lanes);
   for (const { device } of lanes) device.dispose();
-  return { ...facts, peak, peers: {}, results };
+  return { ...facts, peak, adapter, results };
 }
 
 function show(report: BenchReport): void {

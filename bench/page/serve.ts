@@ -5,17 +5,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { runPage, serve } from '../../scripts/browser.js';
+import { installPeers } from '../compare/install.js';
+import { versionsOf } from '../compare/open.js';
+import type { PeerName } from '../compare/peer.js';
 import { currentCommit, machineFacts, today } from '../node.js';
 import type { BenchOptions } from '../options.js';
 import type { BenchReport } from '../report.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+const compare = fileURLToPath(new URL('../compare/', import.meta.url));
 
-/** The page as a folder of its own, which the caller removes. */
-export async function buildPage(): Promise<string> {
+/** What onnxruntime-web's module for WebGPU fetches. */
+const ORT_FILES = ['ort-wasm-simd-threaded.asyncify.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'];
+
+/** The page as a folder of its own, which the caller removes; with these peers, which must be installed, in a file beside it. */
+export async function buildPage(peers: readonly PeerName[] = []): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-bench-'));
+  const beside: Record<string, string> = peers.length > 0 ? { peers: join(compare, 'page.ts') } : {};
   await build({
-    entryPoints: [join(here, 'page.ts')],
+    entryPoints: { page: join(here, 'page.ts'), ...beside },
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -26,7 +34,14 @@ export async function buildPage(): Promise<string> {
     logLevel: 'warning',
   });
   await copyFile(join(here, 'index.html'), join(folder, 'index.html'));
-  const facts = { machine: machineFacts(), date: today(), commit: currentCommit() };
+  for (const file of peers.includes('ort-webgpu') ? ORT_FILES : [])
+    await copyFile(join(compare, 'node_modules/onnxruntime-web/dist', file), join(folder, file));
+  const facts = {
+    machine: machineFacts(),
+    date: today(),
+    commit: currentCommit(),
+    peers: versionsOf(peers),
+  };
   await writeFile(join(folder, 'facts.json'), JSON.stringify(facts));
   return folder;
 }
@@ -36,14 +51,21 @@ const LIMIT_HOURS = 1;
 
 /** Runs the cases that `options` ask for in the page, in a Chromium; `say` is told of its progress. */
 export async function runInPage(
-  { suites, texts, backends, threads }: Pick<BenchOptions, 'suites' | 'texts' | 'backends' | 'threads'>,
+  {
+    suites,
+    texts,
+    backends,
+    threads,
+    peers,
+  }: Pick<BenchOptions, 'suites' | 'texts' | 'backends' | 'threads' | 'peers'>,
   say: (line: string) => void,
 ): Promise<BenchReport> {
-  const wishes = { suite: suites, case: texts, backend: backends, threads };
+  if (peers.length > 0) installPeers(say);
+  const wishes = { suite: suites, case: texts, backend: backends, threads, peer: peers };
   const query = Object.entries(wishes).map(
     ([name, values]) => `${name}=${encodeURIComponent(values.join(','))}`,
   );
-  const folder = await buildPage();
+  const folder = await buildPage(peers);
   try {
     const path = `index.html?run&${query.join('&')}`;
     return (await runPage(folder, path, LIMIT_HOURS * 3600e3, say)) as BenchReport;

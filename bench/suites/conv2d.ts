@@ -16,8 +16,8 @@ interface Convolution {
 export const outputSize = (size: number, kernel: number, stride: number, padding: number): number =>
   Math.floor((size + 2 * padding - kernel) / stride) + 1;
 
-/** The three passes of a convolution. */
-function passes(suite: 'conv2d' | 'depthwise', c: Convolution): KernelCase[] {
+/** The three passes of a convolution; `alone` by Weft's own choice of kernel only. */
+function passes(suite: 'conv2d' | 'depthwise', c: Convolution, alone = false): KernelCase[] {
   const { batch, channels, size, outChannels, kernel, stride, padding, groups } = c;
   const options = { stride, padding, groups };
   const out = outputSize(size, kernel, stride, padding);
@@ -42,7 +42,7 @@ function passes(suite: 'conv2d' | 'depthwise', c: Convolution): KernelCase[] {
   const forward = (direct?: boolean) => make('forward', { input, weight }, undefined, direct);
   const inputGradient = (direct?: boolean) => make('input-gradient', gradients, 'input', direct);
   // Where Weft may choose Winograd's algorithm, the direct one is timed, too.
-  const winograd = kernel === 3 && stride === 1 && groups === 1 && channels >= 16;
+  const winograd = !alone && kernel === 3 && stride === 1 && groups === 1 && channels >= 16;
   return [
     forward(),
     ...(winograd ? [forward(true)] : []),
@@ -55,8 +55,11 @@ function passes(suite: 'conv2d' | 'depthwise', c: Convolution): KernelCase[] {
 /** batch, channels, size, outChannels, kernel, stride, padding. */
 type Row = readonly [number, number, number, number, number, number, number];
 
-const conv2d = ([batch, channels, size, outChannels, kernel, stride, padding]: Row): KernelCase[] =>
-  passes('conv2d', { batch, channels, size, outChannels, kernel, stride, padding, groups: 1 });
+const conv2d = (
+  [batch, channels, size, outChannels, kernel, stride, padding]: Row,
+  alone?: boolean,
+): KernelCase[] =>
+  passes('conv2d', { batch, channels, size, outChannels, kernel, stride, padding, groups: 1 }, alone);
 
 export const conv2dSuite: Suite = {
   bound: 'arithmetic',
@@ -71,7 +74,22 @@ export const conv2dSuite: Suite = {
       [32, 64, 7, 128, 3, 2, 1],
       [32, 256, 14, 64, 1, 1, 0],
     ] as const
-  ).flatMap(conv2d),
+  ).flatMap((row) => conv2d(row)),
+  // The first six for adapters in software: images of one channel and of three, 3x3, 3x3 by twos, 1x1, a larger image.
+  webgpu: (
+    [
+      [16, 1, 28, 8, 5, 1, 2],
+      [8, 3, 32, 16, 3, 1, 1],
+      [16, 16, 12, 32, 3, 1, 1],
+      [8, 64, 7, 128, 3, 2, 1],
+      [4, 256, 14, 64, 1, 1, 0],
+      [1, 64, 28, 64, 3, 1, 1],
+      [8, 64, 56, 64, 3, 1, 1],
+      [32, 128, 14, 128, 3, 1, 1],
+      [32, 256, 14, 64, 1, 1, 0],
+      [32, 128, 28, 128, 3, 1, 1],
+    ] as const
+  ).flatMap((row) => conv2d(row, true)),
   small: (
     [
       [2, 3, 6, 4, 3, 1, 1],
@@ -79,7 +97,7 @@ export const conv2dSuite: Suite = {
       [1, 4, 6, 3, 3, 2, 0],
       [2, 4, 5, 8, 1, 1, 0],
     ] as const
-  ).flatMap(conv2d),
+  ).flatMap((row) => conv2d(row)),
 };
 
 /** A filter of its own for each channel. */

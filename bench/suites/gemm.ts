@@ -36,6 +36,7 @@ export const gemmSuite: Suite = {
     gemm(64, 784, 128, 'nn'),
     gemm(128, 784, 64, 'tn'),
   ],
+  webgpu: [128, 256, 512, 1024, 2048].map((size) => gemm(size, size, size)),
   small: [gemm(5, 7, 9), gemm(6, 8, 10, 'nt'), gemm(16, 12, 20, 'tn')],
 };
 

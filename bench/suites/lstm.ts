@@ -64,5 +64,11 @@ export const lstmSuite: Suite = {
     lstm({ layers: 1, hidden: 128, input: 32, batch: 32, steps: 20 }, 'forward'),
     lstm({ layers: 1, hidden: 128, input: 32, batch: 32, steps: 20 }, 'forward+backward'),
   ],
+  webgpu: [
+    lstm({ layers: 1, hidden: 64, input: 32, batch: 16, steps: 16 }, 'forward'),
+    lstm({ layers: 1, hidden: 64, input: 32, batch: 16, steps: 16 }, 'forward+backward'),
+    lstm({ layers: 2, hidden: 256, input: 64, batch: 64, steps: 25 }, 'forward'),
+    lstm({ layers: 2, hidden: 256, input: 64, batch: 64, steps: 25 }, 'forward+backward'),
+  ],
   small: [lstm(small, 'forward'), lstm(small, 'forward+backward')],
 };

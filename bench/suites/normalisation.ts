@@ -46,6 +46,7 @@ export const normalisationSuite: Suite = {
     ...normalise('batch', [32, 64, 28, 28]),
     ...normalise('group', [32, 64, 28, 28]),
   ],
+  webgpu: [...normalise('layer', [512, 512]), ...normalise('layer', [64, 768])],
   small: [
     ...normalise('layer', [3, 7]),
     ...normalise('batch', [3, 2, 3, 4]),

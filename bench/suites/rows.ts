@@ -41,6 +41,7 @@ export const softmaxSuite: Suite = {
     crossEntropy(2048, 1000),
     crossEntropy(64, 10),
   ],
+  webgpu: [...softmax('softmax', [512, 1024]), ...softmax('softmax', [4096, 64]), crossEntropy(64, 10)],
   small: [...softmax('softmax', [3, 7]), ...softmax('logSoftmax', [4, 5]), crossEntropy(5, 6)],
 };
 

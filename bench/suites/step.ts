@@ -186,6 +186,15 @@ export const stepSuite: Suite = {
     step('lstm 2x512 t25', 32, recurrent({ layers: 2, hidden: 512, input: 64, steps: 25 })),
     step('transformer 256 h4 t64', 8, transformer(256, 4, 64)),
   ],
+  webgpu: [
+    step('mlp', 64, mlp),
+    step('cnn', 16, cnn),
+    step('lstm 2x64 t16', 16, recurrent({ layers: 2, hidden: 64, input: 32, steps: 16 })),
+    step('cnn', 64, cnn),
+    step('vgg', 32, vgg(64)),
+    step('lstm 2x512 t25', 32, recurrent({ layers: 2, hidden: 512, input: 64, steps: 25 })),
+    step('transformer 256 h4 t64', 8, transformer(256, 4, 64)),
+  ],
   small: [
     step('mlp', 4, mlp),
     step('cnn', 2, cnn),

@@ -39,5 +39,6 @@ fn KERNEL(
   }
   let a = a_values[a_index + rest * params.aStrides[0].x];
   let b = b_values[b_index + rest * params.bStrides[0].x];
+  //! element
   output[i] = EXPRESSION;
 }

@@ -18,13 +18,13 @@ fn KERNEL(
   }
   let x = x_values[i];
   let t = t_values[i];
-  var c = c_values[0];
-  if (params.cCount > 0u) {
-    c = c_values[i / params.cInner % params.cCount];
-  }
-  var share = dy_values[i * params.moves] * params.scale;
+  let c = c_values[i / params.cInner % max(params.cCount, 1u)];
+  let w = w_values[i / params.wInner % max(params.wCount, 1u)];
+  let dy = dy_values[i * params.moves];
+  //! element
+  var share = dy * params.scale;
   if (params.wCount > 0u) {
-    share *= w_values[i / params.wInner % params.wCount];
+    share *= w;
   }
   output[i] = share * (EXPRESSION);
 }

@@ -24,5 +24,6 @@ fn KERNEL(
   }
   let dy = dy_values[i];
   let v = v_values[i];
+  //! element
   output[i] = EXPRESSION;
 }

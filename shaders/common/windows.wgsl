@@ -90,24 +90,44 @@ fn adaptive_covering_end(i: u32, size: u32, outs: u32) -> u32 {
   return out;
 }
 
-// The windows whose first and last elements lie round input element (iy, ix): without dilation, those that cover it.
-fn covering(g: Pool2dParams, iy: u32, ix: u32) -> Box {
+// The windows from the first to the last one that lie round any element of rows first.x to last.x, columns first.y to
+// last.y: without dilation, those that cover one.
+fn covering(g: Pool2dParams, first: vec2<u32>, last: vec2<u32>) -> Box {
   if (g.adaptive != 0u) {
     return Box(
-      adaptive_covering(iy, g.height, g.outHeight),
-      adaptive_covering_end(iy, g.height, g.outHeight),
-      adaptive_covering(ix, g.width, g.outWidth),
-      adaptive_covering_end(ix, g.width, g.outWidth),
+      adaptive_covering(first.x, g.height, g.outHeight),
+      adaptive_covering_end(last.x, g.height, g.outHeight),
+      adaptive_covering(first.y, g.width, g.outWidth),
+      adaptive_covering_end(last.y, g.width, g.outWidth),
     );
   }
-  let y = iy + g.top;
-  let x = ix + g.left;
   let rows = reach(g.kernelHeight, g.dilationHeight);
   let columns = reach(g.kernelWidth, g.dilationWidth);
   return Box(
-    (max(y + g.strideHeight, rows) - rows) / g.strideHeight,
-    min(y / g.strideHeight + 1u, g.outHeight),
-    (max(x + g.strideWidth, columns) - columns) / g.strideWidth,
-    min(x / g.strideWidth + 1u, g.outWidth),
+    (max(first.x + g.top + g.strideHeight, rows) - rows) / g.strideHeight,
+    min((last.x + g.top) / g.strideHeight + 1u, g.outHeight),
+    (max(first.y + g.left + g.strideWidth, columns) - columns) / g.strideWidth,
+    min((last.y + g.left) / g.strideWidth + 1u, g.outWidth),
   );
+}
+
+// A block of two by two elements of x, fewer at the ends of odd planes: what one invocation of a gradient makes.
+struct Block {
+  plane: u32,
+  y: u32,
+  x: u32,
+}
+
+fn block_of(g: Pool2dParams, index: u32) -> Block {
+  let across = (g.width + 1u) / 2u;
+  let row = index / across;
+  let down = (g.height + 1u) / 2u;
+  let plane = row / down;
+  return Block(plane, 2u * (row - plane * down), 2u * (index - row * across));
+}
+
+fn covering_block(g: Pool2dParams, tile: Block) -> Box {
+  let first = vec2<u32>(tile.y, tile.x);
+  let end = vec2<u32>(g.height - 1u, g.width - 1u);
+  return covering(g, first, min(first + vec2<u32>(1u, 1u), end));
 }

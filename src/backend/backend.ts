@@ -19,6 +19,12 @@ export type Location =
   | { readonly kind: 'fault' }
   | { readonly kind: 'none' };
 
+/** Arithmetic of a launch, and bytes that it reads and writes: for descriptions alone. */
+export interface Counts {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
 /** One entry of a program's flat command list. */
 export type Command = DispatchCommand | GroupCommand | CopyCommand | EvaluateCommand;
 
@@ -33,23 +39,26 @@ export interface DispatchCommand {
   readonly scratch: number;
   /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
   readonly cost?: number;
+  readonly counts?: Counts;
   /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
   readonly once?: readonly number[] | null;
 }
 
 /**
  * Elementwise launches of one size: all of them on unit 0, then all on unit 1, and so on, so that what they pass on stays in
- * the cache. What is in a tile is read and written at the unit's own place in it.
+ * the cache; on webgpu one kernel, which keeps it in registers. What is in a tile is read and written at the unit's own
+ * place in it.
  */
 export interface GroupCommand {
   readonly kind: 'group';
   readonly label: string;
   readonly dispatches: readonly DispatchCommand[];
   readonly units: number;
-  /** Tiles of one unit's bytes, private to a thread. */
+  /** wasm: tiles of one unit's bytes, private to a thread. */
   readonly tiles: number;
   /** As of a dispatch, of all of them. */
   readonly cost?: number;
+  readonly counts?: Counts;
 }
 
 export interface CopyCommand {
@@ -64,6 +73,7 @@ export interface CopyCommand {
 export interface EvaluateCommand {
   readonly kind: 'evaluate';
   readonly label: string;
+  readonly counts?: Counts;
   readonly inputs: readonly ({ readonly at: Location; readonly type: TensorType } | null)[];
   readonly outputs: readonly Location[];
   readonly evaluate: (inputs: readonly (RefTensor | null)[]) => readonly Float64Array[];
@@ -87,6 +97,8 @@ export interface Prepared {
   run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
   /** Writes one run into the caller's encoder instead of submitting it: on webgpu alone. */
   encode?(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void;
+  /** webgpu: the workgroups of each command, null for what is no dispatch or has nothing to do. */
+  readonly workgroups?: readonly (readonly number[] | null)[];
   release(): void;
 }
 
@@ -99,6 +111,8 @@ export interface PrepareRequest {
   readonly written?: readonly number[];
   /** How many of the externals come first and are inputs; those behind are outputs. Left out, all. */
   readonly inputs?: number;
+  /** Those among them that are there to be read: on webgpu small ones come with the run's own submit. */
+  readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
 
 export interface BackendInfo {
@@ -144,6 +158,14 @@ export interface Recovery {
   snapshot(state: unknown): Promise<void>;
 }
 
+/** Which groups a device takes whose kernel for a group is one of its own. */
+export interface GroupRules {
+  /** Buffers that a group may read and write. */
+  readonly buffers: number;
+  /** Whether a kernel may be in a group, by the elements of its operands, 0 for one that is left out. */
+  takes(kernel: string, elements: readonly number[]): boolean;
+}
+
 /** What a device must do. It sees launches and bytes; never an op, never a graph. */
 export interface Backend {
   readonly kind: BackendKind;
@@ -156,14 +178,24 @@ export interface Backend {
   readonly sharesRegions: boolean;
   /** Whether it takes group commands. */
   readonly fuses: boolean;
+  /** What groups must be; left out, as suits a CPU. */
+  readonly groups?: GroupRules;
   /** The largest size of one region or buffer in bytes. */
   readonly maxBufferBytes: number;
   /** @param transient its contents last until the next run: nothing restores them. */
   allocate(bytes: number, label: string, transient?: boolean): DeviceBuffer;
   /** Copies `data` into the start of `buffer`. */
   write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void;
-  /** The first `length` elements, once all work submitted before has ended. */
-  read(buffer: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray>;
+  /**
+   * The first `length` elements, once all work submitted before has ended. A data error that comes with them goes to
+   * `faulted`, where that is left out to `takeFault`.
+   */
+  read(
+    buffer: DeviceBuffer,
+    dtype: DType,
+    length: number,
+    faulted?: (fault: Fault) => void,
+  ): Promise<TypedArray>;
   prepare(request: PrepareRequest): Promise<Prepared>;
   /** Memory that is the caller's: on webgpu alone. */
   readonly shared?: SharedMemory;

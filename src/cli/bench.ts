@@ -17,7 +17,7 @@ import { type Contestant, measure, type Outcome } from './measure.js';
 import { backendKinds, openAll } from './open.js';
 import { chooseOps, loadOwn } from './own-module.js';
 import { measurePeak, type Peak } from './peak.js';
-import { prepareTimed, type TimedGraph } from './timed.js';
+import { contestantOf, prepareTimed, type TimedGraph } from './timed.js';
 
 const HELP = `usage: weft bench [--module FILE] --op NAME [options]
 
@@ -219,7 +219,7 @@ async function laneOf(call: Call, device: Device, variant: string | null): Promi
     node.op === op ? (variant ?? undefined) : undefined,
   );
   const name = `${labelOf(device)}/${variant}`;
-  return { device, variant, timed, contestant: { name, run: () => timed.run() } };
+  return { device, variant, timed, contestant: contestantOf(name, timed) };
 }
 
 const labelOf = ({ info }: Device): string => `${info.backend}, ${info.description}`;

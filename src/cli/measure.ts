@@ -6,8 +6,16 @@ export interface Contestant {
    * global state.
    */
   enter?(): void | Promise<void>;
-  /** One complete execution, until the result exists; it need not be read back. */
+  /**
+   * One complete execution, until the result exists or, where there is a `finish`, until the work for it is handed on; the
+   * result need not be read back.
+   */
   run(): void | Promise<void>;
+  /**
+   * Waits until the results of all runs so far exist: timed once for all the runs of a sample, as a GPU's answer takes a
+   * while whatever it is asked.
+   */
+  finish?(): Promise<void>;
 }
 
 export interface Timing {
@@ -29,9 +37,12 @@ export interface MeasureOptions {
   /** Samples of a contestant that needs more than `slowMs` for one execution; default 3. */
   readonly slowRounds?: number;
   readonly slowMs?: number;
-  /** A sample repeats the execution until it is expected to last this long; default 20. */
+  /**
+   * A sample repeats the execution until it is expected to last this long; default 20, and 60 where a wait ends it, so that
+   * the wait is the same small part of every contestant's time.
+   */
   readonly sampleMs?: number;
-  /** Warm-up ends here even if the times still fall; default 1000. */
+  /** Warm-up ends here even if the times still fall; default 1000, and 300 where a wait ends a run. */
   readonly warmUpMs?: number;
 }
 
@@ -53,7 +64,7 @@ export async function measure(
   contestants: readonly Contestant[],
   options: MeasureOptions = {},
 ): Promise<Map<string, Outcome>> {
-  const { rounds = 7, slowRounds = 3, slowMs = 1000, sampleMs = 20, warmUpMs = 1000 } = options;
+  const { rounds = 7, slowRounds = 3, slowMs = 1000 } = options;
   const outcomes = new Map<string, Outcome>();
   const lanes: Lane[] = [];
   for (const contestant of contestants) {
@@ -63,8 +74,8 @@ export async function measure(
       );
     }
     try {
-      const ms = await warmUp(contestant, warmUpMs);
-      const repetitions = Math.max(1, Math.ceil(sampleMs / Math.max(ms, 1e-4)));
+      const single = await warmUp(contestant, options.warmUpMs);
+      const { ms, repetitions } = await repeated(contestant, single, options.sampleMs);
       lanes.push({ contestant, rounds: ms > slowMs ? slowRounds : rounds, repetitions, samples: [] });
     } catch (error) {
       outcomes.set(contestant.name, { error: messageOf(error) });
@@ -95,7 +106,7 @@ export const messageOf = (error: unknown): string => (error instanceof Error ? e
  * Executes until eight executions in a row brought the best time down by less than 3 %, for 50 ms at least,
  * since optimised code takes over only after some calls. Returns the best time in milliseconds.
  */
-async function warmUp(contestant: Contestant, limitMs: number): Promise<number> {
+async function warmUp(contestant: Contestant, limitMs = contestant.finish ? 300 : 1000): Promise<number> {
   await contestant.enter?.();
   let best = Number.POSITIVE_INFINITY;
   let idle = 0;
@@ -106,6 +117,20 @@ async function warmUp(contestant: Contestant, limitMs: number): Promise<number> 
     const elapsed = performance.now() - start;
     if (elapsed >= limitMs || (idle >= 8 && elapsed >= 50)) return best;
   }
+}
+
+/** How often a contestant that took `single` milliseconds is executed in a sample, and what an execution then takes. */
+async function repeated(
+  contestant: Contestant,
+  single: number,
+  sampleMs = contestant.finish ? 60 : 20,
+): Promise<{ ms: number; repetitions: number }> {
+  const fill = (ms: number) => Math.max(1, Math.ceil(sampleMs / Math.max(ms, 1e-4)));
+  const repetitions = fill(single);
+  if (!contestant.finish || repetitions === 1) return { ms: single, repetitions };
+  // The wait was in the time of the single one.
+  const ms = await sample(contestant, repetitions);
+  return { ms, repetitions: fill(ms) };
 }
 
 /**
@@ -119,6 +144,7 @@ async function sample(contestant: Contestant, repetitions: number): Promise<numb
     const pending = contestant.run();
     if (pending) await pending;
   }
+  await contestant.finish?.();
   return (performance.now() - start) / repetitions;
 }
 

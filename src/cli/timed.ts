@@ -8,6 +8,7 @@ import {
   sizeOf,
   type TypedArray,
 } from '../index.js';
+import type { Contestant } from './measure.js';
 
 /**
  * A graph ready to be run over and over on inputs that lie on the device. They count as new at each run: what a device
@@ -15,12 +16,18 @@ import {
  */
 export interface TimedGraph {
   readonly program: Program;
-  /** One run, until its result exists: a GPU's is finished when something of it can be read. */
-  run(): void | Promise<void>;
+  /** One run: its result exists then or, on a GPU, after {@link finish}. */
+  run(): void;
+  /** Waits for the runs so far: a GPU has finished when something of the result can be read. */
+  readonly finish?: () => Promise<void>;
   /** An output of the last run, the first if not said otherwise, or what the first update left. */
   output(index?: number): Promise<TypedArray>;
   dispose(): void;
 }
+
+/** The graph as one that takes part in a measurement. */
+export const contestantOf = (name: string, { run, finish }: TimedGraph): Contestant =>
+  finish ? { name, run, finish } : { name, run };
 
 /** Compiles a graph, its nodes by the kernel variants that `variant` names, and puts its inputs on the device. */
 export async function prepareTimed(
@@ -52,8 +59,10 @@ export async function prepareTimed(
       if (backend.kind === 'wasm')
         for (const [buffer, word, dtype] of words) backend.write(buffer, word, dtype);
       program.run(buffers);
-      return backend.kind === 'webgpu' ? backend.read(result, first.dtype, 1).then(() => {}) : undefined;
     },
+    ...(backend.kind === 'webgpu' && {
+      finish: () => backend.read(result, first.dtype, 1).then(() => {}),
+    }),
     output(index = 0) {
       const { dtype, shape } = graph.outputs[index] ?? first;
       const buffer = output ? buffers[graph.inputs.length + index]! : result;

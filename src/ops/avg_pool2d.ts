@@ -5,6 +5,7 @@ import { type Shape, sizeOf } from '../shape.js';
 import { omit, type Pair } from './common.js';
 import { adaptive } from './pool_adaptive.js';
 import { divisorOf, meansOf } from './pool_reference.js';
+import { blocks, PAIRS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   type Divisor,
@@ -57,14 +58,14 @@ const launches = (
   kernel: string,
   operands: readonly string[],
   plan: { g: Geometry; divisor: Divisor },
-  output: TensorType,
+  units: number,
   rows: 1 | 2 = 1,
 ) => [
   {
     kernel,
     operands,
     params: windowParams(plan.g, plan.divisor),
-    units: backend === 'wasm' ? plan.g.planes : sizeOf(output.shape),
+    units: backend === 'wasm' ? plan.g.planes : units,
     scratch: scratchOf(plan.g, rows),
   },
 ];
@@ -84,16 +85,15 @@ function forwardOp<U, A extends U & object>(
   type Call = KernelCall<'x', A>;
   const kernel = 'avg_pool2d_f32';
   const plan = (x: TensorType, attrs: A) => pooling.plan(name, x, attrs);
-  const variant = (backend: 'wasm' | 'webgpu') => ({
-    name: kernel,
-    launches: ({ types, attrs, output }: Call) =>
-      launches(
-        backend,
-        kernel,
-        ['x', 'output'],
-        { g: plan(types.x, attrs), divisor: pooling.divisor(attrs) },
-        output,
-      ),
+  const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
+    name: kernel + (kind?.suffix ?? ''),
+    when: ({ types, attrs }: Call) => kind?.fits(plan(types.x, attrs)) ?? true,
+    launches: ({ types, attrs, output }: Call) => {
+      const g = plan(types.x, attrs);
+      const units = kind?.units?.(g) ?? sizeOf(output.shape);
+      const name = kernel + (kind?.suffix ?? '');
+      return launches(backend, name, ['x', 'output'], { g, divisor: pooling.divisor(attrs) }, units);
+    },
   });
   const tolerance = (backend: 'wasm' | 'webgpu') =>
     ({
@@ -109,7 +109,7 @@ function forwardOp<U, A extends U & object>(
     reference: ({ x }, attrs) => meansOf(x.data, plan(x, attrs), pooling.divisor(attrs)),
     backward: { x: ({ grad, x, attrs }): Value => backward(grad, { ...attrs, shape: x.shape }) },
     cost: ({ types, output, attrs }) => ({ flops: sizeOf(output.shape) * mostTaps(plan(types.x, attrs)) }),
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
     linear: ['x'],
     samples: pooling.cases.map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
     errors: pooling.errors(name),
@@ -130,17 +130,15 @@ function backwardOp<U, A extends U & object>(
   type Call = KernelCall<'dy', A & Pooled>;
   const kernel = 'avg_pool2d_backward_f32';
   const plan = (attrs: A & Pooled) => pooling.plan(name, f32(attrs.shape), attrs);
-  const variant = (backend: 'wasm' | 'webgpu') => ({
-    name: kernel,
-    launches: ({ attrs, output }: Call) =>
-      launches(
-        backend,
-        kernel,
-        ['dy', 'output'],
-        { g: plan(attrs), divisor: pooling.divisor(attrs) },
-        output,
-        2,
-      ),
+  const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
+    name: kernel + (kind?.suffix ?? ''),
+    when: ({ attrs }: Call) => kind?.fits(plan(attrs)) ?? true,
+    launches: ({ attrs }: Call) => {
+      const g = plan(attrs);
+      const units = kind?.units?.(g) ?? blocks(g);
+      const name = kernel + (kind?.suffix ?? '');
+      return launches(backend, name, ['dy', 'output'], { g, divisor: pooling.divisor(attrs) }, units, 2);
+    },
   });
   const tolerance = (backend: 'wasm' | 'webgpu') =>
     ({
@@ -171,7 +169,7 @@ function backwardOp<U, A extends U & object>(
       return dx;
     },
     backward: { dy: ({ grad, attrs }): Value => forward(grad, attrs) },
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
     linear: ['dy'],
     samples: pooling.cases.map(([shape, options]) => ({
       inputs: { dy: { shape: pooledCase(pooling, shape, options).shape } },
@@ -228,6 +226,8 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
   cases: [
     grid([1, 1, 2, 2], 2, {}),
     grid([2, 3, 8, 10], 2, {}),
+    grid([2, 3, 6, 16], 2, {}),
+    grid([1, 2, 4, 8], 2, { divisorOverride: 3 }),
     grid([2, 7, 9], 3, { stride: 2, ceilMode: true }),
     grid([1, 3, 6, 11], [3, 2], { stride: 1, padding: 1 }),
     grid([1, 3, 6, 11], 3, { stride: 1, padding: 1, countIncludePad: false }),

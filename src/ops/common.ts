@@ -55,7 +55,7 @@ export function pointwise<N extends string, A>(
     ...variant,
     launches: (call) => launches(call).map((launch) => ({ ...launch, flat: true })),
   });
-  return { wasm: wasm.map(flat), webgpu };
+  return { wasm: wasm.map(flat), webgpu: webgpu.map(flat) };
 }
 
 /** Pads a list of sizes or strides to the eight that a parameter struct holds. */

@@ -16,7 +16,7 @@ import {
   labelFault,
   rowShape,
 } from './class_rows.js';
-import { byLabel, byShare } from './cross_entropy_kernels.js';
+import { byLabel, byShare, wholeByLabel } from './cross_entropy_kernels.js';
 import { derivatives, losses, magnitudes, slopeSizes } from './cross_entropy_reference.js';
 import { crossEntropySamples } from './cross_entropy_samples.js';
 import { full, isOne, scalar } from './fill.js';
@@ -253,7 +253,7 @@ export const crossEntropyWithGradient = defineOpWithOutputs({
   cost: ({ types }) => ({ flops: 8 * sizeOf(types.logits.shape) }),
   kernels: {
     wasm: [byLabel('wasm', true), byShare('wasm', true)],
-    webgpu: [byLabel('webgpu', true), byShare('webgpu', true)],
+    webgpu: [wholeByLabel, byLabel('webgpu', true), byShare('webgpu', true)],
   },
   inPlace: ['logits'],
   inPlaceOutput: 1,

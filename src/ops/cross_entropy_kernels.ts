@@ -1,5 +1,5 @@
 /** Launches of cross-entropy's kernels: of labels, and of probabilities, the shares of classes; with slopes or without. */
-import type { KernelCall } from '../op.js';
+import type { KernelCall, Launch } from '../op.js';
 import {
   type CrossEntropyAttrs,
   geometry,
@@ -64,6 +64,27 @@ export const byLabel = (backend: Backend, slopes: boolean) => ({
     ];
   },
 });
+
+/** Rows that one workgroup takes, and their elements. */
+const WHOLE = { rows: 256, elements: 16384 };
+
+/** webgpu: the loss of few labels with its slopes, reduced, in one launch. */
+export const wholeByLabel = {
+  name: 'cross_entropy_f32__whole',
+  when({ types, attrs }: Call) {
+    const { rows, classes } = geometry(types.logits.shape);
+    const few = rows <= WHOLE.rows && rows * classes <= WHOLE.elements;
+    return types.target.dtype === 'i32' && attrs.reduction !== 'none' && few;
+  },
+  launches: ({ types, attrs }: Call): Launch[] => [
+    {
+      kernel: 'cross_entropy_f32__whole',
+      operands: ['logits', 'target', 'weight', 'output0', 'output1', 'fault'],
+      params: rowParams(types.logits.shape, types.weight, attrs),
+      units: 64,
+    },
+  ],
+};
 
 export const byShare = (backend: Backend, slopes: boolean) => ({
   name: 'cross_entropy_shares_f32',

@@ -2,6 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { f32, type Value } from '../op.js';
 import { broadcastStrides, normalizeAxis, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
+import { pointwise, walkParams } from './common.js';
 import { stridedCopy } from './strided.js';
 
 export interface ShapeOptions {
@@ -115,6 +116,13 @@ const broadcasted = stridedCopy<{ shape: Shape }>('broadcast_to', (x, { shape })
   yStrides: stridesOf(shape),
 }));
 
+const broadcastKernels = pointwise<'x', { shape: Shape }>(
+  'broadcast_u32',
+  ['x', 'output'],
+  ({ types, output }) =>
+    walkParams(output.shape, { xStrides: broadcastStrides(types.x.shape, output.shape) }),
+);
+
 /** x repeated along axes of size 1 and along new leading axes. */
 export const broadcastTo = defineOp({
   name: 'broadcastTo',
@@ -130,6 +138,7 @@ export const broadcastTo = defineOp({
   },
   infer: ({ x }, { shape }) => ({ shape, dtype: x.dtype }),
   ...broadcasted,
+  kernels: { ...broadcasted.kernels, webgpu: broadcastKernels.webgpu },
   // The walk sums the gradient over what was broadcast.
   backward: { x: ({ grad }) => grad },
   linear: ['x'],

@@ -152,7 +152,7 @@ export function backwardKernels(family: Family) {
             operands: [...operands, 'dy', 'output'],
             params: { ...family.params(call), sums: 0, moves, scale },
             units: elementUnits(sizeOf(output.shape), backend),
-            flat: backend === 'wasm',
+            flat: true,
           },
         ];
       },

@@ -14,6 +14,7 @@ import {
 } from './max_pool2d_gradient.js';
 import { type AdaptiveAttrs, type AdaptivePool2dOptions, adaptive } from './pool_adaptive.js';
 import { largestOf } from './pool_reference.js';
+import { PAIRS, UNROLLED, type WindowKind } from './pool_webgpu.js';
 import {
   forEachWindow,
   type Geometry,
@@ -37,19 +38,23 @@ const forwardSpec = <U, A extends U & object>(
     readonly type: (g: Geometry, y: TensorType) => TensorType;
     /** From the indices in planes. */
     readonly from: (indices: Float64Array, g: Geometry) => Float64Array;
-    /** Invocations on webgpu. */
+    /** Invocations on webgpu, and kernels of windows of one kind. */
     readonly units: (g: Geometry, y: TensorType) => number;
+    readonly kinds?: readonly WindowKind[];
   },
 ) => {
   const plan = (x: TensorType, attrs: A) => pooling.plan(name, x, attrs);
-  const variant = (backend: 'wasm' | 'webgpu') => ({
-    name: kernel,
+  const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
+    name: kernel + (kind?.suffix ?? ''),
+    when: ({ types, attrs }: KernelCall<'x', A>) => kind?.fits(plan(types.x, attrs)) ?? true,
     launches({ types, output, attrs }: KernelCall<'x', A>) {
       const g = plan(types.x, attrs);
-      const units = winners.units(g, output);
-      return [windowLaunch(backend, kernel, ['x', 'output0', 'output1'], g, units, scratchOf(g))];
+      const units = kind?.units?.(g) ?? winners.units(g, output);
+      const name = kernel + (kind?.suffix ?? '');
+      return [windowLaunch(backend, name, ['x', 'output0', 'output1'], g, units, scratchOf(g))];
     },
   });
+  const kinds = (winners.kinds ?? []).map((kind) => variant('webgpu', kind));
   return {
     name,
     inputs: ['x'] as const,
@@ -72,7 +77,7 @@ const forwardSpec = <U, A extends U & object>(
     cost: ({ types, output, attrs }: KernelCall<'x', A>) => ({
       flops: sizeOf(output.shape) * mostTaps(plan(types.x, attrs)),
     }),
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    kernels: { wasm: [variant('wasm')], webgpu: [...kinds, variant('webgpu')] },
     errors: pooling.errors(name),
   };
 };
@@ -132,6 +137,7 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
   cases: [
     [[1, 1, 2, 2], { kernel: 2 }],
     [[2, 3, 8, 10], { kernel: 2 }],
+    [[2, 3, 6, 16], { kernel: 2 }],
     [[2, 7, 9], { kernel: 3, stride: 2, ceilMode: true }],
     [[1, 3, 6, 11], { kernel: [3, 2], stride: 1, padding: 1 }],
     [[1, 2, 9, 14], { kernel: [2, 3], stride: [3, 1], padding: 1, dilation: [3, 2] }],
@@ -170,6 +176,7 @@ export const maxPool2dTaps = defineOpWithOutputs({
     },
     from: packTaps,
     units: (g) => sizeOf(tapsType(g).shape),
+    kinds: [PAIRS, ...UNROLLED],
   }),
   summary: 'y = the largest x in each window, and a byte that says which it is',
   saves: 1,
@@ -189,17 +196,23 @@ const withWinners = (x: Value, attrs: SlidingAttrs): readonly Value[] =>
   (fitsByte(slidingPlan('maxPool2d', x, attrs, 2)) ? maxPool2dTaps : maxPool2dWithIndices)(x, attrs);
 
 /** wasm names no winners, webgpu's kernel does: to a buffer that nobody reads. */
-const valuesVariant = (backend: 'wasm' | 'webgpu'): Variant<'x', SlidingAttrs> => {
-  const kernel = 'max_pool2d_f32';
-  const temporaries = ({ output }: KernelCall<'x', SlidingAttrs>) => ({ taps: sizeOf(output.shape) + 3 });
+const valuesVariant = (
+  backend: 'wasm' | 'webgpu',
+  kind: WindowKind | null = null,
+): Variant<'x', SlidingAttrs> => {
+  const name = `max_pool2d_f32${kind?.suffix ?? ''}`;
+  const plan = ({ types, attrs }: KernelCall<'x', SlidingAttrs>) =>
+    slidingPlan('maxPool2d', types.x, attrs, 2);
   return {
-    name: kernel,
-    launches({ types, attrs }) {
-      const g = slidingPlan('maxPool2d', types.x, attrs, 2);
+    name,
+    when: (call) => kind?.fits(plan(call)) ?? true,
+    launches(call) {
+      const g = plan(call);
       const operands = ['x', 'output', backend === 'wasm' ? null : 'taps'];
-      return [windowLaunch(backend, kernel, operands, g, sizeOf(tapsType(g).shape), scratchOf(g))];
+      const units = kind?.units?.(g) ?? sizeOf(tapsType(g).shape);
+      return [windowLaunch(backend, name, operands, g, units, scratchOf(g))];
     },
-    ...(backend === 'webgpu' && { temporaries }),
+    ...(backend === 'webgpu' && { temporaries: ({ output }) => ({ taps: sizeOf(output.shape) + 3 }) }),
   };
 };
 
@@ -222,7 +235,10 @@ export const maxPool2d = defineOp({
   cost: ({ types, output, attrs }) => ({
     flops: sizeOf(output.shape) * mostTaps(sliding.plan('maxPool2d', types.x, attrs)),
   }),
-  kernels: { wasm: [valuesVariant('wasm')], webgpu: [valuesVariant('webgpu')] },
+  kernels: {
+    wasm: [valuesVariant('wasm')],
+    webgpu: [...[PAIRS, ...UNROLLED].map((kind) => valuesVariant('webgpu', kind)), valuesVariant('webgpu')],
+  },
   within: ({ x }, attrs): Value => withWinners(x, attrs)[0]!,
   samples: samplesOf(sliding, () => true),
   errors: sliding.errors('maxPool2d'),

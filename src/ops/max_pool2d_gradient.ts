@@ -4,6 +4,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
+import { blocks, PAIRS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   expectPooled,
@@ -139,13 +140,17 @@ export function backwardOp<U, A extends U & object>(
 ) {
   const kernel = 'max_pool2d_backward_f32';
   const plan = (attrs: A & Pooled) => pooling.plan(name, f32(attrs.shape), attrs);
-  const variant = (backend: 'wasm' | 'webgpu') => ({
-    name: kernel,
-    launches({ types, output, attrs }: BackwardCall<A>) {
+  const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
+    name: kernel + (kind?.suffix ?? ''),
+    when: ({ types, attrs }: BackwardCall<A>) =>
+      !kind || (kind.fits(plan(attrs)) && !namesIndices(types.winners, types.dy)),
+    launches({ types, attrs }: BackwardCall<A>) {
       const words = namesIndices(types.winners, types.dy);
       const g = plan(attrs);
+      const units = kind?.units?.(g) ?? blocks(g);
+      const name = kernel + (kind?.suffix ?? '');
       const operands = ['dy', 'winners', 'output'];
-      return [windowLaunch(backend, kernel, operands, g, sizeOf(output.shape), backwardScratch(g), words)];
+      return [windowLaunch(backend, name, operands, g, units, backwardScratch(g), words)];
     },
   });
   // Of up to n windows that an element wins, n - 1 sums round.
@@ -181,7 +186,7 @@ export function backwardOp<U, A extends U & object>(
         gradients.select(grad, winners, omit(attrs as A & { shape: Shape }, 'shape') as unknown as A),
       winners: null,
     },
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu')] },
+    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
     linear: ['dy'],
     samples: cases.map(({ shape, options, y, winners }) => ({
       inputs: { dy: { shape: y.shape }, winners },

@@ -1,5 +1,5 @@
 import { defineOpWithOutputs } from '../define.js';
-import { f32, type KernelCall, type RefTensor, type Value, type Variant } from '../op.js';
+import { f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { zerosLike } from './fill.js';
 import { errorTolerance } from './recurrent_math.js';
@@ -7,21 +7,19 @@ import { gruRun, gruStepBackward, Tracked, walkBack } from './recurrent_referenc
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
   backwardTolerance,
-  checkLengths,
   checkSequence,
   expectLengths,
   lengthFault,
-  oneLaunch,
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
   sequenceShapes,
   sizesOf,
-  stepLaunches,
   walkOf,
   wasmVariants,
 } from './recurrent_sequence.js';
 import { type RuleContext, weightGradient } from './recurrent_shared.js';
+import { webgpuVariants } from './recurrent_webgpu.js';
 import { sum } from './reduce.js';
 
 const GATES = 3;
@@ -46,19 +44,11 @@ const forwardWasm = wasmVariants<Forward, SequenceAttrs>({
   ],
 });
 
-const forwardWebgpu: Variant<Forward, SequenceAttrs> = {
-  name: 'gru_sequence_f32__step',
-  launches(call) {
-    const fields = forwardFields(call);
-    const size = fields.batch * fields.hidden;
-    const operands = ['lengths', 'weightHidden', 'h0', 'output0', 'projected', 'output2', 'biasHidden'];
-    return [
-      ...checkLengths(call, 'webgpu', fields),
-      ...stepLaunches('gru_sequence_f32__step', operands, call, fields, false),
-      oneLaunch('sequence_final_f32', ['lengths', 'h0', 'output0', 'output1'], call, fields, size),
-    ];
-  },
-};
+const forwardWebgpu = webgpuVariants<Forward, SequenceAttrs>({
+  ...{ kernel: 'gru_sequence_f32', gates: GATES, backward: false, fields: forwardFields },
+  ...{ starts: ['h0', null], ends: ['output1', null] },
+  operands: ['output0', 'projected', 'output2', 'biasHidden'],
+});
 
 interface Context extends RuleContext {
   readonly weightHidden: Value;
@@ -115,7 +105,7 @@ export const gruSequence = defineOpWithOutputs({
   onceDifferentiable: true,
   saves: 1,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
+  kernels: { wasm: forwardWasm, webgpu: forwardWebgpu },
   fault: lengthFault,
   samples: [
     ...sequenceCases.map((one) => ({
@@ -148,28 +138,17 @@ const backwardWasm = wasmVariants<Backward, SequenceAttrs>({
   ],
 });
 
-const backwardWebgpu: Variant<Backward, SequenceAttrs> = {
-  name: 'gru_sequence_backward_f32__step',
-  launches(call) {
-    const fields = backwardFields(call);
-    const size = fields.batch * fields.hidden;
-    const initial = ['lengths', 'weightHidden', 'output0', 'output2', 'gates'];
-    const previous = ['lengths', 'h0', 'y', 'output3'];
-    return [
-      oneLaunch('sequence_copy_f32', ['dhn', 'output2'], call, fields, size),
-      ...stepLaunches('gru_sequence_backward_f32__step', [...initial, 'dy', 'y', 'h0'], call, fields, true),
-      oneLaunch('gru_sequence_initial_gradient_f32', initial, call, fields, size),
-      oneLaunch(
-        'gru_sequence_hidden_gradient_f32',
-        ['output0', 'gates', 'output1'],
-        call,
-        fields,
-        fields.steps * size * GATES,
-      ),
-      oneLaunch('sequence_previous_f32', previous, call, fields, fields.steps * size),
-    ];
+const backwardWebgpu = webgpuVariants<Backward, SequenceAttrs>({
+  ...{ kernel: 'gru_sequence_backward_f32', gates: GATES, backward: true, fields: backwardFields },
+  ...{ starts: ['dhn', null], ends: ['output2', null] },
+  operands: ['output0', 'dy', 'gates', 'output3'],
+  before: { kernel: 'sequence_previous_f32', operands: ['lengths', 'h0', 'y', 'output3'], each: 1 },
+  after: {
+    kernel: 'gru_sequence_hidden_gradient_f32',
+    operands: ['output0', 'gates', 'output1'],
+    each: GATES,
   },
-};
+});
 
 type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
   readonly lengths: RefTensor | null;
@@ -211,7 +190,7 @@ export const gruSequenceBackward = defineOpWithOutputs({
   backward: { dy: null, dhn: null, weightHidden: null, h0: null, y: null, gates: null, lengths: null },
   onceDifferentiable: true,
   cost: ({ types }) => ({ flops: 6 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
+  kernels: { wasm: backwardWasm, webgpu: backwardWebgpu },
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,

@@ -1,5 +1,5 @@
 import { defineOpWithOutputs } from '../define.js';
-import { f32, type KernelCall, type RefTensor, type Value, type Variant } from '../op.js';
+import { f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { zerosLike } from './fill.js';
 import { errorTolerance } from './recurrent_math.js';
@@ -7,21 +7,19 @@ import { lstmRun, lstmStepBackward, Tracked, walkBack } from './recurrent_refere
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
   backwardTolerance,
-  checkLengths,
   checkSequence,
   expectLengths,
   lengthFault,
-  oneLaunch,
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
   sequenceShapes,
   sizesOf,
-  stepLaunches,
   walkOf,
   wasmVariants,
 } from './recurrent_sequence.js';
 import { type RuleContext, weightGradient } from './recurrent_shared.js';
+import { webgpuVariants } from './recurrent_webgpu.js';
 
 const GATES = 4;
 /** Keeps the states of random samples from being all at the ends of tanh. */
@@ -45,29 +43,11 @@ const forwardWasm = wasmVariants<Forward, SequenceAttrs>({
   ],
 });
 
-const forwardWebgpu: Variant<Forward, SequenceAttrs> = {
-  name: 'lstm_sequence_f32__step',
-  launches(call) {
-    const fields = forwardFields(call);
-    const size = fields.batch * fields.hidden;
-    const operands = [
-      'lengths',
-      'weightHidden',
-      'h0',
-      'output0',
-      'projected',
-      'output3',
-      'output4',
-      'output2',
-    ];
-    return [
-      ...checkLengths(call, 'webgpu', fields),
-      oneLaunch('sequence_copy_f32', ['c0', 'output2'], call, fields, size),
-      ...stepLaunches('lstm_sequence_f32__step', operands, call, fields, false),
-      oneLaunch('sequence_final_f32', ['lengths', 'h0', 'output0', 'output1'], call, fields, size),
-    ];
-  },
-};
+const forwardWebgpu = webgpuVariants<Forward, SequenceAttrs>({
+  ...{ kernel: 'lstm_sequence_f32', gates: GATES, backward: false, fields: forwardFields },
+  ...{ starts: ['h0', 'c0'], ends: ['output1', 'output2'] },
+  operands: ['output0', 'projected', 'output3', 'output4'],
+});
 
 interface Context extends RuleContext {
   readonly weightHidden: Value;
@@ -127,7 +107,7 @@ export const lstmSequence = defineOpWithOutputs({
   inPlace: ['projected'],
   inPlaceOutput: 3,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
+  kernels: { wasm: forwardWasm, webgpu: forwardWebgpu },
   fault: lengthFault,
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
@@ -155,22 +135,12 @@ const backwardWasm = wasmVariants<Backward, SequenceAttrs>({
   ],
 });
 
-const backwardWebgpu: Variant<Backward, SequenceAttrs> = {
-  name: 'lstm_sequence_backward_f32__step',
-  launches(call) {
-    const fields = backwardFields(call);
-    const size = fields.batch * fields.hidden;
-    const operands = ['lengths', 'weightHidden', 'output0', 'dhn', 'dy', 'gates', 'cells', 'output2'];
-    const initial = ['lengths', 'weightHidden', 'output0', 'dhn', 'output1'];
-    const previous = ['lengths', 'h0', 'y', 'output3'];
-    return [
-      oneLaunch('sequence_copy_f32', ['dcn', 'output2'], call, fields, size),
-      ...stepLaunches('lstm_sequence_backward_f32__step', operands, call, fields, true),
-      oneLaunch('sequence_initial_gradient_f32', initial, call, fields, size, GATES),
-      oneLaunch('sequence_previous_f32', previous, call, fields, fields.steps * size),
-    ];
-  },
-};
+const backwardWebgpu = webgpuVariants<Backward, SequenceAttrs>({
+  ...{ kernel: 'lstm_sequence_backward_f32', gates: GATES, backward: true, fields: backwardFields },
+  ...{ starts: ['dhn', 'dcn'], ends: ['output1', 'output2'] },
+  operands: ['output0', 'dy', 'gates', 'cells'],
+  after: { kernel: 'sequence_previous_f32', operands: ['lengths', 'h0', 'y', 'output3'], each: 1 },
+});
 
 type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
   readonly lengths: RefTensor | null;
@@ -217,7 +187,7 @@ export const lstmSequenceBackward = defineOpWithOutputs({
   onceDifferentiable: true,
   inPlace: ['gates'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.gates.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
+  kernels: { wasm: backwardWasm, webgpu: backwardWebgpu },
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,

@@ -1,5 +1,5 @@
 import { defineOpWithOutputs } from '../define.js';
-import { f32, type KernelCall, type RefTensor, type Value, type Variant } from '../op.js';
+import { f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { zerosLike } from './fill.js';
 import { nonlinearityOf, type RnnCellOptions } from './recurrent_cells.js';
@@ -8,20 +8,18 @@ import { rnnRun, rnnStepBackward, Tracked, walkBack } from './recurrent_referenc
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
 import {
   backwardTolerance,
-  checkLengths,
   checkSequence,
   expectLengths,
   lengthFault,
-  oneLaunch,
   type SequenceAttrs,
   type SequenceOptions,
   sequenceShapes,
   sizesOf,
-  stepLaunches,
   walkOf,
   wasmVariants,
 } from './recurrent_sequence.js';
 import { type RuleContext, weightGradient } from './recurrent_shared.js';
+import { webgpuVariants } from './recurrent_webgpu.js';
 
 export interface RnnSequenceOptions extends SequenceOptions, RnnCellOptions {}
 
@@ -53,19 +51,11 @@ const forwardWasm = wasmVariants<Forward, Attrs>({
   ],
 });
 
-const forwardWebgpu: Variant<Forward, Attrs> = {
-  name: 'rnn_sequence_f32__step',
-  launches(call) {
-    const fields = forwardFields(call);
-    const size = fields.batch * fields.hidden;
-    const operands = ['lengths', 'weightHidden', 'h0', 'output0', 'projected'];
-    return [
-      ...checkLengths(call, 'webgpu', fields),
-      ...stepLaunches('rnn_sequence_f32__step', operands, call, fields, false),
-      oneLaunch('sequence_final_f32', ['lengths', 'h0', 'output0', 'output1'], call, fields, size),
-    ];
-  },
-};
+const forwardWebgpu = webgpuVariants<Forward, Attrs>({
+  ...{ kernel: 'rnn_sequence_f32', gates: 1, backward: false, fields: forwardFields },
+  ...{ starts: ['h0', null], ends: ['output1', null] },
+  operands: ['output0', 'projected'],
+});
 
 interface Context extends RuleContext {
   readonly weightHidden: Value;
@@ -131,7 +121,7 @@ export const rnnSequence = defineOpWithOutputs({
   onceDifferentiable: true,
   inPlace: ['projected'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: forwardWasm, webgpu: [forwardWebgpu] },
+  kernels: { wasm: forwardWasm, webgpu: forwardWebgpu },
   fault: lengthFault,
   samples: cases.map((one) => ({
     inputs: sequenceSample(
@@ -171,21 +161,12 @@ const backwardWasm = wasmVariants<Backward, Attrs>({
   ],
 });
 
-const backwardWebgpu: Variant<Backward, Attrs> = {
-  name: 'rnn_sequence_backward_f32__step',
-  launches(call) {
-    const fields = backwardFields(call);
-    const size = fields.batch * fields.hidden;
-    const operands = ['lengths', 'weightHidden', 'output0', 'dhn', 'dy', 'y'];
-    const initial = ['lengths', 'weightHidden', 'output0', 'dhn', 'output1'];
-    const previous = ['lengths', 'h0', 'y', 'output2'];
-    return [
-      ...stepLaunches('rnn_sequence_backward_f32__step', operands, call, fields, true),
-      oneLaunch('sequence_initial_gradient_f32', initial, call, fields, size, 1),
-      oneLaunch('sequence_previous_f32', previous, call, fields, fields.steps * size),
-    ];
-  },
-};
+const backwardWebgpu = webgpuVariants<Backward, Attrs>({
+  ...{ kernel: 'rnn_sequence_backward_f32', gates: 1, backward: true, fields: backwardFields },
+  ...{ starts: ['dhn', null], ends: ['output1', null] },
+  operands: ['output0', 'dy', 'y'],
+  after: { kernel: 'sequence_previous_f32', operands: ['lengths', 'h0', 'y', 'output2'], each: 1 },
+});
 
 type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
   readonly lengths: RefTensor | null;
@@ -236,7 +217,7 @@ export const rnnSequenceBackward = defineOpWithOutputs({
   onceDifferentiable: true,
   inPlace: ['y'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
-  kernels: { wasm: backwardWasm, webgpu: [backwardWebgpu] },
+  kernels: { wasm: backwardWasm, webgpu: backwardWebgpu },
   samples: cases.map((one) => ({
     inputs: sequenceSample(BACKWARD, 1, one, { weightHidden: { domain: [-0.5, 0.5] } }),
     options: { reverse: one.reverse, nonlinearity: one.nonlinearity } as RnnSequenceOptions,

@@ -105,13 +105,6 @@ interface AnyCall {
 }
 const hasInput = ({ types }: AnyCall, name: string) => Number(Boolean(types[name]));
 
-/** Parameters of every kernel here, for one step. */
-const paramsOf = (call: AnyCall, { steps, batch, hidden, reverse, relu = false }: Fields, step: number) => ({
-  ...{ steps, batch, hidden, step, relu: Number(relu), reverse: Number(reverse) },
-  hasLengths: hasInput(call, 'lengths'),
-  hasBias: hasInput(call, 'biasHidden'),
-});
-
 /** The check that lengths are in 1..steps, where they are given. */
 export function checkLengths(call: AnyCall, backend: 'wasm' | 'webgpu', { steps, batch }: Sizes): Launch[] {
   if (!hasInput(call, 'lengths')) return [];
@@ -211,38 +204,6 @@ export const wasmVariants = <N extends string, A>(pass: Pass<N, A>): Variant<N, 
     },
     launches: (call) => passLaunches(pass, call, TILES[tile]),
   }));
-
-/** The webgpu launches of a pass: one per step, in the order of the pass. */
-export function stepLaunches(
-  kernel: string,
-  operands: Operands,
-  call: AnyCall,
-  fields: Fields,
-  backward: boolean,
-): Launch[] {
-  const { steps, batch, hidden, reverse } = fields;
-  return Array.from({ length: steps }, (_, k) => ({
-    kernel,
-    operands,
-    params: paramsOf(call, fields, reverse === backward ? k : steps - 1 - k),
-    units: batch * hidden,
-  }));
-}
-
-/** One webgpu launch over `units` elements; `step` is what the kernel finds in its place. */
-export const oneLaunch = (
-  kernel: string,
-  operands: Operands,
-  call: AnyCall,
-  fields: Fields,
-  units: number,
-  step = 0,
-): Launch => ({
-  kernel,
-  operands,
-  params: paramsOf(call, fields, step),
-  units,
-});
 
 /**
  * Tolerance of a backward pass, which is linear in the gradients and whose magnitude is that of its terms added up: a

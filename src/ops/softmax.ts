@@ -1,10 +1,11 @@
 import { defineOp } from '../define.js';
-import { expectDType, f32, type KernelCall, type Value } from '../op.js';
+import { expectDType, f32, type KernelCall, type Value, type Variant } from '../op.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';
 import { full } from './fill.js';
 import { sum } from './reduce.js';
+import { rowVariants } from './row_lanes.js';
 import { mapRows, rowsOf, SHORT } from './rows.js';
 import { exp } from './unary.js';
 
@@ -17,21 +18,34 @@ interface AxisAttrs {
   readonly axis: number;
 }
 
-/** One wasm unit is a row, or 16 rows side by side; one GPU workgroup is a row. */
+/** One wasm unit is a row, or 16 rows side by side. */
 function rowKernels<N extends string>(kernel: string, operands: readonly string[]) {
-  const variant = (backend: 'wasm' | 'webgpu') => ({
+  type Call = KernelCall<N, AxisAttrs>;
+  const rows = ({ output, attrs }: Call) => rowsOf(output.shape, attrs.axis);
+  const wasm: Variant<N, AxisAttrs> = {
     name: kernel,
-    launches({ output, attrs }: KernelCall<N, AxisAttrs>) {
-      const params = rowsOf(output.shape, attrs.axis);
-      const { outer, length, inner } = params;
-      const rows =
-        backend === 'wasm' ? outer * (inner === 1 ? 1 : Math.ceil(inner / 16)) : outer * inner * 64;
+    launches(call) {
+      const { outer, length, inner } = rows(call);
+      const units = outer * (inner === 1 ? 1 : Math.ceil(inner / 16));
       // A vector, and for short rows four of two operands side by side.
       const scratch = 16 + (inner === 1 && length <= SHORT ? 32 * length : 0);
-      return [{ kernel, operands, params, units: length === 0 ? 0 : rows, scratch }];
+      const params = { outer, length, inner, lanes: 0 };
+      return [{ kernel, operands, params, units: length === 0 ? 0 : units, scratch }];
     },
-  });
-  return { wasm: [variant('wasm')], webgpu: [variant('webgpu')] };
+  };
+  const webgpu = rowVariants<N, AxisAttrs>(
+    kernel,
+    (call) => {
+      const { outer, length, inner } = rows(call);
+      return { rows: outer * inner, length, inner };
+    },
+    (call, { suffix, wide, lanes }) => {
+      const { outer, length, inner } = rows(call);
+      const params = { outer, length: wide ? length / 4 : length, inner, lanes };
+      return [{ kernel: kernel + suffix, operands, params, units: length === 0 ? 0 : outer * inner * lanes }];
+    },
+  );
+  return { wasm: [wasm], webgpu };
 }
 
 const logSumExp = (row: Float64Array): number => {
@@ -47,6 +61,8 @@ const cases: readonly (readonly [Shape, SoftmaxOptions | undefined])[] = [
   [[2, 7, 5], { axis: 1 }],
   [[2, 3], { axis: -1 }],
   [[4, 1031], undefined],
+  [[3, 12], undefined],
+  [[3, 520], undefined],
 ];
 
 /** The cases near 0, and rows whose elements lie up to 60 apart. */

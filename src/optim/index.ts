@@ -16,7 +16,7 @@ export {
   type ExponentialMovingAverageState,
 } from './ema.js';
 export type { GroupOptions, ParameterGroup, Settings } from './group.js';
-export { Optimizer } from './optimizer.js';
+export { Optimizer, type StepOptions } from './optimizer.js';
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './plateau.js';
 export {
   Adagrad,
@@ -26,6 +26,7 @@ export {
   type RMSpropOptions,
   type RMSpropSettings,
 } from './rmsprop.js';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './scaler.js';
 export {
   LRScheduler,
   Schedule,

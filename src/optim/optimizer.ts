@@ -1,6 +1,7 @@
 import type { Device } from '../device.js';
 import type { TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
+import { functional as F } from '../functional.js';
 import { Tensor } from '../tensor.js';
 import {
   createGroup,
@@ -30,6 +31,12 @@ interface Cohort extends Progress {
 interface Captured<O extends Settings> {
   readonly groups: readonly { readonly options: O; readonly initialLr: number | null }[];
   readonly progress: ReadonlyMap<Tensor, Progress & { readonly state: Tensor | null }>;
+}
+
+export interface StepOptions {
+  readonly where?: Tensor;
+  /** Tensors that get new contents together with the parameters. */
+  readonly also?: readonly (readonly [target: Tensor, contents: Tensor])[];
 }
 
 /** A group, what replaces its options, and those of its parameters that have begun. */
@@ -163,15 +170,21 @@ export abstract class Optimizer<O extends Settings = Settings> {
     for (const tensor of this.parameters) tensor.grad = null;
   }
 
-  /** One step over every parameter that has a gradient. In a compiled function it becomes part of it. */
-  step(): Promise<void> {
+  /**
+   * One step over every parameter that has a gradient. In a compiled function it becomes part of it. With `where`, a scalar on
+   * the device, parameters and what is kept for them stay as they are where that is 0 or false.
+   */
+  step({ where, also = [] }: StepOptions = {}): Promise<void> {
     const due = new Set(this.parameters.filter(({ grad }) => grad !== null));
     if (due.size === 0) fail('step', 'no parameter has a gradient; call backward() on a loss first');
     const cohorts = this.#members.map((member) => [member.group, this.#cohortsOf(member, due)] as const);
     this.#device.observe(() => this.#layout);
     const pairs = new Map<Tensor, Tensor>();
     for (const [group, list] of cohorts) for (const cohort of list) this.#move(group, cohort, pairs);
-    return this.#device.update([...pairs]);
+    const moved = [...pairs].map(
+      ([tensor, next]) => [tensor, where ? F.where(where, next, tensor) : next] as const,
+    );
+    return this.#device.update([...moved, ...also]);
   }
 
   /** The cohorts of those parameters of a group that have a gradient. */

@@ -16,9 +16,9 @@ export interface Breakable {
 /** Held to the end: Node's implementation must outlive what its devices have yet to answer. */
 const held: GPU[] = [];
 
-export async function breakableGPU(): Promise<Breakable> {
-  const { create } = await import('webgpu');
-  const real = create([]);
+/** In front of a page's `navigator.gpu`, or of Node's own. */
+export async function breakableGPU(given?: GPU): Promise<Breakable> {
+  const real = given ?? (await import('webgpu')).create([]);
   held.push(real);
   const devices: GPUDevice[] = [];
   const gpu = {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { kernels } from '../../build/kernels.js';
-import { modules } from '../../build/shaders.js';
+import { elementModules, modules } from '../../build/shaders.js';
 import type { KernelSet } from '../../src/backend/kernels.js';
 import { openWasm } from '../../src/backend/wasm/index.js';
 import { openWebGPU } from '../../src/backend/webgpu/index.js';
@@ -76,7 +76,7 @@ export async function webgpuWorkshop(): Promise<Workshop> {
     backend,
     shifts(kernel) {
       const info = kernels[kernel]!;
-      const code = modules[info.module]!;
+      const code = (modules[info.module] ?? elementModules[info.module])!;
       const shifted = `${kernel}__shifted`;
       // What a kernel says of a data error is written by no sample: tests of those errors hold it.
       const data = shaderAccesses(code, kernel).filter(({ name }) => name !== 'fault');

@@ -1,17 +1,17 @@
 import { BYTES_PER_ELEMENT, type DType, type TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
 import type { DeviceBuffer, Fault } from '../backend.js';
-import { BufferUsage, MAP_READ, SHADER_STAGE_COMPUTE } from './constants.js';
+import { BufferUsage, SHADER_STAGE_COMPUTE } from './constants.js';
 import { type Health, refuseFreed } from './health.js';
+import { FAULT_BYTES, type Snapshot, Staged } from './staging.js';
 
-const FAULT_BYTES = 16;
 /** What a tensor's memory is used for. */
 const NEEDED = {
   STORAGE: BufferUsage.storage,
   COPY_SRC: BufferUsage.copySrc,
   COPY_DST: BufferUsage.copyDst,
 };
-const STAGING_KEPT = 4;
+const STAGING_KEPT = 8;
 const STAGING_KEPT_BYTES = 1 << 26;
 
 /** Bytes of a storage binding: a multiple of the largest element that a kernel binds, vec4, and never none. */
@@ -20,6 +20,8 @@ export const bindingBytes = (bytes: number): number => Math.max(16, Math.ceil(by
 /** A buffer that its owner gives back. */
 export class WebGPUBuffer implements DeviceBuffer {
   #freed = false;
+  /** What it holds as of the last run, on its way to the host; null once it may hold something else. */
+  snapshot: Snapshot | null = null;
 
   constructor(
     readonly gpu: GPUBuffer,
@@ -28,15 +30,27 @@ export class WebGPUBuffer implements DeviceBuffer {
     readonly pool: BufferPool,
     /** Whether it is the caller's. */
     readonly borrowed = false,
-  ) {}
+  ) {
+    this.exposed = borrowed;
+  }
+
+  /** Whether the caller may write to it. */
+  exposed: boolean;
 
   get freed(): boolean {
     return this.#freed;
   }
 
+  /** Notes that its contents change. */
+  changed(): void {
+    this.snapshot?.release();
+    this.snapshot = null;
+  }
+
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
+    this.changed();
     this.pool.forget(this);
   }
 }
@@ -70,6 +84,9 @@ export class BufferPool {
   #staging: GPUBuffer[] = [];
   #bytes = 0;
   #fault: Fault | null = null;
+  /** Counts how often the fault word was cleared; a fault is told once in each epoch. */
+  #epoch = 1;
+  readonly #claimed = new Set<number>();
 
   constructor(
     readonly health: Health,
@@ -152,6 +169,14 @@ export class BufferPool {
     buffer.gpu.destroy();
   }
 
+  /** The GPU's buffer, for the caller, who may write to it from now on. */
+  expose(buffer: DeviceBuffer): GPUBuffer {
+    const own = this.own(buffer);
+    own.changed();
+    own.exposed = true;
+    return own.gpu;
+  }
+
   /** `buffer` as one of this device, or an error. */
   own(buffer: DeviceBuffer): WebGPUBuffer {
     if (!(buffer instanceof WebGPUBuffer) || buffer.pool !== this) {
@@ -171,46 +196,82 @@ export class BufferPool {
       fail('webgpu', `write of ${bytes} bytes into buffer '${buffer.label}' of ${buffer.bytes}`);
     }
     if (bytes === 0) return;
+    buffer.changed();
     const words = unshared(toWords(data, dtype));
     this.health.device.queue.writeBuffer(buffer.gpu, 0, words);
   }
 
-  async read(source: DeviceBuffer, dtype: DType, length: number): Promise<TypedArray> {
+  async read(
+    source: DeviceBuffer,
+    dtype: DType,
+    length: number,
+    faulted?: (fault: Fault) => void,
+  ): Promise<TypedArray> {
     this.health.check();
     const buffer = this.own(source);
     const bytes = length * BYTES_PER_ELEMENT;
     if (bytes > buffer.bytes)
       fail('webgpu', `read of ${bytes} bytes from buffer '${buffer.label}' of ${buffer.bytes}`);
-    const staging = this.#takeStaging(FAULT_BYTES + bytes);
+    const keep = (fault: Fault) => {
+      this.#fault ??= fault;
+    };
+    const { staged, offset } = buffer.snapshot ?? this.#copyOut(buffer, bytes);
+    const read = staged.bytes(faulted ?? keep);
+    await read.catch(() => {});
+    await this.health.settle();
+    return fromWords((await read).slice(offset, offset + bytes), dtype, length);
+  }
+
+  /** Submits a copy of a buffer and of the fault word, which is 0 from then on. */
+  #copyOut(buffer: WebGPUBuffer, bytes: number): Pick<Snapshot, 'staged' | 'offset'> {
+    const size = FAULT_BYTES + bytes;
+    const staged = new Staged(this, this.#takeStaging(size), size, this.#epoch++);
     this.health.defer(`read of buffer '${buffer.label}'`, () => {
       const encoder = this.health.device.createCommandEncoder({ label: 'read' });
-      encoder.copyBufferToBuffer(this.fault, 0, staging, 0, FAULT_BYTES);
+      encoder.copyBufferToBuffer(this.fault, 0, staged.staging, 0, FAULT_BYTES);
       encoder.clearBuffer(this.fault);
-      if (bytes > 0) encoder.copyBufferToBuffer(buffer.gpu, 0, staging, FAULT_BYTES, bytes);
+      if (bytes > 0) encoder.copyBufferToBuffer(buffer.gpu, 0, staged.staging, FAULT_BYTES, bytes);
       this.health.device.queue.submit([encoder.finish()]);
     });
-    try {
-      await this.health.guard(staging.mapAsync(MAP_READ, 0, FAULT_BYTES + bytes));
-      this.#keepFault(new Int32Array(staging.getMappedRange(0, FAULT_BYTES)));
-      await this.health.settle();
-      const range = bytes > 0 ? staging.getMappedRange(FAULT_BYTES, bytes).slice(0) : new ArrayBuffer(0);
-      staging.unmap();
-      this.#giveStaging(staging);
-      return fromWords(range, dtype, length);
-    } catch (error) {
-      staging.destroy();
-      throw error;
+    return { staged, offset: 0 };
+  }
+
+  /**
+   * Copies small buffers and the fault word where they can be read, behind what `encoder` holds: reading them takes no further
+   * submit, until they change.
+   */
+  stage(encoder: GPUCommandEncoder, buffers: readonly WebGPUBuffer[]): void {
+    const size = FAULT_BYTES + buffers.reduce((sum, { bytes }) => sum + bindingBytes(bytes), 0);
+    const staged = new Staged(this, this.#takeStaging(size), size, this.#epoch);
+    encoder.copyBufferToBuffer(this.fault, 0, staged.staging, 0, FAULT_BYTES);
+    let offset = 0;
+    for (const buffer of buffers) {
+      const at = offset;
+      encoder.copyBufferToBuffer(buffer.gpu, 0, staged.staging, FAULT_BYTES + at, bindingBytes(buffer.bytes));
+      buffer.changed();
+      buffer.snapshot = { staged: staged.hold(), offset: at, release: () => staged.release() };
+      offset += bindingBytes(buffer.bytes);
     }
+  }
+
+  /** Whether a fault that was copied in some epoch is news. Where it still stands there, it is cleared. */
+  claimFault(epoch: number): boolean {
+    if (this.#claimed.has(epoch)) return false;
+    this.#claimed.add(epoch);
+    if (epoch < this.#epoch) return true;
+    this.#epoch++;
+    this.health.defer('clearing a data error', () => {
+      const encoder = this.health.device.createCommandEncoder({ label: 'clear' });
+      encoder.clearBuffer(this.fault);
+      this.health.device.queue.submit([encoder.finish()]);
+    });
+    return true;
   }
 
   takeFault(): Fault | null {
     const fault = this.#fault;
     this.#fault = null;
     return fault;
-  }
-
-  #keepFault([id, ...detail]: Int32Array): void {
-    if (id) this.#fault ??= { id, detail: [detail[0]!, detail[1]!] };
   }
 
   #takeStaging(bytes: number): GPUBuffer {
@@ -226,7 +287,7 @@ export class BufferPool {
     );
   }
 
-  #giveStaging(staging: GPUBuffer): void {
+  giveStaging(staging: GPUBuffer): void {
     if (staging.size > STAGING_KEPT_BYTES || this.#staging.length >= STAGING_KEPT) staging.destroy();
     else this.#staging.push(staging);
   }

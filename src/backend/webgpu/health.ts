@@ -9,6 +9,9 @@ const DESCRIPTIONS = {
   internal: 'failed inside the GPU driver',
 };
 
+/** Milliseconds within which a loss is told of that broke something off. */
+const TELLS_MS = 1000;
+
 /** Makes the error of a loss of what WebGPU says about it. */
 export type OnLost = (why: string) => WeftError;
 
@@ -84,9 +87,22 @@ export class Health {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
       promise
-        .then(resolve, (error: unknown) => reject(this.#lost ?? error))
+        .then(resolve, async (error: unknown) => reject(await this.#reasonOf(error)))
         .finally(() => this.#waiting.delete(reject));
     });
+  }
+
+  /** Browsers break off what waits for a device that is lost before they tell that it is. */
+  async #reasonOf(error: unknown): Promise<unknown> {
+    if (!this.#lost && error instanceof Error && error.name === 'AbortError') {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const enough = new Promise((wake) => {
+        timer = setTimeout(wake, TELLS_MS);
+      });
+      await Promise.race([this.device.lost, enough]);
+      clearTimeout(timer);
+    }
+    return this.#lost ?? error;
   }
 
   /** Calls `make` and waits for WebGPU's verdict on it; fails with `where` and what WebGPU says. */

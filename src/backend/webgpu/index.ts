@@ -1,8 +1,9 @@
-import { WeftError } from '../../errors.js';
+import { fail, WeftError } from '../../errors.js';
 import type { Backend, DeviceBuffer } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
 import { captureBuffers } from './capture.js';
+import { composes } from './compose.js';
 import { BufferUsage } from './constants.js';
 import { Health, type OnLost } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
@@ -19,6 +20,11 @@ export interface WebGPUBackend extends Backend {
   capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
 }
 
+/** Whether kernels may take operands in half precision. */
+interface Precision {
+  readonly mixed?: boolean;
+}
+
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
 const ALIGNMENT = 256;
 const MAX_STORAGE_BUFFERS = 8;
@@ -29,13 +35,20 @@ const MAX_STORAGE_BUFFERS = 8;
  * beyond Weft's own, `onLost` makes the error of a loss.
  */
 export async function openWebGPU(
-  options: WebGPUOptions = {},
+  { mixed = false, ...options }: WebGPUOptions & Precision = {},
   sets: readonly KernelSet[] = [],
   onLost?: OnLost,
 ): Promise<WebGPUBackend> {
   const { kernels, modules } = mergeTables(sets);
   const opened = await openDevice(options);
   const { device } = opened;
+  if (mixed && !opened.features.has('shader-f16')) {
+    if (opened.owned) device.destroy();
+    fail(
+      'open',
+      `precision 'mixed' needs shader-f16, which is off on ${opened.description}; leave precision out to compute in f32`,
+    );
+  }
   const health = new Health(opened, onLost);
   const pipelines = new Pipelines(health, kernels, modules);
   const limits = [device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize];
@@ -53,7 +66,8 @@ export async function openWebGPU(
   }));
   const clock = new LaunchClock(health, opened.features.has('timestamp-query'));
   const host = { health, pool, pipelines, dummies, clock, alignment: ALIGNMENT };
-  return createBackend(opened, host, maxBufferBytes);
+  const features = mixed ? new Set([...opened.features, 'mixed-precision']) : opened.features;
+  return createBackend({ ...opened, features }, host, maxBufferBytes);
 }
 
 function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): WebGPUBackend {
@@ -65,15 +79,16 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     features: opened.features,
     alignment: ALIGNMENT,
     sharesRegions: false,
-    fuses: false,
+    fuses: true,
+    groups: { buffers: MAX_STORAGE_BUFFERS, takes: composes },
     maxBufferBytes,
     allocate(bytes, label) {
       health.check();
       return pool.allocate(bytes, label);
     },
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
-    read: (buffer, dtype, length) => pool.read(buffer, dtype, length),
     capture: (buffers) => captureBuffers(pool, buffers),
+    read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),
     async prepare(request) {
       const replay = await prepareReplay(host, request);
       try {
@@ -86,7 +101,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     },
     shared: {
       adopt: (buffer, bytes) => pool.adopt(buffer, bytes),
-      bufferOf: (buffer) => pool.own(buffer).gpu,
+      bufferOf: (buffer) => pool.expose(buffer),
     },
     takeFault: () => pool.takeFault(),
     onLaunch: null,

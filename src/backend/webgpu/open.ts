@@ -81,8 +81,17 @@ function describeAdapter(info: GPUAdapterInfo | undefined): string {
   return words.join(', ') || 'WebGPU adapter';
 }
 
-const enabled = (device: GPUDevice): Set<string> =>
-  new Set(OPTIONAL_FEATURES.filter((name) => device.features.has(name)));
+/**
+ * The features that are on. With subgroups also `lanes-4` to `lanes-32`, as far as every subgroup has so many invocations, and
+ * `narrow` where none has more than 8: these are the lanes of a processor's vectors, and a barrier switches between threads.
+ */
+function enabled(device: GPUDevice, info: GPUAdapterInfo | undefined): Set<string> {
+  const names = new Set<string>(OPTIONAL_FEATURES.filter((name) => device.features.has(name)));
+  if (!names.has('subgroups') || !info) return names;
+  for (const lanes of [4, 8, 16, 32]) if (lanes <= info.subgroupMinSize) names.add(`lanes-${lanes}`);
+  if (info.subgroupMaxSize <= 8) names.add('narrow');
+  return names;
+}
 
 function describeMissing(device: GPUDevice, info: GPUAdapterInfo | undefined, owned: boolean): string[] {
   const why = owned ? 'the adapter does not have it' : 'it was not asked for when the device was made';
@@ -100,7 +109,14 @@ export async function openDevice(options: DeviceOptions): Promise<OpenedDevice> 
     const { device } = options;
     const description = describeAdapter(device.adapterInfo);
     const notes = describeMissing(device, device.adapterInfo, false);
-    return { device, owned: false, description, features: enabled(device), notes, gpu: null };
+    return {
+      device,
+      owned: false,
+      description,
+      features: enabled(device, device.adapterInfo),
+      notes,
+      gpu: null,
+    };
   }
   const gpu = options.adapter ? (options.gpu ?? null) : (options.gpu ?? (await findGPU()));
   const adapter = options.adapter ?? (await findAdapter(gpu!));
@@ -119,7 +135,7 @@ export async function openDevice(options: DeviceOptions): Promise<OpenedDevice> 
     device,
     owned: true,
     description: describeAdapter(adapter.info),
-    features: enabled(device),
+    features: enabled(device, adapter.info),
     notes: describeMissing(device, adapter.info, true),
     gpu,
   };

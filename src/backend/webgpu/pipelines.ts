@@ -41,10 +41,23 @@ export class Pipelines {
     return remember(this.#kernels, name, () => this.#compile(name, label));
   }
 
+  /** A kernel that was composed, with the entry point `chain`: equal ones are one. */
+  composed(code: string, info: KernelInfo, label: string): Promise<Kernel> {
+    return remember(this.#kernels, code, async () => {
+      const module = await this.#module(label, code, label);
+      return this.#finish(label, info, { module, entryPoint: 'chain' });
+    });
+  }
+
   async #compile(name: string, label: string): Promise<Kernel> {
     const info = this.info(name, label);
+    const code = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
+    const module = await remember(this.#modules, info.module, () => this.#module(info.module, code, label));
+    return this.#finish(name, info, { module, entryPoint: name });
+  }
+
+  async #finish(name: string, info: KernelInfo, compute: GPUProgrammableStage): Promise<Kernel> {
     const { device } = this.health;
-    const module = await remember(this.#modules, info.module, () => this.#module(info.module, label));
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
       binding,
       visibility: SHADER_STAGE_COMPUTE,
@@ -59,7 +72,6 @@ export class Pipelines {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
-    const compute = { module, entryPoint: name };
     const compiled = device
       .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
       .catch((error: unknown) =>
@@ -71,8 +83,7 @@ export class Pipelines {
     return { name, info, layout, pipeline: await this.health.guard(compiled) };
   }
 
-  async #module(name: string, label: string): Promise<GPUShaderModule> {
-    const code = this.modules[name] ?? fail('webgpu', `there is no shader module '${name}'`);
+  async #module(name: string, code: string, label: string): Promise<GPUShaderModule> {
     let module: GPUShaderModule | null = null;
     try {
       return await this.health.attempt(`webgpu: shader module ${name}`, () => {

@@ -1,13 +1,14 @@
 import { fail } from '../../errors.js';
-import type { CopyCommand, DispatchCommand, Location, PrepareRequest } from '../backend.js';
+import type { CopyCommand, DispatchCommand, GroupCommand, Location, PrepareRequest } from '../backend.js';
 import { writeParams } from '../params.js';
 import { type BufferPool, bindingBytes, type WebGPUBuffer } from './buffers.js';
+import { compose, elementOf } from './compose.js';
 import { BufferUsage } from './constants.js';
 import type { Health } from './health.js';
-import type { Pipelines } from './pipelines.js';
-import { type CopyStep, type DispatchStep, type ProgramBuffers, Replay } from './replay.js';
+import type { Kernel, Pipelines } from './pipelines.js';
+import { type CopyStep, type DispatchStep, type ProgramBuffers, Replay, type Roles } from './replay.js';
 import type { LaunchClock } from './timing.js';
-import { workgroupsOf } from './workgroups.js';
+import { type Workgroups, workgroupsOf } from './workgroups.js';
 
 /** What a program is prepared on. */
 export interface Host {
@@ -24,7 +25,7 @@ export interface Host {
 export async function prepareReplay(host: Host, request: PrepareRequest): Promise<Replay> {
   const { health, pool } = host;
   health.check();
-  const { steps, paramsBytes } = await makeSteps(host, request);
+  const { steps, blocks, launched } = await makeSteps(host, request);
   const made: WebGPUBuffer[] = [];
   const allocate = async (bytes: number, label: string, usage?: number) => {
     const buffer = await pool.allocateNow(bytes, label, usage);
@@ -35,17 +36,18 @@ export async function prepareReplay(host: Host, request: PrepareRequest): Promis
     const regions: WebGPUBuffer[] = [];
     for (const [i, bytes] of regionSizes(request).entries())
       regions.push(await allocate(bytes, `arena region ${i}`));
-    const params = paramsBytes > 0 ? await allocate(paramsBytes, 'parameters', BufferUsage.uniform) : null;
+    const params =
+      blocks.length > 0 ? await allocate(blocks.length, 'parameters', BufferUsage.uniform) : null;
     const through = Math.max(
       0,
       ...steps.map((step) => (step.kind === 'copy' ? bytesThrough(step.command) : 0)),
     );
     const temporary = through > 0 ? await allocate(through, 'copy') : null;
-    if (params) writeBlocks(host, steps, params);
+    if (params) health.device.queue.writeBuffer(params.gpu, 0, blocks);
     const buffers: ProgramBuffers = { regions, params, temporary, dummies: host.dummies };
     return await health.attempt(
       'webgpu: binding a program',
-      () => new Replay(host, steps, buffers, request.externals),
+      () => new Replay(host, steps, buffers, rolesOf(request, launched)),
     );
   } catch (error) {
     for (const buffer of made) buffer.free();
@@ -53,30 +55,86 @@ export async function prepareReplay(host: Host, request: PrepareRequest): Promis
   }
 }
 
-async function makeSteps({ health, pipelines, alignment }: Host, { commands, regions }: PrepareRequest) {
-  const limit = health.device.limits.maxComputeWorkgroupsPerDimension;
-  const plans: (Omit<DispatchStep, 'kernel'> | CopyStep)[] = [];
+/** Bytes of a buffer that every run copies to where it can be read. */
+const STAGED_BYTES = 256;
+
+function rolesOf(
+  { externals, written, outputs = [] }: PrepareRequest,
+  workgroups: Roles['workgroups'],
+): Roles {
+  const staged = outputs.flatMap(({ index, bytes }) => (bytes <= STAGED_BYTES ? index : []));
+  return {
+    externals,
+    written: written ?? Array.from({ length: externals }, (_, i) => i),
+    staged: staged.slice(0, 8),
+    workgroups,
+  };
+}
+
+/** A step whose kernel may still be compiling. */
+interface Plan {
+  readonly step: Omit<DispatchStep, 'kernel'> | CopyStep;
+  readonly kernel?: Promise<Kernel>;
+  /** Its parameter block, of so many bytes at so great an offset. */
+  readonly params?: ArrayBuffer;
+}
+
+async function makeSteps(host: Host, { commands, regions }: PrepareRequest) {
+  const plans: Plan[] = [];
+  const launched = commands.map((): Workgroups | null => null);
   let paramsBytes = 0;
-  for (const command of commands) {
+  for (const [i, command] of commands.entries()) {
     if (command.kind === 'evaluate') fail(command.label, 'the webgpu backend has no kernel for it');
-    if (command.kind === 'group') fail(command.label, 'the webgpu backend runs no groups');
     if (command.kind === 'copy') {
       checkCopy(command, regions.length);
-      if (command.bytes > 0) plans.push({ kind: 'copy', command });
+      if (command.bytes > 0) plans.push({ step: { kind: 'copy', command } });
       continue;
     }
-    const info = pipelines.info(command.kernel, command.label);
-    checkOperands(command, info.access, regions.length);
-    const workgroups = workgroupsOf(command.units, info.workgroupSize, limit, command.label);
-    if (!workgroups) continue;
-    plans.push({ kind: 'dispatch', command, workgroups, paramsOffset: paramsBytes });
-    paramsBytes += Math.ceil(info.paramsBytes / alignment) * alignment;
+    const made = makeDispatch(host, command, regions.length, paramsBytes);
+    if (!made) continue;
+    plans.push(made);
+    launched[i] = made.step.workgroups;
+    paramsBytes += Math.ceil(made.params.byteLength / host.alignment) * host.alignment;
   }
-  const compile = async (plan: Omit<DispatchStep, 'kernel'> | CopyStep): Promise<DispatchStep | CopyStep> =>
-    plan.kind === 'copy'
-      ? plan
-      : { ...plan, kernel: await pipelines.get(plan.command.kernel, plan.command.label) };
-  return { steps: await Promise.all(plans.map(compile)), paramsBytes };
+  const blocks = new Uint8Array(paramsBytes);
+  const finish = async ({ step, kernel, params }: Plan): Promise<DispatchStep | CopyStep> => {
+    if (step.kind === 'copy') return step;
+    blocks.set(new Uint8Array(params!), step.paramsOffset);
+    return { ...step, kernel: (await kernel)! };
+  };
+  return { steps: await Promise.all(plans.map(finish)), blocks, launched };
+}
+
+/** A launch, or a group of them as one; null where there is nothing to do. */
+function makeDispatch(
+  { pipelines, health }: Host,
+  command: DispatchCommand | GroupCommand,
+  regions: number,
+  paramsOffset: number,
+) {
+  const { label } = command;
+  const limit = health.device.limits.maxComputeWorkgroupsPerDimension;
+  const members = command.kind === 'group' ? command.dispatches : [command];
+  for (const member of members)
+    checkOperands(member, pipelines.info(member.kernel, member.label).access, regions);
+  const [first] = members;
+  if (command.kind === 'group' || elementOf(first!.kernel)) {
+    if (members.every(({ units }) => units === 0)) return null;
+    const { code, info, operands, params, units } = compose(members, (member) =>
+      pipelines.info(member.kernel, member.label),
+    );
+    const workgroups = workgroupsOf(units, info.workgroupSize, limit, label)!;
+    const kernel = pipelines.composed(code, info, label);
+    return { step: { kind: 'dispatch', label, operands, workgroups, paramsOffset } as const, kernel, params };
+  }
+  const { kernel, operands, params: given, units } = first!;
+  const info = pipelines.info(kernel, label);
+  const workgroups = workgroupsOf(units, info.workgroupSize, limit, label);
+  if (!workgroups) return null;
+  const params = new ArrayBuffer(info.paramsBytes);
+  writeParams(new DataView(params), 0, info, given, `${label}: kernel ${kernel}`);
+  const step = { kind: 'dispatch', label, operands, workgroups, paramsOffset } as const;
+  return { step, kernel: pipelines.get(kernel, label), params };
 }
 
 function checkRegion(label: string, at: Location, regions: number): void {
@@ -112,25 +170,12 @@ const bytesThrough = ({ from, to, bytes }: CopyCommand): number =>
 function regionSizes({ commands, regions }: PrepareRequest): number[] {
   const sizes = [...regions];
   for (const command of commands) {
-    if (command.kind !== 'dispatch') continue;
-    for (const at of command.operands) {
+    if (command.kind === 'copy' || command.kind === 'evaluate') continue;
+    const members = command.kind === 'group' ? command.dispatches : [command];
+    for (const at of members.flatMap(({ operands }) => operands)) {
       if (at.kind === 'arena')
         sizes[at.region] = Math.max(sizes[at.region]!, at.offset + bindingBytes(at.bytes));
     }
   }
   return sizes;
-}
-
-function writeBlocks(
-  { health }: Host,
-  steps: readonly (DispatchStep | CopyStep)[],
-  target: WebGPUBuffer,
-): void {
-  const blocks = new DataView(new ArrayBuffer(target.bytes));
-  for (const step of steps) {
-    if (step.kind !== 'dispatch') continue;
-    const { command, kernel, paramsOffset } = step;
-    writeParams(blocks, paramsOffset, kernel.info, command.params, `${command.label}: kernel ${kernel.name}`);
-  }
-  health.device.queue.writeBuffer(target.gpu, 0, blocks.buffer);
 }

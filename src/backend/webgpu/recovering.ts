@@ -4,6 +4,7 @@ import type {
   Backend,
   BackendInfo,
   DeviceBuffer,
+  GroupRules,
   HostState,
   LaunchTimes,
   Prepared,
@@ -31,6 +32,10 @@ class RecoveringProgram implements Prepared {
     readonly request: PrepareRequest,
     public inner: Prepared,
   ) {}
+
+  get workgroups() {
+    return this.inner.workgroups;
+  }
 
   run(externals: readonly DeviceBuffer[], times: LaunchTimes | null = null): void {
     this.backend.launch(this.request, externals, (buffers) => this.inner.run(buffers, times));
@@ -121,6 +126,10 @@ export class RecoveringBackend implements Backend, Recovery {
 
   get fuses(): boolean {
     return this.#first.fuses;
+  }
+
+  get groups(): GroupRules | undefined {
+    return this.#first.groups;
   }
 
   get maxBufferBytes(): number {

@@ -1,12 +1,5 @@
 import { fail } from '../../errors.js';
-import type {
-  CopyCommand,
-  DeviceBuffer,
-  DispatchCommand,
-  LaunchTimes,
-  Location,
-  Prepared,
-} from '../backend.js';
+import type { CopyCommand, DeviceBuffer, LaunchTimes, Location, Prepared } from '../backend.js';
 import { type BufferPool, bindingBytes, type WebGPUBuffer } from './buffers.js';
 import type { Health } from './health.js';
 import type { Kernel } from './pipelines.js';
@@ -16,7 +9,9 @@ import type { Workgroups } from './workgroups.js';
 /** A dispatch made ready, but for the bind group where it has external operands. */
 export interface DispatchStep {
   readonly kind: 'dispatch';
-  readonly command: DispatchCommand;
+  readonly label: string;
+  /** In binding order. */
+  readonly operands: readonly Location[];
   readonly kernel: Kernel;
   readonly workgroups: Workgroups;
   /** Where its parameter block lies. */
@@ -38,6 +33,16 @@ export interface ProgramBuffers {
   readonly temporary: WebGPUBuffer | null;
 }
 
+/** What a program's externals are, and the workgroups of its commands. */
+export interface Roles {
+  readonly externals: number;
+  /** Those that a run changes; all, where that is not known. */
+  readonly written: readonly number[];
+  /** Small ones among them, which are copied with each run for whoever reads them. */
+  readonly staged: readonly number[];
+  readonly workgroups: readonly (Workgroups | null)[];
+}
+
 /** Distance of the slots of `dummies.write`: the strictest alignment of storage bindings. */
 export const DUMMY_SLOT = 256;
 
@@ -48,6 +53,7 @@ interface Range {
 
 /** A command list that is replayed: one encoder, one submit, one compute pass between copies. */
 export class Replay implements Prepared {
+  readonly workgroups: readonly (Workgroups | null)[];
   readonly #groups: (GPUBindGroup | null)[];
   readonly #bound: (WebGPUBuffer | null)[];
   readonly #dependents: number[][];
@@ -60,21 +66,23 @@ export class Replay implements Prepared {
     readonly host: { readonly health: Health; readonly pool: BufferPool; readonly clock: LaunchClock },
     readonly steps: readonly (DispatchStep | CopyStep)[],
     readonly buffers: ProgramBuffers,
-    externals: number,
+    readonly roles: Roles,
   ) {
+    const { externals, workgroups } = roles;
+    this.workgroups = workgroups;
     this.#groups = steps.map(() => null);
     this.#bound = new Array<WebGPUBuffer | null>(externals).fill(null);
     this.#dependents = Array.from({ length: externals }, () => []);
     this.#needed = new Array<number>(externals).fill(0);
     steps.forEach((step, i) => {
-      const operands =
-        step.kind === 'dispatch' ? step.command.operands : [step.command.from, step.command.to];
+      const copied = step.kind === 'copy' ? [step.command.from, step.command.to] : [];
+      const operands = step.kind === 'dispatch' ? step.operands : copied;
+      const { label } = step.kind === 'dispatch' ? step : step.command;
       let external = false;
       for (const operand of operands) {
         if (operand.kind !== 'external') continue;
         const { index, bytes } = operand;
-        if (!(index < externals))
-          fail(step.command.label, `external ${index} is named, there are ${externals}`);
+        if (!(index < externals)) fail(label, `external ${index} is named, there are ${externals}`);
         external = true;
         this.#needed[index] = Math.max(this.#needed[index]!, bytes);
         if (this.#dependents[index]!.at(-1) !== i) this.#dependents[index]!.push(i);
@@ -105,6 +113,7 @@ export class Replay implements Prepared {
     const rebound = this.#takeExternals(externals);
     const encode = () => {
       if (rebound) this.#rebind(rebound);
+      this.#change();
       this.#encode(encoder, null);
     };
     this.host.health.defer('webgpu: encoding a program', encode, () => this.#bound.fill(null));
@@ -179,14 +188,14 @@ export class Replay implements Prepared {
     }
   }
 
-  #bind({ command, kernel, paramsOffset }: DispatchStep): GPUBindGroup {
+  #bind({ label, operands, kernel, paramsOffset }: DispatchStep): GPUBindGroup {
     const uses = new Map<GPUBuffer, 'read' | 'read_write'>();
-    const entries: GPUBindGroupEntry[] = command.operands.map((operand, binding) => {
+    const entries: GPUBindGroupEntry[] = operands.map((operand, binding) => {
       const access = kernel.info.access[binding]!;
       const { buffer, offset } = this.#locate(operand, binding, access === 'read_write');
       if ((uses.get(buffer) ?? access) !== access) {
         const what = `operand ${binding} writes a buffer that another operand reads (${buffer.label})`;
-        fail(command.label, `${what}; WebGPU forbids both in one dispatch, give them buffers of their own`);
+        fail(label, `${what}; WebGPU forbids both in one dispatch, give them buffers of their own`);
       }
       uses.set(buffer, access);
       const size = bindingBytes('bytes' in operand ? operand.bytes : 0);
@@ -195,7 +204,12 @@ export class Replay implements Prepared {
     const size = kernel.info.paramsBytes;
     const resource = { buffer: this.buffers.params!.gpu, offset: paramsOffset, size };
     entries.push({ binding: entries.length, resource });
-    return this.host.health.device.createBindGroup({ label: command.label, layout: kernel.layout, entries });
+    return this.host.health.device.createBindGroup({ label, layout: kernel.layout, entries });
+  }
+
+  /** Notes that a run changes what it writes. */
+  #change(): void {
+    for (const index of this.roles.written) this.#bound[index]!.changed();
   }
 
   /** With `times`, every dispatch has a pass of its own, between two timestamps. */
@@ -204,13 +218,16 @@ export class Replay implements Prepared {
     const timestamps = times && clock.timestamps(this, () => this.#labels());
     const encoder = health.device.createCommandEncoder({ label: 'program' });
     this.#encode(encoder, timestamps);
+    this.#change();
+    const staged = this.roles.staged.map((index) => this.#bound[index]!).filter(({ exposed }) => !exposed);
+    if (staged.length > 0) this.host.pool.stage(encoder, staged);
     const staging = timestamps?.resolve(encoder);
     health.device.queue.submit([encoder.finish()]);
     if (times && timestamps && staging) clock.expect(timestamps, staging, times);
   }
 
   #labels(): string[] {
-    return this.steps.flatMap((step) => (step.kind === 'dispatch' ? [step.command.label] : []));
+    return this.steps.flatMap((step) => (step.kind === 'dispatch' ? [step.label] : []));
   }
 
   #encode(encoder: GPUCommandEncoder, timestamps: Timestamps | null): void {

@@ -1,0 +1,38 @@
+/** Units of pooling's kernels on webgpu, and those of windows of one kind: shaders/max_pool2d.wgsl, pool_pairs.wgsl. */
+import type { Axis, Geometry } from './pool_windows.js';
+
+/** Kernels beside the one for any window. */
+export interface WindowKind {
+  /** What follows the kernel's name. */
+  readonly suffix: string;
+  readonly fits: (g: Geometry) => boolean;
+  /** Invocations of it; default those of the kernel for any window. */
+  readonly units?: (g: Geometry) => number;
+}
+
+const both = ({ height, width }: Geometry, holds: (axis: Axis) => boolean): boolean =>
+  holds(height) && holds(width);
+
+/** One invocation makes four windows of two by two, without a rest. */
+export const PAIRS: WindowKind = {
+  suffix: '__pairs',
+  fits: (g) =>
+    !g.adaptive &&
+    g.width.out % 4 === 0 &&
+    both(
+      g,
+      ({ size, out, kernel, stride, dilation }) =>
+        kernel === 2 && stride === 2 && dilation === 1 && size === 2 * out,
+    ),
+  units: ({ planes, height, width }) => (planes * height.out * width.out) / 4,
+};
+
+/** Square windows whose loops are unrolled. */
+export const UNROLLED: readonly WindowKind[] = [2, 3].map((size) => ({
+  suffix: `__${size}x${size}`,
+  fits: (g) => !g.adaptive && both(g, ({ kernel, dilation }) => kernel === size && dilation === 1),
+}));
+
+/** Blocks of two by two elements of x. */
+export const blocks = ({ planes, height, width }: Geometry): number =>
+  planes * Math.ceil(height.size / 2) * Math.ceil(width.size / 2);

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Device, functional as F, Generator, nn, open, optim, type Tensor } from '../src/index.js';
+import { batch, network } from './support/cnn.js';
+
+const uniform = (device: Device, seed: number, shape: readonly number[], bound = 1): Tensor => {
+  const generator = new Generator(seed);
+  const size = shape.reduce((a, b) => a * b, 1);
+  return device.tensor(
+    Float32Array.from({ length: size }, () => generator.uniform(-bound, bound)),
+    shape,
+  );
+};
+
+type Step = () => Tensor;
+
+/** Losses of steps on one batch, with loss scaling, and how often the step was compiled. */
+async function losses(device: Device, parameters: readonly Tensor[], loss: Step, steps: number) {
+  const optimizer = new optim.Adam(parameters, { lr: 0.01 });
+  const scaler = new optim.GradScaler(device, { initScale: 1024 });
+  const step = device.compile(() => {
+    const value = loss();
+    optimizer.zeroGrad();
+    scaler.scale(value).backward();
+    scaler.step(optimizer);
+    scaler.update();
+    return value;
+  });
+  const found: number[] = [];
+  for (let i = 0; i < steps; i++) found.push(await (await step()).item());
+  return found;
+}
+
+async function cnn(device: Device): Promise<number[]> {
+  const net = await network(device);
+  const [x, y] = batch(0).map((one) => device.tensor(one)) as [Tensor, Tensor];
+  return losses(device, net.parameters(), () => F.crossEntropy(net.forward(x), y), 10);
+}
+
+async function lstm(device: Device): Promise<number[]> {
+  const net = new nn.LSTM(24, 20, { layers: 2 }).to(device);
+  const head = new nn.Linear(20, 10).to(device);
+  const x = uniform(device, 5, [6, 8, 24]);
+  const y = device.tensor({ data: Int32Array.from({ length: 8 }, (_, i) => i), shape: [8], dtype: 'i32' });
+  const loss = () => F.crossEntropy(head.forward(F.mean(net.forward(x)[0], { axes: [0] })), y);
+  return losses(device, [...net.parameters(), ...head.parameters()], loss, 10);
+}
+
+describe('mixed precision', async () => {
+  const plain = await open('webgpu');
+  const present = plain.backend.features.has('shader-f16');
+  let mixed: Device | null = null;
+  beforeAll(async () => {
+    if (present) mixed = await open('webgpu', { precision: 'mixed' });
+  });
+  afterAll(() => {
+    plain.dispose();
+    mixed?.dispose();
+  });
+
+  it('is refused with a reason where it can not be', async () => {
+    await expect(open('wasm', { precision: 'mixed' })).rejects.toThrow(
+      "open: precision 'mixed' is for webgpu, wasm computes in its own",
+    );
+    await expect(open('webgpu', { precision: 'f16' as 'mixed' })).rejects.toThrow(
+      "open: precision must be 'f32' or 'mixed', got 'f16'",
+    );
+    if (present) expect(mixed!.backend.features.has('mixed-precision')).toBe(true);
+    else
+      await expect(open('webgpu', { precision: 'mixed' })).rejects.toThrow(
+        /^open: precision 'mixed' needs shader-f16, which is off on .+; leave precision out to compute in f32$/,
+      );
+  });
+
+  // Rounding an operand to 11 bits is off by 2^-11 of it, so a product by twice that and 2^-22; k roundings of f32 behind.
+  const bound = (k: number) => 2 * 2 ** -11 + 2 ** -22 + (k + 2) * 2 ** -24;
+  it.each([
+    [[17, 19], [19, 23], {}],
+    [[70, 65], [70, 66], { transposeA: true }],
+    [[130, 40], [129, 40], { transposeB: true }],
+    [[33, 34], [36, 33], { transposeA: true, transposeB: true }],
+    [[2, 1, 17, 18], [3, 18, 19], {}],
+  ] as const)('products of %j and %j stay within the rounding of operands', async (a, b, options) => {
+    const device = mixed ?? plain;
+    const terms = a['transposeA' in options && options.transposeA ? a.length - 2 : a.length - 1]!;
+    const [x, y] = [uniform(device, 1, a), uniform(device, 2, b)];
+    const reference = await open('reference');
+    const [u, v] = [uniform(reference, 1, a), uniform(reference, 2, b)];
+    const [got, wanted, size] = await Promise.all([
+      F.matmul(x, y, options).data(),
+      F.matmul(u, v, options).data(),
+      F.matmul(F.abs(u), F.abs(v), options).data(),
+    ]);
+    const worst = Math.max(...Array.from(got, (value, i) => Math.abs(value - wanted[i]!) / size[i]!));
+    expect(worst).toBeLessThan(mixed ? bound(terms) : (terms + 2) * 2 ** -24);
+    if (mixed) expect(worst).toBeGreaterThan(1e-6);
+  });
+
+  it('a linear layer adds its bias and its activation in f32', async () => {
+    const device = mixed ?? plain;
+    const [x, w] = [uniform(device, 1, [20, 30]), uniform(device, 2, [18, 30])];
+    const bias = uniform(device, 3, [18], 1000);
+    const [y, product, b] = await Promise.all([
+      F.relu(F.linear(x, w, bias)).data(),
+      F.matmul(x, w, { transposeB: true }).data(),
+      bias.data(),
+    ]);
+    y.forEach((value, i) => {
+      expect(value).toBeCloseTo(Math.max(0, product[i]! + b[i % 18]!), 3);
+    });
+  });
+
+  // Ten steps move the losses by the roundings of operands, 2^-11, some ten times over.
+  it.each([
+    ['the CNN', cnn],
+    ['the LSTM', lstm],
+  ] as const)('%s reaches the losses of f32 within 2 %%', async (_, train) => {
+    const wanted = await train(plain);
+    expect(wanted.at(-1)).toBeLessThan(wanted[0]!);
+    if (!mixed) return;
+    const got = await train(mixed);
+    got.forEach((loss, i) => {
+      expect(Math.abs(loss / wanted[i]! - 1)).toBeLessThan(0.02);
+    });
+  });
+});
+
+describe.each(['reference', 'wasm', 'webgpu'] as const)('GradScaler on %s', (kind) => {
+  it('skips a step with an infinite gradient, on the device, and grows after good ones', async () => {
+    const device = await open(kind);
+    const w = device.tensor([1, 2], [2]);
+    w.requiresGrad = true;
+    const optimizer = new optim.SGD([w], { lr: 0.5, momentum: 0.9 });
+    const scaler = new optim.GradScaler(device, { initScale: 8, growthInterval: 2 });
+    const step = device.compile((x: Tensor) => {
+      optimizer.zeroGrad();
+      scaler.scale(F.sum(w.mul(x))).backward();
+      scaler.step(optimizer);
+      scaler.update();
+      return x.add(0);
+    });
+    const run = async (...x: number[]) => {
+      await (await step(device.tensor(x, [2]))).data();
+      return [...(await w.data()), await scaler.getScale()];
+    };
+    expect(await run(1, 1)).toEqual([0.5, 1.5, 8]);
+    // Scaled, it is infinite in f32.
+    const huge = kind === 'reference' ? Number.POSITIVE_INFINITY : 3e38;
+    expect(await run(huge, 1)).toEqual([0.5, 1.5, 4]);
+    expect(await run(Number.NaN, 1)).toEqual([0.5, 1.5, 2]);
+    // The momentum is that of the first step: 0.9 · 1 + 1.
+    const third = await run(1, 1);
+    expect(third[0]).toBeCloseTo(-0.45, 6);
+    expect(third[2]).toBe(2);
+    expect((await run(0, 0))[2]).toBe(4);
+    const state = await scaler.stateDict();
+    expect(state).toEqual({
+      scale: 4,
+      growth_factor: 2,
+      backoff_factor: 0.5,
+      growth_interval: 2,
+      _growth_tracker: 0,
+    });
+    const other = new optim.GradScaler(device);
+    await other.loadStateDict({ ...state, scale: 16 });
+    expect(await other.getScale()).toBe(16);
+    device.dispose();
+  });
+
+  it('works step by step, with clipping between', async () => {
+    const device = await open(kind);
+    const w = device.tensor([1, 2], [2]);
+    w.requiresGrad = true;
+    const optimizer = new optim.SGD([w], { lr: 1 });
+    const scaler = new optim.GradScaler(device, { initScale: 4 });
+    scaler.scale(F.sum(w.mul(device.tensor([3, 4], [2])))).backward();
+    scaler.unscale(optimizer);
+    expect(() => scaler.unscale(optimizer)).toThrow('unscale: gradients of this SGD are divided already');
+    optim.clipGradNorm([w], { maxNorm: 1 });
+    await scaler.step(optimizer);
+    await scaler.update();
+    const [a, b] = await w.data();
+    expect(a).toBeCloseTo(1 - 0.6, 5);
+    expect(b).toBeCloseTo(2 - 0.8, 5);
+    device.dispose();
+  });
+});
+
+it('GradScaler refuses options that can not be', async () => {
+  const device = await open('reference');
+  const make = (options: optim.GradScalerOptions) => () => new optim.GradScaler(device, options);
+  expect(make({ initScale: 0 })).toThrow('GradScaler: initScale must be a positive f32, got 0');
+  expect(make({ growthFactor: 1 })).toThrow('GradScaler: growthFactor must be above 1, got 1');
+  expect(make({ backoffFactor: 1 })).toThrow('GradScaler: backoffFactor must be between 0 and 1, got 1');
+  expect(make({ growthInterval: 1.5 })).toThrow(
+    'GradScaler: growthInterval must be a whole number above 0, got 1.5',
+  );
+});
