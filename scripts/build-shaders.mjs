@@ -67,6 +67,27 @@ const record = (name, type, entries) =>
   entries.map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`).join('') +
   '};\n';
 
+/**
+ * A record of WGSL texts that share declarations: each declaration once, and each text as a list of them, joined when it is
+ * asked for.
+ */
+function textRecord(name, entries) {
+  const pieces = new Map();
+  const numberOf = (piece) => {
+    if (!pieces.has(piece)) pieces.set(piece, pieces.size);
+    return pieces.get(piece);
+  };
+  const texts = entries.map(([key, text]) => {
+    const numbers = text.split(/\n(?=[^\s})])/).map(numberOf);
+    return `  get ${JSON.stringify(key)}() { return join(${JSON.stringify(numbers)}); },\n`;
+  });
+  return (
+    `const pieces: readonly string[] = ${JSON.stringify([...pieces.keys()], null, 1)};\n` +
+    "const join = (numbers: readonly number[]): string => numbers.map((i) => pieces[i]).join('\\n');\n" +
+    `export const ${name}: Readonly<Record<string, string>> = {\n${texts.join('')}};\n`
+  );
+}
+
 /** Writes beside and renames, so that a reader never sees half a file; keeps a file that says the same. */
 async function writeIfChanged(path, text) {
   if ((await readFile(path, 'utf8').catch(() => null)) === text) return false;
@@ -98,7 +119,7 @@ export async function buildShaders({ shaders = join(root, 'shaders'), build = jo
   const pieces = modules.filter(([name]) => elements.elements.has(name));
   const texts = [
     HEAD,
-    record('modules', 'string', whole),
+    textRecord('modules', whole),
     `/** The texts of the kernels in elements.ts, for tools: no device compiles them. */\n${record('elementModules', 'string', pieces)}`,
   ];
   if (await writeIfChanged(join(build, 'shaders.ts'), texts.join('\n'))) changed.push('shaders.ts');

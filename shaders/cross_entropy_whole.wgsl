@@ -1,5 +1,5 @@
-// Cross-entropy of few rows of logits with labels and its slopes, by one workgroup: what cross_entropy.wgsl does in four
-// launches. An invocation takes every 64th row.
+// Cross-entropy of few rows of logits with labels and its slopes, by one workgroup: what cross_entropy.wgsl does in three
+// launches, of which the last adds up losses. An invocation takes every 64th row.
 #include "common/class_slopes"
 #include "common/fault"
 #include "common/tree"
@@ -44,5 +44,26 @@ fn cross_entropy_f32__whole(@builtin(local_invocation_index) local: u32) {
     } else {
       no_slopes(row, p);
     }
+  }
+}
+
+@group(0) @binding(0) var<storage, read> losses: array<f32>;
+@group(0) @binding(1) var<storage, read> row_weights: array<f32>;
+@group(0) @binding(2) var<storage, read_write> mean_loss: array<f32>;
+@group(0) @binding(3) var<uniform> sum_params: CrossEntropyParams;
+
+// loss = sum of losses / sum of weights, by one workgroup.
+@compute @workgroup_size(64)
+fn cross_entropy_f32(@builtin(local_invocation_index) local: u32) {
+  var part = 0.0;
+  var share = 0.0;
+  for (var row = local; row < sum_params.rows; row += 64u) {
+    part += losses[row];
+    share += row_weights[row];
+  }
+  let total = tree_sum(part, local);
+  let counted = tree_sum(share, local);
+  if (local == 0u) {
+    mean_loss[0] = total / counted;
   }
 }

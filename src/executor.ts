@@ -2,6 +2,7 @@ import { absorb } from './absorb.js';
 import { keptLaunches, layOut } from './arena.js';
 import type {
   Backend,
+  BackendCore,
   Command,
   DeviceBuffer,
   DispatchCommand,
@@ -34,7 +35,7 @@ export class FaultMessages {
   }
 
   /** Throws the message of the data error that the backend knows of, if there is one. */
-  raise(backend: Backend): void {
+  raise(backend: BackendCore): void {
     this.tell(backend.takeFault());
   }
 
@@ -65,13 +66,14 @@ export class Program {
    */
   onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #description: ProgramDescription;
 
-  private constructor(
-    backend: Backend,
+  /** What `compile` makes. */
+  constructor(
+    backend: BackendCore,
     schedule: readonly ScheduleEntry[],
-    memory: MemoryPlan,
+    memory: Omit<MemoryPlan, 'regions' | 'placements'>,
     prepared: Prepared,
     description: ProgramDescription,
   ) {
@@ -160,7 +162,7 @@ export class Program {
     });
     const { workgroups } = prepared;
     const description = describeCommands(backend.kind, commands, workgroups, memory.peakBytes);
-    return new Program(backend, describe(planned, lowered), memory, prepared, description);
+    return new Program(backend, describe(planned, lowered, backend.kind), memory, prepared, description);
   }
 
   /** What a run does: launches with their work, arithmetic and bytes, copies, submits. `String()` of it is a table. */
@@ -168,9 +170,12 @@ export class Program {
     return this.#description;
   }
 
-  /** Runs once on these buffers: one per input of the graph, then one per output. */
-  run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
+  /**
+   * Runs once on these buffers: one per input of the graph, then one per output. On a woven device it is done when the promise
+   * resolves.
+   */
+  run(externals: readonly DeviceBuffer[]): void | Promise<void> {
+    return this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
   }
 
   /** Writes one run into the caller's encoder; on webgpu alone. */

@@ -12,6 +12,9 @@ export type Attr = number | boolean | string | null | readonly number[] | readon
 export type Attrs = Readonly<Record<string, Attr>>;
 export type BackendKind = 'reference' | 'wasm' | 'webgpu';
 
+/** A backend that a woven device has. */
+export type Side = Exclude<BackendKind, 'reference'>;
+
 /** A tensor of a graph: plain data, made once. `node` is null for a graph's inputs. */
 export interface Value extends TensorType {
   readonly node: Node | null;
@@ -26,6 +29,8 @@ export interface Node {
   readonly inputs: readonly (Value | null)[];
   readonly attrs: Attrs;
   readonly outputs: readonly Value[];
+  /** The side of a woven device that it was recorded for; left out, the side where it costs least. */
+  readonly on?: Side;
 }
 
 /** A tensor on the reference backend: double precision, row-major. */
@@ -371,12 +376,17 @@ function attributesOf(op: Op, inputs: readonly (Value | null)[], options: unknow
 }
 
 /** Like {@link apply}, with attributes that are complete already. */
-export function applyWith(op: Op, inputs: readonly (Value | null)[], attrs: Attrs): readonly Value[] {
+export function applyWith(
+  op: Op,
+  inputs: readonly (Value | null)[],
+  attrs: Attrs,
+  on?: Side,
+): readonly Value[] {
   if (op.compose) return op.compose(inputs, attrs);
   const types = op.infer(inputs, attrs);
   for (const type of types) checkShape(op.name, type.shape);
   const outputs: Value[] = [];
-  const node: Node = { op, inputs, attrs, outputs };
+  const node: Node = on ? { op, inputs, attrs, outputs, on } : { op, inputs, attrs, outputs };
   types.forEach((type, index) => {
     outputs.push({ shape: type.shape, dtype: type.dtype, node, index });
   });

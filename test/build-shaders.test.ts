@@ -194,6 +194,26 @@ describe('the shader build', () => {
     expect(lines('sum_f32__3').slice(-3, -1)).toEqual(['right[1] = v1_1 + high_end();', '}']);
   });
 
+  it('builds variants of a file and of its templates', async () => {
+    await run({
+      pair: `//! variant | WIDE=0\n//! variant __wide | WIDE=1
+        #if WIDE
+        ${map('y[id.x] = x[id.x] * p.alpha * 4.0;')}
+        #else
+        ${map('y[id.x] = x[id.x] * p.alpha;')}
+        #end`,
+      made: `//! kernel twice_f32 = 2.0\n//! variant | ADDED=0.0\n//! variant __more | ADDED=1.0\n${map(
+        'y[id.x] = p.alpha * x[id.x] * EXPRESSION + ADDED;',
+      ).replace('map_f32', 'KERNEL')}`,
+    });
+    const { kernels, modules } = await tables();
+    expect(Object.keys(kernels).sort()).toEqual(['map_f32', 'map_f32__wide', 'twice_f32', 'twice_f32__more']);
+    expect(kernels.map_f32__wide).toMatchObject({ module: 'pair__wide' });
+    expect(modules.pair).not.toContain('4.0');
+    expect(modules.pair__wide).toContain('fn map_f32__wide');
+    expect(modules.twice_f32__more).toContain('2.0 + 1.0');
+  });
+
   it('describes the structs of kernels that only wasm has', async () => {
     const lines = `//! params map_f32__4x8 map_pack_f32 : MapParams
       //! params pad_f32 : PadParams
@@ -339,6 +359,7 @@ fn KERNEL(@builtin(global_invocation_id) id: vec3<u32>) {
     ],
     ['an unknown include', { m: '#include "common/none"\n' }, "m.wgsl: unknown include 'common/none'"],
     ['an include that is misspelt', { m: '#include <none>\n' }, "m.wgsl: can't read '#include <none>'"],
+    ['a variant line that is misspelt', { m: '//! variant wide\n' }, "m.wgsl: can't read '//! variant wide'"],
     ['a kernel line that is misspelt', { m: '//! kernel = 3\n' }, "m.wgsl: can't read '//! kernel = 3'"],
     ['a loop without an end', { m: '#for i in 0..2\n' }, "m.wgsl: no #end for '#for i in 0..2'"],
     ['an end without a loop', { m: 'fn f() {}\n#end\n' }, "m.wgsl: '#end' closes nothing"],

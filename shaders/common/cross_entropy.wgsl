@@ -14,6 +14,9 @@ struct CrossEntropyParams {
   smoothing: f32,
   scale: f32,
   faultId: u32,
+  // webgpu: invocations of a row, and whether the gradient is wanted.
+  lanes: u32,
+  slopes: u32,
 }
 
 fn row_start(row: u32, classes: u32, inner: u32) -> u32 {

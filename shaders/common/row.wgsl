@@ -55,7 +55,7 @@ fn row_lane(group: vec3<u32>, local: u32, groups: vec3<u32>, lanes: u32) -> vec2
 var<workgroup> tree: array<f32, 64>;
 #end
 #if JOIN == 2
-var<workgroup> parts: array<f32, 64>;
+var<workgroup> subtotals: array<f32, 64>;
 
 // Each subgroup's result at the place of its first invocation, `nothing` at the others. The caller's subgroup then takes
 // every width-th, from its invocation's own number on.
@@ -63,7 +63,7 @@ fn leave(own: f32, nothing: f32, local: u32) -> vec2<u32> {
   let first = subgroupBroadcastFirst(local);
   workgroupBarrier();
   if (local % 4u == 0u) {
-    parts[local / 4u] = select(nothing, own, local == first);
+    subtotals[local / 4u] = select(nothing, own, local == first);
   }
   workgroupBarrier();
   return vec2<u32>(subgroupExclusiveAdd(1u), subgroupAdd(1u));
@@ -93,7 +93,7 @@ fn row_sum(value: f32, local: u32, lanes: u32) -> f32 {
   let mine = leave(subgroupAdd(value), 0.0, local);
   all = 0.0;
   for (var i = mine.x; i < 64u; i += mine.y) {
-    all += parts[i];
+    all += subtotals[i];
   }
   all = subgroupAdd(all);
 #end
@@ -124,7 +124,7 @@ fn row_max(value: f32, local: u32, lanes: u32) -> f32 {
   let mine = leave(subgroupMax(value), lowest, local);
   all = lowest;
   for (var i = mine.x; i < 64u; i += mine.y) {
-    all = max(all, parts[i]);
+    all = max(all, subtotals[i]);
   }
   all = subgroupMax(all);
 #end

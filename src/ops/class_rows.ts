@@ -115,6 +115,8 @@ export function rowParams(
     smoothing: attrs.labelSmoothing ?? 0,
     scale: attrs.reduction === 'mean' ? 1 / rows : 1,
     faultId: 0,
+    lanes: 0,
+    slopes: 0,
   };
 }
 

@@ -16,7 +16,7 @@ import {
   labelFault,
   rowShape,
 } from './class_rows.js';
-import { byLabel, byShare, wholeByLabel } from './cross_entropy_kernels.js';
+import { byLanes, byRows } from './cross_entropy_kernels.js';
 import { derivatives, losses, magnitudes, slopeSizes } from './cross_entropy_reference.js';
 import { crossEntropySamples } from './cross_entropy_samples.js';
 import { full, isOne, scalar } from './fill.js';
@@ -157,8 +157,8 @@ export const crossEntropy = defineOp({
     crossEntropyWithGradient(logits, target, weight, attrs)[0]!,
   cost: ({ types }) => ({ flops: 5 * sizeOf(types.logits.shape) }),
   kernels: {
-    wasm: [byLabel('wasm', false), byShare('wasm', false)],
-    webgpu: [byLabel('webgpu', false), byShare('webgpu', false)],
+    wasm: byRows(false),
+    webgpu: byLanes(false),
   },
   fault: ({ logits, target }, _, detail) => labelFault('logits', logits, target, detail),
   samples: crossEntropySamples,
@@ -252,8 +252,8 @@ export const crossEntropyWithGradient = defineOpWithOutputs({
   },
   cost: ({ types }) => ({ flops: 8 * sizeOf(types.logits.shape) }),
   kernels: {
-    wasm: [byLabel('wasm', true), byShare('wasm', true)],
-    webgpu: [wholeByLabel, byLabel('webgpu', true), byShare('webgpu', true)],
+    wasm: byRows(true),
+    webgpu: byLanes(true),
   },
   inPlace: ['logits'],
   inPlaceOutput: 1,

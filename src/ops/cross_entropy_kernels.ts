@@ -1,5 +1,5 @@
 /** Launches of cross-entropy's kernels: of labels, and of probabilities, the shares of classes; with slopes or without. */
-import type { KernelCall, Launch } from '../op.js';
+import type { KernelCall, Launch, Variant } from '../op.js';
 import {
   type CrossEntropyAttrs,
   geometry,
@@ -8,9 +8,12 @@ import {
   totalLaunch,
   weightLaunch,
 } from './class_rows.js';
+import { type Rows, rowVariants } from './row_lanes.js';
 import { SHORT } from './rows.js';
 
-type Call = KernelCall<'logits' | 'target' | 'weight?', CrossEntropyAttrs>;
+type Names = 'logits' | 'target' | 'weight?';
+type Call = KernelCall<Names, CrossEntropyAttrs>;
+type CallVariant = Variant<Names, CrossEntropyAttrs>;
 type Backend = 'wasm' | 'webgpu';
 
 /** Four rows side by side and three numbers of each, or three numbers of a row. */
@@ -24,97 +27,138 @@ const lossOf = ({ attrs }: Call, slopes: boolean) => {
   return { loss, rows: attrs.reduction === 'none' ? loss : 'losses' };
 };
 
-/** Losses of labels; with their slopes, the labels' weights are added up before. */
-export const byLabel = (backend: Backend, slopes: boolean) => ({
-  name: 'cross_entropy_f32',
-  when: ({ types }: Call) => types.target.dtype === 'i32',
-  temporaries: ({ types, attrs }: Call): Record<string, number> => ({
-    ...rowBytes(geometry(types.logits.shape).rows, attrs),
-    ...(slopes && attrs.reduction === 'mean' ? { total: 4 } : {}),
-  }),
-  launches(call: Call) {
-    const { types, attrs } = call;
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    const { loss, rows } = lossOf(call, slopes);
-    const total = slopes && attrs.reduction === 'mean' ? 'total' : null;
-    const common = { params, units: params.rows };
-    const inputs = ['logits', 'target', 'weight'];
-    const outputs = [rows, 'weights'];
-    const kernel = 'cross_entropy_rows_f32';
-    const each =
-      backend === 'wasm'
-        ? [
-            {
-              ...common,
-              kernel,
-              operands: [...inputs, total, ...outputs, slopes ? 'output1' : null, 'fault'],
-              ...scratchOf(params),
-            },
-          ]
-        : [
-            { ...common, kernel, operands: [...inputs, ...outputs, 'fault'] },
-            ...(slopes
-              ? [{ ...common, kernel: 'cross_entropy_slopes_f32', operands: [...inputs, total, 'output1'] }]
-              : []),
-          ];
-    return [
-      ...(total ? [weightLaunch(params, backend)] : []),
-      ...each,
-      ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, attrs.reduction === 'mean', loss)]),
-    ];
-  },
+const labels = ({ types }: Call) => types.target.dtype === 'i32';
+const shares = ({ types }: Call) => types.target.dtype === 'f32';
+
+const labelTemporaries = ({ types, attrs }: Call, slopes: boolean): Record<string, number> => ({
+  ...rowBytes(geometry(types.logits.shape).rows, attrs),
+  ...(slopes && attrs.reduction === 'mean' ? { total: 4 } : {}),
 });
+
+const shareTemporaries = ({ types, attrs }: Call): Record<string, number> =>
+  attrs.reduction === 'none' ? {} : { losses: 4 * Math.max(1, geometry(types.logits.shape).rows) };
+
+const INPUTS = ['logits', 'target', 'weight'];
+
+/** What kernels over rows of labels take, whose weights are added up before where the gradient is wanted. */
+function labelOperands(call: Call, slopes: boolean) {
+  const { loss, rows } = lossOf(call, slopes);
+  const total = slopes && call.attrs.reduction === 'mean' ? 'total' : null;
+  return { loss, total, operands: [...INPUTS, total, rows, 'weights', slopes ? 'output1' : null, 'fault'] };
+}
+
+const paramsOf = ({ types, attrs }: Call) => rowParams(types.logits.shape, types.weight, attrs);
+
+/** The launches before and after those over rows of labels. */
+function around(call: Call, slopes: boolean, backend: Backend, each: Launch): Launch[] {
+  const { loss, total } = labelOperands(call, slopes);
+  const params = paramsOf(call);
+  const mean = call.attrs.reduction === 'mean';
+  return [
+    ...(total ? [weightLaunch(params, backend)] : []),
+    each,
+    ...(call.attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, mean, loss)]),
+  ];
+}
+
+/** Cross-entropy on wasm, with its gradient or without. */
+export const byRows = (slopes: boolean): CallVariant[] => [
+  {
+    name: 'cross_entropy_f32',
+    when: labels,
+    temporaries: (call) => labelTemporaries(call, slopes),
+    launches(call) {
+      const params = paramsOf(call);
+      const { operands } = labelOperands(call, slopes);
+      const each = { kernel: 'cross_entropy_rows_f32', operands, params, units: params.rows };
+      return around(call, slopes, 'wasm', { ...each, ...scratchOf(params) });
+    },
+  },
+  {
+    name: 'cross_entropy_shares_f32',
+    when: shares,
+    temporaries: shareTemporaries,
+    launches(call) {
+      const params = paramsOf(call);
+      const { loss, rows } = lossOf(call, slopes);
+      const each = {
+        kernel: 'cross_entropy_shares_f32',
+        operands: [...INPUTS, rows, slopes ? 'output1' : null],
+        params,
+        units: params.rows,
+        scratch: params.inner === 1 ? 0 : 4 * params.classes,
+      };
+      return [each, ...(call.attrs.reduction === 'none' ? [] : [totalLaunch(params, 'wasm', false, loss)])];
+    },
+  },
+];
 
 /** Rows that one workgroup takes, and their elements. */
 const WHOLE = { rows: 256, elements: 16384 };
 
-/** webgpu: the loss of few labels with its slopes, reduced, in one launch. */
-export const wholeByLabel = {
+/** The loss of few labels with its slopes, reduced, in one launch. */
+const whole: CallVariant = {
   name: 'cross_entropy_f32__whole',
-  when({ types, attrs }: Call) {
-    const { rows, classes } = geometry(types.logits.shape);
+  when(call) {
+    const { rows, classes } = paramsOf(call);
     const few = rows <= WHOLE.rows && rows * classes <= WHOLE.elements;
-    return types.target.dtype === 'i32' && attrs.reduction !== 'none' && few;
+    return labels(call) && call.attrs.reduction !== 'none' && few;
   },
-  launches: ({ types, attrs }: Call): Launch[] => [
+  launches: (call) => [
     {
       kernel: 'cross_entropy_f32__whole',
-      operands: ['logits', 'target', 'weight', 'output0', 'output1', 'fault'],
-      params: rowParams(types.logits.shape, types.weight, attrs),
+      operands: [...INPUTS, 'output0', 'output1', 'fault'],
+      params: paramsOf(call),
       units: 64,
     },
   ],
 };
 
-export const byShare = (backend: Backend, slopes: boolean) => ({
-  name: 'cross_entropy_shares_f32',
-  when: ({ types }: Call) => types.target.dtype === 'f32',
-  temporaries({ types, attrs }: Call): Record<string, number> {
-    return attrs.reduction === 'none' ? {} : { losses: 4 * Math.max(1, geometry(types.logits.shape).rows) };
-  },
-  launches(call: Call) {
-    const { types, attrs } = call;
-    const params = rowParams(types.logits.shape, types.weight, attrs);
-    const { loss, rows } = lossOf(call, slopes);
-    const common = { params, units: params.rows };
-    const inputs = ['logits', 'target', 'weight'];
-    const kernel = 'cross_entropy_shares_f32';
-    const each =
-      backend === 'wasm'
-        ? [
-            {
-              ...common,
-              kernel,
-              operands: [...inputs, rows, slopes ? 'output1' : null],
-              scratch: params.inner === 1 ? 0 : 4 * params.classes,
-            },
-          ]
-        : [
-            { ...common, kernel, operands: [...inputs, rows] },
-            ...(slopes
-              ? [{ ...common, kernel: 'cross_entropy_shares_slopes_f32', operands: [...inputs, 'output1'] }]
-              : []),
-          ];
-    return [...each, ...(attrs.reduction === 'none' ? [] : [totalLaunch(params, backend, false, loss)])];
-  },
-});
+const gpuRows = (call: Call): Rows => {
+  const { rows, classes, inner } = paramsOf(call);
+  return { rows, length: classes, inner };
+};
+
+/** Variants of a kernel over rows on a GPU, for the calls that `takes` accepts. */
+const rowKernels = (
+  name: string,
+  takes: (call: Call) => boolean,
+  launches: (call: Call, each: Omit<Launch, 'operands'>) => Launch[],
+  temporaries: (call: Call) => Record<string, number>,
+  slopes: boolean,
+): CallVariant[] =>
+  rowVariants<Names, CrossEntropyAttrs>(
+    name,
+    gpuRows,
+    (call, { suffix, lanes }) => {
+      const params = { ...paramsOf(call), lanes, slopes: Number(slopes) };
+      return launches(call, { kernel: name + suffix, params, units: params.rows * lanes });
+    },
+    temporaries,
+    ['lanes', 'tree'],
+  ).map((variant) => ({ ...variant, when: (call) => takes(call) && variant.when!(call) }));
+
+/** Cross-entropy on a GPU, with its gradient or without. */
+export const byLanes = (slopes: boolean): CallVariant[] => [
+  ...(slopes ? [whole] : []),
+  ...rowKernels(
+    'cross_entropy_rows_f32',
+    labels,
+    (call, each) =>
+      around(call, slopes, 'webgpu', { ...each, operands: labelOperands(call, slopes).operands }),
+    (call) => labelTemporaries(call, slopes),
+    slopes,
+  ),
+  ...rowKernels(
+    'cross_entropy_shares_f32',
+    shares,
+    (call, each) => {
+      const { loss, rows } = lossOf(call, slopes);
+      const total = totalLaunch(paramsOf(call), 'webgpu', false, loss);
+      const operands = [...INPUTS, rows, slopes ? 'output1' : null];
+      return [{ ...each, operands }, ...(call.attrs.reduction === 'none' ? [] : [total])];
+    },
+    shareTemporaries,
+    slopes,
+  ),
+];

@@ -27,6 +27,8 @@ const CASES: readonly Case[] = [
   { logits: [5, 19], spread: 30, options: { labelSmoothing: 0.25 } },
   { logits: [4, 11], spread: 30, shares: true },
   { logits: [2, 37], shares: true, options: { labelSmoothing: 0.25 } },
+  { logits: [3, 136], weighted: true, options: { labelSmoothing: 0.25 } },
+  { logits: [3, 12], shares: true, weighted: true },
   { logits: [4, 35], spread: 60, options: { ignoreIndex: 1 } },
 ];
 

@@ -28,6 +28,7 @@ export const mean = reduce('mean', {
     {
       kernel: 'sum_f32',
       joins: true,
+      rows: 'sum_rows_f32',
       params: ({ types, attrs }) => ({ scale: 1 / countOf(types.x.shape, attrs.axes) }),
     },
   ],

@@ -123,6 +123,9 @@ const shapes: readonly (readonly [Shape, ReduceOptions | undefined])[] = [
   [[], undefined],
   // Rows longer than 16, where a row's extremum may stand anywhere.
   [[97, 17], { axes: -1 }],
+  // Quads, in parts along a row, and of whole stretches.
+  [[16, 128], undefined],
+  [[12, 2, 64], { axes: [0, 2] }],
 ];
 
 /** One `value` among `others`, at a place that no size of the samples divides: each lane of some row holds it. */

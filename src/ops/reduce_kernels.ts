@@ -1,6 +1,7 @@
 import type { KernelCall, Launch, Variant } from '../op.js';
 import { collapse, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { eight } from './common.js';
+import { reduceRowVariants } from './reduce_rows.js';
 
 /** The walk over what is kept and, inside, the walk over what is reduced. */
 function walks(shape: Shape, axes: readonly number[]) {
@@ -50,6 +51,8 @@ export interface ReduceKernel<A> {
   readonly side?: boolean;
   /** wasm: whether it can reduce its own results, but for its scale. */
   readonly joins?: boolean;
+  /** webgpu: the kernel of reduce_rows that does the same. */
+  readonly rows?: string;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
   readonly params?: (call: KernelCall<'x', A>) => { readonly scale?: number; readonly power?: number };
 }
@@ -150,6 +153,13 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
     }),
   );
   const webgpu = kernels.flatMap((own): Variant<'x', A>[] => [
+    ...(own.rows === undefined
+      ? []
+      : reduceRowVariants<A>(
+          own.rows,
+          (call) => takes(own, call),
+          (call) => own.params?.(call).scale ?? 1,
+        )),
     {
       name: `${own.kernel}__serial`,
       when: (call) => takes(own, call) && reduced(call) <= SERIAL_LIMIT,
@@ -168,6 +178,6 @@ const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32'
 
 /** A kernel for f32, which may join, and one for words of i32 and bool. */
 export const byDType = (kernel: string, joins = false) => [
-  { kernel: `${kernel}_f32`, when: f32Only, joins },
+  { kernel: `${kernel}_f32`, when: f32Only, joins, rows: joins ? `${kernel}_rows_f32` : undefined },
   { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
 ];

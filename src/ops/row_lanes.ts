@@ -13,6 +13,8 @@ export interface RowPlan {
   readonly suffix: string;
   readonly wide: boolean;
   readonly lanes: number;
+  /** The most lanes that this way of joining them allows. */
+  readonly most: number;
 }
 
 type Join = 'lanes' | 'group' | 'tree';
@@ -36,7 +38,7 @@ const subgroupLanes = (features: ReadonlySet<string>): number =>
 function lanesOf({ rows, inner }: Rows, elements: number, features: ReadonlySet<string>): number {
   const most = subgroupLanes(features);
   const narrow = features.has('narrow');
-  if (narrow ? rows >= MANY || elements <= 4 : inner >= 8 && rows >= 8 * MANY) return 1;
+  if (narrow ? rows >= MANY || elements <= 4 : inner >= 8 && rows >= MANY) return 1;
   return Math.min(most, powerFrom(narrow ? most : elements / 4));
 }
 
@@ -52,22 +54,23 @@ export function rowVariants<N extends string, A>(
   rowsOf: (call: KernelCall<N, A>) => Rows,
   launches: (call: KernelCall<N, A>, plan: RowPlan) => readonly Launch[],
   temporaries?: (call: KernelCall<N, A>, plan: RowPlan) => Readonly<Record<string, number>>,
+  joins: readonly Join[] = ['lanes', 'group', 'tree'],
 ): Variant<N, A>[] {
-  const joins: Record<Join, string> = { lanes: '__lanes', group: '__group', tree: '' };
-  return (['lanes', 'group', 'tree'] as const).flatMap((join) =>
+  const suffixes: Record<Join, string> = { lanes: '__lanes', group: '__group', tree: '' };
+  return joins.flatMap((join) =>
     [true, false].map((wide): Variant<N, A> => {
-      const suffix = joins[join] + (wide ? (join === 'tree' ? '__4' : '4') : '');
+      const suffix = suffixes[join] + (wide ? (join === 'tree' ? '__4' : '4') : '');
       const elementsOf = (rows: Rows) => (wide ? rows.length / 4 : rows.length);
       const plan = (call: KernelCall<N, A>): RowPlan => {
         const rows = rowsOf(call);
         const elements = elementsOf(rows);
-        const lanes =
-          join === 'lanes'
-            ? lanesOf(rows, elements, call.features)
-            : join === 'group'
-              ? GROUP
-              : Math.min(TREE, powerFrom(elements / 2));
-        return { suffix, wide, lanes };
+        const most = { lanes: subgroupLanes(call.features), group: GROUP, tree: TREE }[join];
+        const own = {
+          lanes: () => lanesOf(rows, elements, call.features),
+          group: () => GROUP,
+          tree: () => Math.min(TREE, powerFrom(elements / 2)),
+        };
+        return { suffix, wide, lanes: own[join](), most };
       };
       return {
         name: name + suffix,

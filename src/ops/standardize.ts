@@ -1,9 +1,10 @@
 import { defineOpWithOutputs } from '../define.js';
-import { f32, type KernelCall, type Sample, type Value } from '../op.js';
+import { f32, type KernelCall, type Sample, type Value, type Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { add, mul, sub } from './binary.js';
 import { scalar } from './fill.js';
 import { broadcastTo } from './layout.js';
+import { rowVariants } from './row_lanes.js';
 import { standardizeBackward } from './standardize_backward.js';
 import {
   AXES,
@@ -24,24 +25,51 @@ import {
   statisticsShape,
 } from './standardize_layout.js';
 import { statisticsView } from './standardize_rules.js';
+import { gpuRows, partsOf, walkParams } from './standardize_webgpu.js';
 
 type Call = KernelCall<'x' | 'weight?' | 'bias?', StandardizeAttrs>;
 
-const forward = (backend: 'wasm' | 'webgpu') => ({
+const forward: Variant<'x' | 'weight?' | 'bias?', StandardizeAttrs> = {
   name: 'standardize_f32',
-  launches({ types, attrs }: Call) {
+  launches({ types, attrs }) {
     const layout = layoutOf(types.x.shape, attrs.overBatch);
     return [
       {
         kernel: 'standardize_f32',
         operands: ['x', 'weight', 'bias', 'output0', 'output1', 'output2'],
         params: paramsOf(layout, attrs, types),
-        units: rowUnits(layout, attrs.overBatch, backend),
+        units: rowUnits(layout, attrs.overBatch),
         scratch: scratchOf(layout, attrs.overBatch, 1),
       },
     ];
   },
-});
+};
+
+const gpuLayout = ({ types, attrs }: Call) => layoutOf(types.x.shape, attrs.overBatch);
+const byParts = (call: Call) => partsOf(gpuLayout(call), call.attrs.overBatch).walkParts > 1;
+
+/** On a GPU few long rows are measured in parts, which the next launch joins. */
+const gpuForward = rowVariants<'x' | 'weight?' | 'bias?', StandardizeAttrs>(
+  'standardize_f32',
+  (call) => gpuRows(gpuLayout(call), call.attrs.overBatch),
+  (call, plan) => {
+    const { types, attrs } = call;
+    const layout = gpuLayout(call);
+    const walk = walkParams(layout, attrs.overBatch, plan);
+    const common = {
+      params: paramsOf(layout, attrs, types, 0, walk),
+      units: layout.count === 0 ? 0 : layout.rows * walk.walkParts * plan.lanes,
+    };
+    const operands = ['x', 'weight', 'bias', 'output0', 'output1', 'output2'];
+    if (!byParts(call)) return [{ ...common, kernel: `standardize_f32${plan.suffix}`, operands }];
+    return [
+      { ...common, kernel: `standardize_parts_f32${plan.suffix}`, operands: ['x', 'measured'] },
+      { ...common, kernel: `standardize_joined_f32${plan.suffix}`, operands: [...operands, 'measured'] },
+    ];
+  },
+  (call): Record<string, number> =>
+    byParts(call) ? { measured: 16 * gpuRows(gpuLayout(call), call.attrs.overBatch).rows } : {},
+);
 
 const affineInputs = ({ shape, affine }: (typeof cases)[number]) => {
   const size = { shape: [shape[1]! * shape[2]!] };
@@ -101,7 +129,7 @@ export const standardize = defineOpWithOutputs({
       dy ? gradientsOf(dy, outputs, { x, weight, bias }, attrs)[2]! : null,
   },
   cost: ({ output }) => ({ flops: 9 * sizeOf(output.shape) }),
-  kernels: { wasm: [forward('wasm')], webgpu: [forward('webgpu')] },
+  kernels: { wasm: [forward], webgpu: gpuForward },
   inPlace: ['x'],
   samples,
   errors: [

@@ -1,9 +1,10 @@
 import { defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type Launch, type Value } from '../op.js';
+import { expectDType, f32, type KernelCall, type Launch, type Value, type Variant } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { expectSameShape } from './common.js';
 import { sumOfLines } from './reduce_kernels.js';
+import { rowVariants } from './row_lanes.js';
 import {
   cases,
   check,
@@ -20,6 +21,7 @@ import {
   statisticsShape,
 } from './standardize_layout.js';
 import { backwardRules } from './standardize_rules.js';
+import { columnLaunches, gpuRows, joinLaunch, partsOf, sumBytes, walkParams } from './standardize_webgpu.js';
 
 export interface StandardizeBackwardOptions extends StandardizeOptions {
   /** Whether the gradients of weight and bias are wanted too; rows over the batch give them always. */
@@ -35,56 +37,107 @@ type BackwardCall = KernelCall<BackwardNames, BackwardAttrs>;
  * wasm: rows of a unit that adds up the gradients of weight and bias, a line of parts for each, or for all groups of a
  * batch item; 0 where rows leave these gradients whole, or nobody asks for them.
  */
-function togetherOf({ types, attrs }: BackwardCall, backend: 'wasm' | 'webgpu'): number {
+function togetherOf({ types, attrs }: BackwardCall): number {
   const { rows, groups, plane } = layoutOf(types.x.shape, attrs.overBatch);
-  if (backend === 'webgpu' || !attrs.affine || attrs.overBatch) return 0;
+  if (!attrs.affine || attrs.overBatch) return 0;
   return groups === 1 && plane === 1 ? Math.max(8, Math.ceil(rows / 64)) : 1;
 }
 
-/** Rows give dx, and over the batch the other two as well, or parts of them; else another launch sums these by channel. */
-const backward = (backend: 'wasm' | 'webgpu') => ({
+const INPUTS = ['dy', 'x', 'mean', 'variance'];
+
+/** dx, and the gradients of weight and bias or nulls. */
+const outputsOf = ({ outputs }: BackwardCall) =>
+  outputs.length === 1
+    ? { dx: 'output', dweight: null, dbias: null }
+    : { dx: 'output0', dweight: 'output1', dbias: 'output2' };
+
+/** Rows give dx, and over the batch the other two as well, or parts of them, which two more launches sum by channel. */
+const backward: Variant<BackwardNames, BackwardAttrs> = {
   name: 'standardize_backward_f32',
-  temporaries(call: BackwardCall): Record<string, number> {
-    const together = togetherOf(call, backend);
+  temporaries(call): Record<string, number> {
+    const together = togetherOf(call);
     if (together === 0) return {};
     const { rows, channels } = layoutOf(call.types.x.shape, call.attrs.overBatch);
     const bytes = 4 * channels * Math.ceil(rows / together);
     return { weightParts: bytes, biasParts: bytes };
   },
-  launches(call: BackwardCall): Launch[] {
-    const { types, outputs, attrs } = call;
+  launches(call): Launch[] {
+    const { types, attrs } = call;
     const layout = layoutOf(types.x.shape, attrs.overBatch);
-    const together = togetherOf(call, backend);
-    const params = paramsOf(layout, attrs, types, together);
-    const [dx, dweight, dbias] = outputs.length === 1 ? ['output'] : ['output0', 'output1', 'output2'];
-    const inputs = ['dy', 'x', 'mean', 'variance'];
-    const sums = [dweight ?? null, dbias ?? null];
-    const channels = layout.groups * layout.channels;
-    const parts = together ? ['weightParts', 'biasParts'] : attrs.overBatch ? sums : [null, null];
+    const together = togetherOf(call);
+    const { dx, dweight, dbias } = outputsOf(call);
+    const parts = together ? ['weightParts', 'biasParts'] : attrs.overBatch ? [dweight, dbias] : [null, null];
     const rows = {
       kernel: 'standardize_backward_f32',
-      operands: [...inputs, 'weight', dx!, ...parts],
-      params,
-      units: together ? Math.ceil(layout.rows / together) : rowUnits(layout, attrs.overBatch, backend),
+      operands: [...INPUTS, 'weight', dx, ...parts],
+      params: paramsOf(layout, attrs, types, together),
+      units: together ? Math.ceil(layout.rows / together) : rowUnits(layout, attrs.overBatch),
       scratch: scratchOf(layout, attrs.overBatch, 2),
     };
-    if (together) {
-      const lines = sumOfLines(Math.ceil(layout.rows / together) / layout.groups, channels);
-      return [
-        rows,
-        { ...lines, operands: ['weightParts', dweight!] },
-        { ...lines, operands: ['biasParts', dbias!] },
-      ];
-    }
-    const affine = {
-      kernel: 'standardize_affine_backward_f32',
-      operands: [...inputs, ...sums],
-      params,
-      units: channels * 64,
-    };
-    return dweight && !attrs.overBatch ? [rows, affine] : [rows];
+    if (!together) return [rows];
+    const lines = sumOfLines(
+      Math.ceil(layout.rows / together) / layout.groups,
+      layout.groups * layout.channels,
+    );
+    return [
+      rows,
+      { ...lines, operands: ['weightParts', dweight] },
+      { ...lines, operands: ['biasParts', dbias] },
+    ];
   },
-});
+};
+
+const gpuLayout = ({ types, attrs }: BackwardCall) => layoutOf(types.x.shape, attrs.overBatch);
+const byParts = (call: BackwardCall) => partsOf(gpuLayout(call), call.attrs.overBatch).walkParts > 1;
+
+/** Whether the gradients of weight and bias are sums over columns, parts of which another launch joins. */
+const byColumns = (call: BackwardCall) =>
+  call.outputs.length > 1 && !call.attrs.overBatch && gpuLayout(call).plane === 1;
+
+/** As on wasm; few long rows are taken apart, and sums over columns or over planes are launches of their own. */
+const gpuBackward = rowVariants<BackwardNames, BackwardAttrs>(
+  'standardize_backward_f32',
+  (call) => gpuRows(gpuLayout(call), call.attrs.overBatch),
+  (call, plan): Launch[] => {
+    const { types, attrs } = call;
+    const { overBatch } = attrs;
+    const layout = gpuLayout(call);
+    const walk = walkParams(layout, overBatch, plan);
+    const params = paramsOf(layout, attrs, types, 0, walk);
+    const units = layout.count === 0 ? 0 : layout.rows * walk.walkParts * plan.lanes;
+    const { dx, dweight, dbias } = outputsOf(call);
+    const kernel = (what: string) => `standardize_${what}_f32${plan.suffix}`;
+    const channels = layout.groups * layout.channels;
+    if (byParts(call))
+      return [
+        { kernel: kernel('backward_parts'), operands: [...INPUTS, 'sums'], params, units },
+        joinLaunch(channels, walk.walkParts, true, [dweight!, dbias!]),
+        {
+          kernel: kernel('backward_joined'),
+          operands: [...INPUTS, 'weight', dx, dweight, dbias],
+          params,
+          units,
+        },
+      ];
+    const sums = overBatch ? [dweight, dbias] : [null, null];
+    const rows = { kernel: kernel('backward'), operands: [...INPUTS, 'weight', dx, ...sums], params, units };
+    if (dweight === null || overBatch) return [rows];
+    if (layout.plane === 1) return [rows, ...columnLaunches(layout, params, [dweight, dbias])];
+    const operands = [...INPUTS, dweight, dbias];
+    const walkRun = layout.plane / (plan.wide ? 4 : 1);
+    return [
+      rows,
+      {
+        kernel: kernel('affine_backward'),
+        operands,
+        params: { ...params, walkRun },
+        units: channels * plan.lanes,
+      },
+    ];
+  },
+  (call): Record<string, number> =>
+    byParts(call) || byColumns(call) ? { sums: sumBytes(gpuLayout(call), call.attrs.overBatch) } : {},
+);
 
 /**
  * The distance and its scale take 1 + 6 units and h one more, sums over n elements n - 1 roundings and one each of g and
@@ -127,7 +180,7 @@ export const standardizeBackward = defineOpWithOutputs({
     standardizeBackward(dy, x, mean, variance, null, { ...attrs, affine: false }),
   ),
   cost: ({ output }) => ({ flops: 14 * sizeOf(output.shape) }),
-  kernels: { wasm: [backward('wasm')], webgpu: [backward('webgpu')] },
+  kernels: { wasm: [backward], webgpu: gpuBackward },
   linear: ['dy'],
   samples: cases.map(({ shape, affine, domain, values, options }) => {
     const statistics = {

@@ -3,6 +3,7 @@ import { expectDType, type TensorType } from '../op.js';
 import { sameShape, showShape } from '../shape.js';
 import { expectRank } from './common.js';
 import { type Layout, layoutOf, type StandardizeAttrs } from './standardize_layout.js';
+import type { WalkParams } from './standardize_webgpu.js';
 
 export interface StandardizeOptions {
   readonly eps: number;
@@ -37,11 +38,23 @@ export function check(
   return layout;
 }
 
+const NO_WALK: WalkParams = {
+  lanes: 0,
+  walkBlocks: 0,
+  walkStep: 0,
+  walkRun: 0,
+  walkStride: 0,
+  walkParts: 0,
+  partBlocks: 0,
+  byElement: 0,
+};
+
 export const paramsOf = (
   layout: Layout,
   { eps, centred, overBatch }: StandardizeAttrs,
   has: { readonly weight: TensorType | null; readonly bias?: TensorType | null },
   together = 0,
+  walk: WalkParams = NO_WALK,
 ) => {
   const { batch, rows, blocks, run, step, groups, channels, plane, count } = layout;
   return {
@@ -60,6 +73,7 @@ export const paramsOf = (
     hasWeight: Number(has.weight !== null),
     hasBias: Number((has.bias ?? null) !== null),
     together,
+    ...walk,
   };
 };
 
@@ -90,14 +104,21 @@ export const cases: readonly {
   { shape: [70, 5, 1, 1], values: steps(350, 160), options: { eps: 1e-5, overBatch: true } },
   { shape: [11, 1, 1, 1], affine: 'both', options: { eps: 0.01 } },
   { shape: [2, 2, 2, 23], affine: 'both', options: { eps: 1e-5 } },
+  // Quads of elements: of a row's own weights, of one weight's, of rows in parts.
+  { shape: [5, 2, 8, 1], affine: 'both', options: { eps: 1e-5 } },
+  { shape: [2, 2, 3, 20], affine: 'both', options: { eps: 1e-5 } },
+  { shape: [2, 1, 3, 4], affine: 'both', options: { eps: 1e-5 } },
+  { shape: [16, 2, 1, 64], affine: 'both', options: { eps: 1e-5, overBatch: true } },
+  { shape: [9, 2, 1, 115], values: steps(2070, 230), options: { eps: 1e-5, overBatch: true } },
+  { shape: [9, 1, 1, 115], affine: 'weight', options: { eps: 1e-5, centred: false, overBatch: true } },
 ];
 
 /** Rows of one wasm unit where every row is a column of memory: assembly/standardize.ts has the same number. */
 const COLUMNS = 16;
 
-/** One wasm unit is a row, or COLUMNS of them; one GPU workgroup is a row. */
-export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean, backend: 'wasm' | 'webgpu'): number =>
-  backend === 'webgpu' ? rows * 64 : overBatch && plane === 1 ? Math.ceil(rows / COLUMNS) : rows;
+/** One wasm unit is a row, or COLUMNS of them. */
+export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean): number =>
+  overBatch && plane === 1 ? Math.ceil(rows / COLUMNS) : rows;
 
 /**
  * wasm's private bytes: two slots of a row, and behind them `tensors` times the elements of a unit's columns, or what
