@@ -21,7 +21,7 @@ import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, plan } from './plan.js';
 import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
-import { sizeOf } from './shape.js';
+import { showShape, sizeOf } from './shape.js';
 import { spread } from './spread.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
@@ -111,6 +111,7 @@ export class Program {
     const planned = plan(fuses && groups ? spread(whole, elements) : whole, { inPlace, ...fused });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
+    refuseLarge(planned.order, backend);
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
     const at = (value: Value): Location => {
       const tile = planned.tiles.get(value);
@@ -281,4 +282,19 @@ function groupOf(dispatches: readonly DispatchCommand[], cost: Cost): Command {
     cost: nanoseconds(cost),
     counts: cost,
   };
+}
+
+/** Refuses a result that no buffer of the device can hold. */
+function refuseLarge(order: readonly Node[], { kind, maxBufferBytes }: Backend): void {
+  for (const { op, outputs } of order) {
+    for (const value of outputs) {
+      const bytes = bytesOf(value);
+      if (bytes <= maxBufferBytes) continue;
+      const result = `its result ${value.dtype}${showShape(value.shape)} takes ${bytes} bytes`;
+      fail(
+        op.name,
+        `${result}, a buffer of this ${kind} device holds ${maxBufferBytes}; compute it in parts`,
+      );
+    }
+  }
 }
