@@ -67,6 +67,7 @@ const rules = {
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
     types: ['schedule'],
   },
+  tune: { files: ['tune.ts'], may: ['executor', 'ops', 'backend', 'op', 'leaves'] },
   woven: {
     files: ['weave.ts', 'rates.ts', 'measure.ts', 'weaving.ts'],
     may: ['own', 'weaving', 'executor', 'schedule', 'ops', 'backend', 'passes', 'plan', 'op', 'leaves'],
@@ -75,8 +76,8 @@ const rules = {
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'woven', 'numerics'],
-    dynamic: ['reference', 'wasm', 'webgpu', 'woven'],
+    types: ['wasm', 'webgpu', 'woven', 'numerics', 'tune'],
+    dynamic: ['reference', 'wasm', 'webgpu', 'woven', 'tune'],
   },
 
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
@@ -106,7 +107,7 @@ const rules = {
       'op',
       'leaves',
     ],
-    types: ['wasm', 'webgpu', 'woven'],
+    types: ['wasm', 'webgpu', 'woven', 'tune'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
   host: {

@@ -3,8 +3,8 @@ import type { Node, Side } from './op.js';
 import { type PlacementCosts, place } from './place.js';
 import { type Woven, weave } from './segments.js';
 
-/** How often an interval of weights is halved where its two ends place nodes differently. */
-const HALVINGS = 7;
+/** How often the interval of weights is halved. */
+const HALVINGS = 12;
 /** Weights by which nodes that cost the same are told apart: equal branches go to the other side one by one. */
 const UNEVEN = 0.2;
 /** What must be gained at least, 15 %: rates are estimates, and those of a GPU that is busy vary. */
@@ -13,8 +13,8 @@ const WORTH = 0.85;
 /**
  * Where nodes run so that the whole is done soonest. `place` gives the least work; but both sides can work at once, so more work
  * on the one that would wait may end earlier. Weighing the work of the sides differently gives, cut by cut, placements from
- * all on one side to all on the other (the Lagrange multiplier of the longer of two times); the one whose segments end first
- * is taken.
+ * all on one side to all on the other (the Lagrange multiplier of the longer of two times); those on the way to equal work are
+ * tried, and the one whose segments end first is taken.
  *
  * @param overlap which share of the time that both could work at once they gain by it: 0 where they share processors.
  */
@@ -28,26 +28,21 @@ export function balance(graph: Graph, costs: PlacementCosts, overlap: number): R
     if (time < best.time) best = { sides, time };
     return sides;
   };
-  const between = (low: Tried, high: Tried, halvings: number): void => {
-    if (halvings === 0 || equal(low.sides, high.sides)) return;
-    const weight = (low.weight + high.weight) / 2;
-    const middle = { weight, sides: consider(weight) };
-    between(low, middle, halvings - 1);
-    between(middle, high, halvings - 1);
-  };
-  const ends = [0.02, 0.98].map((weight) => ({ weight, sides: consider(weight) }));
-  between(ends[0]!, ends[1]!, HALVINGS);
+  let [low, high] = [0, 1];
+  for (let i = 0; i < HALVINGS; i++) {
+    const weight = (low + high) / 2;
+    const work = workOf(consider(weight), costs);
+    // The more wasm's work weighs, the more of it goes to webgpu.
+    if (work.wasm > work.webgpu) low = weight;
+    else high = weight;
+  }
   return best.sides;
 }
 
-interface Tried {
-  readonly weight: number;
-  readonly sides: ReadonlyMap<Node, Side>;
-}
-
-function equal(a: ReadonlyMap<Node, Side>, b: ReadonlyMap<Node, Side>): boolean {
-  for (const [node, side] of a) if (b.get(node) !== side) return false;
-  return true;
+function workOf(sides: ReadonlyMap<Node, Side>, costs: PlacementCosts): Record<Side, number> {
+  const work = { wasm: 0, webgpu: 0 };
+  for (const [node, side] of sides) work[side] += costs.compute(node, side);
+  return work;
 }
 
 /** Costs with wasm's work counted by `weight` and webgpu's by the rest, each node's a little off. */

@@ -42,6 +42,7 @@ import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
+import type { Tuning } from './tune.js';
 import type { WeaveOptions, Weaving } from './weaving.js';
 
 export interface DeviceOptions {
@@ -73,6 +74,12 @@ export interface DeviceOptions {
   /** How a device of both parts graphs between them. */
   readonly weave?: WeaveOptions;
   /**
+   * How kernels of products are chosen on webgpu: `'measure'` times them while the device opens, once per
+   * adapter and process; a `device.tuning` of before is taken as it is. By default after what is known of GPUs, or what
+   * this process has measured. Results are the same bits.
+   */
+  readonly tuning?: 'measure' | Tuning;
+  /**
    * Lets a webgpu device go on when its GPU is lost; no other kind is ever lost. Calls under way fail with a
    * {@link DeviceLostError}, a new GPU device is asked for, programs are built anew, and all tensors, the device's generator,
    * optimisers, schedules and averages go back to the last snapshot; `await error.recovered` tells which. Tensors that
@@ -94,6 +101,8 @@ export async function open(
   kind: BackendKind | readonly BackendKind[] = 'wasm',
   options: DeviceOptions = {},
 ): Promise<Device> {
+  if (options.tuning !== undefined && ![kind].flat().includes('webgpu'))
+    fail('open', `tuning is for webgpu devices, this one is ${String(kind)}`);
   const { precision = 'f32' } = options;
   if (precision !== 'f32' && precision !== 'mixed')
     fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
@@ -127,10 +136,29 @@ async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<B
   if (recover) {
     const { openRecovering } = await import('./backend/webgpu/recover.js');
     const how = recover === true ? {} : recover;
-    return openRecovering(webgpu, kernels ?? [], how);
+    return tuned(await openRecovering(webgpu, kernels ?? [], how), options);
   }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return openWebGPU(webgpu, kernels);
+  return tuned(await openWebGPU(webgpu, kernels), options);
+}
+
+/** Loaded where a device was to be tuned; it knows what the process has measured. */
+let tuner: typeof import('./tune.js') | null = null;
+
+/** The rates that backends have. */
+const tunings = new WeakMap<Backend, { readonly tuning: Tuning; readonly note: string }>();
+
+/** A webgpu backend with the rates of its adapter, where they are known or wished for. */
+async function tuned<B extends Backend>(backend: B, options: DeviceOptions): Promise<B> {
+  try {
+    if (options.tuning !== undefined) tuner ??= await import('./tune.js');
+    const found = await tuner?.tune(backend, options.tuning);
+    if (found) tunings.set(backend, found);
+    return backend;
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
@@ -199,7 +227,17 @@ export class Device {
   }
 
   get info(): BackendInfo {
-    return this.#core.info;
+    const tuned = this.#backend && tunings.get(this.#backend);
+    const { info } = this.#core;
+    return tuned ? { ...info, notes: [...info.notes, tuned.note] } : info;
+  }
+
+  /**
+   * By which rates products' tiles are chosen on a webgpu device, to be kept as JSON for `open`; null where the adapter was not
+   * measured, and on a device of two backends.
+   */
+  get tuning(): Tuning | null {
+    return (this.#backend && tunings.get(this.#backend)?.tuning) ?? null;
   }
 
   /** What kernels run by. @throws WeftError on a device of two backends. */

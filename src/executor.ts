@@ -238,6 +238,7 @@ function commandsOf(
       kernel: launch.kernel,
       operands: launch.operands.map(resolve),
       params: reports ? { ...launch.params, faultId: faults.register(fault) } : launch.params,
+      constants: launch.constants,
       units: launch.units,
       scratch: launch.scratch ?? 0,
       cost,

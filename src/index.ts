@@ -36,6 +36,7 @@ export type {
   BackwardContext,
   Cost,
   ErrorCase,
+  Features,
   KernelCall,
   Launch,
   Node,
@@ -47,6 +48,7 @@ export type {
   SampleInput,
   Side,
   TensorType,
+  TileRate,
   Tolerance,
   Value,
   Variant,
@@ -75,4 +77,5 @@ export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';
 export * as train from './train/index.js';
+export type { Tuning } from './tune.js';
 export type { WeaveOptions } from './weaving.js';

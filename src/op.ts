@@ -47,13 +47,25 @@ export type Named<N extends string, T> = {
   readonly [K in N as Plain<K>]: K extends `${string}?` ? T | null : T;
 };
 
+/** How fast a kernel of tiles is, in GFLOP/s: with the whole device busy, and one workgroup of it alone. */
+export interface TileRate {
+  readonly all: number;
+  readonly one: number;
+}
+
+/** What a device offers to kernels: names that variants may ask for. */
+export interface Features extends ReadonlySet<string> {
+  /** webgpu: rates of the products' tiles by their names, as `64x64`, where they were measured or given. */
+  rates?: Readonly<Record<string, TileRate>>;
+}
+
 /** What a kernel variant may look at when it lays out its launches. Optional inputs that are left out are null. */
 export interface KernelCall<N extends string, A> {
   readonly types: Named<N, TensorType>;
   readonly output: TensorType;
   readonly outputs: readonly TensorType[];
   readonly attrs: A;
-  readonly features: ReadonlySet<string>;
+  readonly features: Features;
 }
 
 /** Fields of the kernel's parameter struct, by the names that its WGSL declares. Arrays fill array fields. */
@@ -68,6 +80,8 @@ export interface Launch {
   readonly params: Params;
   /** wasm: work units to be split over threads. webgpu: invocations, or workgroups when a triple is given. */
   readonly units: number | readonly [number, number, number];
+  /** webgpu: values of the kernel's `override`s, for what is known before it is compiled; the others keep their own. */
+  readonly constants?: Readonly<Record<string, number>>;
   /** wasm: private bytes that one thread needs while it runs the kernel. */
   readonly scratch?: number;
   /**
@@ -86,6 +100,8 @@ export interface Variant<N extends string, A> {
   /** `what__how`, as in `matmul_f32__6x8`. */
   readonly name: string;
   readonly when?: (call: KernelCall<N, A>) => boolean;
+  /** What it takes, in any unit that all variants of the op share. */
+  readonly cost?: (call: KernelCall<N, A>) => number;
   /** Bytes of buffers that live only while the op runs, by name. */
   readonly temporaries?: (call: KernelCall<N, A>) => Readonly<Record<string, number>>;
   readonly launches: (call: KernelCall<N, A>) => readonly Launch[];
@@ -291,12 +307,12 @@ export interface Op {
   differentiable(index: number): boolean;
   cost(types: readonly (TensorType | null)[], attrs: Attrs): Cost;
   variants(backend: Exclude<BackendKind, 'reference'>): readonly string[];
-  /** Chooses the first variant that accepts the call, or the named one. */
+  /** Chooses, of the variants that accept the call, the one of least cost, or the first where they tell none; or the named one. */
   lower(
     backend: Exclude<BackendKind, 'reference'>,
     types: readonly (TensorType | null)[],
     attrs: Attrs,
-    features: ReadonlySet<string>,
+    features: Features,
     variant?: string,
   ): Lowered | null;
   /** The largest error that a kernel may make in each element of each output; `results` are the reference's. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { balance } from '../src/balance.js';
 import { Network } from '../src/cut.js';
 import { gradient } from '../src/gradient.js';
 import { nodesOf, pin } from '../src/graph.js';
@@ -173,6 +174,40 @@ describe('place', () => {
       on === 'wasm' && op.name === 'exp' ? Number.POSITIVE_INFINITY : 1;
     expect([...place(graph, { ...flat, compute }).values()].at(-1)).toBe('webgpu');
     expect(() => place(graph, { ...flat, compute: () => Number.POSITIVE_INFINITY })).toThrow(RangeError);
+  });
+});
+
+describe('balance', () => {
+  it('gives the other side so many of equal branches that both are done at the same time', () => {
+    const x = createInput([4]);
+    const sums = Array.from({ length: 6 }, (_, i) => ops.sin(ops.mul(x, ops.full({ shape: [], value: i }))));
+    const graph = createGraph({ inputs: [x], outputs: sums });
+    const times: Record<string, readonly [wasm: number, webgpu: number]> = { sin: [100, 280], mul: [2, 2] };
+    const costs: PlacementCosts = {
+      compute: ({ op }, on) => (times[op.name] ?? [1, 1])[on === 'wasm' ? 0 : 1],
+      transfer: () => 3,
+      origin: () => 'wasm',
+      results: 'wasm',
+    };
+    const onWebgpu = (overlap: number) =>
+      [...balance(graph, costs, overlap)].filter(([{ op }, on]) => op.name === 'sin' && on === 'webgpu')
+        .length;
+    expect([onWebgpu(1), onWebgpu(0)]).toEqual([1, 0]);
+    times.sin = [100, 150];
+    expect([onWebgpu(1), onWebgpu(0)]).toEqual([2, 0]);
+    // Half of what both could gain is not worth it.
+    times.sin = [100, 550];
+    expect(onWebgpu(0.5)).toBe(0);
+  });
+
+  it('leaves alone what must be computed one after the other', () => {
+    let y: Value = createInput([4]);
+    const x = y;
+    for (let i = 0; i < 6; i++) y = ops.sin(y);
+    const graph = createGraph({ inputs: [x], outputs: [y] });
+    const compute = (_: Node, on: Side) => (on === 'wasm' ? 100 : 110);
+    const costs = { compute, transfer: () => 3, origin: () => null, results: null };
+    expect(new Set(balance(graph, costs, 1).values())).toEqual(new Set(['wasm']));
   });
 });
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { create } from 'webgpu';
 import { openWasm } from '../src/backend/wasm/index.js';
+import { BufferUsage } from '../src/backend/webgpu/constants.js';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
 import { WovenBackend } from '../src/backend/woven.js';
 import { nodesOf } from '../src/graph.js';
@@ -314,6 +316,32 @@ describe('a device of two backends', () => {
     device.dispose();
     await read.catch((error: Error) => expect(error.message).toContain('disposed'));
     await expect(x.data()).rejects.toThrow('disposed');
+  });
+
+  it('takes and lends GPU buffers, which both sides read as they are', async () => {
+    const gpu = create([]);
+    const own = await (await gpu.requestAdapter())!.requestDevice();
+    const device = await open(['webgpu', 'wasm'], {
+      ...{ threads: 1, webgpu: { device: own }, weave: { rates: EVEN } },
+    });
+    const { storage, copySrc, copyDst } = BufferUsage;
+    const mine = own.createBuffer({ size: 16, usage: storage | copySrc | copyDst });
+    own.queue.writeBuffer(mine, 0, Float32Array.of(1, 2, 3, 4));
+    const w = await device.fromGPUBuffer(mine, [4]);
+    const negated = async () => [...(await device.on('wasm', () => w.neg()).data())];
+    expect(await negated()).toEqual([-1, -2, -3, -4]);
+    own.queue.writeBuffer(mine, 0, Float32Array.of(7));
+    expect(await negated()).toEqual([-7, -2, -3, -4]);
+    // An update on wasm reaches the caller's buffer.
+    await w.assign(device.on('wasm', () => w.mul(2)));
+    expect(await w.gpuBuffer()).toBe(mine);
+    expect([...(await device.on('webgpu', () => w.neg()).data())]).toEqual([-14, -4, -6, -8]);
+    const made = device.on('wasm', () => w.add(1));
+    own.queue.writeBuffer(await made.gpuBuffer(), 0, Float32Array.of(5));
+    expect([...(await device.on('wasm', () => made.neg()).data())]).toEqual([-5, -5, -7, -9]);
+    device.dispose();
+    await own.queue.onSubmittedWorkDone();
+    own.destroy();
   });
 
   it('tells data errors of both sides', async () => {

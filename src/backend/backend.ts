@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../dtype.js';
-import type { BackendKind, Params, RefTensor, TensorType } from '../op.js';
+import type { BackendKind, Features, Params, RefTensor, TensorType } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -35,6 +35,8 @@ export interface DispatchCommand {
   readonly kernel: string;
   readonly operands: readonly Location[];
   readonly params: Params;
+  /** Of the kernel's `override`s, on webgpu. */
+  readonly constants?: Readonly<Record<string, number>>;
   readonly units: number | readonly [number, number, number];
   readonly scratch: number;
   /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
@@ -218,7 +220,7 @@ export interface BackendCore {
 export interface Backend extends BackendCore {
   readonly kind: BackendKind;
   /** Names that kernel variants may ask for in `when`. */
-  readonly features: ReadonlySet<string>;
+  readonly features: Features;
   /** Alignment of arena offsets in bytes. */
   readonly alignment: number;
   /** Whether one launch may read and write the same region (a GPU buffer can't be both in one dispatch). */
