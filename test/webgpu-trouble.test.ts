@@ -120,9 +120,7 @@ describe('a webgpu device in trouble', () => {
     );
     const device = await open('webgpu', { kernels: [{ ...kernels, modules }] });
     const [a, b] = [device.tensor([1, 2]), device.tensor([3, 4])];
-    await expect(lift(swiGlu)(a, b).data()).rejects.toThrow(
-      /missing.*for swiGlu\/swi_glu_f32/s,
-    );
+    await expect(lift(swiGlu)(a, b).data()).rejects.toThrow(/missing.*for swiGlu\/swi_glu_f32/s);
     expect(await a.mul(b).data()).toEqual(Float32Array.of(3, 8));
     device.dispose();
   });
