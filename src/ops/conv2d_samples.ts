@@ -92,6 +92,9 @@ export const cases: readonly Case[] = [
   [[1, 4, 6, 9], [84, 4, 5, 2], {}],
   // Planes of 4096 bytes.
   [[1, 2, 32, 32], [7, 2, 1, 1], {}],
+  // More channels than half the largest tile; pixels in several shares for tiles of filters by taps.
+  [[1, 70, 5, 5], [3, 70, 3, 3], { padding: 1 }],
+  [[3, 2, 12, 12], [17, 2, 3, 3], {}],
 ];
 
 export const outputOf = ([x, weight, options]: Case): number[] =>

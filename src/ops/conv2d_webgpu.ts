@@ -1,4 +1,4 @@
-import type { Launch, Variant } from '../op.js';
+import type { Features, Launch, Variant } from '../op.js';
 import {
   type ForwardInputs,
   forwardGeometry,
@@ -17,6 +17,7 @@ import {
   type WeightGradientAttrs,
   weightsOf,
 } from './conv2d_geometry.js';
+import { tileCost } from './product_tiles.js';
 
 /** Sides of the tiles that shaders/conv2d.wgsl and conv2d_weight_gradient.wgsl are made for. */
 const TILES = [128, 64, 32] as const;
@@ -64,9 +65,34 @@ function forwardBy(tile: Tile): Variant<ForwardInputs, ForwardAttrs> {
   return {
     name: `conv2d_f32__${tile}x${tile}`,
     when: (call) => suits(tile, forwardGeometry(call).filters) && fits(launches(forwardGeometry(call))),
+    cost: (call) => costBy(call.features, tile, forwardSize(forwardGeometry(call))),
     launches: (call) => launches(forwardGeometry(call)),
   };
 }
+
+/** A product that a pass is: filters or channels by pixels or taps, its inner length, and how many there are. */
+type Size = readonly [rows: number, columns: number, inner: number, count: number];
+
+const forwardSize = (g: Geometry): Size => [
+  g.filters,
+  g.batch * g.outHeight * g.outWidth,
+  weightsOf(g),
+  g.groups,
+];
+
+/** Of the taps of each pixel of x, those that the stride reaches. */
+const inputSize = (g: Geometry): Size => [
+  g.channels,
+  g.batch * g.height * g.width,
+  (g.filters * g.kernelHeight * g.kernelWidth) / (g.strideHeight * g.strideWidth),
+  g.groups,
+];
+
+/** As of the products' own kernels: by tiles, or from registers, where a workgroup has few rows and as many columns as given. */
+const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512): number =>
+  tile === null
+    ? tileCost(features, { kind: 'direct_4x4', rows: slotsOf(size[0]), columns }, size)
+    : tileCost(features, { kind: `${tile}x${tile}`, rows: tile, columns: tile }, size);
 
 /** Whether a tile is not mostly empty. */
 const suits = (tile: Tile, rows: number): boolean => rows > tile / 2;
@@ -74,6 +100,7 @@ const suits = (tile: Tile, rows: number): boolean => rows > tile / 2;
 export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
   {
     name: 'conv2d_f32__direct',
+    cost: (call) => costBy(call.features, null, forwardSize(forwardGeometry(call))),
     launches: (call) => fromRegisters(['x', 'weight', 'bias', 'output'], forwardGeometry(call), false),
   },
   ...TILES.map(forwardBy),
@@ -84,6 +111,7 @@ function inputGradientBy(tile: Tile): Variant<InputGradientInputs, GradientAttrs
   return {
     name: `conv2d_input_gradient_f32__${tile}x${tile}`,
     when: (call) => suits(tile, inputGeometry(call).channels) && fits(launches(inputGeometry(call))),
+    cost: (call) => costBy(call.features, tile, inputSize(inputGeometry(call))),
     launches: (call) => launches(inputGeometry(call)),
   };
 }
@@ -91,6 +119,7 @@ function inputGradientBy(tile: Tile): Variant<InputGradientInputs, GradientAttrs
 export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
   {
     name: 'conv2d_input_gradient_f32__direct',
+    cost: (call) => costBy(call.features, null, inputSize(inputGeometry(call))),
     launches: (call) => fromRegisters(['dy', 'weight', 'mask', 'output'], inputGeometry(call), true),
   },
   ...TILES.map(inputGradientBy),
@@ -130,6 +159,12 @@ function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, Weig
       tile === null ||
       (suits(tile, Math.min(weightGeometry(call).filters, weightsOf(weightGeometry(call)))) &&
         fits(inParts(call, planOf(call)))),
+    cost(call) {
+      const g = weightGeometry(call);
+      const { columns, share } = planOf(call);
+      const shares = Math.ceil((g.batch * g.outHeight * g.outWidth) / share);
+      return costBy(call.features, tile, [g.filters, columns, share, g.groups * shares], 8);
+    },
     temporaries: (call) => partsOf(planOf(call)),
     launches: (call) => inParts(call, planOf(call)),
   };
