@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { bench as benchOp } from '../src/cli/bench.js';
 import { measure, messageOf } from '../src/cli/measure.js';
+import { open } from '../src/index.js';
 import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
@@ -13,8 +14,10 @@ import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhol
 import { type BenchOptions, HELP, readOptions } from './options.js';
 import { runInPage, servePage } from './page/serve.js';
 import { profile, profileText } from './profile.js';
+import { replayText, replayTime } from './replay.js';
 import type { BenchReport } from './report.js';
 import { adapterOf, bearable, chooseCases, type Lane, openLane, runCases } from './run.js';
+import { SUITES } from './suites/index.js';
 import { reportText } from './table.js';
 import { prepareWeft } from './weft.js';
 
@@ -56,6 +59,25 @@ async function profiled(options: BenchOptions): Promise<unknown> {
   return { date: today(), commit: currentCommit(), machine: machineFacts(), profiles };
 }
 
+/** Prints what JavaScript spends on replaying training steps; resolves to what `--json` keeps. */
+async function replayed({ texts, small }: BenchOptions): Promise<unknown> {
+  const device = await open('webgpu');
+  const { description } = device.info;
+  const { cases, small: few } = SUITES.step;
+  const chosen = (small ? few! : cases).filter(
+    ({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)),
+  );
+  const replays = [];
+  for (const c of chosen) {
+    const weft = await prepareWeft(device, c, caseInputs(c));
+    replays.push({ case: c.name, ...(await replayTime(weft)) });
+    weft.dispose();
+  }
+  device.dispose();
+  console.log(`${description}\n${replayText(replays)}`);
+  return { date: today(), commit: currentCommit(), machine: machineFacts(), adapter: description, replays };
+}
+
 async function measured(options: BenchOptions, say: (line: string) => void): Promise<BenchReport> {
   const chosen = chooseCases(options.suites, options.texts, options.backends);
   const machine = machineFacts();
@@ -85,9 +107,9 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  if (options.profile) {
-    const found = await profiled(options);
-    if (options.json === true) throw new RangeError('--profile: name the file that --json writes');
+  if (options.profile || options.replay) {
+    const found = await (options.profile ? profiled(options) : replayed(options));
+    if (options.json === true) throw new RangeError('--profile, --replay: name the file that --json writes');
     if (options.json) writeWhole(options.json, `${JSON.stringify(found, null, 2)}\n`);
     return;
   }

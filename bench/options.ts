@@ -16,6 +16,8 @@ Times Weft's kernels and training steps against this machine's own peak and, wit
   --peers LIST      of ${PEER_NAMES.join(', ')}
                     (default: those on the backends that are asked for)
   --profile         instead of timing whole cases: the time of each launch of their programs
+  --replay          instead: what JavaScript spends on each replayed dispatch of a training step on webgpu; with
+                    --small, of steps so small that a software adapter runs many
   --json [FILE]     write the results as JSON (default: bench/results/DATE-CPU-ENGINE.json)
   --charts FOLDER   draw a chart of each suite as SVG
   --page            run in a page of a real Chromium instead of Node; --serve keeps it for a browser of your own
@@ -33,6 +35,8 @@ export interface BenchOptions {
   readonly v8: Readonly<Partial<Record<(typeof V8_FLAGS)[number], boolean>>>;
   readonly peers: readonly PeerName[];
   readonly profile: boolean;
+  readonly replay: boolean;
+  readonly small: boolean;
   /** A file, or `true` for one whose name tells date, machine and engine. */
   readonly json: string | true | undefined;
   readonly charts: string | undefined;
@@ -92,6 +96,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
       compare: flag,
       peers: text,
       profile: flag,
+      replay: flag,
+      small: flag,
       json: text,
       charts: text,
       page: flag,
@@ -99,7 +105,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
       help: flag,
     },
   });
-  if (values.page && values.profile) throw new RangeError('--page: profiles are for Node alone');
+  if (values.page && (values.profile || values.replay))
+    throw new RangeError('--page: profiles and replays are for Node alone');
   const backends = choose('backend', values.backend, ['wasm', 'webgpu'] as const);
   const peers = values.compare ? choosePeers(values.peers, backends, values.page) : [];
   return {
@@ -112,6 +119,8 @@ export function readOptions(given: readonly string[]): BenchOptions {
     ),
     peers,
     profile: values.profile,
+    replay: values.replay,
+    small: values.small,
     json: bare >= 0 ? true : values.json,
     charts: values.charts,
     page: values.page || values.serve,

@@ -35,6 +35,8 @@ export interface KernelInfo extends KernelParams {
   /** How each storage binding, in operand order, is used. The next binding is the parameter struct. */
   readonly access: readonly ('read' | 'read_write')[];
   readonly workgroupSize: readonly [number, number, number];
+  /** Its \`override\`s, which launches may give other values. */
+  readonly constants?: readonly string[];
 }
 `;
 

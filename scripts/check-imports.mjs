@@ -23,21 +23,17 @@ const rules = {
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: [
-      'gradient.ts',
-      'recompute.ts',
-      'rewrite.ts',
-      'merge.ts',
-      'absorb.ts',
-      'spread.ts',
-      'fuse.ts',
-      'place.ts',
-    ],
+    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'spread.ts', 'fuse.ts'],
     may: ['own', 'op', 'leaves'],
   },
 
+  weaving: {
+    files: ['cut.ts', 'place.ts', 'segments.ts', 'balance.ts'],
+    may: ['own', 'plan', 'passes', 'op', 'leaves'],
+  },
+
   backend: {
-    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts'],
+    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts', 'backend/woven.ts'],
     may: ['own', 'build', 'leaves'],
     types: ['op'],
   },
@@ -71,11 +67,17 @@ const rules = {
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
     types: ['schedule'],
   },
+  tune: { files: ['tune.ts'], may: ['executor', 'ops', 'backend', 'op', 'leaves'] },
+  woven: {
+    files: ['weave.ts', 'rates.ts', 'measure.ts', 'weaving.ts'],
+    may: ['own', 'weaving', 'executor', 'schedule', 'ops', 'backend', 'passes', 'plan', 'op', 'leaves'],
+    types: ['tensor'],
+  },
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'numerics'],
-    dynamic: ['reference', 'wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'woven', 'numerics', 'tune'],
+    dynamic: ['reference', 'wasm', 'webgpu', 'woven', 'tune'],
   },
 
   nn: { files: ['nn/**'], may: ['own', 'public', 'leaves'] },
@@ -105,7 +107,7 @@ const rules = {
       'op',
       'leaves',
     ],
-    types: ['wasm', 'webgpu'],
+    types: ['wasm', 'webgpu', 'woven', 'tune'],
   },
   plot: { files: ['plot/**'], may: ['own', 'public', 'leaves', 'echarts'], dynamic: ['fast-png'] },
   host: {

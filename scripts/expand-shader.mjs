@@ -3,7 +3,7 @@
  * index. A line of its own each, nested at will; A and B are whole numbers, or expressions of them and of names in scope.
  *
  *   #for i in A..B      what follows up to its #end once for i = A .. B - 1
- *   #for s in up down   the same once for each word
+ *   #for s in up down   the same once for each word, or of several names: #for s, n in up 1, down 2
  *   #if EXPRESSION      kept where it is not 0 (or false)
  *   #else
  *   #end
@@ -35,9 +35,10 @@ function evaluate(file, expression, scope) {
 }
 
 /** The values that a #for line runs through. */
-function valuesOf(file, list, scope) {
+function valuesOf(file, names, list, scope) {
   const range = /^(.+)\.\.(.+)$/.exec(list);
-  if (!range) return list.split(/\s+/);
+  if (!range)
+    return names.length === 1 ? list.split(/\s+/) : list.split(',').map((one) => one.trim().split(/\s+/));
   const [first, end] = [range[1], range[2]].map((side) => evaluate(file, side, scope));
   return Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
 }
@@ -79,10 +80,13 @@ function expandLines(file, lines, scope) {
       out.push(...expandLines(file, kept, scope));
     } else {
       const [, name, list] =
-        /^([A-Za-z_]\w*)\s+in\s+(.+)$/.exec(rest) ??
+        /^([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s+in\s+(.+)$/.exec(rest) ??
         fail(file, `can't read '${lines[at].trim()}', write #for i in 0..4`);
-      for (const value of valuesOf(file, list, scope))
-        out.push(...expandLines(file, body, { ...scope, [name]: value }));
+      const names = name.split(/\s*,\s*/);
+      for (const value of valuesOf(file, names, list, scope)) {
+        const bound = Object.fromEntries(names.map((one, i) => [one, [value].flat()[i]]));
+        out.push(...expandLines(file, body, { ...scope, ...bound }));
+      }
     }
     at = end;
   }

@@ -120,6 +120,7 @@ function reflectKernel({ ResourceType }, file, { module, wgsl, reflected, variab
       paramsBytes: struct.bytes,
       fields: struct.fields,
       workgroupSize: [...size],
+      ...(reflected.overrides.length > 0 ? { constants: reflected.overrides.map(({ name }) => name) } : {}),
     },
   };
 }
@@ -143,8 +144,9 @@ export function reflectModule(library, file, module, wgsl, only) {
   };
   const ast = parse(() => new WgslParser().parse(wgsl));
   const reflected = parse(() => new WgslReflect(wgsl));
-  if (reflected.overrides.length > 0)
-    fail(where, `override '${reflected.overrides[0].name}' is never set, use a const`);
+  const unset = ast.find(({ astNodeType, value }) => astNodeType === 'override' && !value);
+  if (unset)
+    fail(where, `override '${unset.name}' has no value, give it the one it has where no launch says another`);
   const variables = ast.filter(({ storage }) => storage === 'workgroup');
   const entries = reflected.entry.compute;
   if (entries.length === 0) fail(where, 'it has no @compute fn');

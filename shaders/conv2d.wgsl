@@ -1,157 +1,192 @@
-// y = x * weight + bias as an implicit matrix product per group, in tiles as in common/tile64: rows are
-// filters, columns the pixels of y over the batch, the inner axis the taps (channel, r, s). The patches of x
-// are gathered while they are loaded. Shapes as in common/conv2d; workgroups over columns, rows, groups. bias
-// [groups filters] is read if hasBias is not 0.
-#include "common/conv2d"
-#include "common/tile64"
+// A convolution or its input-gradient (common/correlate) as an implicit matrix product per group and phase, in tiles as in
+// common/tile: rows are planes of the result, columns its pixels over the batch, the inner axis the taps (plane, r, s).
+// The patches of the source are gathered while they are loaded. Workgroups over columns, rows, groups times phases.
+//! kernel conv2d_f32__32x32 | ROWS=32 | COLUMNS=32 | TM=4 | TN=4 | DEPTH=16
+//! kernel conv2d_f32__64x64 | ROWS=64 | COLUMNS=64 | TM=8 | TN=4 | DEPTH=16
+//! kernel conv2d_f32__128x128 | ROWS=128 | COLUMNS=128 | TM=8 | TN=8 | DEPTH=16
+#include "common/correlate"
+#include "common/tile"
 
-// The kernels that wasm has of this family: src/ops/conv2d_frame.ts fills in their structs.
-//! params conv2d_pack_f32__4x8 conv2d_pack_f32__6x8 : PackFiltersParams
-//! params conv2d_f32__4x8 conv2d_f32__6x8 : ConvolveParams
-//! params conv2d_weight_gradient_f32__4x8 conv2d_weight_gradient_f32__6x8 : ConvolveParams
-//! params conv2d_sum_f32 : SumPartsParams
-
-// Filters [groups, filters, channels, kernelHeight, kernelWidth] somewhere in a tensor: strides in elements.
-struct PackFiltersParams {
-  groups: u32,
-  filters: u32,
-  channels: u32,
-  kernelHeight: u32,
-  kernelWidth: u32,
-  first: u32,
-  groupStride: u32,
-  filterStride: u32,
-  channelStride: u32,
-  rowStride: i32,
-  columnStride: i32,
-}
-
-// A convolution of x [batch, groups channels, height, width] with outHeight x outWidth pixels, of which pixel
-// (i, j) stands at (firstRow + i stepHeight, firstColumn + j stepWidth) of planes of imageHeight x imageWidth.
-struct ConvolveParams {
-  batch: u32,
-  groups: u32,
-  channels: u32,
-  filters: u32,
-  height: u32,
-  width: u32,
-  top: i32,
-  left: i32,
-  kernelHeight: u32,
-  kernelWidth: u32,
-  strideHeight: u32,
-  strideWidth: u32,
-  dilationHeight: u32,
-  dilationWidth: u32,
-  outHeight: u32,
-  outWidth: u32,
-  imageHeight: u32,
-  imageWidth: u32,
-  firstRow: u32,
-  firstColumn: u32,
-  stepHeight: u32,
-  stepWidth: u32,
-  activation: u32,
-  // What one work unit covers.
-  images: u32,
-  rows: u32,
-  channelParts: u32,
-  parts: u32,
-  // How it sees x: in place, or copied with zeros round it, every frameStep-th row and column in a plane.
-  copies: u32,
-  frameStepHeight: u32,
-  frameStepWidth: u32,
-  phaseRows: u32,
-  phaseColumns: u32,
-  frameRows: u32,
-  frameWidth: u32,
-  channelBytes: u32,
-  imageBytes: u32,
-  // Tap columns whose sums are spread over columns of y, 0 where patches are gathered.
-  spread: u32,
-  // Whether there are so few filters that tiles are thin; taps of a block, and where in scratch memory what lies.
-  thin: u32,
-  // Whether tiles take two panels side by side.
-  pairs: u32,
-  depth: u32,
-  panelsAt: u32,
-  stagedAt: u32,
-  frameAt: u32,
-}
-
-struct SumPartsParams {
-  size: u32,
-  parts: u32,
-}
-
-// weight, x, y
-@group(0) @binding(1) var<storage, read> left_operand: array<f32>;
-@group(0) @binding(0) var<storage, read> right_operand: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
+// x, weight, bias or mask, and the result. bias [groups rows] is read if hasBias is not 0.
+@group(0) @binding(0) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> further: array<f32>;
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<uniform> params: Conv2dParams;
+@group(0) @binding(4) var<uniform> params: CorrelateParams;
 
-// Of this invocation's four filters: the index of the first tap, and which exist.
-var<private> left_start: vec4<u32>;
-var<private> left_inside: vec4<bool>;
-// Of its four pixels: the image in x, and the place in it of tap (0, 0); outside wraps round to a large
-// number.
-var<private> image: vec4<u32>;
-var<private> first_y: vec4<u32>;
-var<private> first_x: vec4<u32>;
+// Whether source counts only where the mask, of its shape, is not <= 0.
+override MASKED = 0u;
+// Whether weights are read four taps at once: in their order, and rows begin at vec4s.
+override ALIGNED = 0u;
 
-fn load_left(k: u32) -> vec4<f32> {
-  let taps = params.channels * params.kernelHeight * params.kernelWidth;
-  return gather_left(left_start + k, left_inside & vec4<bool>(k < taps));
+var<private> group_index: u32;
+var<private> down: Axis;
+var<private> across: Axis;
+
+// The tap at inner index k.
+struct Tap {
+  plane: u32,
+  r: u32,
+  s: u32,
 }
 
-fn load_right(k: u32) -> vec4<f32> {
-  let tap = tap_of(params, k);
-  let y = first_y + tap.y;
-  let x = first_x + tap.x;
-  let inside = (y < vec4<u32>(params.height)) & (x < vec4<u32>(params.width));
-  let at = image + (tap.plane * params.height + y) * params.width + x;
-  return gather_right(at, inside & vec4<bool>(tap.plane < params.channels));
+fn tap_of(k: u32) -> Tap {
+  let index = k / across.taps;
+  return Tap(index / down.taps, index % down.taps, k % across.taps);
 }
 
-// relu where the activation is 1; NaN stays.
-fn activate(values: vec4<f32>) -> vec4<f32> {
-  return select(values, vec4<f32>(), (values <= vec4<f32>()) & vec4<bool>(params.activation == 1u));
+fn next(tap: Tap) -> Tap {
+  let ends = tap.s + 1u == across.taps;
+  let last = ends && tap.r + 1u == down.taps;
+  return Tap(
+    tap.plane + u32(last),
+    select(tap.r + u32(ends), 0u, last),
+    select(tap.s + 1u, 0u, ends),
+  );
 }
 
-fn store_row(row: u32, group: u32, pixels: Pixels, values: vec4<f32>) {
-  if (row >= params.filters) {
+// The first weight of each of four rows.
+alias LeftRows = vec4<u32>;
+
+fn left_rows(first: u32) -> LeftRows {
+  let area = params.kernelHeight * params.kernelWidth;
+  let rows = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u));
+  return group_index * params.rows * params.planes * area + rows * params.rowStride;
+}
+
+fn left_inner_first() -> bool {
+  return params.turned == 0u;
+}
+
+fn load_left(rows: LeftRows, k: u32) -> mat4x4<f32> {
+  let inner = params.planes * down.taps * across.taps;
+  if (ALIGNED != 0u) {
+    if (k >= inner) {
+      return mat4x4<f32>();
+    }
+    let at = (rows + k) >> vec4<u32>(2u);
+    return transpose(mat4x4<f32>(weight[at.x], weight[at.y], weight[at.z], weight[at.w]));
+  }
+  var loaded = mat4x4<f32>();
+  var tap = tap_of(k);
+#for i in 0..4
+  if (k + $(i)u < inner) {
+    let at = rows + tap.plane * params.planeStride + (down.tap + tap.r * down.tapStep) * params.kernelWidth +
+      across.tap + tap.s * across.tapStep;
+    loaded[$i] = vec4<f32>(
+      weight[at.x >> 2u][at.x & 3u],
+      weight[at.y >> 2u][at.y & 3u],
+      weight[at.z >> 2u][at.z & 3u],
+      weight[at.w >> 2u][at.w & 3u],
+    );
+  }
+  tap = next(tap);
+#end
+  return loaded;
+}
+
+// Of four pixels: where they are, and where in source their image begins and tap (0, 0) lies, in no row past the end.
+struct Pixels {
+  image: vec4<u32>,
+  i: vec4<u32>,
+  j: vec4<u32>,
+  inside: vec4<bool>,
+}
+
+fn pixels_of(first: u32) -> Pixels {
+  let pixel = first + vec4<u32>(0u, 1u, 2u, 3u);
+  let row = pixel / params.countWidth;
+  let image = row / params.countHeight;
+  let i = row % params.countHeight;
+  let j = pixel % params.countWidth;
+  let inside = (image < vec4<u32>(params.batch)) & (i < vec4<u32>(down.count)) & (j < vec4<u32>(across.count));
+  return Pixels(image, i, j, inside);
+}
+
+struct RightColumns {
+  image: vec4<u32>,
+  y: vec4<u32>,
+  x: vec4<u32>,
+}
+
+fn right_columns(first: u32) -> RightColumns {
+  let pixels = pixels_of(first);
+  // A row that stays past the end whatever a tap adds.
+  let y = select(vec4<u32>(0x80000000u), down.start + pixels.i * down.step, pixels.inside);
+  let plane = (pixels.image * params.groups + group_index) * params.planes;
+  return RightColumns(plane * params.height * params.width, y, across.start + pixels.j * across.step);
+}
+
+fn right_inner_first() -> bool {
+  return false;
+}
+
+fn load_right(columns: RightColumns, k: u32) -> mat4x4<f32> {
+  var loaded = mat4x4<f32>();
+  var tap = tap_of(k);
+#for i in 0..4
+  let y$i = columns.y + tap.r * params.pitchHeight;
+  let x$i = columns.x + tap.s * params.pitchWidth;
+  let inside$i = (y$i < vec4<u32>(params.height)) & (x$i < vec4<u32>(params.width)) &
+    vec4<bool>(tap.plane < params.planes);
+  let at$i = columns.image + (tap.plane * params.height + y$i) * params.width + x$i;
+#for c in x y z w
+  if (inside$i.$c) {
+    loaded[$i].$c = source[at$i.$c];
+    if (MASKED != 0u && further[at$i.$c] <= 0.0) {
+      loaded[$i].$c = 0.0;
+    }
+  }
+#end
+  tap = next(tap);
+#end
+  return loaded;
+}
+
+// Of four pixels of the result the places in its first plane.
+struct StoreColumns {
+  at: vec4<u32>,
+  inside: vec4<bool>,
+}
+
+fn store_columns(first: u32) -> StoreColumns {
+  let pixels = pixels_of(first);
+  let row = down.first + pixels.i * params.phasesHeight;
+  let column = across.first + pixels.j * params.phasesWidth;
+  let plane = pixels.image * params.groups * params.rows;
+  return StoreColumns((plane * params.outHeight + row) * params.outWidth + column, pixels.inside);
+}
+
+fn store_row(row: u32, columns: StoreColumns, sums: vec4<f32>) {
+  if (row >= params.rows) {
     return;
   }
-  let filter_index = group * params.filters + row;
-  var offset = 0.0;
+  let plane = group_index * params.rows + row;
+  var values = sums;
   if (params.hasBias != 0u) {
-    offset = bias[filter_index];
+    values += further[plane];
   }
-  let plane = pixels.image * params.groups * params.filters + filter_index;
-  let at = (plane * params.outHeight + pixels.y) * params.outWidth + pixels.x;
-  scatter(at, pixels.inside, activate(values + offset));
+  // NaN stays.
+  values = select(values, vec4<f32>(), (values <= vec4<f32>()) & vec4<bool>(params.activation == 1u));
+  let at = columns.at + plane * params.outHeight * params.outWidth;
+#for c in x y z w
+  if (columns.inside.$c) {
+    output[at.$c] = values.$c;
+  }
+#end
 }
 
-@compute @workgroup_size(16, 16)
-fn conv2d_f32__64x64(
+@compute @workgroup_size($(ROWS / TM * (COLUMNS / TN)))
+fn KERNEL(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let taps = params.channels * params.kernelHeight * params.kernelWidth;
-  let left = loader(local, true);
-  let right = loader(local, false);
-  let filters = quad_of(group.y, left.quad);
-  left_start = (group.z * params.filters + filters) * taps;
-  left_inside = filters < vec4<u32>(params.filters);
-  let pixels = pixels_of(quad_of(group.x, local % 16u), params.batch, params.outHeight, params.outWidth);
-  image = (pixels.image * params.groups + group.z) * params.channels * params.height * params.width;
-  first_y = select(vec4<u32>(OUTSIDE), pixels.y * params.strideHeight - u32(params.top), pixels.inside);
-  first_x = pixels.x * params.strideWidth - u32(params.left);
-  let tile = multiply_tile(taps, local, left, right);
-  let row = quad_of(group.y, local / 16u).x;
-  store_row(row, group.z, pixels, tile.row0);
-  store_row(row + 1u, group.z, pixels, tile.row1);
-  store_row(row + 2u, group.z, pixels, tile.row2);
-  store_row(row + 3u, group.z, pixels, tile.row3);
+  group_index = group.z % params.groups;
+  let phase = group.z / params.groups;
+  let down_here = down_of(phase / params.phasesWidth);
+  let across_here = across_of(phase % params.phasesWidth);
+  down = down_here;
+  across = across_here;
+  let inner = params.planes * down_here.taps * across_here.taps;
+  multiply_tile(local, group.y * $(ROWS)u, group.x * $(COLUMNS)u, 0u, inner);
 }

@@ -1,82 +1,163 @@
-// dweight of conv2d as an implicit matrix product per group, in tiles as in common/tile64: rows are filters,
-// columns the taps (channel, r, s), the inner axis the pixels of y over the batch. Shapes as in
-// common/conv2d; workgroups over columns, rows, groups.
-#include "common/conv2d"
-#include "common/tile64"
+// dweight and dbias of conv2d as an implicit matrix product per group, in tiles as in common/tile: rows are filters, columns
+// those of common/weights, the inner axis the pixels of dy over the batch, in parts. Workgroups over columns, rows, groups
+// times parts.
+//! kernel conv2d_weight_gradient_f32__32x32 | ROWS=32 | COLUMNS=32 | TM=4 | TN=4 | DEPTH=16
+//! kernel conv2d_weight_gradient_f32__64x64 | ROWS=64 | COLUMNS=64 | TM=8 | TN=4 | DEPTH=16
+//! kernel conv2d_weight_gradient_f32__128x128 | ROWS=128 | COLUMNS=128 | TM=8 | TN=8 | DEPTH=16
+#include "common/weights"
+#include "common/tile"
 
-// dy, x, mask, dweight: dy counts where the mask is not <= 0, if hasMask is not 0.
-@group(0) @binding(1) var<storage, read> left_operand: array<f32>;
-@group(0) @binding(0) var<storage, read> right_operand: array<f32>;
-@group(0) @binding(2) var<storage, read> mask: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
-@group(0) @binding(4) var<uniform> params: Conv2dParams;
+// x, dy, mask, and the sums.
+@group(0) @binding(0) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> mask: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(4) var<uniform> params: WeightsParams;
 
-// Of this invocation's four filters: the plane in dy's first image, and which exist.
-var<private> left_plane: vec4<u32>;
-var<private> left_inside: vec4<bool>;
-// Of its four taps: the plane in x's first image, and the distance from tap (0, 0).
-var<private> tap_plane: vec4<u32>;
-var<private> tap_y: vec4<u32>;
-var<private> tap_x: vec4<u32>;
+// Whether dy counts only where the mask, of its shape, is not <= 0.
+override MASKED = 0u;
+// Whether planes of dy begin at vec4s.
+override ALIGNED = 0u;
 
-fn through(at: vec4<u32>, inside: vec4<bool>) -> vec4<bool> {
-  if (params.hasMask == 0u) {
-    return inside;
+var<private> group_index: u32;
+var<private> part: u32;
+
+// Four filters' planes of the first image.
+alias LeftRows = vec4<u32>;
+
+fn left_rows(first: u32) -> LeftRows {
+  let rows = min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.filters - 1u));
+  return (group_index * params.filters + rows) * params.outHeight * params.outWidth;
+}
+
+fn left_inner_first() -> bool {
+  return true;
+}
+
+fn four_of(at: u32) -> vec4<f32> {
+  let values = dy[at >> 2u];
+  if (MASKED == 0u) {
+    return values;
   }
-  let first = select(vec4<u32>(), at, inside);
-  let values = vec4<f32>(mask[first.x], mask[first.y], mask[first.z], mask[first.w]);
-  return inside & !(values <= vec4<f32>());
+  return select(values, vec4<f32>(), mask[at >> 2u] <= vec4<f32>());
 }
 
-fn load_left(k: u32) -> vec4<f32> {
+fn one_of(at: u32) -> f32 {
+  let value = dy[at >> 2u][at & 3u];
+  if (MASKED == 0u) {
+    return value;
+  }
+  return select(value, 0.0, mask[at >> 2u][at & 3u] <= 0.0);
+}
+
+fn load_left(rows: LeftRows, k: u32) -> mat4x4<f32> {
   let size = params.outHeight * params.outWidth;
-  let image = k / size;
-  let at = (image * params.groups * params.filters + left_plane) * size + k % size;
-  return gather_left(at, through(at, left_inside & vec4<bool>(image < params.batch)));
+  let next_image = (params.groups * params.filters - 1u) * size;
+  var image = k / size;
+  var at = rows + k + image * next_image;
+  if (ALIGNED != 0u) {
+    if (image >= params.batch) {
+      return mat4x4<f32>();
+    }
+    return transpose(mat4x4<f32>(four_of(at.x), four_of(at.y), four_of(at.z), four_of(at.w)));
+  }
+  var loaded = mat4x4<f32>();
+#for i in 0..4
+  image = (k + $(i)u) / size;
+  at = rows + k + $(i)u + image * next_image;
+  if (image < params.batch) {
+    loaded[$i] = vec4<f32>(one_of(at.x), one_of(at.y), one_of(at.z), one_of(at.w));
+  }
+#end
+  return loaded;
 }
 
-fn load_right(k: u32) -> vec4<f32> {
-  let row = k / params.outWidth;
-  let image = row / params.outHeight;
-  let y = row % params.outHeight * params.strideHeight - u32(params.top) + tap_y;
-  let x = k % params.outWidth * params.strideWidth - u32(params.left) + tap_x;
-  let inside = (y < vec4<u32>(params.height)) & (x < vec4<u32>(params.width));
-  let plane = image * params.groups * params.channels + tap_plane;
-  let at = (plane * params.height + y) * params.width + x;
-  return gather_right(at, inside & vec4<bool>(image < params.batch));
+// Of four columns what they add to a pixel's place in x, and what they see where no tap is or x ends.
+struct RightColumns {
+  plane: vec4<u32>,
+  y: vec4<u32>,
+  x: vec4<u32>,
+  outside: vec4<f32>,
 }
 
-fn store_row(row: u32, group: u32, columns: vec4<u32>, values: vec4<f32>) {
-  let taps = params.channels * params.kernelHeight * params.kernelWidth;
-  let inside = (columns < vec4<u32>(taps)) & vec4<bool>(row < params.filters);
-  scatter((group * params.filters + row) * taps + columns, inside, values);
+fn right_columns(first: u32) -> RightColumns {
+  let area = params.kernelHeight * params.kernelWidth;
+  let index = first + vec4<u32>(0u, 1u, 2u, 3u);
+  let channel = index / area;
+  let y = index % area / params.kernelWidth * params.dilationHeight - u32(params.top);
+  let is_tap = channel < vec4<u32>(params.channels);
+  return RightColumns(
+    (group_index * params.channels + channel) * params.height * params.width,
+    select(vec4<u32>(0x80000000u), y, is_tap),
+    index % params.kernelWidth * params.dilationWidth - u32(params.left),
+    select(vec4<f32>(), vec4<f32>(1.0), index == vec4<u32>(params.channels * area)),
+  );
 }
 
-@compute @workgroup_size(16, 16)
-fn conv2d_weight_gradient_f32__64x64(
+fn right_inner_first() -> bool {
+  return true;
+}
+
+fn load_right(columns: RightColumns, k: u32) -> mat4x4<f32> {
+  var loaded = mat4x4<f32>();
+  var row = k / params.outWidth;
+  var column = k % params.outWidth;
+  var image = row / params.outHeight;
+  row = row % params.outHeight;
+#for i in 0..4
+  if (image < params.batch) {
+    let y = columns.y + row * params.strideHeight;
+    let x = columns.x + column * params.strideWidth;
+    let inside = (y < vec4<u32>(params.height)) & (x < vec4<u32>(params.width));
+    let origin = image * params.groups * params.channels * params.height * params.width;
+    let at = columns.plane + origin + y * params.width + x;
+    loaded[$i] = columns.outside;
+#for c in x y z w
+    if (inside.$c) {
+      loaded[$i].$c = source[at.$c];
+    }
+#end
+  }
+  column++;
+  if (column == params.outWidth) {
+    column = 0u;
+    row++;
+    if (row == params.outHeight) {
+      row = 0u;
+      image++;
+    }
+  }
+#end
+  return loaded;
+}
+
+alias StoreColumns = u32;
+
+fn store_columns(first: u32) -> StoreColumns {
+  return first;
+}
+
+fn store_row(row: u32, first: StoreColumns, sums: vec4<f32>) {
+  if (row >= params.filters) {
+    return;
+  }
+  let at = part * params.partStride + (group_index * params.filters + row) * params.columns + first;
+#for i in 0..4
+  if (first + $(i)u < params.columns) {
+    parts[at + $(i)u] = sums[$i];
+  }
+#end
+}
+
+@compute @workgroup_size($(ROWS / TM * (COLUMNS / TN)))
+fn KERNEL(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let place = loader(local, true);
-  let filters = quad_of(group.y, place.quad);
-  left_plane = group.z * params.filters + filters;
-  left_inside = filters < vec4<u32>(params.filters);
-  let area = params.kernelHeight * params.kernelWidth;
-  let taps = quad_of(group.x, place.quad);
-  let index = taps % area;
-  let channel = taps / area;
-  tap_plane = group.z * params.channels + channel;
-  tap_y = select(
-    vec4<u32>(OUTSIDE),
-    index / params.kernelWidth * params.dilationHeight,
-    channel < vec4<u32>(params.channels),
-  );
-  tap_x = index % params.kernelWidth * params.dilationWidth;
-  let tile = multiply_tile(params.batch * params.outHeight * params.outWidth, local, place, place);
-  let row = quad_of(group.y, local / 16u).x;
-  let columns = quad_of(group.x, local % 16u);
-  store_row(row, group.z, columns, tile.row0);
-  store_row(row + 1u, group.z, columns, tile.row1);
-  store_row(row + 2u, group.z, columns, tile.row2);
-  store_row(row + 3u, group.z, columns, tile.row3);
+  group_index = group.z % params.groups;
+  let part_here = group.z / params.groups;
+  part = part_here;
+  let begin = part_here * params.share;
+  let end = min(begin + params.share, params.batch * params.outHeight * params.outWidth);
+  multiply_tile(local, group.y * $(ROWS)u, group.x * $(COLUMNS)u, begin, end);
 }

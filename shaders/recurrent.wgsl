@@ -1,12 +1,16 @@
 // One step of a layer: y [steps, batch, hidden] from the projected inputs [steps, batch, gates hidden] and the
 // product of h before the step with the weight [gates hidden, hidden], as in common/recurrent. h, and c behind
 // it, go on. Where a sequence has ended, y and what is kept for the gradient are 0.
-//! kernel rnn_sequence_f32__1 | SETS=1 | SLICES=1
-//! kernel rnn_sequence_f32__16 | SETS=1 | SLICES=16
-//! kernel lstm_sequence_f32__1 | SETS=4 | SLICES=1
-//! kernel lstm_sequence_f32__16 | SETS=4 | SLICES=16
-//! kernel gru_sequence_f32__1 | SETS=3 | SLICES=1
-//! kernel gru_sequence_f32__16 | SETS=3 | SLICES=16
+//! kernel rnn_sequence_f32__1 | SETS=1 | SLICES=1 | HALF=0
+//! kernel rnn_sequence_f32__16 | SETS=1 | SLICES=16 | HALF=0
+//! kernel rnn_sequence_f16__1 | SETS=1 | SLICES=1 | HALF=1
+//! kernel lstm_sequence_f32__1 | SETS=4 | SLICES=1 | HALF=0
+//! kernel lstm_sequence_f32__16 | SETS=4 | SLICES=16 | HALF=0
+//! kernel lstm_sequence_f16__1 | SETS=4 | SLICES=1 | HALF=1
+//! kernel gru_sequence_f32__1 | SETS=3 | SLICES=1 | HALF=0
+//! kernel gru_sequence_f32__16 | SETS=3 | SLICES=16 | HALF=0
+//! kernel gru_sequence_f16__1 | SETS=3 | SLICES=1 | HALF=1
+#include "common/half"
 #include "common/gates"
 #include "common/recurrent"
 #include "common/recurrent_product"

@@ -3,14 +3,19 @@
 // parts, whose product with the weight's transpose, as in common/recurrent, is dh after the step, but for dy;
 // what comes to dh past the weight, dhn at first; for LSTM then dc. Where a sequence has ended, dprojected is 0.
 // FINAL kernels end the pass with dh0 and dc0. Here the sets are of units beside each other.
-//! kernel rnn_sequence_backward_f32__1 | GATES=1 | FINAL=0 | SETS=2 | SLICES=1
-//! kernel rnn_sequence_backward_f32__16 | GATES=1 | FINAL=0 | SETS=1 | SLICES=16
-//! kernel lstm_sequence_backward_f32__1 | GATES=4 | FINAL=0 | SETS=2 | SLICES=1
-//! kernel lstm_sequence_backward_f32__16 | GATES=4 | FINAL=0 | SETS=1 | SLICES=16
-//! kernel gru_sequence_backward_f32__1 | GATES=3 | FINAL=0 | SETS=2 | SLICES=1
-//! kernel gru_sequence_backward_f32__16 | GATES=3 | FINAL=0 | SETS=1 | SLICES=16
-//! kernel sequence_initial_gradient_f32__1 | GATES=0 | FINAL=1 | SETS=2 | SLICES=1
-//! kernel sequence_initial_gradient_f32__16 | GATES=0 | FINAL=1 | SETS=1 | SLICES=16
+//! kernel rnn_sequence_backward_f32__1 | GATES=1 | FINAL=0 | SETS=2 | SLICES=1 | HALF=0
+//! kernel rnn_sequence_backward_f16__1 | GATES=1 | FINAL=0 | SETS=2 | SLICES=1 | HALF=1
+//! kernel rnn_sequence_backward_f32__16 | GATES=1 | FINAL=0 | SETS=1 | SLICES=16 | HALF=0
+//! kernel lstm_sequence_backward_f32__1 | GATES=4 | FINAL=0 | SETS=2 | SLICES=1 | HALF=0
+//! kernel lstm_sequence_backward_f16__1 | GATES=4 | FINAL=0 | SETS=2 | SLICES=1 | HALF=1
+//! kernel lstm_sequence_backward_f32__16 | GATES=4 | FINAL=0 | SETS=1 | SLICES=16 | HALF=0
+//! kernel gru_sequence_backward_f32__1 | GATES=3 | FINAL=0 | SETS=2 | SLICES=1 | HALF=0
+//! kernel gru_sequence_backward_f16__1 | GATES=3 | FINAL=0 | SETS=2 | SLICES=1 | HALF=1
+//! kernel gru_sequence_backward_f32__16 | GATES=3 | FINAL=0 | SETS=1 | SLICES=16 | HALF=0
+//! kernel sequence_initial_gradient_f32__1 | GATES=0 | FINAL=1 | SETS=2 | SLICES=1 | HALF=0
+//! kernel sequence_initial_gradient_f16__1 | GATES=0 | FINAL=1 | SETS=2 | SLICES=1 | HALF=1
+//! kernel sequence_initial_gradient_f32__16 | GATES=0 | FINAL=1 | SETS=1 | SLICES=16 | HALF=0
+#include "common/half"
 #include "common/gates"
 #include "common/recurrent"
 #include "common/recurrent_product"
@@ -19,7 +24,7 @@
 #include "common/recurrent_step"
 #end
 #if FINAL == 1
-@group(0) @binding(0) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> weight: array<Weights>;
 @group(0) @binding(1) var<storage, read> before: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> dh0: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dc0: array<f32>;

@@ -9,20 +9,6 @@ struct LengthsParams {
   faultId: u32,
 }
 
-struct PackParams {
-  sets: u32,
-  // Places of the inner axis, units, quads side by side, quads of units in a block.
-  inner: u32,
-  units: u32,
-  quads: u32,
-  unitQuads: u32,
-  // From a set to the next, in quads of units and in elements.
-  setQuads: u32,
-  setStride: u32,
-  innerStride: u32,
-  unitStride: u32,
-}
-
 // A step on wasm: its number in the walk, rows of a tile, rows and panels of 8 columns of a unit.
 struct SequenceParams {
   steps: u32,
@@ -68,10 +54,6 @@ struct StatesParams {
 @group(0) @binding(2) var<storage, read_write> dhidden: array<f32>;
 @group(0) @binding(3) var<uniform> gru: RecurrentParams;
 
-@group(0) @binding(0) var<storage, read> weight: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> packing: PackParams;
-
 // A length outside 1..steps leaves a fault.
 @compute @workgroup_size(64)
 fn sequence_lengths_i32(
@@ -87,31 +69,6 @@ fn sequence_lengths_i32(
   if (length < 1 || u32(length) > check.steps) {
     report_fault(check.faultId, b, bitcast<u32>(length));
   }
-}
-
-// packed [blocks, inner, sets, quads] as in common/recurrent.
-@compute @workgroup_size(64)
-fn recurrent_pack_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  let part = i / packing.quads % packing.sets;
-  let inner = i / packing.quads / packing.sets % packing.inner;
-  let begin = i / packing.quads / packing.sets / packing.inner * packing.unitQuads;
-  if (4u * begin >= packing.units) {
-    return;
-  }
-  let unit = 4u * (begin + part * packing.setQuads + i % packing.quads);
-  let at = part * packing.setStride + inner * packing.innerStride;
-  var quad = vec4<f32>();
-  for (var k = 0u; k < 4u; k++) {
-    if (unit + k < packing.units) {
-      quad[k] = weight[at + (unit + k) * packing.unitStride];
-    }
-  }
-  packed[i] = quad;
 }
 
 // What goes on, before the first step: the states, all else and what is past the end 0. A second one that is not

@@ -1,4 +1,4 @@
-// Winograd convolution is wasm's alone: assembly/winograd.ts. Sizes as in common/conv2d; a work unit covers `tiles`
+// Winograd convolution is wasm's alone: assembly/winograd.ts. Sizes as in common/correlate; a work unit covers `tiles`
 // tiles of `size` (2 or 4) by `size` outputs by `rows` filters. `transposed` takes the weights of the convolution whose input-gradient this
 // is: channels and filters exchanged, rotated by 180 degrees.
 

@@ -169,7 +169,7 @@ async function runWith(
   });
   await host.runner.compute(given.filter((arg) => arg instanceof Tensor));
   try {
-    graph.execute(
+    await graph.execute(
       given.map((arg) => argumentOf(store, arg)),
       encoder,
     );

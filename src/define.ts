@@ -4,6 +4,7 @@ import {
   apply,
   type BackwardContext,
   type Cost,
+  type Features,
   type Fold,
   type KernelCall,
   type Launch,
@@ -166,11 +167,7 @@ export function defaultCost(types: readonly (TensorType | null)[], outputs: read
   return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
 }
 
-export type CallOf = (
-  types: readonly (TensorType | null)[],
-  attrs: Attrs,
-  features: ReadonlySet<string>,
-) => AnyCall;
+export type CallOf = (types: readonly (TensorType | null)[], attrs: Attrs, features: Features) => AnyCall;
 
 /** Gives a list by position the names of `inputs`. */
 export const namer = (inputs: readonly string[]) => {
@@ -291,9 +288,10 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
     variants: (backend) => spec.kernels[backend].map(({ name }) => name),
     lower(backend, types, attrs, features, variant) {
       const call = callOf(types, attrs, features);
-      const chosen = spec.kernels[backend].find(
+      const accepting = spec.kernels[backend].filter(
         ({ name, when }) => (variant === undefined || name === variant) && (when?.(call) ?? true),
       );
+      const chosen = leastCost(accepting, call);
       return chosen ? lowerVariant(spec, chosen, call) : null;
     },
     bounds: boundsOf({ name: spec.name, tolerance: spec.tolerance, callOf, reference, magnitude }),
@@ -304,6 +302,14 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
       return `${spec.reportsAs ?? spec.name}: ${what}`;
     },
   };
+}
+
+/** The variant that costs least; one that doesn't tell costs nothing, and the first of equals is taken. */
+function leastCost(variants: readonly Variant<string, Attrs>[], call: AnyCall) {
+  const [first, ...others] = variants;
+  if (!first || others.length === 0) return first ?? null;
+  const costs = variants.map(({ cost }) => cost?.(call) ?? 0);
+  return variants[costs.indexOf(Math.min(...costs))]!;
 }
 
 function lowerVariant(spec: AnySpec, variant: Variant<string, Attrs>, call: AnyCall): Lowered {

@@ -17,35 +17,55 @@ export interface DescribedLaunch {
 /** What a run of a program does, as plain data; `String(description)` is a table. */
 export class ProgramDescription {
   constructor(
-    readonly backend: BackendKind,
+    readonly backend: BackendKind | 'woven',
     readonly launches: readonly DescribedLaunch[],
     /** Bytes of each copy from buffer to buffer. */
     readonly copies: readonly number[],
-    /** Submits to the GPU's queue: one, or none on other devices. */
+    /** Submits to the GPU's queue: one, none on other devices, on a woven one as many as it has parts for webgpu. */
     readonly submits: number,
     /** Of the program's own memory, without inputs and outputs. */
     readonly arenaBytes: number,
+    /** Bytes of each value that a woven program sends from one side to the other. */
+    readonly transfers: readonly number[] = [],
   ) {}
 
   toString(): string {
-    const { backend, launches, copies, submits, arenaBytes } = this;
+    const { backend, launches, copies, submits, arenaBytes, transfers } = this;
     const rows = launches.map(({ label, work, flops, bytes }) => [
       label,
       work.join('×'),
       String(Math.round(flops)),
       String(Math.round(bytes)),
     ]);
-    const copied = copies.reduce((a, b) => a + b, 0);
+    const sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0);
     const parts = [
       `${launches.length} launches on ${backend}`,
-      `${copies.length} copies of ${copied} bytes`,
+      `${copies.length} copies of ${sum(copies)} bytes`,
+      ...(backend === 'woven' ? [`${transfers.length} transfers of ${sum(transfers)} bytes`] : []),
       `${submits} ${submits === 1 ? 'submit' : 'submits'}`,
       `an arena of ${arenaBytes} bytes`,
     ];
-    const what = backend === 'webgpu' ? 'workgroups' : 'units';
+    const what = backend === 'woven' ? 'work' : backend === 'webgpu' ? 'workgroups' : 'units';
     return [...aligned(['launch', what, 'flops', 'bytes'], rows, 1), parts.join(', ')].join('\n');
   }
 }
+
+/** The parts of a woven program as one: launches by the side on which they run, `webgpu: op/kernel`. */
+export const describeParts = (
+  parts: readonly ProgramDescription[],
+  transfers: readonly number[],
+  arenaBytes: number,
+): ProgramDescription =>
+  new ProgramDescription(
+    'woven',
+    parts.flatMap(({ backend, launches }) =>
+      launches.map((launch) => ({ ...launch, label: `${backend}: ${launch.label}` })),
+    ),
+    parts.flatMap(({ copies }) => copies),
+    parts.reduce((sum, { submits }) => sum + submits, 0),
+    arenaBytes,
+    transfers,
+  );
 
 /** `workgroups` are those of each command, null for one that launches nothing; left out, units are told. */
 export function describeCommands(

@@ -1,4 +1,12 @@
-import type { Backend, BackendInfo, Fault, HostState, Recovery, SharedMemory } from './backend/backend.js';
+import type {
+  Backend,
+  BackendCore,
+  BackendInfo,
+  Fault,
+  HostState,
+  Recovery,
+  SharedMemory,
+} from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
@@ -14,13 +22,13 @@ import {
 } from './compile.js';
 import { checkHost, type DType, type HostTensor, type TypedArray, toHost } from './dtype.js';
 import { fail } from './errors.js';
-import { FaultMessages } from './executor.js';
+import { FaultMessages, Program } from './executor.js';
 import { drawSeed } from './functional.js';
 import { gradient } from './gradient.js';
-import { createInput, type Graph, leavesOf } from './graph.js';
+import { createInput, type Graph, leavesOf, pin } from './graph.js';
 import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
-import type { BackendKind, Value } from './op.js';
+import type { BackendKind, Side, Value } from './op.js';
 import { gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
@@ -28,11 +36,14 @@ import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js'
 import { bytesOf } from './plan.js';
 import { type Profile, type ProfileOptions, profile } from './profile.js';
 import { Generator } from './random.js';
-import { Runner } from './runner.js';
+import type { Rates } from './rates.js';
+import { type Compile, Runner } from './runner.js';
 import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js';
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
+import type { Tuning } from './tune.js';
+import type { WeaveOptions, Weaving } from './weaving.js';
 
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
@@ -60,6 +71,14 @@ export interface DeviceOptions {
   readonly v8?: V8Flags;
   readonly wasm?: WasmOptions;
   readonly webgpu?: WebGPUOptions;
+  /** How a device of both parts graphs between them. */
+  readonly weave?: WeaveOptions;
+  /**
+   * How kernels of products are chosen on webgpu: `'measure'` times them while the device opens, once per
+   * adapter and process; a `device.tuning` of before is taken as it is. By default after what is known of GPUs, or what
+   * this process has measured. Results are the same bits.
+   */
+  readonly tuning?: 'measure' | Tuning;
   /**
    * Lets a webgpu device go on when its GPU is lost; no other kind is ever lost. Calls under way fail with a
    * {@link DeviceLostError}, a new GPU device is asked for, programs are built anew, and all tensors, the device's generator,
@@ -72,38 +91,84 @@ export interface DeviceOptions {
 /** Milliseconds of work after which other tasks get their turn. */
 const TURN = 50;
 
-/** Opens a device: `wasm` (CPU), `webgpu`, or `reference` (f64, slow, exact). */
-export async function open(kind: BackendKind = 'wasm', options: DeviceOptions = {}): Promise<Device> {
+/**
+ * Opens a device: `wasm` (CPU), `webgpu`, `reference` (f64, slow, exact), or `['webgpu', 'wasm']`, one device of both: it
+ * computes each node of a graph where that costs least, transfers included, and lets both work at the same time.
+ *
+ * @throws WeftError where a backend can't be opened, also one of two.
+ */
+export async function open(
+  kind: BackendKind | readonly BackendKind[] = 'wasm',
+  options: DeviceOptions = {},
+): Promise<Device> {
+  if (options.tuning !== undefined && ![kind].flat().includes('webgpu'))
+    fail('open', `tuning is for webgpu devices, this one is ${String(kind)}`);
   const { precision = 'f32' } = options;
   if (precision !== 'f32' && precision !== 'mixed')
     fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
   if (precision === 'mixed' && kind !== 'webgpu')
     fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
+  if (typeof kind === 'string') return new Device(await openBackend(kind, options), options);
+  if (!Array.isArray(kind)) fail('open', `takes a backend or a list of two, got ${String(kind)}`);
+  const { Weaving } = await import('./weaving.js');
+  const { weave = {}, kernels = [], recover } = options;
+  if (recover) fail('open', 'only a webgpu device by itself recovers; leave `recover` out, or open it alone');
+  const start = (one: Side) => openBackend(one, options);
+  return new Device(
+    await Weaving.open(kind as readonly BackendKind[], weave, start, kernels.length > 0),
+    options,
+  );
+}
+
+async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<Backend> {
   if (kind === 'reference') {
     const { openReference } = await import('./backend/reference.js');
-    return new Device(openReference(), options);
+    return openReference();
   }
   if (kind === 'wasm') {
     const { openWasm } = await import('./backend/wasm/index.js');
     const { wasm, threads, v8, kernels } = options;
-    return new Device(await openWasm({ ...wasm, threads, v8 }, kernels), options);
+    return openWasm({ ...wasm, threads, v8 }, kernels);
   }
-
   if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
   const { kernels, recover } = options;
-  const webgpu = { ...options.webgpu, mixed: precision === 'mixed' };
+  const webgpu = { ...options.webgpu, mixed: options.precision === 'mixed' };
   if (recover) {
     const { openRecovering } = await import('./backend/webgpu/recover.js');
     const how = recover === true ? {} : recover;
-    return new Device(await openRecovering(webgpu, kernels ?? [], how), options);
+    return tuned(await openRecovering(webgpu, kernels ?? [], how), options);
   }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return new Device(await openWebGPU(webgpu, kernels), options);
+  return tuned(await openWebGPU(webgpu, kernels), options);
+}
+
+/** Loaded where a device was to be tuned; it knows what the process has measured. */
+let tuner: typeof import('./tune.js') | null = null;
+
+/** The rates that backends have. */
+const tunings = new WeakMap<Backend, { readonly tuning: Tuning; readonly note: string }>();
+
+/** A webgpu backend with the rates of its adapter, where they are known or wished for. */
+async function tuned<B extends Backend>(backend: B, options: DeviceOptions): Promise<B> {
+  try {
+    if (options.tuning !== undefined) tuner ??= await import('./tune.js');
+    const found = await tuner?.tune(backend, options.tuning);
+    if (found) tunings.set(backend, found);
+    return backend;
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
 export class Device {
-  readonly backend: Backend;
+  readonly #core: BackendCore;
+  readonly #backend: Backend | null;
+  readonly #weaving: Weaving | null;
+  /** On a woven device: the values that tensors stand for, and where ops that are recorded now run. */
+  readonly #seen = new WeakSet<Value>();
+  #side: Side | null = null;
   readonly generator: Generator;
   /** Set while a function is being traced. */
   trace: Trace | null = null;
@@ -122,16 +187,19 @@ export class Device {
   #lastTurn = performance.now();
   #disposed = false;
 
-  constructor(backend: Backend, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
+  constructor(engine: Backend | Weaving, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
     const { seed = 0, checkNumerics = null } = options;
     if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
       fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
-    this.backend = backend;
+    this.#weaving = 'rates' in engine ? engine : null;
+    this.#backend = 'rates' in engine ? null : engine;
+    const backend: BackendCore = 'rates' in engine ? engine.backend : engine;
+    this.#core = backend;
     this.generator = new Generator(seed);
     this.#store = new Store(backend, () => this.#runner.evict());
     this.#runner = new Runner(backend, this.#store, this.#faults, {
       keepsHistory: (value) => this.#leadsToWatched(value),
-      compile: { checkNumerics },
+      compile: this.#compiler(engine, checkNumerics),
     });
     this.#parts = new HostParts(this.generator, () => {
       this.#runner.unstage();
@@ -151,13 +219,62 @@ export class Device {
     };
   }
 
+  #compiler(engine: Backend | Weaving, checkNumerics: CheckNumerics | null): Compile {
+    const options = { checkNumerics };
+    return 'rates' in engine
+      ? (graph, given) => engine.compile(graph, given, this.#faults, options)
+      : (graph) => Program.compile(graph, engine, this.#faults, options);
+  }
+
   get info(): BackendInfo {
-    return this.backend.info;
+    const tuned = this.#backend && tunings.get(this.#backend);
+    const { info } = this.#core;
+    return tuned ? { ...info, notes: [...info.notes, tuned.note] } : info;
+  }
+
+  /**
+   * By which rates products' tiles are chosen on a webgpu device, to be kept as JSON for `open`; null where the adapter was not
+   * measured, and on a device of two backends.
+   */
+  get tuning(): Tuning | null {
+    return (this.#backend && tunings.get(this.#backend)?.tuning) ?? null;
+  }
+
+  /** What kernels run by. @throws WeftError on a device of two backends. */
+  get backend(): Backend {
+    return this.#backend ?? fail('backend', 'a woven device has two backends; open each for itself');
+  }
+
+  /** What a device of two backends decides by, as measured when it was opened or given then; null on others. */
+  get rates(): Rates | null {
+    return this.#weaving?.rates ?? null;
+  }
+
+  /**
+   * Runs `record`; what it records is computed on this backend of a device of two, whatever it costs, and so are the gradients of
+   * that. On a device of this one backend nothing changes.
+   *
+   * @param record synchronous; a compiled function may call `on` inside.
+   */
+  on<T>(side: Side, record: () => T): T {
+    const { info } = this;
+    if (side !== 'wasm' && side !== 'webgpu') fail('on', `takes 'wasm' or 'webgpu', got '${String(side)}'`);
+    if (!this.#weaving && info.backend !== side) fail('on', `this device computes on ${info.backend} alone`);
+    const before = this.#side;
+    this.#side = side;
+    try {
+      const result = record();
+      if (!(result instanceof Promise)) return result;
+      result.catch(() => {});
+      return fail('on', 'the function must not be async: only what it records at once is bound');
+    } finally {
+      this.#side = before;
+    }
   }
 
   /** Live buffers and their bytes, programs' arenas included. */
   memory(): { readonly buffers: number; readonly bytes: number } {
-    return this.backend.memory();
+    return this.#core.memory();
   }
 
   /**
@@ -201,8 +318,7 @@ export class Device {
 
   #shared(where: string): SharedMemory {
     return (
-      this.backend.shared ??
-      fail(where, `a ${this.backend.kind} device has no GPU buffers; open a webgpu device`)
+      this.#core.shared ?? fail(where, `a ${this.#core.kind} device has no GPU buffers; open a webgpu device`)
     );
   }
 
@@ -276,6 +392,10 @@ export class Device {
 
   /** Notes a new tensor: a scope frees what was made in it. */
   created(tensor: Tensor): void {
+    if (this.#weaving) {
+      if (this.#side) pin([tensor.value], this.#seen, this.#side);
+      this.#seen.add(tensor.value);
+    }
     if (!this.trace) this.#store.created(tensor.value);
   }
 
@@ -295,6 +415,17 @@ export class Device {
   }
 
   backward(loss: Tensor, seed?: Tensor): void {
+    // A gradient is bound to where its value is, not by the scope in which it is asked for.
+    const side = this.#side;
+    this.#side = null;
+    try {
+      this.#differentiate(loss, seed);
+    } finally {
+      this.#side = side;
+    }
+  }
+
+  #differentiate(loss: Tensor, seed?: Tensor): void {
     const leaves = leavesOf([loss.value], { has: (value) => this.#watcher(value) !== null });
     if (this.trace) this.#observeWishes(leaves);
     const wrt = leaves.filter((value) => this.#watcher(value));
@@ -354,13 +485,13 @@ export class Device {
       const faulted = (found: Fault) => {
         fault = found;
       };
-      const coming = this.backend.read(buffer, dtype, sizeOf(shape), faulted);
+      const coming = this.#core.read(buffer, dtype, sizeOf(shape), faulted);
       coming.catch(() => {});
       return { coming, value };
     });
     const data = await coming;
     try {
-      this.#faults.tell(fault ?? this.backend.takeFault());
+      this.#faults.tell(fault ?? this.#core.takeFault());
     } catch (error) {
       // What the device left is no result: later reads must not take it for one.
       this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
@@ -443,6 +574,7 @@ export class Device {
     const recovery = this.#recovery;
     if (!recovery) {
       if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
+      if (this.#weaving) fail('snapshot', 'a device of both backends does not recover; open webgpu alone');
       return;
     }
     const { arrived } = await this.#enqueue(async () => {
@@ -483,7 +615,8 @@ export class Device {
       }
       return this.#surviving(losses, work);
     });
-    this.#queue = result.catch(() => {});
+    const ended = () => {};
+    this.#queue = result.then(ended, ended);
     return result;
   }
 
@@ -513,7 +646,7 @@ export class Device {
     await this.#enqueue(async () => {
       await this.#runner.compute([target], []);
       const storage = this.#store.storageOf(target.value);
-      this.backend.write(storage.buffer, contents.data, contents.dtype);
+      this.#core.write(storage.buffer, contents.data, contents.dtype);
       this.#store.changed(storage);
       renew(this.#store, target);
     });
@@ -580,7 +713,7 @@ export class Device {
    */
   profile(work: () => unknown, options?: ProfileOptions): Promise<Profile> {
     this.#refuseWhileTracing('profile');
-    return profile(this.backend, work, options);
+    return profile(this.#core, work, options);
   }
 
   /** Gives all memory back. Neither the device nor its tensors can be used afterwards. */
@@ -589,7 +722,7 @@ export class Device {
     this.#disposed = true;
     this.#runner.evict();
     this.#store.releaseAll();
-    this.backend.dispose();
+    this.#core.dispose();
   }
 
   [Symbol.dispose](): void {

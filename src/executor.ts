@@ -2,6 +2,7 @@ import { absorb } from './absorb.js';
 import { keptLaunches, layOut } from './arena.js';
 import type {
   Backend,
+  BackendCore,
   Command,
   DeviceBuffer,
   DispatchCommand,
@@ -20,7 +21,7 @@ import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
 import { bytesOf, plan } from './plan.js';
 import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
-import { sizeOf } from './shape.js';
+import { showShape, sizeOf } from './shape.js';
 import { spread } from './spread.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
@@ -34,7 +35,7 @@ export class FaultMessages {
   }
 
   /** Throws the message of the data error that the backend knows of, if there is one. */
-  raise(backend: Backend): void {
+  raise(backend: BackendCore): void {
     this.tell(backend.takeFault());
   }
 
@@ -65,13 +66,14 @@ export class Program {
    */
   onLaunch: LaunchTimes | null = null;
   readonly #prepared: Prepared;
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #description: ProgramDescription;
 
-  private constructor(
-    backend: Backend,
+  /** What `compile` makes. */
+  constructor(
+    backend: BackendCore,
     schedule: readonly ScheduleEntry[],
-    memory: MemoryPlan,
+    memory: Omit<MemoryPlan, 'regions' | 'placements'>,
     prepared: Prepared,
     description: ProgramDescription,
   ) {
@@ -109,6 +111,7 @@ export class Program {
     const planned = plan(fuses && groups ? spread(whole, elements) : whole, { inPlace, ...fused });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
+    refuseLarge(planned.order, backend);
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
     const at = (value: Value): Location => {
       const tile = planned.tiles.get(value);
@@ -159,7 +162,7 @@ export class Program {
     });
     const { workgroups } = prepared;
     const description = describeCommands(backend.kind, commands, workgroups, memory.peakBytes);
-    return new Program(backend, describe(planned, lowered), memory, prepared, description);
+    return new Program(backend, describe(planned, lowered, backend.kind), memory, prepared, description);
   }
 
   /** What a run does: launches with their work, arithmetic and bytes, copies, submits. `String()` of it is a table. */
@@ -167,9 +170,12 @@ export class Program {
     return this.#description;
   }
 
-  /** Runs once on these buffers: one per input of the graph, then one per output. */
-  run(externals: readonly DeviceBuffer[]): void {
-    this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
+  /**
+   * Runs once on these buffers: one per input of the graph, then one per output. On a woven device it is done when the promise
+   * resolves.
+   */
+  run(externals: readonly DeviceBuffer[]): void | Promise<void> {
+    return this.#prepared.run(externals, this.onLaunch ?? this.#backend.onLaunch);
   }
 
   /** Writes one run into the caller's encoder; on webgpu alone. */
@@ -233,6 +239,7 @@ function commandsOf(
       kernel: launch.kernel,
       operands: launch.operands.map(resolve),
       params: reports ? { ...launch.params, faultId: faults.register(fault) } : launch.params,
+      constants: launch.constants,
       units: launch.units,
       scratch: launch.scratch ?? 0,
       cost,
@@ -275,4 +282,19 @@ function groupOf(dispatches: readonly DispatchCommand[], cost: Cost): Command {
     cost: nanoseconds(cost),
     counts: cost,
   };
+}
+
+/** Refuses a result that no buffer of the device can hold. */
+function refuseLarge(order: readonly Node[], { kind, maxBufferBytes }: Backend): void {
+  for (const { op, outputs } of order) {
+    for (const value of outputs) {
+      const bytes = bytesOf(value);
+      if (bytes <= maxBufferBytes) continue;
+      const result = `its result ${value.dtype}${showShape(value.shape)} takes ${bytes} bytes`;
+      fail(
+        op.name,
+        `${result}, a buffer of this ${kind} device holds ${maxBufferBytes}; compute it in parts`,
+      );
+    }
+  }
 }

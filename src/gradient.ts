@@ -1,5 +1,5 @@
 import { fail } from './errors.js';
-import { nodesOf } from './graph.js';
+import { nodesOf, pin } from './graph.js';
 import type { Node, Value } from './op.js';
 import { Recomputation } from './recompute.js';
 import { sameShape, showShape } from './shape.js';
@@ -20,6 +20,8 @@ export type GradientHook = (value: Value, grad: Value) => Value;
 /**
  * Reverse-mode derivatives as a graph of ordinary ops: for each of `wrt`, the gradient of the scalar `loss` with respect
  * to it, or null where the loss does not depend on it. Gradients of gradients come from calling it again.
+ *
+ * A node that is bound to one side of a woven device has its gradient computed there.
  *
  * @param seed gradient with respect to `loss`, default 1; with a seed, `loss` may have any shape.
  * @param hook is asked once for each value that has a gradient, before what the value is computed from.
@@ -98,6 +100,8 @@ function inputGradient(
   const grad = node.op.backward(index, node, outputs);
   if (!grad) return null;
   const fitted = sameShape(grad.shape, input.shape) ? grad : ops.sumTo(grad, input.shape);
+  // A gradient is computed where the value was.
+  if (node.on) pin([fitted], new Set([...node.inputs, ...node.outputs, ...outputs]), node.on);
   if (fitted.dtype !== 'f32') fail(node.op.name, `the gradient of '${node.op.inputs[position]}' is not f32`);
   return fitted;
 }

@@ -1,6 +1,6 @@
 import type { DType } from './dtype.js';
 import { fail } from './errors.js';
-import type { Attrs, Node, Value } from './op.js';
+import type { Attrs, Node, Side, Value } from './op.js';
 import { checkShape, type Shape, showShape } from './shape.js';
 
 /** An input of a graph: a tensor that is there before the graph runs. */
@@ -110,6 +110,11 @@ export function leavesOf(roots: readonly Value[], stops: Stops): Value[] {
   return [...leaves];
 }
 
+/** Says where the nodes behind `values`, up to `stops`, run: those of which nothing was said before. */
+export function pin(values: readonly Value[], stops: Stops, side: Side): void {
+  for (const node of nodesOf(values, stops)) (node as { on?: Side }).on ??= side;
+}
+
 /**
  * A text that two graphs share exactly when they compute the same from inputs of the same types: what a cache of
  * programs is asked by.
@@ -126,7 +131,7 @@ export function structureOf({ inputs, outputs, updates }: Graph): string {
     node.outputs.forEach((value, k) => {
       if (!names.has(value)) names.set(value, `${n}.${k}`);
     });
-    lines.push(`${node.op.name}(${node.inputs.map(name).join()})${attrsText(node.attrs)}`);
+    lines.push(`${node.op.name}(${node.inputs.map(name).join()})${attrsText(node.attrs)}${node.on ?? ''}`);
   });
   lines.push(
     `=${outputs.map(name).join()}`,

@@ -1,4 +1,4 @@
-export type { Backend, BackendInfo, DeviceBuffer, LaunchTimes } from './backend/backend.js';
+export type { Backend, BackendCore, BackendInfo, DeviceBuffer, LaunchTimes } from './backend/backend.js';
 export type { KernelInfo, KernelParams, KernelSet, WasmSource } from './backend/kernels.js';
 export type { WasmOptions } from './backend/wasm/index.js';
 export type { WebGPUOptions } from './backend/webgpu/index.js';
@@ -36,6 +36,7 @@ export type {
   BackwardContext,
   Cost,
   ErrorCase,
+  Features,
   KernelCall,
   Launch,
   Node,
@@ -45,7 +46,9 @@ export type {
   RefTensor,
   Sample,
   SampleInput,
+  Side,
   TensorType,
+  TileRate,
   Tolerance,
   Value,
   Variant,
@@ -68,8 +71,11 @@ export {
   type TraceEvent,
 } from './profile.js';
 export { Generator } from './random.js';
+export type { GivenRates, Rates, SideRates, TransferRates } from './rates.js';
 export type { ScheduleEntry } from './schedule.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
 export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
 export type { CompiledGraph } from './trace.js';
 export * as train from './train/index.js';
+export type { Tuning } from './tune.js';
+export type { WeaveOptions } from './weaving.js';

@@ -13,8 +13,8 @@ export function mergeEqual(graph: Graph): Graph {
     if (!numbers.has(one)) numbers.set(one, numbers.size);
     return numbers.get(one)!;
   };
-  const keyOf: KeyOf = ({ op, attrs }, operands) =>
-    `${numberOf(op)}(${operands.map(numberOf).join()})${attrsText(attrs)}`;
+  const keyOf: KeyOf = ({ op, attrs, on = '' }, operands) =>
+    `${numberOf(op)}(${operands.map(numberOf).join()})${attrsText(attrs)}${on}`;
   const once = mergeNodes(graph, keyOf, () => null);
   const wholeOf = ({ op, inputs, attrs }: Node): Value | null => {
     const whole = op.within(inputs, attrs);

@@ -12,6 +12,9 @@ export type Attr = number | boolean | string | null | readonly number[] | readon
 export type Attrs = Readonly<Record<string, Attr>>;
 export type BackendKind = 'reference' | 'wasm' | 'webgpu';
 
+/** A backend that a woven device has. */
+export type Side = Exclude<BackendKind, 'reference'>;
+
 /** A tensor of a graph: plain data, made once. `node` is null for a graph's inputs. */
 export interface Value extends TensorType {
   readonly node: Node | null;
@@ -26,6 +29,8 @@ export interface Node {
   readonly inputs: readonly (Value | null)[];
   readonly attrs: Attrs;
   readonly outputs: readonly Value[];
+  /** The side of a woven device that it was recorded for; left out, the side where it costs least. */
+  readonly on?: Side;
 }
 
 /** A tensor on the reference backend: double precision, row-major. */
@@ -42,13 +47,25 @@ export type Named<N extends string, T> = {
   readonly [K in N as Plain<K>]: K extends `${string}?` ? T | null : T;
 };
 
+/** How fast a kernel of tiles is, in GFLOP/s: with the whole device busy, and one workgroup of it alone. */
+export interface TileRate {
+  readonly all: number;
+  readonly one: number;
+}
+
+/** What a device offers to kernels: names that variants may ask for. */
+export interface Features extends ReadonlySet<string> {
+  /** webgpu: rates of the products' tiles by their names, as `64x64`, where they were measured or given. */
+  rates?: Readonly<Record<string, TileRate>>;
+}
+
 /** What a kernel variant may look at when it lays out its launches. Optional inputs that are left out are null. */
 export interface KernelCall<N extends string, A> {
   readonly types: Named<N, TensorType>;
   readonly output: TensorType;
   readonly outputs: readonly TensorType[];
   readonly attrs: A;
-  readonly features: ReadonlySet<string>;
+  readonly features: Features;
 }
 
 /** Fields of the kernel's parameter struct, by the names that its WGSL declares. Arrays fill array fields. */
@@ -63,6 +80,8 @@ export interface Launch {
   readonly params: Params;
   /** wasm: work units to be split over threads. webgpu: invocations, or workgroups when a triple is given. */
   readonly units: number | readonly [number, number, number];
+  /** webgpu: values of the kernel's `override`s, for what is known before it is compiled; the others keep their own. */
+  readonly constants?: Readonly<Record<string, number>>;
   /** wasm: private bytes that one thread needs while it runs the kernel. */
   readonly scratch?: number;
   /**
@@ -81,6 +100,8 @@ export interface Variant<N extends string, A> {
   /** `what__how`, as in `matmul_f32__6x8`. */
   readonly name: string;
   readonly when?: (call: KernelCall<N, A>) => boolean;
+  /** What it takes, in any unit that all variants of the op share. */
+  readonly cost?: (call: KernelCall<N, A>) => number;
   /** Bytes of buffers that live only while the op runs, by name. */
   readonly temporaries?: (call: KernelCall<N, A>) => Readonly<Record<string, number>>;
   readonly launches: (call: KernelCall<N, A>) => readonly Launch[];
@@ -286,12 +307,12 @@ export interface Op {
   differentiable(index: number): boolean;
   cost(types: readonly (TensorType | null)[], attrs: Attrs): Cost;
   variants(backend: Exclude<BackendKind, 'reference'>): readonly string[];
-  /** Chooses the first variant that accepts the call, or the named one. */
+  /** Chooses, of the variants that accept the call, the one of least cost, or the first where they tell none; or the named one. */
   lower(
     backend: Exclude<BackendKind, 'reference'>,
     types: readonly (TensorType | null)[],
     attrs: Attrs,
-    features: ReadonlySet<string>,
+    features: Features,
     variant?: string,
   ): Lowered | null;
   /** The largest error that a kernel may make in each element of each output; `results` are the reference's. */
@@ -371,12 +392,17 @@ function attributesOf(op: Op, inputs: readonly (Value | null)[], options: unknow
 }
 
 /** Like {@link apply}, with attributes that are complete already. */
-export function applyWith(op: Op, inputs: readonly (Value | null)[], attrs: Attrs): readonly Value[] {
+export function applyWith(
+  op: Op,
+  inputs: readonly (Value | null)[],
+  attrs: Attrs,
+  on?: Side,
+): readonly Value[] {
   if (op.compose) return op.compose(inputs, attrs);
   const types = op.infer(inputs, attrs);
   for (const type of types) checkShape(op.name, type.shape);
   const outputs: Value[] = [];
-  const node: Node = { op, inputs, attrs, outputs };
+  const node: Node = on ? { op, inputs, attrs, outputs, on } : { op, inputs, attrs, outputs };
   types.forEach((type, index) => {
     outputs.push({ shape: type.shape, dtype: type.dtype, node, index });
   });

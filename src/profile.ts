@@ -1,4 +1,4 @@
-import type { Backend } from './backend/backend.js';
+import type { BackendCore } from './backend/backend.js';
 import { fail } from './errors.js';
 import { aligned } from './text.js';
 
@@ -9,6 +9,8 @@ export interface LaunchRecord {
   /** Milliseconds by the device's own clock. */
   readonly start: number;
   readonly ms: number;
+  /** Which clock, on a device that has several. */
+  readonly clock?: string;
 }
 
 /** All launches of one label. */
@@ -58,6 +60,21 @@ function quantumOf(records: readonly LaunchRecord[]): number {
   return least;
 }
 
+/** By clock; a device of one backend has one. */
+function byClock(records: readonly LaunchRecord[]): LaunchRecord[][] {
+  const clocks = new Map<string | undefined, LaunchRecord[]>();
+  for (const record of records) {
+    const known = clocks.get(record.clock);
+    if (known) known.push(record);
+    else clocks.set(record.clock, [record]);
+  }
+  return [...clocks.values()];
+}
+
+/** Of the coarsest clock. */
+const coarsest = (records: readonly LaunchRecord[]): number =>
+  Math.max(0, ...byClock(records).map(quantumOf));
+
 /** Where the time of some runs went, launch by launch. */
 export class Profile {
   readonly #records: readonly LaunchRecord[];
@@ -93,18 +110,23 @@ export class Profile {
       .sort((a, b) => b.ms - a.ms);
   }
 
-  /** The launches of all runs, for `JSON.stringify`. */
+  /**
+   * The launches of all runs, for `JSON.stringify`. Each side of a woven device is a thread of its own; their clocks have nothing
+   * in common, so each begins at 0.
+   */
   traceEvents(): TraceEvent[] {
-    const first = Math.min(...this.#records.map(({ start }) => start));
-    return this.#records.map(({ label, start, ms }) => ({
-      name: label,
-      cat: this.device,
-      ph: 'X',
-      ts: 1e3 * (start - first),
-      dur: 1e3 * ms,
-      pid: 1,
-      tid: 1,
-    }));
+    return byClock(this.#records).flatMap((records, thread) => {
+      const first = records.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY);
+      return records.map(({ label, start, ms }) => ({
+        name: label,
+        cat: this.device,
+        ph: 'X' as const,
+        ts: 1e3 * (start - first),
+        dur: 1e3 * ms,
+        pid: 1,
+        tid: thread + 1,
+      }));
+    });
   }
 
   /** A table for people. */
@@ -129,7 +151,7 @@ export class Profile {
 
 /** Runs `work` once, then as often as the clock asks for while each launch is timed: see `Device.profile`. */
 export async function profile(
-  backend: Backend,
+  backend: BackendCore,
   work: () => unknown,
   { precision = 0.01, runs: [least, most] = [3, 1000] }: ProfileOptions = {},
 ): Promise<Profile> {
@@ -142,8 +164,8 @@ export async function profile(
   let inside = 0;
   let quantum = 0;
   let runs = 0;
-  backend.onLaunch = (label, ms, start) => {
-    records.push({ label, ms, start });
+  backend.onLaunch = (label, ms, start, clock) => {
+    records.push(clock === undefined ? { label, ms, start } : { label, ms, start, clock });
     inside += ms;
   };
   try {
@@ -152,7 +174,7 @@ export async function profile(
       await backend.timed();
       runs++;
       // Looked for anew at powers of two: sorting all times at each run would take longer than the runs.
-      if (runs <= least || (runs & (runs - 1)) === 0) quantum = quantumOf(records);
+      if (runs <= least || (runs & (runs - 1)) === 0) quantum = coarsest(records);
     }
   } finally {
     backend.onLaunch = null;
@@ -160,5 +182,5 @@ export async function profile(
   }
   if (records.length === 0)
     fail('profile', 'the work launched nothing; it must call compiled functions or read what it records');
-  return new Profile(backend.kind, runs, quantumOf(records), records);
+  return new Profile(backend.kind, runs, coarsest(records), records);
 }

@@ -36,5 +36,5 @@ export function rewrite(
 /** The node's outputs, of a new node where its operands are others. */
 export function rebuilt(node: Node, operands: readonly (Value | null)[]): readonly Value[] {
   if (operands.every((value, i) => value === node.inputs[i])) return node.outputs;
-  return applyWith(node.op, operands, node.attrs);
+  return applyWith(node.op, operands, node.attrs, node.on);
 }

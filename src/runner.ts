@@ -1,5 +1,5 @@
-import type { Backend } from './backend/backend.js';
-import { type CompileOptions, type FaultMessages, Program } from './executor.js';
+import type { BackendCore, DeviceBuffer } from './backend/backend.js';
+import type { FaultMessages, Program } from './executor.js';
 import { createGraph, type Graph, leavesOf, structureOf, type Update } from './graph.js';
 import type { Value } from './op.js';
 import type { Storage, Store } from './store.js';
@@ -9,15 +9,21 @@ import { type Binding, CompiledGraph, renew } from './trace.js';
 /** Programs that are kept ready, by the structure of their graphs. */
 const CACHED_PROGRAMS = 64;
 
+/** Where an input's contents come from: the host anew for each run, memory of the device for all runs, or this buffer. */
+export type Given = 'host' | 'kept' | DeviceBuffer;
+
+/** Compiles a graph for a device. */
+export type Compile = (graph: Graph, given: (input: Value) => Given) => Promise<Program>;
+
 type Pairs = readonly (readonly [target: Tensor, contents: Tensor])[];
 
 /** Compiles what was recorded, and runs it. */
 export class Runner {
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #store: Store;
   readonly #faults: FaultMessages;
   readonly #keepsHistory: (value: Value) => boolean;
-  readonly #options: CompileOptions;
+  readonly #compile: Compile;
   readonly #programs = new Map<string, Program>();
   /** Tensors that get new contents with the next program, and the value that their memory holds until then. */
   readonly #staged = new Map<Tensor, Value>();
@@ -26,16 +32,16 @@ export class Runner {
 
   /** @param options.keepsHistory whether a gradient may have to pass through a value that was computed. */
   constructor(
-    backend: Backend,
+    backend: BackendCore,
     store: Store,
     faults: FaultMessages,
-    options: { readonly keepsHistory: (value: Value) => boolean; readonly compile: CompileOptions },
+    options: { readonly keepsHistory: (value: Value) => boolean; readonly compile: Compile },
   ) {
     this.#backend = backend;
     this.#store = store;
     this.#faults = faults;
     this.#keepsHistory = options.keepsHistory;
-    this.#options = options.compile;
+    this.#compile = options.compile;
   }
 
   /** Lets a tensor stand for new contents at once, which its memory gets with the next program. */
@@ -104,7 +110,8 @@ export class Runner {
       for (const value of outputs) results.push(store.allocate(value));
       const bound = bind();
       for (const { target } of updates) store.changed(store.storageOf(target));
-      program.run([...bound, ...results.map(({ buffer }) => buffer)]);
+      const running = program.run([...bound, ...results.map(({ buffer }) => buffer)]);
+      if (running) await running;
       this.#faults.raise(this.#backend);
     } catch (error) {
       for (const storage of results) store.discard(storage);
@@ -126,7 +133,8 @@ export class Runner {
     const key = structureOf(graph);
     const held = this.#programs.get(key);
     this.#programs.delete(key);
-    const program = held ?? (await this.#withRoom(() => this.#compile(graph)));
+    const program =
+      held ?? (await this.#withRoom(() => this.#compile(graph, (input) => this.#store.bufferOf(input))));
     this.#programs.set(key, program);
     if (this.#programs.size > CACHED_PROGRAMS) {
       const [oldest, evicted] = this.#programs.entries().next().value!;
@@ -134,10 +142,6 @@ export class Runner {
       evicted.dispose();
     }
     return program;
-  }
-
-  #compile(graph: Graph): Promise<Program> {
-    return Program.compile(graph, this.#backend, this.#faults, this.#options);
   }
 
   /** Gives back the programs that are kept only for speed. */
@@ -163,7 +167,8 @@ export class Runner {
   /** A graph compiled with memory of its own. */
   build(graph: Graph, bindings: readonly Binding[]): Promise<CompiledGraph> {
     return this.#withRoom(async () => {
-      const program = await this.#compile(graph);
+      const kept = new Set(graph.inputs.filter((_, i) => bindings[i]!.kind === 'storage'));
+      const program = await this.#compile(graph, (input) => (kept.has(input) ? 'kept' : 'host'));
       const changed = (storage: Storage) => this.#store.changed(storage);
       const compiled = new CompiledGraph(this.#backend, this.#faults, program, graph, bindings, changed);
       this.#store.keep(compiled, compiled.memory);

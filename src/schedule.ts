@@ -1,4 +1,4 @@
-import type { Cost, Lowered, Node } from './op.js';
+import type { BackendKind, Cost, Lowered, Node } from './op.js';
 import { bytesOf, type Plan } from './plan.js';
 
 /** One line of a program's schedule, for people and tools. */
@@ -7,22 +7,29 @@ export interface ScheduleEntry {
   readonly kernel: string;
   readonly flops: number;
   readonly bytes: number;
+  /** Where it runs; where a transfer goes. */
+  readonly backend: BackendKind;
 }
 
 /** An entry for each step that computes something; for steps that run as one, one. */
-export function describe(planned: Plan, lowered: readonly (Lowered | null)[]): ScheduleEntry[] {
+export function describe(
+  planned: Plan,
+  lowered: readonly (Lowered | null)[],
+  backend: BackendKind,
+): ScheduleEntry[] {
   return planned.order.flatMap((_, step) => {
     const { first, last } = planned.spans[step]!;
     if (step < last) return [];
     const nodes = planned.order.slice(first, step + 1);
     const entries = nodes.flatMap((node, i) =>
-      node.op.view ? [] : [describeNode(node, lowered[first + i] ?? null)],
+      node.op.view ? [] : [{ ...describeNode(node, lowered[first + i] ?? null), backend }],
     );
     if (entries.length < 2) return entries;
     return {
       op: entries.map(({ op }) => op).join('+'),
       kernel: entries.map(({ kernel }) => kernel).join('+'),
       ...costOfGroup(nodes, planned),
+      backend,
     };
   });
 }
@@ -45,7 +52,7 @@ export function costOfGroup(nodes: readonly Node[], { bufferOf }: Plan): Cost {
   return { flops, bytes: [...given.values()].reduce((a, b) => a + b, written) };
 }
 
-function describeNode(node: Node, lowered: Lowered | null): ScheduleEntry {
+function describeNode(node: Node, lowered: Lowered | null): Omit<ScheduleEntry, 'backend'> {
   const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
   return {
     op: node.op.name,

@@ -1,4 +1,4 @@
-import type { Backend, DeviceBuffer } from './backend/backend.js';
+import type { BackendCore, DeviceBuffer } from './backend/backend.js';
 import type { HostTensor, TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { Node, TensorType, Value } from './op.js';
@@ -45,7 +45,7 @@ const notLost = (buffer: DeviceBuffer, name: string): DeviceBuffer =>
 
 /** A device's memory of values: which buffer holds what, until when it is valid, and who gives it back. */
 export class Store {
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #evict: () => boolean;
   readonly #sources = new WeakMap<Value, Source>();
   readonly #held = new Set<Freeable>();
@@ -53,7 +53,7 @@ export class Store {
   readonly #scopes: Set<Value>[] = [];
 
   /** @param evict gives back memory that can be had again; false where there is none. */
-  constructor(backend: Backend, evict: () => boolean) {
+  constructor(backend: BackendCore, evict: () => boolean) {
     this.#backend = backend;
     this.#evict = evict;
   }

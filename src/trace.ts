@@ -1,4 +1,4 @@
-import type { Backend, DeviceBuffer } from './backend/backend.js';
+import type { BackendCore, DeviceBuffer, Packed } from './backend/backend.js';
 import { checkHost, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { FaultMessages, Program } from './executor.js';
@@ -35,14 +35,15 @@ type DType = TensorType['dtype'];
 /** The memory of a compiled graph: its program, and buffers for outputs and for host data. */
 export class GraphMemory {
   readonly outputs: readonly DeviceBuffer[];
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #program: Program;
   readonly #buffers: DeviceBuffer[] = [];
   /** One per argument or feed that came as host data, allocated at the first use. */
   readonly #uploads: (DeviceBuffer | undefined)[] = [];
+  #feeds: Packed | null = null;
 
   /** Takes the program over: frees it, too, where the outputs find no room. */
-  constructor(backend: Backend, program: Program, graph: Graph) {
+  constructor(backend: BackendCore, program: Program, graph: Graph) {
     this.#backend = backend;
     this.#program = program;
     try {
@@ -66,8 +67,21 @@ export class GraphMemory {
     return this.#uploads[i];
   }
 
+  /** The buffers of what is drawn before each run, filled: on webgpu parts of one, by one write. */
+  feed(feeds: readonly { readonly index: number; readonly type: TensorType }[], data: readonly TypedArray[]) {
+    if (!this.#backend.pack || feeds.length < 2)
+      return feeds.map(({ index, type }, k) => this.upload(index, type, data[k]!));
+    this.#feeds ??= this.#backend.pack(
+      feeds.map(({ type }) => ({ bytes: bytesOf(type), dtype: type.dtype })),
+      'what changes with each run',
+    );
+    this.#feeds.write(data);
+    return this.#feeds.parts;
+  }
+
   free(): void {
     this.#program.dispose();
+    this.#feeds?.free();
     for (const buffer of this.#buffers) buffer.free();
   }
 }
@@ -79,17 +93,18 @@ export class CompiledGraph {
   readonly program: Program;
   readonly memory: GraphMemory;
   #disposed = false;
-  readonly #backend: Backend;
+  readonly #backend: BackendCore;
   readonly #faults: FaultMessages;
   readonly #inputs: readonly TensorType[];
   readonly #bindings: readonly Binding[];
+  readonly #feeds: readonly { readonly index: number; readonly type: TensorType; draw(): TypedArray }[];
   readonly #externals: DeviceBuffer[];
   readonly #written: readonly Storage[];
   readonly #changed: (storage: Storage) => void;
 
   /** @param changed is told of each storage that a run updates. */
   constructor(
-    backend: Backend,
+    backend: BackendCore,
     faults: FaultMessages,
     program: Program,
     graph: Graph,
@@ -104,6 +119,9 @@ export class CompiledGraph {
     // Types, not values: what the graph was recorded from can be freed.
     this.#inputs = graph.inputs.map(({ shape, dtype }) => ({ shape, dtype }));
     this.#bindings = bindings;
+    this.#feeds = bindings.flatMap((binding, index) =>
+      binding.kind === 'feed' ? { index, type: this.#inputs[index]!, draw: binding.draw } : [],
+    );
     this.#externals = [...new Array<DeviceBuffer>(bindings.length), ...this.memory.outputs];
     const targets = new Set(graph.updates.map(({ target }) => target));
     this.#written = bindings.flatMap((binding, i) =>
@@ -119,16 +137,16 @@ export class CompiledGraph {
    * Runs once. The contents of `memory.outputs` and of updated storages are new afterwards; with an encoder, once the caller
    * has submitted it.
    */
-  execute(args: readonly Argument[], encoder: GPUCommandEncoder | null = null): void {
+  async execute(args: readonly Argument[], encoder: GPUCommandEncoder | null = null): Promise<void> {
     if (this.#disposed) fail('compile', 'the function was disposed while this call waited for its turn');
     this.#bindings.forEach((binding, i) => {
       if (binding.kind !== 'feed') this.#externals[i] = this.#bind(binding, i, args);
     });
     this.#backend.recovery?.begin();
     // Feeds count the runs, so they are drawn when all the rest is known to fit.
-    this.#bindings.forEach((binding, i) => {
-      if (binding.kind === 'feed')
-        this.#externals[i] = this.memory.upload(i, this.#inputs[i]!, binding.draw());
+    const drawn = this.#feeds.map(({ draw }) => draw());
+    this.memory.feed(this.#feeds, drawn).forEach((buffer, k) => {
+      this.#externals[this.#feeds[k]!.index] = buffer;
     });
     this.run++;
     for (const storage of this.#written) this.#changed(storage);
@@ -136,7 +154,8 @@ export class CompiledGraph {
       this.program.encode(encoder, this.#externals);
       return;
     }
-    this.program.run(this.#externals);
+    const running = this.program.run(this.#externals);
+    if (running) await running;
     this.#faults.raise(this.#backend);
   }
 

@@ -403,7 +403,11 @@ fn KERNEL(@builtin(global_invocation_id) id: vec3<u32>) {
       'b.wgsl: kernel other_f32: struct MapParams has another layout in a.wgsl',
     ],
     ['WGSL that does not parse', { m: map('let = ;') }, "m.wgsl: wgsl_reflect can't parse it:"],
-    ['an override', { m: `override size = 3u;${map(BODY)}` }, "m.wgsl: override 'size' is never set"],
+    [
+      'an override without a value',
+      { m: `override size: u32;${map(BODY)}` },
+      "m.wgsl: override 'size' has no value",
+    ],
     ['a file without kernels', { m: 'fn f() {}' }, 'm.wgsl: it has no @compute fn'],
     [
       'a template without its kernel',

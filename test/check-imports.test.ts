@@ -64,7 +64,7 @@ describe('check-imports', () => {
     ['ops/relu.ts', values('../executor.js'), 'ops may not import'],
     ['gradient.ts', values('./ops/relu.js'), 'passes may not import'],
     ['fuse.ts', types('./ops/relu.js'), 'passes may not import the types of'],
-    ['place.ts', values('./memory.js'), 'passes may not import'],
+    ['place.ts', values('./memory.js'), 'weaving may not import'],
     ['memory.ts', values('./plan.js'), 'memory may not import'],
     ['plan.ts', values('./ops/relu.js'), 'plan may not import'],
     ['backend/backend.ts', values('../op.js'), 'backend may not import'],

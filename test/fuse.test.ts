@@ -73,6 +73,7 @@ describe('chains of elementwise ops', () => {
         kernel: 'add_f32+sigmoid_f32+mul_f32',
         flops: 300_000,
         bytes: 4 * 300_001,
+        backend: 'wasm',
       },
     ]);
     expect(memory.peakBytes).toBe(0);

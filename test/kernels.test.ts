@@ -36,6 +36,7 @@ function launchedOn(backend: 'wasm' | 'webgpu'): string[] {
     'shader-f16',
     'subgroups',
     'lanes-4',
+    'mixed-precision',
   ]);
   const names = new Set<string>();
   for (const { op, inputs, options } of calls) {

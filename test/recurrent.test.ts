@@ -152,7 +152,7 @@ describe.each(['reference', 'wasm', 'webgpu'] as const)('recurrent layers on %s'
   });
 });
 
-describe('sizes round the tiles of 4 sequences and 8 columns', async () => {
+describe('sizes round the tiles', async () => {
   const devices = await openDevices();
   afterAll(() => {
     for (const { backend } of devices) backend.dispose();
@@ -163,13 +163,23 @@ describe('sizes round the tiles of 4 sequences and 8 columns', async () => {
     dtype: 'f32' as const,
     data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => generator.uniform(-0.3, 0.3)),
   });
-  const sizes = [3, 4, 5, 8, 9].flatMap((batch) =>
+  // On wasm, of 4 sequences and 8 columns; sixteen panels of columns in a unit.
+  const wasmSizes = [3, 4, 5, 8, 9].flatMap((batch) =>
     [1, 2, 3, 7, 8, 9, 17].map((hidden) => ({ batch, hidden })),
   );
-  // Sixteen panels of columns in a unit.
-  sizes.push({ batch: 3, hidden: 130 });
+  wasmSizes.push({ batch: 3, hidden: 130 });
+  // On webgpu, of 4 to 16 sequences; several tiles across and down, and several sets of units.
+  const webgpuSizes = [
+    [1, 3],
+    [4, 1],
+    [3, 130],
+    [5, 9],
+    [8, 17],
+    [9, 18],
+    [17, 70],
+  ].map(([batch, hidden]) => ({ batch: batch!, hidden: hidden! }));
   it.each(devices)('$name', async ({ backend }) => {
-    for (const { batch, hidden } of sizes) {
+    for (const { batch, hidden } of backend.kind === 'webgpu' ? webgpuSizes : wasmSizes) {
       for (const [name, gates, states] of [
         ['rnn', 1, 1],
         ['lstm', 4, 2],

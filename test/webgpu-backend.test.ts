@@ -219,6 +219,16 @@ describe('the webgpu backend', () => {
     expect(backend.memory().buffers).toBe(0);
   });
 
+  it('makes a pipeline for each value of what a module overrides', async () => {
+    const times = (at: number, constants: DispatchCommand['constants']) =>
+      dispatch('fixed_f32', [external(at, 4)], { n: at + 2 }, 1, constants);
+    const buffers = [0, 1, 2].map(() => backend.allocate(4, 'y'));
+    (await prepare([times(0, { by: 3 }), times(1, { by: 5 }), times(2, {})], 3)).run(buffers);
+    const values = await Promise.all(buffers.map((buffer) => backend.read(buffer, 'f32', 1)));
+    expect(values.map(([value]) => value)).toEqual([6, 15, 8]);
+    await expect(prepare([times(0, { to: 1 })], 1)).rejects.toThrow("kernel fixed_f32 has no override 'to'");
+  });
+
   it('names what is wrong with a command', async () => {
     await expect(prepare([dispatch('absent', [], {}, 1)], 0)).rejects.toThrow("no webgpu kernel 'absent'");
     await expect(prepare([dispatch('scale_f32', [], {}, 1)], 0)).rejects.toThrow(

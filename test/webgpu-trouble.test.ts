@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { kernels, swiGlu } from '../examples/own-op/swi_glu.js';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
+import { lift, open } from '../src/index.js';
 import { arena, external, scale, set } from './support/webgpu-kernels.js';
 
 describe('a webgpu device in trouble', () => {
@@ -107,6 +109,41 @@ describe('a webgpu device in trouble', () => {
     expect(() => backend.allocate(4, 'y')).toThrow('disposed');
     await expect(backend.read(x, 'f32', 1)).rejects.toThrow('disposed');
     expect(backend.memory()).toEqual({ buffers: 0, bytes: 0 });
+  });
+
+  it("names the user's op whose shader does not compile, and goes on", async () => {
+    const modules = Object.fromEntries(
+      Object.entries(kernels.modules!).map(([name, code]) => [
+        name,
+        `${code}\nfn half() -> f32 { return missing; }`,
+      ]),
+    );
+    const device = await open('webgpu', { kernels: [{ ...kernels, modules }] });
+    const [a, b] = [device.tensor([1, 2]), device.tensor([3, 4])];
+    await expect(lift(swiGlu)(a, b).data()).rejects.toThrow(
+      /missing.*for swiGlu\/swi_glu_f32/s,
+    );
+    expect(await a.mul(b).data()).toEqual(Float32Array.of(3, 8));
+    device.dispose();
+  });
+
+  it('names the op whose result the device can not hold, and a tensor that was disposed', async () => {
+    // Made with the limits that every device has.
+    const own = await makeDevice();
+    const device = await open('webgpu', { webgpu: { device: own } });
+    const x = device.tensor([1, 2]);
+    const rows = own.limits.maxStorageBufferBindingSize / 8 + 1;
+    await expect(x.broadcastTo([rows, 2]).add(1).data()).rejects.toThrow(
+      /^(broadcastTo|add): its result f32\[\d+,2\] takes \d+ bytes, a buffer of this webgpu device holds \d+/,
+    );
+    const gone = x.clone();
+    await gone.data();
+    gone.dispose();
+    await expect(gone.add(x).data()).rejects.toThrow('f32[2] was disposed');
+    expect(await x.add(1).data()).toEqual(Float32Array.of(2, 3));
+    device.dispose();
+    await own.queue.onSubmittedWorkDone();
+    own.destroy();
   });
 
   it('says what to do where there is no adapter', async () => {

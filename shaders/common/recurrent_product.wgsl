@@ -52,7 +52,7 @@ fn step_of(group: vec3<u32>, local: u32, inner: u32) {
   for (var k = slice; k < inner; k += $(SLICES)u) {
     let states = before[from_place];
 #for g in 0..SETS
-    sums$g += outer(weight[at + $(g)u * quads], states);
+    sums$g += outer(vec4<f32>(weight[at + $(g)u * quads]), states);
 #end
     at += $(SETS * SLICES)u * quads;
     from_place += $(SLICES)u;

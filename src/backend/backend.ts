@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../dtype.js';
-import type { BackendKind, Params, RefTensor, TensorType } from '../op.js';
+import type { BackendKind, Features, Params, RefTensor, TensorType } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -35,6 +35,8 @@ export interface DispatchCommand {
   readonly kernel: string;
   readonly operands: readonly Location[];
   readonly params: Params;
+  /** Of the kernel's `override`s, on webgpu. */
+  readonly constants?: Readonly<Record<string, number>>;
   readonly units: number | readonly [number, number, number];
   readonly scratch: number;
   /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
@@ -87,14 +89,23 @@ export interface Fault {
 
 /**
  * Is told the label of each launch that a run made, its milliseconds, and when it began by the device's own clock, also in
- * milliseconds. On webgpu a pass of its own is timed by timestamp queries, and told when the GPU has run it.
+ * milliseconds. On webgpu a pass of its own is timed by timestamp queries, and told when the GPU has run it. A woven device
+ * has a clock for each side.
  */
-export type LaunchTimes = (label: string, ms: number, start: number) => void;
+export type LaunchTimes = (label: string, ms: number, start: number, clock?: string) => void;
+
+/** Buffers that are parts of one. They are read by programs, and neither read back nor freed by themselves. */
+export interface Packed {
+  readonly parts: readonly DeviceBuffer[];
+  /** Gives every part its contents, by one write. */
+  write(data: readonly TypedArray[]): void;
+  free(): void;
+}
 
 /** A command list made ready: parameter blocks written, pipelines compiled, arena allocated. */
 export interface Prepared {
-  /** Replays the list once on these external buffers; with `times`, launch by launch. */
-  run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void;
+  /** Replays the list once on these external buffers; with `times`, launch by launch. A promise on a woven device. */
+  run(externals: readonly DeviceBuffer[], times?: LaunchTimes | null): void | Promise<void>;
   /** Writes one run into the caller's encoder instead of submitting it: on webgpu alone. */
   encode?(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void;
   /** webgpu: the workgroups of each command, null for what is no dispatch or has nothing to do. */
@@ -116,8 +127,8 @@ export interface PrepareRequest {
 }
 
 export interface BackendInfo {
-  readonly backend: BackendKind;
-  /** The adapter, or the wasm binary in use. */
+  readonly backend: BackendKind | 'woven';
+  /** The adapter, or the wasm binary in use; of a woven device, both. */
   readonly description: string;
   readonly threads: number;
   /** What is off, and why. */
@@ -166,24 +177,16 @@ export interface GroupRules {
   takes(kernel: string, elements: readonly number[]): boolean;
 }
 
-/** What a device must do. It sees launches and bytes; never an op, never a graph. */
-export interface Backend {
-  readonly kind: BackendKind;
+/** What a device's memory and reports are asked by; {@link Backend} adds the running of kernels. */
+export interface BackendCore {
+  readonly kind: BackendKind | 'woven';
   readonly info: BackendInfo;
-  /** Names that kernel variants may ask for in `when`. */
-  readonly features: ReadonlySet<string>;
-  /** Alignment of arena offsets in bytes. */
-  readonly alignment: number;
-  /** Whether one launch may read and write the same region (a GPU buffer can't be both in one dispatch). */
-  readonly sharesRegions: boolean;
-  /** Whether it takes group commands. */
-  readonly fuses: boolean;
-  /** What groups must be; left out, as suits a CPU. */
-  readonly groups?: GroupRules;
   /** The largest size of one region or buffer in bytes. */
   readonly maxBufferBytes: number;
   /** @param transient its contents last until the next run: nothing restores them. */
   allocate(bytes: number, label: string, transient?: boolean): DeviceBuffer;
+  /** One buffer for several small inputs of a program that change together; left out, each takes one of its own. */
+  pack?(types: readonly { readonly bytes: number; readonly dtype: DType }[], label: string): Packed;
   /** Copies `data` into the start of `buffer`. */
   write(buffer: DeviceBuffer, data: TypedArray, dtype: DType): void;
   /**
@@ -196,8 +199,7 @@ export interface Backend {
     length: number,
     faulted?: (fault: Fault) => void,
   ): Promise<TypedArray>;
-  prepare(request: PrepareRequest): Promise<Prepared>;
-  /** Memory that is the caller's: on webgpu alone. */
+  /** Memory that is the caller's: on webgpu alone, by itself or woven. */
   readonly shared?: SharedMemory;
   /** Where it was opened to recover. */
   readonly recovery?: Recovery;
@@ -212,4 +214,22 @@ export interface Backend {
   timed(): Promise<void>;
   memory(): { readonly buffers: number; readonly bytes: number };
   dispose(): void;
+}
+
+/** What a device must do. It sees launches and bytes; never an op, never a graph. */
+export interface Backend extends BackendCore {
+  readonly kind: BackendKind;
+  /** Names that kernel variants may ask for in `when`. */
+  readonly features: Features;
+  /** Alignment of arena offsets in bytes. */
+  readonly alignment: number;
+  /** Whether one launch may read and write the same region (a GPU buffer can't be both in one dispatch). */
+  readonly sharesRegions: boolean;
+  /** Whether it takes group commands. */
+  readonly fuses: boolean;
+  /** What groups must be; left out, as suits a CPU. */
+  readonly groups?: GroupRules;
+  prepare(request: PrepareRequest): Promise<Prepared>;
+  /** The words of a buffer where this thread can see them, until memory grows: on wasm alone. */
+  view?(buffer: DeviceBuffer, length: number): Int32Array;
 }

@@ -1,5 +1,4 @@
 import type { Launch, Variant } from '../op.js';
-import { sizeOf } from '../shape.js';
 import {
   type ForwardInputs,
   forwardGeometry,
@@ -10,6 +9,7 @@ import {
   type WeightGradientInputs,
   weightGeometry,
 } from './conv2d_calls.js';
+import { correlationOf, flattened, slotsOf, type WeightPlan, weightPlan } from './conv2d_correlate.js';
 import {
   type ForwardAttrs,
   type Geometry,
@@ -18,95 +18,124 @@ import {
   weightsOf,
 } from './conv2d_geometry.js';
 
-type WebGPULaunch = Omit<Launch, 'params' | 'units'>;
+/** Sides of the tiles that shaders/conv2d.wgsl and conv2d_weight_gradient.wgsl are made for. */
+const TILES = [128, 64, 32] as const;
+type Tile = (typeof TILES)[number];
 
-/** Tiles of 64 by 64 outputs of an implicit product [m, n]: workgroups over columns, rows, groups. */
-const product = (launch: WebGPULaunch, g: Geometry, m: number, n: number): Launch[] => [
-  { ...launch, params: { ...g }, units: [Math.ceil(n / 64), Math.ceil(m / 64), g.groups] },
-];
+/** A correlation from registers: strips of eight pixels of up to eight planes. */
+function fromRegisters(operands: readonly string[], g: Geometry, turned: boolean): Launch[] {
+  const shape = correlationOf(flattened(g), turned);
+  const { batch, groups, rows, countHeight, countWidth, phasesHeight, phasesWidth, pitchHeight } = shape;
+  const slots = slotsOf(rows);
+  const slides = Number((turned ? 1 : g.strideHeight) === pitchHeight);
+  const pixels = Math.ceil((batch * Math.ceil(countHeight / 8) * countWidth) / 64);
+  const units = 64 * pixels * Math.ceil(rows / slots) * groups * phasesHeight * phasesWidth;
+  const constants = { SLOTS: slots, SLIDES: slides, MASKED: g.hasMask };
+  return [{ kernel: 'conv2d_f32__direct', operands, params: shape, constants, units }];
+}
 
-/** A kernel for groups of one channel, by invocations. */
-const direct = (launch: WebGPULaunch, g: Geometry, units: number): Launch[] => [
-  { ...launch, params: { ...g }, units },
-];
-
-/** Whether tiles of 64 filters would be almost empty. */
-const isDepthwise = (g: Geometry): boolean => g.channels === 1 && g.filters <= 4;
-
-export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
-  {
-    name: 'conv2d_f32__depthwise',
-    when: (call) => isDepthwise(forwardGeometry(call)),
-    launches(call) {
-      const operands = ['x', 'weight', 'bias', 'output'];
-      const launch = { kernel: 'conv2d_f32__depthwise', operands };
-      return direct(launch, forwardGeometry(call), sizeOf(call.output.shape));
-    },
-  },
-  {
-    name: 'conv2d_f32__64x64',
-    launches(call) {
-      const g = forwardGeometry(call);
-      const operands = ['x', 'weight', 'bias', 'output'];
-      const columns = g.batch * g.outHeight * g.outWidth;
-      return product({ kernel: 'conv2d_f32__64x64', operands }, g, g.filters, columns);
-    },
-  },
-];
-
-export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
-  {
-    name: 'conv2d_input_gradient_f32__depthwise',
-    when: (call) => isDepthwise(inputGeometry(call)),
-    launches(call) {
-      const operands = ['dy', 'weight', 'mask', 'output'];
-      const launch = { kernel: 'conv2d_input_gradient_f32__depthwise', operands };
-      return direct(launch, inputGeometry(call), sizeOf(call.output.shape));
-    },
-  },
-  {
-    name: 'conv2d_input_gradient_f32__64x64',
-    launches(call) {
-      const g = inputGeometry(call);
-      const operands = ['dy', 'weight', 'mask', 'output'];
-      const columns = g.batch * g.height * g.width;
-      return product({ kernel: 'conv2d_input_gradient_f32__64x64', operands }, g, g.channels, columns);
-    },
-  },
-];
-
-/** The bias-gradient of a webgpu call that asks for it: a workgroup per filter. */
-function biasGradient(call: WeightGradientCall, g: Geometry): Launch[] {
-  const [, bias] = gradientNames(call);
-  if (!bias) return [];
+/** A correlation by tiles. */
+function byTiles(tile: Tile, operands: readonly string[], g: Geometry, turned: boolean): Launch[] {
+  const shape = correlationOf(g, turned);
+  const { batch, groups, rows, countHeight, countWidth, phasesHeight, phasesWidth } = shape;
+  const aligned = Number(!turned && weightsOf(g) % 4 === 0);
   return [
     {
-      kernel: 'conv2d_bias_gradient_f32',
-      operands: ['dy', 'mask', bias],
-      params: { ...g },
-      units: 64 * g.groups * g.filters,
+      kernel: `conv2d_f32__${tile}x${tile}`,
+      operands,
+      params: shape,
+      constants: { MASKED: g.hasMask, ALIGNED: aligned },
+      units: [
+        Math.ceil((batch * countHeight * countWidth) / tile),
+        Math.ceil(rows / tile),
+        groups * phasesHeight * phasesWidth,
+      ],
     },
   ];
 }
 
+/** Workgroups along an axis that every device takes. */
+const MOST = 65535;
+const fits = (launches: readonly Launch[]): boolean =>
+  launches.every(({ units }) => typeof units === 'number' || units.every((n) => n <= MOST));
+
+function forwardBy(tile: Tile): Variant<ForwardInputs, ForwardAttrs> {
+  const launches = (g: Geometry) => byTiles(tile, ['x', 'weight', 'bias', 'output'], g, false);
+  return {
+    name: `conv2d_f32__${tile}x${tile}`,
+    when: (call) => suits(tile, forwardGeometry(call).filters) && fits(launches(forwardGeometry(call))),
+    launches: (call) => launches(forwardGeometry(call)),
+  };
+}
+
+/** Whether a tile is not mostly empty. */
+const suits = (tile: Tile, rows: number): boolean => rows > tile / 2;
+
+export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
+  {
+    name: 'conv2d_f32__direct',
+    launches: (call) => fromRegisters(['x', 'weight', 'bias', 'output'], forwardGeometry(call), false),
+  },
+  ...TILES.map(forwardBy),
+];
+
+function inputGradientBy(tile: Tile): Variant<InputGradientInputs, GradientAttrs> {
+  const launches = (g: Geometry) => byTiles(tile, ['dy', 'weight', 'mask', 'output'], g, true);
+  return {
+    name: `conv2d_input_gradient_f32__${tile}x${tile}`,
+    when: (call) => suits(tile, inputGeometry(call).channels) && fits(launches(inputGeometry(call))),
+    launches: (call) => launches(inputGeometry(call)),
+  };
+}
+
+export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
+  {
+    name: 'conv2d_input_gradient_f32__direct',
+    launches: (call) => fromRegisters(['dy', 'weight', 'mask', 'output'], inputGeometry(call), true),
+  },
+  ...TILES.map(inputGradientBy),
+];
+
+/** A weight-gradient's sums by parts, and the launch that adds these and puts them where they belong. */
+function inParts(call: WeightGradientCall, plan: WeightPlan): Launch[] {
+  const g = weightGeometry(call);
+  const [weights, biases] = gradientNames(call);
+  const { hasBias, hasMask, activation, ...shape } = g;
+  const { kernel, columns, share, sumStride, partStride, parts, constants, units } = plan;
+  const first: Launch = {
+    kernel,
+    operands: ['x', 'dy', 'mask', plan.whole ? weights : 'parts'],
+    params: { ...shape, columns, share, sumStride, partStride },
+    constants: { MASKED: hasMask, ...constants },
+    units,
+  };
+  if (plan.whole) return [first];
+  const rows = g.groups * g.filters;
+  const sum: Launch = {
+    kernel: 'conv2d_sum_weights_f32',
+    operands: ['parts', weights, biases],
+    params: { rows, columns, taps: weightsOf(g), sumStride, partStride, parts },
+    units: rows * columns,
+  };
+  return [first, sum];
+}
+
+function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, WeightGradientAttrs> {
+  const planOf = (call: WeightGradientCall) => weightPlan(weightGeometry(call), call.attrs.bias, tile);
+  const partsOf = (plan: WeightPlan): Record<string, number> =>
+    plan.whole ? {} : { parts: 4 * plan.parts * plan.sums };
+  return {
+    name: `conv2d_weight_gradient_f32__${tile === null ? 'direct' : `${tile}x${tile}`}`,
+    when: (call) =>
+      tile === null ||
+      (suits(tile, Math.min(weightGeometry(call).filters, weightsOf(weightGeometry(call)))) &&
+        fits(inParts(call, planOf(call)))),
+    temporaries: (call) => partsOf(planOf(call)),
+    launches: (call) => inParts(call, planOf(call)),
+  };
+}
+
 export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
-  {
-    name: 'conv2d_weight_gradient_f32__depthwise',
-    when: (call) => isDepthwise(weightGeometry(call)),
-    launches(call) {
-      const g = weightGeometry(call);
-      const operands = ['x', 'dy', 'mask', gradientNames(call)[0]];
-      const launch = { kernel: 'conv2d_weight_gradient_f32__depthwise', operands };
-      return [...direct(launch, g, 64 * sizeOf(call.attrs.shape)), ...biasGradient(call, g)];
-    },
-  },
-  {
-    name: 'conv2d_weight_gradient_f32__64x64',
-    launches(call) {
-      const g = weightGeometry(call);
-      const operands = ['x', 'dy', 'mask', gradientNames(call)[0]];
-      const launch = { kernel: 'conv2d_weight_gradient_f32__64x64', operands };
-      return [...product(launch, g, g.filters, weightsOf(g)), ...biasGradient(call, g)];
-    },
-  },
+  weightGradientBy(null),
+  ...TILES.map(weightGradientBy),
 ];

@@ -1,56 +1,162 @@
-import type { KernelCall, Variant } from '../op.js';
+import type { KernelCall, Launch, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { type Layout, MAX_BATCH_AXES, type Product } from './matmul_layout.js';
+import { MAX_BATCH_AXES, type Product } from './matmul_layout.js';
+import { fits, PRODUCT_TILES, tileCost } from './product_tiles.js';
+
+/** Up to so many rows or columns a product is one of vectors: memory is its limit. */
+const FEW = 4;
+/** Invocations of a workgroup of products of vectors. */
+const WORKGROUP = 64;
+/** Inner indices that blocks of tiles have, that a part has at least, and workgroups that a split aims at. */
+const DEPTH = 16;
+const PART = 256;
+const WORKGROUPS = 128;
+
+type Operands = readonly [left: string, right: string, bias: string | null];
+
+/** One operand of a product: its rows (columns) by its inner axis. */
+interface Side {
+  readonly size: number;
+  readonly across: number;
+  readonly inner: number;
+  readonly batch: readonly number[];
+}
+
+const ceil = (value: number, step: number) => Math.ceil(value / step);
 
 const lead = (values: readonly number[], fill: number) => [
   ...Array<number>(MAX_BATCH_AXES - values.length).fill(fill),
   ...values,
 ];
 
-/** How a kernel reads an operand with these strides and sizes: 0 by elements, 1 or 2 by vec4s along an axis. */
-function readsBy(inner: number, across: number, innerSize: number, acrossSize: number): 0 | 1 | 2 {
-  if (inner === 1 && innerSize % 4 === 0) return 1;
-  return across === 1 && acrossSize % 4 === 0 ? 2 : 0;
+/** How a kernel reads an operand: 0 by elements, 1 or 2 by vec4s along the inner axis or along rows (columns). */
+function readsBy({ inner, across, size }: Side, k: number): 0 | 1 | 2 {
+  if (inner === 1 && k % 4 === 0) return 1;
+  return across === 1 && size % 4 === 0 ? 2 : 0;
 }
 
-/** The struct of a product's kernels. */
-function params({ layout, hasBias, activation }: Product) {
-  const { m, n, k, aRow, aColumn, bRow, bColumn } = layout satisfies Layout;
-  return {
-    ...{ m, n, k, batch: sizeOf(layout.batch) },
-    ...{ leftAcross: aRow, leftInner: aColumn, rightAcross: bColumn, rightInner: bRow },
-    leftBy: readsBy(aColumn, aRow, k, m),
-    rightBy: readsBy(bRow, bColumn, k, n),
-    ...{ parts: 1, part: Math.max(16, k), hasBias: Number(hasBias), activation },
+/**
+ * Parts of an inner axis of k for a result of so few tiles of 32 x 32 that they leave a GPU idle. By the shape alone, so that
+ * results are equal bits by any tile.
+ */
+export function splitInner(tiles: number, k: number): { readonly parts: number; readonly part: number } {
+  const wanted = Math.min(Math.ceil(WORKGROUPS / Math.max(1, tiles)), Math.floor(k / PART));
+  const part = DEPTH * Math.max(1, ceil(ceil(k, Math.max(1, wanted)), DEPTH));
+  return { parts: Math.max(1, ceil(k, part)), part };
+}
+
+/** A product of `left` and `right`, and what its kernels must know. */
+function productOf({ layout, hasBias, activation }: Product, turned: boolean) {
+  const { m, n, k, aRow, aColumn, bRow, bColumn, aStrides, bStrides } = layout;
+  const a: Side = { size: m, across: aRow, inner: aColumn, batch: aStrides };
+  const b: Side = { size: n, across: bColumn, inner: bRow, batch: bStrides };
+  const [left, right] = turned ? [b, a] : [a, b];
+  const batch = sizeOf(layout.batch);
+  const split = splitInner(ceil(m, 32) * ceil(n, 32) * batch, k);
+  const params = {
+    ...{ m: left.size, n: right.size, k, batch, ...split },
+    ...{ leftAcross: left.across, leftInner: left.inner },
+    ...{ rightAcross: right.across, rightInner: right.inner },
     batchShape: lead(layout.batch, 1),
-    leftBatch: lead(layout.aStrides, 0),
-    rightBatch: lead(layout.bStrides, 0),
+    leftBatch: lead(left.batch, 0),
+    rightBatch: lead(right.batch, 0),
   };
+  const reading = {
+    LEFT_BY: readsBy(left, k),
+    RIGHT_BY: readsBy(right, k),
+    WHOLE: Number(k % DEPTH === 0),
+  };
+  return { params, reading, epilogue: { HAS_BIAS: Number(hasBias), ACTIVATION: activation }, right };
+}
+
+type Planned = ReturnType<typeof productOf>;
+
+/** Launches of a product whose own is `launch`, with the sum of its parts behind it where there are several. */
+function withParts(
+  { params, reading, epilogue }: Planned,
+  n: number,
+  [left, right, bias]: Operands,
+  launch: Pick<Launch, 'kernel' | 'units' | 'constants'>,
+): Launch[] {
+  const constants = { ...reading, ...launch.constants };
+  if (params.parts === 1)
+    return [
+      {
+        ...launch,
+        params,
+        operands: [left, right, bias, 'output'],
+        constants: { ...constants, ...epilogue },
+      },
+    ];
+  const size = params.batch * params.m * params.n;
+  return [
+    { ...launch, params, operands: [left, right, null, 'parts'], constants },
+    {
+      kernel: 'matmul_parts_f32',
+      operands: ['parts', bias, 'output'],
+      params: { size, parts: params.parts, n },
+      constants: epilogue,
+      units: size,
+    },
+  ];
+}
+
+const partsOf = ({ params: { m, n, batch, parts } }: Planned): Readonly<Record<string, number>> =>
+  parts === 1 ? {} : { parts: 4 * parts * batch * m * n };
+
+const isVector = ({ layout: { m, n } }: Product): boolean => Math.min(m, n) <= FEW;
+
+/** The launches of a product of few rows, or of few columns by its transpose. */
+function vectorLaunches(product: Product, [a, b, bias]: Operands): Launch[] {
+  const { m, n } = product.layout;
+  const turned = n < m;
+  const planned = productOf(product, turned);
+  const { params, right } = planned;
+  const lanes = right.inner === 1 ? 2 ** Math.ceil(Math.log2(ceil(params.part, 4))) : 8;
+  const LANES = Math.max(4, Math.min(WORKGROUP, lanes));
+  const columns = (4 * WORKGROUP) / LANES;
+  return withParts(planned, n, turned ? [b, a, bias] : [a, b, bias], {
+    kernel: 'matmul_f32__vector',
+    constants: { FEW: params.m, LANES, TURNED: Number(turned) },
+    units: [ceil(params.n, columns), 1, params.batch * params.parts],
+  });
 }
 
 /** Variants on webgpu of an op that is a matrix product. `operands` names a, b and the bias. */
 export function webgpuProducts<N extends string, A>(
   name: string,
-  operands: readonly [string, string, string | null],
-  productOf: (call: KernelCall<N, A>) => Product,
+  operands: Operands,
+  describe: (call: KernelCall<N, A>) => Product,
 ): Variant<N, A>[] {
-  const tile = (size: number): Variant<N, A> => ({
-    name: `${name}_f32__${size}x${size}`,
-    when(call) {
-      const { m, n } = productOf(call).layout;
-      return size === 32 || Math.min(m, n) >= size;
-    },
-    launches(call) {
-      const p = params(productOf(call));
-      return [
-        {
-          kernel: `matmul_f32__${size}x${size}`,
-          operands: [...operands, 'output'],
-          params: p,
-          units: [Math.ceil(p.n / size), Math.ceil(p.m / size), p.batch * p.parts],
-        },
-      ];
-    },
+  const vector: Variant<N, A> = {
+    name: `${name}_f32__vector`,
+    when: (call) => isVector(describe(call)),
+    temporaries: (call) => partsOf(productOf(describe(call), false)),
+    launches: (call) => vectorLaunches(describe(call), operands),
+  };
+  const tiles = PRODUCT_TILES.map((tile): Variant<N, A> => {
+    const { kind, rows, columns, feature = null } = tile;
+    return {
+      name: `${name}_f32__${kind}`,
+      when(call) {
+        const product = describe(call);
+        const { m, n } = product.layout;
+        return !isVector(product) && fits(tile, m, n) && (feature === null || call.features.has(feature));
+      },
+      cost(call) {
+        const { m, n, part, parts, batch } = productOf(describe(call), false).params;
+        return tileCost(call.features, tile, [m, n, part, batch * parts]);
+      },
+      temporaries: (call) => partsOf(productOf(describe(call), false)),
+      launches(call) {
+        const planned = productOf(describe(call), false);
+        const { m, n, batch, parts } = planned.params;
+        return withParts(planned, n, operands, {
+          kernel: `matmul_f32__${kind}`,
+          units: [ceil(n, columns), ceil(m, rows), batch * parts],
+        });
+      },
+    };
   });
-  return [tile(128), tile(64), tile(32)];
+  return [vector, ...tiles];
 }

@@ -45,7 +45,7 @@ const forwardWasm = wasmVariants<Forward, SequenceAttrs>({
 });
 
 const forwardWebgpu = webgpuVariants<Forward, SequenceAttrs>({
-  ...{ kernel: 'gru_sequence_f32', gates: GATES, backward: false, fields: forwardFields },
+  ...{ kernel: 'gru_sequence', gates: GATES, backward: false, fields: forwardFields },
   ...{ starts: ['h0', null], ends: ['output1', null] },
   operands: ['output0', 'projected', 'output2', 'biasHidden'],
 });
@@ -139,7 +139,7 @@ const backwardWasm = wasmVariants<Backward, SequenceAttrs>({
 });
 
 const backwardWebgpu = webgpuVariants<Backward, SequenceAttrs>({
-  ...{ kernel: 'gru_sequence_backward_f32', gates: GATES, backward: true, fields: backwardFields },
+  ...{ kernel: 'gru_sequence_backward', gates: GATES, backward: true, fields: backwardFields },
   ...{ starts: ['dhn', null], ends: ['output2', null] },
   operands: ['output0', 'dy', 'gates', 'output3'],
   before: { kernel: 'sequence_previous_f32', operands: ['lengths', 'h0', 'y', 'output3'], each: 1 },

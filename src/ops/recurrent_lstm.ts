@@ -44,7 +44,7 @@ const forwardWasm = wasmVariants<Forward, SequenceAttrs>({
 });
 
 const forwardWebgpu = webgpuVariants<Forward, SequenceAttrs>({
-  ...{ kernel: 'lstm_sequence_f32', gates: GATES, backward: false, fields: forwardFields },
+  ...{ kernel: 'lstm_sequence', gates: GATES, backward: false, fields: forwardFields },
   ...{ starts: ['h0', 'c0'], ends: ['output1', 'output2'] },
   operands: ['output0', 'projected', 'output3', 'output4'],
 });
@@ -136,7 +136,7 @@ const backwardWasm = wasmVariants<Backward, SequenceAttrs>({
 });
 
 const backwardWebgpu = webgpuVariants<Backward, SequenceAttrs>({
-  ...{ kernel: 'lstm_sequence_backward_f32', gates: GATES, backward: true, fields: backwardFields },
+  ...{ kernel: 'lstm_sequence_backward', gates: GATES, backward: true, fields: backwardFields },
   ...{ starts: ['dhn', 'dcn'], ends: ['output1', 'output2'] },
   operands: ['output0', 'dy', 'gates', 'cells'],
   after: { kernel: 'sequence_previous_f32', operands: ['lengths', 'h0', 'y', 'output3'], each: 1 },

@@ -52,7 +52,7 @@ const forwardWasm = wasmVariants<Forward, Attrs>({
 });
 
 const forwardWebgpu = webgpuVariants<Forward, Attrs>({
-  ...{ kernel: 'rnn_sequence_f32', gates: 1, backward: false, fields: forwardFields },
+  ...{ kernel: 'rnn_sequence', gates: 1, backward: false, fields: forwardFields },
   ...{ starts: ['h0', null], ends: ['output1', null] },
   operands: ['output0', 'projected'],
 });
@@ -162,7 +162,7 @@ const backwardWasm = wasmVariants<Backward, Attrs>({
 });
 
 const backwardWebgpu = webgpuVariants<Backward, Attrs>({
-  ...{ kernel: 'rnn_sequence_backward_f32', gates: 1, backward: true, fields: backwardFields },
+  ...{ kernel: 'rnn_sequence_backward', gates: 1, backward: true, fields: backwardFields },
   ...{ starts: ['dhn', null], ends: ['output1', null] },
   operands: ['output0', 'dy', 'y'],
   after: { kernel: 'sequence_previous_f32', operands: ['lengths', 'h0', 'y', 'output2'], each: 1 },

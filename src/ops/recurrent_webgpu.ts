@@ -7,6 +7,15 @@ interface AnyCall {
 }
 const hasInput = ({ types }: AnyCall, name: string) => Number(Boolean(types[name]));
 
+/** What devices opened with mixed precision have among their features. */
+const MIXED = 'mixed-precision';
+
+/** How steps run: the type of the packed weight, and the slices of the inner axis. */
+interface Form {
+  readonly type: 'f16' | 'f32';
+  readonly slices: Slices;
+}
+
 /** In how many slices a step's inner axis is taken, and the invocations of a workgroup that share a place of it. */
 const WORKGROUPS = { 1: 32, 16: 16 } as const;
 type Slices = keyof typeof WORKGROUPS;
@@ -24,6 +33,7 @@ interface Carried {
 
 /** What tells the passes of the layers apart on webgpu. */
 interface Pass<N extends string, A> extends Carried {
+  /** Without type and slices. */
   readonly kernel: string;
   readonly fields: (call: KernelCall<N, A>) => Fields;
   /** Of a step, behind lengths, the weight and what goes on. */
@@ -57,7 +67,7 @@ function tileOf(pass: Carried, { batch, hidden }: Sizes, slices: Slices) {
 }
 
 /** The weight [gates hidden, hidden] in quads of units: forward of each gate's rows, backward of its columns. */
-function packWeight(pass: Carried, sizes: Sizes, slices: Slices) {
+function packWeight(pass: Carried, sizes: Sizes, { type, slices }: Form) {
   const { hidden } = sizes;
   const { quads, unitQuads, blocks } = tileOf(pass, sizes, slices);
   const sets = setsOf(pass, slices);
@@ -67,12 +77,12 @@ function packWeight(pass: Carried, sizes: Sizes, slices: Slices) {
     ? { setQuads: quads, setStride: 0, innerStride: hidden, unitStride: 1 }
     : { setQuads: 0, setStride: hidden * hidden, innerStride: 1, unitStride: hidden };
   const launch: Launch = {
-    kernel: 'recurrent_pack_f32',
+    kernel: `recurrent_pack_${type}`,
     operands: ['weightHidden', 'packed'],
     params: { ...form, sets, inner, units: hidden, quads, unitQuads },
     units: vectors,
   };
-  return { bytes: 16 * vectors, launch };
+  return { bytes: (type === 'f16' ? 8 : 16) * vectors, launch };
 }
 
 /** What goes on from step to step for a sequence: how many numbers, and where h (or its gradient) and c begin. */
@@ -83,11 +93,8 @@ function carried({ gates, backward, starts }: Carried, { hidden }: Sizes) {
 }
 
 /** The launches of a pass: one per step, in the order of the pass, with what comes before and after. */
-function passLaunches<N extends string, A>(
-  pass: Pass<N, A>,
-  call: KernelCall<N, A>,
-  slices: Slices,
-): Launch[] {
+function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N, A>, form: Form): Launch[] {
+  const { type, slices } = form;
   const { kernel, gates, backward, starts, ends } = pass;
   const fields = pass.fields(call);
   const { steps, batch, hidden, reverse, relu = false } = fields;
@@ -106,14 +113,14 @@ function passLaunches<N extends string, A>(
   });
   const place = (k: number) => (k % 2 === 0 ? 'even' : 'odd');
   const step = (k: number): Launch => ({
-    kernel: `${kernel}__${slices}`,
+    kernel: `${kernel}_${type}__${slices}`,
     operands: ['lengths', 'packed', place(k), place(k + 1), ...pass.operands],
     params: params(reverse === backward ? k : steps - 1 - k),
     units,
   });
   return [
     ...(backward ? [] : checkLengths(call, 'webgpu', fields)),
-    packWeight(pass, fields, slices).launch,
+    packWeight(pass, fields, form).launch,
     {
       ...{ kernel: 'recurrent_start_f32', operands: [...starts, 'even'], params: states },
       units: 4 * quadsOf(batch) * states.places,
@@ -122,7 +129,7 @@ function passLaunches<N extends string, A>(
     ...Array.from({ length: steps }, (_, k) => step(k)),
     backward
       ? {
-          kernel: `sequence_initial_gradient_f32__${slices}`,
+          kernel: `sequence_initial_gradient_${type}__${slices}`,
           operands: ['packed', place(steps), ...ends],
           params: params(0),
           units,
@@ -138,19 +145,26 @@ function passLaunches<N extends string, A>(
 /** Invocations of unsliced steps that fill any device: slices can't help. */
 const FULL = 65536;
 
-/** The webgpu variants of a pass, by the slices in which a step takes its inner axis. */
+const FORMS: readonly Form[] = [
+  { type: 'f16', slices: 1 },
+  { type: 'f32', slices: 1 },
+  { type: 'f32', slices: 16 },
+];
+
+/** The webgpu variants of a pass, by the type of the packed weight and the slices in which a step takes its inner axis. */
 export const webgpuVariants = <N extends string, A>(pass: Pass<N, A>): Variant<N, A>[] =>
-  ([1, 16] as const).map((slices) => ({
-    name: `${pass.kernel}__${slices}`,
+  FORMS.map((form) => ({
+    name: `${pass.kernel}_${form.type}__${form.slices}`,
     when(call) {
       const { batch, hidden } = pass.fields(call);
-      return slices === 1 || quadsOf(batch) * quadsOf(hidden) < FULL;
+      if (form.type === 'f16') return call.features.has(MIXED);
+      return form.slices === 1 || quadsOf(batch) * quadsOf(hidden) < FULL;
     },
     temporaries(call) {
       const fields = pass.fields(call);
       const bytes = 16 * quadsOf(fields.batch) * carried(pass, fields).places;
-      const packed = packWeight(pass, fields, slices).bytes;
+      const packed = packWeight(pass, fields, form).bytes;
       return { packed, even: bytes, odd: bytes };
     },
-    launches: (call) => passLaunches(pass, call, slices),
+    launches: (call) => passLaunches(pass, call, form),
   }));

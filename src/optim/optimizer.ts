@@ -27,16 +27,16 @@ interface Cohort extends Progress {
   readonly offsets: ReadonlyMap<Tensor, number>;
 }
 
-/** What an optimiser keeps on the host, at one time. */
-interface Captured<O extends Settings> {
-  readonly groups: readonly { readonly options: O; readonly initialLr: number | null }[];
-  readonly progress: ReadonlyMap<Tensor, Progress & { readonly state: Tensor | null }>;
-}
-
 export interface StepOptions {
   readonly where?: Tensor;
   /** Tensors that get new contents together with the parameters. */
   readonly also?: readonly (readonly [target: Tensor, contents: Tensor])[];
+}
+
+/** What an optimiser keeps on the host, at one time. */
+interface Captured<O extends Settings> {
+  readonly groups: readonly { readonly options: O; readonly initialLr: number | null }[];
+  readonly progress: ReadonlyMap<Tensor, Progress & { readonly state: Tensor | null }>;
 }
 
 /** A group, what replaces its options, and those of its parameters that have begun. */

@@ -77,15 +77,24 @@ export const matmulTails: readonly NamedCase[] = [
  * operands either way round.
  */
 export const shaderMatmulTails: readonly NamedCase[] = [
-  ...[1, ...around(32), 13].map((m) => matmul(m, 17, 5)),
+  ...[...around(32), 13].map((m) => matmul(m, 17, 5)),
   ...around(64).flatMap((m) => [matmul(m, 65, 15), matmul(65, m, 17, true, true)]),
   ...around(128).flatMap((m) => [matmul(m, 129, 7), matmul(132, m, 20, true, true)]),
   ...around(16).flatMap((k) => [matmul(36, 40, k), matmul(36, 40, k, true, true)]),
   matmul(68, 72, 36, true),
+  // Few rows or columns, each way round, and inner axes in parts.
+  ...[1, 2, 3, 4].flatMap((few) => [
+    matmul(few, 67, 35, few > 2, few % 2 === 0),
+    matmul(68, few, 36, few % 2 === 0, few > 2),
+  ]),
+  ...around(512).map((k) => matmul(6, 7, k)),
+  ...around(528).map((k) => linear(3, 9, k, 'relu')),
+  linear(9, 3, 600, 'tanh'),
+  matmul(33, 5, 1040, true, true),
   matmul(67, 71, 33, false, true),
   ...around(16).map((n) => linear(3, n, 17, 'relu')),
   ...around(64).map((n) => linear(65, n, 5, 'sigmoid')),
-  linear(64, 65, 0, 'tanh'),
+  linear(33, 17, 0, 'tanh'),
 ];
 
 interface Convolution {

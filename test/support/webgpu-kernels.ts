@@ -35,6 +35,11 @@ const modules = {
   y[0] = select(-1.0, x[0], p.has != 0u);
   if (p.has != 0u) { z[0] = y[0]; }
 }`,
+  fixed: `struct FixedParams { n: u32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<uniform> p: FixedParams;
+override by = 2u;
+@compute @workgroup_size(1) fn fixed_f32() { y[0] = f32(p.n * by); }`,
   broken: 'fn f() -> u32 {\n  return missing;\n}\n@compute @workgroup_size(1) fn broken_f32() { _ = f(); }',
 };
 
@@ -68,6 +73,15 @@ const kernels: Record<string, KernelInfo> = {
     fields: { has: scalar(0, 'u32') },
     workgroupSize: [1, 1, 1],
   },
+  fixed_f32: {
+    ...common,
+    module: 'fixed',
+    access: ['read_write'],
+    paramsBytes: 4,
+    fields: { n: scalar(0, 'u32') },
+    workgroupSize: [1, 1, 1],
+    constants: ['by'],
+  },
   broken_f32: { ...common, module: 'broken', access: [], paramsBytes: 4, fields: { n: scalar(0, 'u32') } },
 };
 
@@ -86,7 +100,17 @@ export const dispatch = (
   operands: readonly Location[],
   params: DispatchCommand['params'],
   units: DispatchCommand['units'],
-): Command => ({ kind: 'dispatch', label: `test ${kernel}`, kernel, operands, params, units, scratch: 0 });
+  constants: DispatchCommand['constants'] = {},
+): Command => ({
+  kind: 'dispatch',
+  label: `test ${kernel}`,
+  kernel,
+  operands,
+  params,
+  constants,
+  units,
+  scratch: 0,
+});
 export const scale = (
   from: Location,
   to: Location,

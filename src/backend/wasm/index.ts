@@ -153,6 +153,10 @@ class WasmBackend implements Backend, ProgramHost {
     return dtype === 'bool' ? Uint8Array.from(words) : words.slice();
   }
 
+  view(buffer: DeviceBuffer, length: number): Int32Array {
+    return wordsOf(this.module.memory, ownBuffer(buffer, this), 'i32', length, 'read') as Int32Array;
+  }
+
   async prepare(request: PrepareRequest): Promise<Prepared> {
     return new WasmProgram(this, request);
   }

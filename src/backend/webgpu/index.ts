@@ -15,14 +15,14 @@ import { LaunchClock } from './timing.js';
 
 export type WebGPUOptions = DeviceOptions;
 
-export interface WebGPUBackend extends Backend {
-  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
-  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
-}
-
 /** Whether kernels may take operands in half precision. */
 interface Precision {
   readonly mixed?: boolean;
+}
+
+export interface WebGPUBackend extends Backend {
+  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
+  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
 }
 
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
@@ -86,6 +86,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
       health.check();
       return pool.allocate(bytes, label);
     },
+    pack: (types, label) => pool.pack(types, label),
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
     capture: (buffers) => captureBuffers(pool, buffers),
     read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),

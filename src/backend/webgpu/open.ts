@@ -81,12 +81,17 @@ function describeAdapter(info: GPUAdapterInfo | undefined): string {
   return words.join(', ') || 'WebGPU adapter';
 }
 
+const computesOnCPU = (info: GPUAdapterInfo | undefined): boolean =>
+  info?.isFallbackAdapter || info?.architecture === 'swiftshader';
+
 /**
- * The features that are on. With subgroups also `lanes-4` to `lanes-32`, as far as every subgroup has so many invocations, and
- * `narrow` where none has more than 8: these are the lanes of a processor's vectors, and a barrier switches between threads.
+ * The features that are on, and `software` for an adapter that computes on the CPU. With subgroups also `lanes-4` to `lanes-32`,
+ * as far as every subgroup has so many invocations, and `narrow` where none has more than 8: these are the lanes of a
+ * processor's vectors, and a barrier switches between threads.
  */
 function enabled(device: GPUDevice, info: GPUAdapterInfo | undefined): Set<string> {
   const names = new Set<string>(OPTIONAL_FEATURES.filter((name) => device.features.has(name)));
+  if (computesOnCPU(info)) names.add('software');
   if (!names.has('subgroups') || !info) return names;
   for (const lanes of [4, 8, 16, 32]) if (lanes <= info.subgroupMinSize) names.add(`lanes-${lanes}`);
   if (info.subgroupMaxSize <= 8) names.add('narrow');
@@ -98,8 +103,7 @@ function describeMissing(device: GPUDevice, info: GPUAdapterInfo | undefined, ow
   const notes = OPTIONAL_FEATURES.filter((name) => !device.features.has(name)).map(
     (name) => `${name} is off: ${why}`,
   );
-  if (info?.isFallbackAdapter || info?.architecture === 'swiftshader')
-    notes.push('the adapter computes in software, on the CPU');
+  if (computesOnCPU(info)) notes.push('the adapter computes in software, on the CPU');
   return notes;
 }
 

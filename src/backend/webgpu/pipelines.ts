@@ -1,5 +1,6 @@
 import type { KernelInfo } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
+import type { DispatchCommand } from '../backend.js';
 import { SHADER_STAGE_COMPUTE } from './constants.js';
 import type { Health } from './health.js';
 
@@ -13,6 +14,9 @@ export interface Kernel {
   readonly layout: GPUBindGroupLayout;
   readonly pipeline: GPUComputePipeline;
 }
+
+/** What a launch says of its kernel. */
+export type Wanted = Pick<DispatchCommand, 'kernel' | 'label' | 'constants'>;
 
 /** The kernels of one device, each compiled when it is first asked for. */
 export class Pipelines {
@@ -37,8 +41,10 @@ export class Pipelines {
     );
   }
 
-  get(name: string, label: string): Promise<Kernel> {
-    return remember(this.#kernels, name, () => this.#compile(name, label));
+  /** The kernel of a launch, with the constants that it gives. */
+  get({ kernel, label, constants = {} }: Wanted): Promise<Kernel> {
+    const key = Object.entries(constants).reduce((text, [name, value]) => `${text} ${name}=${value}`, kernel);
+    return remember(this.#kernels, key, () => this.#compile(kernel, label, constants));
   }
 
   /** A kernel that was composed, with the entry point `chain`: equal ones are one. */
@@ -49,11 +55,13 @@ export class Pipelines {
     });
   }
 
-  async #compile(name: string, label: string): Promise<Kernel> {
+  async #compile(name: string, label: string, constants: Readonly<Record<string, number>>): Promise<Kernel> {
     const info = this.info(name, label);
+    const unknown = Object.keys(constants).find((constant) => !info.constants?.includes(constant));
+    if (unknown !== undefined) fail(label, `kernel ${name} has no override '${unknown}'`);
     const code = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
     const module = await remember(this.#modules, info.module, () => this.#module(info.module, code, label));
-    return this.#finish(name, info, { module, entryPoint: name });
+    return this.#finish(name, info, { module, entryPoint: name, constants });
   }
 
   async #finish(name: string, info: KernelInfo, compute: GPUProgrammableStage): Promise<Kernel> {

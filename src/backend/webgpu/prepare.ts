@@ -134,7 +134,7 @@ function makeDispatch(
   const params = new ArrayBuffer(info.paramsBytes);
   writeParams(new DataView(params), 0, info, given, `${label}: kernel ${kernel}`);
   const step = { kind: 'dispatch', label, operands, workgroups, paramsOffset } as const;
-  return { step, kernel: pipelines.get(kernel, label), params };
+  return { step, kernel: pipelines.get(first!), params };
 }
 
 function checkRegion(label: string, at: Location, regions: number): void {

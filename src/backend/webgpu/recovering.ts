@@ -1,10 +1,10 @@
 import type { DType, TypedArray } from '../../dtype.js';
 import { DeviceLostError, fail, type Recovered, WeftError } from '../../errors.js';
+import type { Features } from '../../op.js';
 import type {
   Backend,
   BackendInfo,
   DeviceBuffer,
-  Fault,
   GroupRules,
   HostState,
   LaunchTimes,
@@ -113,7 +113,7 @@ export class RecoveringBackend implements Backend, Recovery {
     return this.#info;
   }
 
-  get features(): ReadonlySet<string> {
+  get features(): Features {
     return this.#first.features;
   }
 

@@ -176,7 +176,7 @@ export class Replay implements Prepared {
       case 'arena':
         return { buffer: this.buffers.regions[at.region]!.gpu, offset: at.offset };
       case 'external':
-        return { buffer: this.#bound[at.index]!.gpu, offset: 0 };
+        return this.#bound[at.index]!.range;
       case 'fault':
         return { buffer: this.host.pool.fault, offset: 0 };
       case 'none':
@@ -232,12 +232,14 @@ export class Replay implements Prepared {
 
   #encode(encoder: GPUCommandEncoder, timestamps: Timestamps | null): void {
     let pass: GPUComputePassEncoder | null = null;
+    let pipeline: GPUComputePipeline | null = null;
     let dispatched = 0;
     for (let i = 0; i < this.steps.length; i++) {
       const step = this.steps[i]!;
       if (step.kind === 'copy' || timestamps) {
         pass?.end();
         pass = null;
+        pipeline = null;
       }
       if (step.kind === 'copy') {
         this.#copy(encoder, step.command);
@@ -245,7 +247,10 @@ export class Replay implements Prepared {
       }
       pass ??= encoder.beginComputePass(timestamps ? { timestampWrites: timestamps.writes(dispatched) } : {});
       dispatched++;
-      pass.setPipeline(step.kernel.pipeline);
+      if (pipeline !== step.kernel.pipeline) {
+        pipeline = step.kernel.pipeline;
+        pass.setPipeline(pipeline);
+      }
       pass.setBindGroup(0, this.#groups[i]!);
       pass.dispatchWorkgroups(step.workgroups[0], step.workgroups[1], step.workgroups[2]);
     }
