@@ -46,6 +46,9 @@ fn join_lanes(value: f32, local: u32, lanes: u32) -> f32 {
     all = join(all, subgroupShuffleXor(all, reach));
   }
 #else
+  if (lanes == 1u) {
+    return value;
+  }
   joined[local] = value;
   workgroupBarrier();
   for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {

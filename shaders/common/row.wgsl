@@ -73,6 +73,9 @@ fn leave(own: f32, nothing: f32, local: u32) -> vec2<u32> {
 fn row_sum(value: f32, local: u32, lanes: u32) -> f32 {
   var all = value;
 #if JOIN == 0
+  if (lanes == 1u) {
+    return value;
+  }
   tree[local] = value;
   workgroupBarrier();
   for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
@@ -103,6 +106,9 @@ fn row_sum(value: f32, local: u32, lanes: u32) -> f32 {
 fn row_max(value: f32, local: u32, lanes: u32) -> f32 {
   var all = value;
 #if JOIN == 0
+  if (lanes == 1u) {
+    return value;
+  }
   tree[local] = value;
   workgroupBarrier();
   for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {

@@ -17,7 +17,7 @@ interface Walk {
 
 /** Rows that keep a GPU busy, and the least of a part, where lanes go along rows and where neighbouring rows are each a lane. */
 const ALONG = { busy: 1024, least: 256 };
-const ACROSS = { busy: 16384, least: 16 };
+const ACROSS = { busy: 16384, least: 64 };
 
 /** Stretches shorter than this change places with what they repeat along. */
 const SHORT = 16;

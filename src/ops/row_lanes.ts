@@ -68,7 +68,8 @@ export function rowVariants<N extends string, A>(
         const own = {
           lanes: () => lanesOf(rows, elements, call.features),
           group: () => GROUP,
-          tree: () => Math.min(TREE, powerFrom(elements / 2)),
+          // Neighbouring rows are neighbours in memory where elements of one are not.
+          tree: () => (rows.inner >= 8 && rows.rows >= MANY ? 1 : Math.min(TREE, powerFrom(elements / 2))),
         };
         return { suffix, wide, lanes: own[join](), most };
       };
