@@ -8,7 +8,7 @@ export interface Entry {
   readonly gradient?: number;
   readonly secondOrder?: number;
   readonly wasm: Readonly<Record<string, Measure>>;
-  readonly webgpu: Readonly<Record<string, Measure>>;
+  readonly webgpu: Readonly<Record<string, Measure | null>>;
 }
 
 /** What `docs/ops-measured.json` holds. */

@@ -121,7 +121,7 @@ function kernelsOf(op, backend, measured) {
   if (op.compose) return `*composed*: ${errorText(measured.composed)}`;
   const lines = [];
   for (const name of op.variants(backend)) {
-    const text = errorText(measured[name]);
+    const text = measured[name] === null ? 'not on this adapter' : errorText(measured[name]);
     const last = lines.at(-1);
     if (last?.text === text) last.names.push(name);
     else lines.push({ text, names: [name] });
@@ -165,7 +165,8 @@ order, then one object of options. What the columns say:
 - **wasm**, **webgpu**: the kernel variants in the order in which they are tried, with the error of each against the f64
   reference. \`0.9 of 3\` is 0.9 where 3 is allowed, in units of 2⁻²⁴ of the magnitude that the op's bound refers to (a
   bound with a floor counts as a whole), in the sample that came nearest to its bound. A result that is the reference's,
-  rounded to f32, has an error of 0; *exact* says that nothing else is allowed. *view* means that no bytes move,
+  rounded to f32, has an error of 0; *exact* says that nothing else is allowed; *not on this adapter* stands for variants
+  that need a feature it lacks. *view* means that no bytes move,
   *composed* that the op stands for a graph of others, whose kernels run.
 
 Measured on ${date} by ${Object.entries(devices)
