@@ -1,5 +1,5 @@
 // Matrix products, of operands and batch as in common/matmul; transposed ones are read where they lie. For
-// `linear` a bias [n] is added to the rows and an activation applied to the sums. Workgroups over columns, rows,
+// `linear` a bias [n] is added to the rows, for convolutions one of rows, and an activation applied to the sums. Workgroups over columns, rows,
 // batch times parts, each a tile as in common/tile or, where DEPTH is 0, straight from storage as in
 // common/tile_direct.
 //! kernel matmul_f32__32x32 | ROWS=32 | COLUMNS=32 | TM=4 | TN=4 | DEPTH=16 | QUAD=0
@@ -29,7 +29,7 @@ struct StoreColumns {
 }
 
 fn store_columns(first: u32) -> StoreColumns {
-  if (HAS_BIAS == 0u) {
+  if (HAS_BIAS != 1u) {
     return StoreColumns(first, vec4<f32>());
   }
   let at = four_from(first, params.n);
@@ -40,7 +40,11 @@ fn store_row(row: u32, columns: StoreColumns, sums: vec4<f32>) {
   if (row >= params.m) {
     return;
   }
-  let values = sums + columns.offset;
+  var values = sums + columns.offset;
+  if (HAS_BIAS == 2u) {
+    let offset_row = output_origin / (params.m * params.n) % params.batchShape.w;
+    values += bias[offset_row * params.m + row];
+  }
   let at = output_origin + row * params.n + columns.first;
 #for i in 0..4
   if (columns.first + $(i)u < params.n) {

@@ -1,7 +1,8 @@
 #include "common/activation"
 
 // Known before the kernel is compiled, for branches cost more than what they choose between: whether a bias is
-// added, and the activation, 0 none, 1 relu, 2 tanh, 3 sigmoid.
+// added, 1 one of columns, 2 one of rows, [groups, rows] where batches are [.., groups]; and the activation, 0 none,
+// 1 relu, 2 tanh, 3 sigmoid.
 override HAS_BIAS = 0u;
 override ACTIVATION = 0u;
 

@@ -17,6 +17,7 @@ import {
   type WeightGradientAttrs,
   weightsOf,
 } from './conv2d_geometry.js';
+import { forwardProducts, inputGradientProducts, weightGradientProducts } from './conv2d_products.js';
 import { tileCost } from './product_tiles.js';
 
 /** Sides of the tiles that shaders/conv2d.wgsl and conv2d_weight_gradient.wgsl are made for. */
@@ -98,6 +99,7 @@ const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512
 const suits = (tile: Tile, rows: number): boolean => rows > tile / 2;
 
 export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
+  ...forwardProducts,
   {
     name: 'conv2d_f32__direct',
     cost: (call) => costBy(call.features, null, forwardSize(forwardGeometry(call))),
@@ -117,6 +119,7 @@ function inputGradientBy(tile: Tile): Variant<InputGradientInputs, GradientAttrs
 }
 
 export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
+  ...inputGradientProducts,
   {
     name: 'conv2d_input_gradient_f32__direct',
     cost: (call) => costBy(call.features, null, inputSize(inputGeometry(call))),
@@ -171,6 +174,7 @@ function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, Weig
 }
 
 export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
+  ...weightGradientProducts,
   weightGradientBy(null),
   ...TILES.map(weightGradientBy),
 ];

@@ -1,7 +1,7 @@
 import type { KernelCall, Launch, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { MAX_BATCH_AXES, type Product } from './matmul_layout.js';
-import { fits, PRODUCT_TILES, tileCost } from './product_tiles.js';
+import { fits, PRODUCT_TILES, type ProductTile, tileCost } from './product_tiles.js';
 
 /** Up to so many rows or columns a product is one of vectors: memory is its limit. */
 const FEW = 4;
@@ -120,6 +120,23 @@ function vectorLaunches(product: Product, [a, b, bias]: Operands): Launch[] {
     constants: { FEW: params.m, LANES, TURNED: Number(turned) },
     units: [ceil(params.n, columns), 1, params.batch * params.parts],
   });
+}
+
+/** A product as one launch of a tile's kernel, its inner axis whole; a bias is of rows. `operands` names the output too. */
+export function wholeProduct(
+  product: Product,
+  operands: readonly [left: string, right: string, bias: string | null, output: string],
+  tile: ProductTile,
+): Launch {
+  const { params, reading, epilogue } = productOf(product, false);
+  const { m, n, k, batch } = params;
+  return {
+    kernel: `matmul_f32__${tile.kind}`,
+    operands,
+    params: { ...params, parts: 1, part: DEPTH * ceil(k, DEPTH) },
+    constants: { ...reading, ...epilogue, HAS_BIAS: 2 * epilogue.HAS_BIAS },
+    units: [ceil(n, tile.columns), ceil(m, tile.rows), batch],
+  };
 }
 
 /** Variants on webgpu of an op that is a matrix product. `operands` names a, b and the bias. */
