@@ -3,6 +3,7 @@ import { kernels as shaders } from '../build/kernels.js';
 import { embedded } from '../src/backend/wasm/module.js';
 import { apply, createInput, registry } from '../src/index.js';
 import { type KernelCase, sampleInputs } from '../src/verify/index.js';
+import { ALL_FEATURES } from './support/features.js';
 import { convolutionTails, matmulTails, shaderConvolutionTails, shaderMatmulTails } from './support/tails.js';
 import {
   contains,
@@ -28,23 +29,13 @@ const calls: readonly KernelCase[] = [
 
 /** The kernels that any variant launches on any sample. */
 function launchedOn(backend: 'wasm' | 'webgpu'): string[] {
-  const features = new Set([
-    'simd',
-    'relaxed-simd',
-    'tile-6x8',
-    'tile-6x16',
-    'shader-f16',
-    'subgroups',
-    'lanes-4',
-    'mixed-precision',
-  ]);
   const names = new Set<string>();
   for (const { op, inputs, options } of calls) {
     const values = inputs.map((tensor) => tensor && createInput(tensor.shape, tensor.dtype));
     if (op.compose) continue;
     const { attrs } = apply(op, values, options)[0]!.node!;
     for (const variant of op.variants(backend)) {
-      const lowered = op.lower(backend, values, attrs, features, variant);
+      const lowered = op.lower(backend, values, attrs, ALL_FEATURES, variant);
       for (const { kernel } of lowered?.launches ?? []) names.add(kernel);
     }
   }

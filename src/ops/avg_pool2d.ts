@@ -5,7 +5,7 @@ import { type Shape, sizeOf } from '../shape.js';
 import { omit, type Pair } from './common.js';
 import { adaptive } from './pool_adaptive.js';
 import { divisorOf, meansOf } from './pool_reference.js';
-import { blocks, PAIRS, type WindowKind } from './pool_webgpu.js';
+import { blocks, kindsOf, PAIRS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   type Divisor,
@@ -109,7 +109,10 @@ function forwardOp<U, A extends U & object>(
     reference: ({ x }, attrs) => meansOf(x.data, plan(x, attrs), pooling.divisor(attrs)),
     backward: { x: ({ grad, x, attrs }): Value => backward(grad, { ...attrs, shape: x.shape }) },
     cost: ({ types, output, attrs }) => ({ flops: sizeOf(output.shape) * mostTaps(plan(types.x, attrs)) }),
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
+    kernels: {
+      wasm: [variant('wasm')],
+      webgpu: [...kindsOf(pooling, [PAIRS]).map((kind) => variant('webgpu', kind)), variant('webgpu')],
+    },
     linear: ['x'],
     samples: pooling.cases.map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
     errors: pooling.errors(name),
@@ -169,7 +172,10 @@ function backwardOp<U, A extends U & object>(
       return dx;
     },
     backward: { dy: ({ grad, attrs }): Value => forward(grad, attrs) },
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
+    kernels: {
+      wasm: [variant('wasm')],
+      webgpu: [...kindsOf(pooling, [PAIRS]).map((kind) => variant('webgpu', kind)), variant('webgpu')],
+    },
     linear: ['dy'],
     samples: pooling.cases.map(([shape, options]) => ({
       inputs: { dy: { shape: pooledCase(pooling, shape, options).shape } },

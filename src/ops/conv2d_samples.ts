@@ -95,6 +95,11 @@ export const cases: readonly Case[] = [
   // More channels than half the largest tile; pixels in several shares for tiles of filters by taps.
   [[1, 70, 5, 5], [3, 70, 3, 3], { padding: 1 }],
   [[3, 2, 12, 12], [17, 2, 3, 3], {}],
+  // Of 1 x 1, in every pass as products of the largest tile; a weight-gradient of several images by columns.
+  [[1, 3, 9, 9], [66, 3, 1, 1], {}],
+  [[1, 66, 9, 9], [5, 66, 1, 1], {}],
+  [[1, 65, 2, 3], [66, 65, 1, 1], {}],
+  [[2, 6, 4, 4], [7, 6, 2, 2], { stride: 2 }],
 ];
 
 export const outputOf = ([x, weight, options]: Case): number[] =>

@@ -83,6 +83,7 @@ const samples = (
     [[13], 9],
     [[2, 3, 4], 17],
     [[65, 19], 67],
+    [[129, 5], 130],
   ] as const
 ).map(([x, out]) => ({ x: { shape: x }, weight: { shape: [out, x.at(-1)!] }, bias: { shape: [out] } }));
 

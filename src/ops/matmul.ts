@@ -132,6 +132,7 @@ export const matmul = defineOp({
     { inputs: { a: { shape: [5] }, b: { shape: [2, 1, 5, 3] } } },
     { inputs: { a: { shape: [2, 3, 5] }, b: { shape: [5] } } },
     { inputs: { a: { shape: [65, 67] }, b: { shape: [67, 66] } } },
+    { inputs: { a: { shape: [129, 6] }, b: { shape: [6, 130] } } },
     { inputs: { a: { shape: [97, 401] }, b: { shape: [401, 9] } } },
     // Few rows or columns, each way round.
     { inputs: { a: { shape: [2, 9] }, b: { shape: [9, 7] } } },

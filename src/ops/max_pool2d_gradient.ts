@@ -4,7 +4,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
-import { blocks, PAIRS, type WindowKind } from './pool_webgpu.js';
+import { blocks, kindsOf, PAIRS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   expectPooled,
@@ -186,7 +186,10 @@ export function backwardOp<U, A extends U & object>(
         gradients.select(grad, winners, omit(attrs as A & { shape: Shape }, 'shape') as unknown as A),
       winners: null,
     },
-    kernels: { wasm: [variant('wasm')], webgpu: [variant('webgpu', PAIRS), variant('webgpu')] },
+    kernels: {
+      wasm: [variant('wasm')],
+      webgpu: [...kindsOf(pooling, [PAIRS]).map((kind) => variant('webgpu', kind)), variant('webgpu')],
+    },
     linear: ['dy'],
     samples: cases.map(({ shape, options, y, winners }) => ({
       inputs: { dy: { shape: y.shape }, winners },

@@ -1,5 +1,6 @@
 /** Units of pooling's kernels on webgpu, and those of windows of one kind: shaders/max_pool2d.wgsl, pool_pairs.wgsl. */
-import type { Axis, Geometry } from './pool_windows.js';
+import { f32 } from '../op.js';
+import type { Axis, Geometry, Pooling } from './pool_windows.js';
 
 /** Kernels beside the one for any window. */
 export interface WindowKind {
@@ -36,3 +37,14 @@ export const UNROLLED: readonly WindowKind[] = [2, 3].map((size) => ({
 /** Blocks of two by two elements of x. */
 export const blocks = ({ planes, height, width }: Geometry): number =>
   planes * Math.ceil(height.size / 2) * Math.ceil(width.size / 2);
+
+/** Of these kinds, those that windows laid out by `pooling` can be of: adaptive ones are of none. */
+export const kindsOf = <U, A extends U & object>(
+  pooling: Pooling<U, A>,
+  kinds: readonly WindowKind[],
+): readonly WindowKind[] =>
+  kinds.filter(({ fits }) =>
+    pooling.cases.some(([shape, options]) =>
+      fits(pooling.plan('case', f32(shape), pooling.attributes('case', options, shape))),
+    ),
+  );

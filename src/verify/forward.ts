@@ -223,7 +223,10 @@ export async function checkForward(
 }
 
 /** The kernel variants that take a call on this backend; null alone where there is no kernel. */
-export function variantsTaking(kernelCase: KernelCase, backend: Backend): (string | null)[] {
+export function variantsTaking(
+  kernelCase: KernelCase,
+  backend: Pick<Backend, 'kind' | 'features'>,
+): (string | null)[] {
   const { op, inputs } = kernelCase;
   const { kind, features } = backend;
   if (kind === 'reference' || op.view || op.compose) return [null];
@@ -232,5 +235,8 @@ export function variantsTaking(kernelCase: KernelCase, backend: Backend): (strin
 }
 
 /** {@link variantsTaking} for an op's own sample. */
-export const variantsFor = (op: Op, sample: number, backend: Backend): (string | null)[] =>
-  variantsTaking(sampleCase(op, sample), backend);
+export const variantsFor = (
+  op: Op,
+  sample: number,
+  backend: Pick<Backend, 'kind' | 'features'>,
+): (string | null)[] => variantsTaking(sampleCase(op, sample), backend);
