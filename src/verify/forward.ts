@@ -222,15 +222,20 @@ export async function checkForward(
   return checkKernel(sampleCase(op, sample), backend, variant);
 }
 
+/** All variants, or the one that runs where none is named. */
+export type VariantChoice = 'all' | 'chosen';
+
 /** The kernel variants that take a call on this backend; null alone where there is no kernel. */
 export function variantsTaking(
   kernelCase: KernelCase,
   backend: Pick<Backend, 'kind' | 'features'>,
+  choice: VariantChoice = 'all',
 ): (string | null)[] {
   const { op, inputs } = kernelCase;
   const { kind, features } = backend;
   if (kind === 'reference' || op.view || op.compose) return [null];
   const attrs = attributesOf(kernelCase);
+  if (choice === 'chosen') return [op.lower(kind, inputs, attrs, features)?.variant ?? null];
   return op.variants(kind).filter((name) => op.lower(kind, inputs, attrs, features, name));
 }
 
@@ -239,4 +244,5 @@ export const variantsFor = (
   op: Op,
   sample: number,
   backend: Pick<Backend, 'kind' | 'features'>,
-): (string | null)[] => variantsTaking(sampleCase(op, sample), backend);
+  choice: VariantChoice = 'all',
+): (string | null)[] => variantsTaking(sampleCase(op, sample), backend, choice);

@@ -6,7 +6,7 @@ import { checkAdjoint } from './adjoint.js';
 import { checkGradient, checkSecondOrder } from './derivatives.js';
 import type { Mode } from './differences.js';
 import { checkErrorCase } from './errors.js';
-import { checkForward, variantsFor } from './forward.js';
+import { checkForward, type VariantChoice, variantsFor } from './forward.js';
 import { type Check, type Finding, type InputFinding, reproduceLine, type VerifyResult } from './result.js';
 import { inputName } from './samples.js';
 
@@ -14,7 +14,14 @@ export { checkAdjoint } from './adjoint.js';
 export { checkGradient, checkSecondOrder } from './derivatives.js';
 export { checkDirections, checkJacobian, type Mode } from './differences.js';
 export { checkErrorCase } from './errors.js';
-export { checkForward, checkKernel, type KernelCase, variantsFor, variantsTaking } from './forward.js';
+export {
+  checkForward,
+  checkKernel,
+  type KernelCase,
+  type VariantChoice,
+  variantsFor,
+  variantsTaking,
+} from './forward.js';
 export {
   type GradcheckFinding,
   type GradcheckFunction,
@@ -41,6 +48,8 @@ export interface VerifyOptions {
   /** Names, or ops of your own; default: all of Weft's. */
   readonly ops?: readonly (string | Op)[];
   readonly variant?: string;
+  /** Default `'all'` that take a sample. */
+  readonly variants?: VariantChoice;
   readonly sample?: number;
   /** One direction per input (default), or the whole Jacobian of samples that are not too large for it. */
   readonly mode?: Mode;
@@ -121,7 +130,7 @@ async function* checksOf(
   }
   for (const sample of op.samples.keys()) {
     if (options.sample !== undefined && sample !== options.sample) continue;
-    for (const variant of variantsFor(op, sample, backend)) {
+    for (const variant of variantsFor(op, sample, backend, options.variants)) {
       if (options.variant !== undefined && variant !== options.variant) continue;
       yield result('forward', sample, await attempt(() => checkForward(op, sample, backend, variant)), {
         variant,

@@ -1,6 +1,6 @@
 import { attrsText, type Backend, createGraph, type HostTensor, nodesOf, type Value } from '../index.js';
 import { type Doubles, evaluator } from './evaluate.js';
-import { checkKernel, variantsTaking } from './forward.js';
+import { checkKernel, type VariantChoice, variantsTaking } from './forward.js';
 import type { Finding } from './result.js';
 
 /** A finding about one kernel call of a graph. */
@@ -40,13 +40,14 @@ export async function evaluateAll(
 }
 
 /**
- * Holds every kernel call that a graph makes on a device to its own bound: each op, in every variant that takes the call,
+ * Holds every kernel call that a graph makes on a device to its own bound: each op, in every variant that takes the call or the chosen one,
  * gets the values that the f64 reference has there, rounded to what the device holds. A call that is met again with the
  * same shapes and attributes is not repeated.
  */
 export async function checkKernels(
   { nodes, known }: Awaited<ReturnType<typeof evaluateAll>>,
   backend: Backend,
+  choice: VariantChoice = 'all',
 ): Promise<KernelsFinding[]> {
   const findings: KernelsFinding[] = [];
   const seen = new Set<string>();
@@ -57,7 +58,7 @@ export async function checkKernels(
     seen.add(key);
     const tensors = inputs.map((value) => value && hostOf(value, known.get(value)!));
     const call = { op, inputs: tensors, options: undefined, attrs };
-    for (const variant of variantsTaking(call, backend)) {
+    for (const variant of variantsTaking(call, backend, choice)) {
       findings.push({ op: op.name, variant, ...(await checkKernel(call, backend, variant)) });
     }
   }
