@@ -99,7 +99,8 @@ async function openPeers({ peers }: Wishes): Promise<Peer[]> {
   if (peers.length === 0) return [];
   // In a variable so that it stays a file of its own, which is there only if peers were asked for.
   const file = './peers.js';
-  const { openPeer } = (await import(file)) as typeof import('../compare/page.js');
+  // A type of its own: the peers' packages need not be installed for the types to be checked.
+  const { openPeer } = (await import(file)) as { openPeer(name: PeerName): Promise<Peer> };
   const open: Peer[] = [];
   for (const name of peers) open.push(await openPeer(name));
   return open;
