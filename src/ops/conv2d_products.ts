@@ -84,8 +84,10 @@ function weightProduct(g: Geometry): Product {
 
 /** Kernels of products do in about half the time what convolutions' own do on a CPU: their loads need no test. */
 const SHARE_ON_CPU = 0.4;
-/** Up to so many elements of columns beside one of the gradient: what copies them then is no matter. */
+/** Up to so many rows or columns a product is one of vectors, which is not for tiles. */
 const FEW = 4;
+/** Up to so many elements of columns for each of the gradient, copying them is a small part of the work. */
+const MOST_COLUMNS = 4;
 
 const costOf = (features: Features, tile: ProductTile, { layout: { m, n, k, batch } }: Product): number =>
   (features.has('software') ? SHARE_ON_CPU : 1) *
@@ -96,20 +98,19 @@ const suits = (features: Features, tile: ProductTile, { layout: { m, n } }: Prod
 
 const nameOf = (pass: string, tile: ProductTile) => `${pass}_f32__product_${tile.kind}`;
 
-export const forwardProducts = PRODUCT_TILES.map((tile): Variant<ForwardInputs, ForwardAttrs> => {
-  const productOf = (g: Geometry) => forwardProduct(g);
-  return {
+export const forwardProducts = PRODUCT_TILES.map(
+  (tile): Variant<ForwardInputs, ForwardAttrs> => ({
     name: nameOf('conv2d', tile),
     when(call) {
       const g = forwardGeometry(call);
-      return isPointwise(g) && suits(call.features, tile, productOf(g));
+      return isPointwise(g) && suits(call.features, tile, forwardProduct(g));
     },
-    cost: (call) => costOf(call.features, tile, productOf(forwardGeometry(call))),
+    cost: (call) => costOf(call.features, tile, forwardProduct(forwardGeometry(call))),
     launches: (call) => [
-      wholeProduct(productOf(forwardGeometry(call)), ['weight', 'x', 'bias', 'output'], tile),
+      wholeProduct(forwardProduct(forwardGeometry(call)), ['weight', 'x', 'bias', 'output'], tile),
     ],
-  };
-});
+  }),
+);
 
 export const inputGradientProducts = PRODUCT_TILES.map(
   (tile): Variant<InputGradientInputs, GradientAttrs> => ({
@@ -157,7 +158,7 @@ export const weightGradientProducts = PRODUCT_TILES.map(
     name: nameOf('conv2d_weight_gradient', tile),
     when(call) {
       const g = weightGeometry(call);
-      const few = columnsOf(g) <= FEW * g.groups * g.filters * weightsOf(g);
+      const few = columnsOf(g) <= MOST_COLUMNS * g.groups * g.filters * weightsOf(g);
       const plain = g.hasMask === 0 && !call.attrs.bias && g.top >= 0 && g.left >= 0;
       return plain && few && suits(call.features, tile, weightProduct(g));
     },
