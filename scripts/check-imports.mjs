@@ -63,7 +63,17 @@ const rules = {
     may: ['own', 'schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
-    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts', 'host-state.ts'],
+    files: [
+      'tensor.ts',
+      'functional.ts',
+      'trace.ts',
+      'store.ts',
+      'runner.ts',
+      'compile.ts',
+      'gradients.ts',
+      'turns.ts',
+      'host-state.ts',
+    ],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
     types: ['schedule'],
   },
@@ -76,7 +86,12 @@ const rules = {
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'woven', 'numerics', 'tune'],
+    types: ['woven', 'numerics', 'tune'],
+  },
+  open: {
+    files: ['open.ts'],
+    may: ['device', 'op', 'leaves'],
+    types: ['wasm', 'webgpu', 'woven', 'numerics', 'tune', 'backend'],
     dynamic: ['reference', 'wasm', 'webgpu', 'woven', 'tune'],
   },
 
@@ -96,6 +111,7 @@ const rules = {
       'profile',
       'numerics',
       'schedule',
+      'open',
       'device',
       'tensor',
       'executor',
