@@ -417,8 +417,8 @@ export class Device {
     this.#refuseWhileTracing('snapshot');
     const recovery = this.#recovery;
     if (!recovery) {
-      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
-      if (this.#weaving) fail('snapshot', 'a device of both backends does not recover; open webgpu alone');
+      if (this.#weaving || this.info.backend === 'webgpu')
+        fail('snapshot', 'open the device with { recover: true }');
       return;
     }
     const { arrived } = await this.#turns.take(async () => {
