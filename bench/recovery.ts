@@ -13,10 +13,10 @@ import { currentCommit, machineFacts, today, writeWhole } from './node.js';
 
 const MEGABYTES = [0.1, 1, 10, 100];
 const RUNS = 7;
-/** Updates between snapshots, null for none; steps of one sample, and samples of each. */
-const INTERVALS = [null, 1000, 100, 10, 1];
-const STEPS = 20;
-const SAMPLES = 7;
+/** Updates between snapshots, null for none; steps of one sample, of which each has its snapshots, and samples of each. */
+const INTERVALS = [null, 100, 10, 1];
+const STEPS = 100;
+const SAMPLES = 5;
 
 interface Cost {
   readonly megabytes: number;
@@ -124,22 +124,25 @@ function mlp(device: Device): () => Promise<number> {
   return async () => (await step(x, y)).item();
 }
 
-/** Every interval in turn, sample by sample; a sample is whole intervals where these are shorter. */
+/** Every interval in turn, sample by sample. */
 async function measureIntervals(): Promise<IntervalCost[]> {
   const lanes = [];
   for (const every of INTERVALS) {
     const device = await open('webgpu', { seed: 1, ...(every && { recover: { every } }) });
     const step = mlp(device);
-    for (let i = 0; i < 3; i++) await step();
+    for (let i = 0; i < 10; i++) await step();
     lanes.push({ every, device, step, times: [] as number[] });
   }
-  for (let sample = 0; sample < SAMPLES; sample++)
-    for (const { step, times } of lanes)
-      times.push(
-        (await time(async () => {
-          for (let i = 0; i < STEPS; i++) await step();
-        })) / STEPS,
-      );
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    for (let k = 0; k < lanes.length; k++) {
+      // Each time another one first.
+      const { step, times } = lanes[(k + sample) % lanes.length]!;
+      const ms = await time(async () => {
+        for (let i = 0; i < STEPS; i++) await step();
+      });
+      times.push(ms / STEPS);
+    }
+  }
   for (const { device } of lanes) device.dispose();
   const [without] = lanes.map(({ times }) => median(times)) as [number];
   return lanes.map(({ every, times }) => {
