@@ -99,8 +99,9 @@ interface IntervalCost {
   /** Null on a device that does not recover. */
   readonly every: number | null;
   readonly stepMs: number;
-  /** Percent of the step without recovery. */
-  readonly more: number;
+  /** The fastest and the slowest sample. */
+  readonly leastMs: number;
+  readonly mostMs: number;
 }
 
 /** The step of a perceptron 784-128-10 with Adam, 16 samples at once: 1.2 MB of parameters and moments. */
@@ -144,10 +145,9 @@ async function measureIntervals(): Promise<IntervalCost[]> {
     }
   }
   for (const { device } of lanes) device.dispose();
-  const [without] = lanes.map(({ times }) => median(times)) as [number];
   return lanes.map(({ every, times }) => {
-    const stepMs = median(times);
-    return { every, stepMs, more: 100 * (stepMs / without - 1) };
+    const [leastMs, mostMs] = [Math.min(...times), Math.max(...times)];
+    return { every, stepMs: median(times), leastMs, mostMs };
   });
 }
 
