@@ -18,11 +18,12 @@ import type { Graph } from './graph.js';
 import type { MemoryPlan } from './memory.js';
 import { mergeEqual } from './merge.js';
 import { type CheckNumerics, inspection } from './numerics.js';
-import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
+import type { Cost, Lowered, Node, OperandRef, TensorType, Value, Walk } from './op.js';
 import { bytesOf, plan } from './plan.js';
 import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
 import { showShape, sizeOf } from './shape.js';
 import { spread } from './spread.js';
+import { joinTensors } from './walk.js';
 
 /** The messages of data errors, by the id that a kernel leaves behind. One per device. */
 export class FaultMessages {
@@ -51,6 +52,8 @@ export class FaultMessages {
 export interface CompileOptions {
   /** Kernel variant to use for a node instead of the first that accepts it. */
   readonly variant?: (node: Node) => string | undefined;
+  /** Whether an input has the same memory at every run; left out, those that are updated. */
+  readonly kept?: (input: Value) => boolean;
   /** Looks at every input and at what every op made, as soon as it is made. */
   readonly checkNumerics?: CheckNumerics | null;
 }
@@ -110,9 +113,9 @@ export class Program {
     const fused = fuses ? { elements, buffers: groups?.buffers } : {};
     const planned = plan(fuses && groups ? spread(whole, elements) : whole, { inPlace, ...fused });
     const lowered = planned.order.map(loweringOf);
-    const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
+    const once = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     refuseLarge(planned.order, backend);
-    const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
+    const { memory, locate, temporary } = layOut(planned, lowered, once, backend);
     const at = (value: Value): Location => {
       const tile = planned.tiles.get(value);
       return tile === undefined ? locate(planned.bufferOf.get(value)!) : { kind: 'tile', index: tile };
@@ -143,7 +146,7 @@ export class Program {
       };
       const own = node.op.view
         ? []
-        : commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults);
+        : commandsOf(node, lowered[step] ?? null, once[step]!, at, resolve, faults);
       const { first, last } = planned.spans[step]!;
       if (first === last) commands.push(...own);
       else group.push(...own.filter((command) => command.kind === 'dispatch'));
@@ -152,8 +155,15 @@ export class Program {
       commands.push(groupOf(group, costOfGroup(planned.order.slice(first, last + 1), planned)));
       group = [];
     }
+    const targets = new Set(whole.updates.map(({ target }) => target));
+    const kept = (index: number): boolean => {
+      const input = whole.inputs[index];
+      return input !== undefined && (targets.has(input) || (options.kept?.(input) ?? false));
+    };
+    const joined = joinTensors(commands, { kept, maxBufferBytes: backend.maxBufferBytes });
     const prepared = await backend.prepare({
-      commands,
+      commands: joined.commands,
+      neighbours: joined.neighbours,
       regions: memory.regions,
       externals: planned.externals,
       written: planned.written,
@@ -161,7 +171,7 @@ export class Program {
       outputs: whole.outputs.map((value, i) => ({ index: whole.inputs.length + i, bytes: bytesOf(value) })),
     });
     const { workgroups } = prepared;
-    const description = describeCommands(backend.kind, commands, workgroups, memory.peakBytes);
+    const description = describeCommands(backend.kind, joined.commands, workgroups, memory.peakBytes);
     return new Program(backend, describe(planned, lowered, backend.kind), memory, prepared, description);
   }
 
@@ -238,6 +248,7 @@ function commandsOf(
       label: `${op.name}/${launch.kernel}`,
       kernel: launch.kernel,
       operands: launch.operands.map(resolve),
+      ...(launch.walk && { walk: resolveWalk(launch.walk, resolve) }),
       params: reports ? { ...launch.params, faultId: faults.register(fault) } : launch.params,
       constants: launch.constants,
       units: launch.units,
@@ -248,6 +259,11 @@ function commandsOf(
     };
   });
 }
+
+const resolveWalk = (walk: Walk<OperandRef>, resolve: (ref: OperandRef) => Location): Walk<Location> => ({
+  ...walk,
+  items: walk.items.map((item) => ({ ...item, operands: item.operands.map(resolve) })),
+});
 
 /** What one thread of a CPU may take at 50 GFLOP/s or 20 GB/s. */
 const nanoseconds = ({ flops, bytes }: Cost): number => Math.max(flops / 50, bytes / 20);
