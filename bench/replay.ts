@@ -24,8 +24,8 @@ export interface Replays {
   readonly replays: readonly ReplayTime[];
 }
 
-const WARM = 20;
-const ROUNDS = 80;
+const WARM = 10;
+const ROUNDS = 50;
 
 type Call = (pass: GPUComputePassEncoder, encoder: GPUCommandEncoder) => GPUComputePassEncoder | undefined;
 

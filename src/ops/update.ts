@@ -66,8 +66,11 @@ function check(name: string, rule: UpdateRule, inputs: Types): void {
     const wanted = least === most ? String(most) : `${least} to ${most}`;
     fail(name, `state must be [${wanted}, total], it is ${state ? showShape(state.shape) : 'missing'}`);
   }
-  if (state && state.shape[1]! % VECTOR !== 0)
-    fail(name, `the state's total must be a multiple of ${VECTOR}, it is ${showShape(state.shape)}`);
+  if (state && state.shape[0]! > 1 && state.shape[1]! % VECTOR !== 0)
+    fail(
+      name,
+      `rows of the state must hold a multiple of ${VECTOR} elements, it is ${showShape(state.shape)}`,
+    );
 }
 
 function attributesOf(name: string, rule: UpdateRule, inputs: Types, options?: UpdateOptions): UpdateAttrs {
@@ -173,7 +176,7 @@ function walk(kernel: string, inputs: Types, { offsets }: UpdateAttrs): LoweredL
   return {
     kernel: `${kernel}__walk`,
     operands: [...common(sizes, state), ...Array<OperandRef>(6).fill({ from: 'none' })],
-    params: { stride: (state?.shape[1] ?? 0) / VECTOR },
+    params: { stride: Math.ceil((state?.shape[1] ?? 0) / VECTOR) },
     constants: { STATES: state?.shape[0] ?? 0 },
     walk: {
       roles: [
@@ -257,10 +260,14 @@ function errorsOf(name: string, rule: UpdateRule) {
       types: plain.with(1, f32(most, 4)).with(2, f32(5)).with(3, f32(5)),
       message: `${name}: parameter 0 of 5 elements at offset 0 exceeds the state's 4`,
     },
-    {
-      types: plain.with(1, f32(most, 3)),
-      message: `${name}: the state's total must be a multiple of 4, it is [${most},3]`,
-    },
+    ...(most > 1
+      ? [
+          {
+            types: plain.with(1, f32(most, 3)),
+            message: `${name}: rows of the state must hold a multiple of 4 elements, it is [${most},3]`,
+          },
+        ]
+      : []),
     {
       types: plain.with(1, f32(most + 1, 4)),
       message: `${name}: state must be [${wanted}, total], it is [${most + 1},4]`,
