@@ -25,7 +25,10 @@ export interface Replays {
 }
 
 const WARM = 10;
-const ROUNDS = 50;
+const LEAST_ROUNDS = 30;
+const ROUNDS = 200;
+/** Milliseconds after which the rounds of a case are enough. */
+const ENOUGH = 6000;
 
 type Call = (pass: GPUComputePassEncoder, encoder: GPUCommandEncoder) => GPUComputePassEncoder | undefined;
 
@@ -119,7 +122,9 @@ async function replayTime(
   const [own, bare]: [number[], number[]] = [[], []];
   const run = program.run.bind(program);
   program.run = (externals) => void own.push(microseconds(() => void run(externals)));
+  const begun = performance.now();
   for (let round = 0; round < WARM + ROUNDS; round++) {
+    if (round >= WARM + LEAST_ROUNDS && performance.now() - begun > ENOUGH) break;
     await step();
     bare.push(microseconds(() => makeCalls(gpu, calls)));
     await gpu.queue.onSubmittedWorkDone();

@@ -24,7 +24,7 @@ const INNERS = [64, 512, 4096];
 /** How many times slower than the best a tile is when it, and larger ones of its kind, are not tried further. */
 const FAR_BEHIND = 2;
 /** Tiles that pass through workgroup memory are called by their size. */
-const LARGE = /^\d+x\d+$/;
+const SHARED = /^\d+x\d+$/;
 
 /** By adapter, for later devices of the process. */
 const measured = new Map<string, Tuning>();
@@ -142,8 +142,8 @@ async function resultsOf(backend: Backend, tiles: readonly ProductTile[]): Promi
 
 /**
  * Measures the tiles of products on the backend's device: each on products that grow until one takes long enough, and on one
- * tile alone. A tile whose sums are wrong there, or which is left out because one like it is far behind, has no rate and is
- * not used.
+ * tile alone. A tile whose sums are wrong there, or which is left out because the device is a processor or one like it is far
+ * behind, has no rate and is not used.
  */
 export async function measureTuning(backend: Backend): Promise<Tuning> {
   const rates: Record<string, TileRate> = {};
@@ -164,17 +164,20 @@ export async function measureTuning(backend: Backend): Promise<Tuning> {
       best = Math.max(best, all);
     }
   };
+  const tiles = PRODUCT_TILES.filter((tile) => takes(backend, tile));
+  const [small, large] = [tiles.filter(({ rows }) => rows <= 32), tiles.filter(({ rows }) => rows > 32)];
   // From those that need least of the device to those that need most.
-  const tiles = PRODUCT_TILES.filter((tile) => takes(backend, tile)).reverse();
-  const large = tiles.filter(({ kind, rows }) => LARGE.test(kind) && rows > 32);
-  await measure(tiles.filter((tile) => !large.includes(tile)));
-  // Where workgroup memory costs so much that the smallest is far behind, larger tiles don't make it good.
-  if (FAR_BEHIND * (rates['32x32']?.all ?? best) >= best) await measure(large);
+  await measure(small.reverse());
+  const hopeless = FAR_BEHIND * (rates['32x32']?.all ?? best) < best;
+  await measure(large.filter(({ kind }) => !hopeless || !SHARED.test(kind)).reverse());
   return { version: 1, adapter: backend.info.description, rates };
 }
 
-const takes = ({ features }: Backend, { feature }: ProductTile): boolean =>
-  feature === undefined || features.has(feature);
+/** Whether a tile can be the best: on a processor, barriers switch between threads, and workgroup memory is like any other. */
+function takes({ features }: Backend, { kind, feature }: ProductTile): boolean {
+  if (SHARED.test(kind) && (features.has('narrow') || features.has('software'))) return false;
+  return feature === undefined || features.has(feature);
+}
 
 /** What a device's kernels are chosen by, and where that is from. */
 export interface Tuned {

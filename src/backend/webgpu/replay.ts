@@ -345,9 +345,9 @@ export class Replay implements Prepared {
         pass.setPipeline(pipeline);
       }
       pass.setBindGroup(0, groups[i]!);
-      const [x, y, z] = step.workgroups;
-      if (y === 1 && z === 1) pass.dispatchWorkgroups(x);
-      else pass.dispatchWorkgroups(x, y, z);
+      const { workgroups } = step;
+      if (workgroups[1] === 1 && workgroups[2] === 1) pass.dispatchWorkgroups(workgroups[0]);
+      else pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
       if (apart && doubles) {
         pass.end();
         pass = null;
