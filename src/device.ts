@@ -188,6 +188,8 @@ export class Device {
     this.#refuseDisposed('fromGPUBuffer');
     this.#refuseWhileTracing('fromGPUBuffer');
     checkShape('fromGPUBuffer', shape);
+    if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'bool')
+      fail('fromGPUBuffer', `dtype must be f32, i32 or bool, got '${String(dtype)}'`);
     const value = createInput(shape, dtype);
     this.#store.hold(value, await this.#shared('fromGPUBuffer').adopt(buffer, bytesOf(value)));
     return new Tensor(this, value);
@@ -420,8 +422,8 @@ export class Device {
     this.#refuseWhileTracing('snapshot');
     const recovery = this.#recovery;
     if (!recovery) {
-      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
-      if (this.#weaving) fail('snapshot', 'a device of both backends does not recover; open webgpu alone');
+      if (this.#weaving || this.info.backend === 'webgpu')
+        fail('snapshot', 'open the device with { recover: true }');
       return;
     }
     const { arrived } = await this.#turns.take(async () => {

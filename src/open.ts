@@ -1,15 +1,15 @@
 import type { Backend } from './backend/backend.js';
 import type { KernelSet } from './backend/kernels.js';
+import type { RecoverOptions } from './backend/recovery/options.js';
 import type { V8Flags } from './backend/wasm/engine-flags.js';
 import type { WasmOptions } from './backend/wasm/index.js';
 import type { WebGPUOptions } from './backend/webgpu/index.js';
-import type { RecoverOptions } from './backend/webgpu/recover.js';
 import { Device } from './device.js';
 import { fail } from './errors.js';
 import type { CheckNumerics } from './numerics.js';
-import type { BackendKind, Side } from './op.js';
+import type { BackendKind } from './op.js';
 import type { Tuned, Tuning } from './tune.js';
-import type { WeaveOptions } from './weaving.js';
+import type { SideOpeners, WeaveOptions, Weaving } from './weaving.js';
 
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
@@ -46,7 +46,7 @@ export interface DeviceOptions {
    */
   readonly tuning?: 'measure' | Tuning;
   /**
-   * Lets a webgpu device go on when its GPU is lost; no other kind is ever lost. Calls under way fail with a
+   * Lets a device with a GPU, webgpu by itself or woven, go on when that is lost. Calls under way fail with a
    * {@link DeviceLostError}, a new GPU device is asked for, programs are built anew, and all tensors, the device's generator,
    * optimisers, schedules and averages go back to the last snapshot; `await error.recovered` tells which. Tensors that
    * were computed after it can't be read any more.
@@ -76,18 +76,25 @@ export async function open(
     return new Device(backend, { ...options, tuned: await tuned(backend, options) });
   }
   if (!Array.isArray(kind)) fail('open', `takes a backend or a list of two, got ${String(kind)}`);
+  return new Device(await openWeaving(kind as readonly BackendKind[], options), options);
+}
+
+async function openWeaving(kinds: readonly BackendKind[], options: DeviceOptions): Promise<Weaving> {
   const { Weaving } = await import('./weaving.js');
-  const { weave = {}, kernels = [], recover } = options;
-  if (recover) fail('open', 'only a webgpu device by itself recovers; leave `recover` out, or open it alone');
-  const start = async (one: Side) => {
-    const backend = await openBackend(one, options);
-    await tuned(backend, options);
-    return backend;
+  const { webgpu, kernels } = options;
+  let wish = options.tuning;
+  const start: SideOpeners = {
+    wasm: () => openBackend('wasm', options),
+    async webgpu(lost, device) {
+      const { openWebGPU } = await import('./backend/webgpu/index.js');
+      const backend = await openWebGPU(device ? { ...webgpu, device } : webgpu, kernels, lost);
+      await tuned(backend, { tuning: wish });
+      // Of what takes a lost one's place, only what is known by then is asked.
+      wish = undefined;
+      return backend;
+    },
   };
-  return new Device(
-    await Weaving.open(kind as readonly BackendKind[], weave, start, kernels.length > 0),
-    options,
-  );
+  return Weaving.open(kinds, start, options);
 }
 
 async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<Backend> {
@@ -105,8 +112,7 @@ async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<B
   const webgpu = { ...options.webgpu, mixed: options.precision === 'mixed' };
   if (recover) {
     const { openRecovering } = await import('./backend/webgpu/recover.js');
-    const how = recover === true ? {} : recover;
-    return openRecovering(webgpu, kernels ?? [], how);
+    return openRecovering(webgpu, kernels ?? [], recover);
   }
   const { openWebGPU } = await import('./backend/webgpu/index.js');
   return openWebGPU(webgpu, kernels);
@@ -116,7 +122,7 @@ async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<B
 let tuner: typeof import('./tune.js') | null = null;
 
 /** Gives a webgpu backend the rates of its adapter, where they are known or wished for. */
-async function tuned(backend: Backend, options: DeviceOptions): Promise<Tuned | null> {
+async function tuned(backend: Backend, options: Pick<DeviceOptions, 'tuning'>): Promise<Tuned | null> {
   if (backend.kind !== 'webgpu') return null;
   try {
     if (options.tuning !== undefined) tuner ??= await import('./tune.js');

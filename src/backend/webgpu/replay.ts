@@ -97,9 +97,15 @@ export class Replay implements Prepared {
     const { health } = this.host;
     health.check();
     if (this.#released) fail('webgpu', 'a program is run after it was released');
-    // Without new bind groups nothing can be refused that was not refused, and reported, before.
-    if (this.#takeExternals(externals)) this.#submit(times, null);
-    else this.#watched('webgpu: running a program', (moved) => this.#submit(times, moved), settle);
+    const ready = this.#takeExternals(externals);
+    // Without new bind groups nothing can be refused that was not refused, and reported, before; but what the caller knows.
+    if (ready && !this.host.pool.lends) this.#submit(times, null);
+    else
+      this.#watched(
+        'webgpu: running a program',
+        (moved) => this.#submit(times, ready ? null : moved),
+        settle,
+      );
   }
 
   encode(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void {
