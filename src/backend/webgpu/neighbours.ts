@@ -40,6 +40,19 @@ export function retire(buffer: Placed, { buffer: gpu, shared }: Range): void {
 export const areTogether = ([first, ...others]: readonly Placed[]): boolean =>
   others.every(({ range }) => range.buffer === first!.range.buffer);
 
+/**
+ * Buffers with those that lie beside them, as far as one of so many bytes holds them: programs that go through overlapping
+ * lists then find all of theirs together.
+ */
+export function withCompanions(buffers: readonly Placed[], most: number): readonly Placed[] {
+  // A set loses what was moved away when WebGPU has agreed to that, which may come later.
+  const beside = ({ range: { buffer: gpu, shared } }: Placed) =>
+    [...(shared ?? [])].filter(({ range }) => range.buffer === gpu);
+  const all = new Set(buffers.flatMap((buffer) => [buffer, ...beside(buffer)]));
+  const bytes = [...all].reduce((sum, one) => sum + Math.ceil(bindingBytes(one.bytes) / PART) * PART, 0);
+  return bytes <= most ? [...all] : buffers;
+}
+
 /** Records the copies by which buffers move into one, which is new. From now on they are there. */
 export function moveTogether(
   device: GPUDevice,

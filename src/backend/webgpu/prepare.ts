@@ -1,13 +1,14 @@
 import { fail } from '../../errors.js';
 import type { CopyCommand, DispatchCommand, GroupCommand, Location, PrepareRequest } from '../backend.js';
 import { writeParams } from '../params.js';
+import type { CopyStep, DispatchStep, ProgramBuffers, Roles } from './bindings.js';
 import type { BufferPool, WebGPUBuffer } from './buffers.js';
 import { compose, elementOf } from './compose.js';
 import { BufferUsage } from './constants.js';
 import type { Health } from './health.js';
 import { bindingBytes } from './neighbours.js';
 import type { Kernel, Pipelines } from './pipelines.js';
-import { type CopyStep, type DispatchStep, type ProgramBuffers, Replay, type Roles } from './replay.js';
+import { Replay } from './replay.js';
 import type { LaunchClock } from './timing.js';
 import { type Workgroups, workgroupsOf } from './workgroups.js';
 
