@@ -1,6 +1,6 @@
 import { BYTES_PER_ELEMENT, type DType, type TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
-import type { DeviceBuffer, Fault, Packed } from '../backend.js';
+import type { DeviceBuffer, Fault } from '../backend.js';
 import { fromWords, toWords, unshared } from '../words.js';
 import { BufferUsage } from './constants.js';
 import { type Health, refuseFreed } from './health.js';
@@ -8,8 +8,6 @@ import { checkLent } from './lent.js';
 import { bindingBytes, type Moved, moveTogether, type Range, retire, settle } from './neighbours.js';
 import { FAULT_BYTES, type Snapshot, Staged } from './staging.js';
 
-/** Alignment of the parts of a buffer: the strictest of storage bindings. */
-const PART = 256;
 const STAGING_KEPT = 8;
 const STAGING_KEPT_BYTES = 1 << 26;
 
@@ -123,28 +121,6 @@ export class BufferPool {
     this.#live.add(buffer);
     this.#bytes += size;
     return buffer;
-  }
-
-  /** Small inputs side by side in one buffer, which one write fills. */
-  pack(types: readonly { readonly bytes: number; readonly dtype: DType }[], label: string): Packed {
-    const slot = (bytes: number) => Math.ceil(Math.max(bytes, 1) / PART) * PART;
-    const offsets = types.map((_, i) => types.slice(0, i).reduce((sum, { bytes }) => sum + slot(bytes), 0));
-    const whole = this.allocate(
-      types.reduce((sum, { bytes }) => sum + slot(bytes), 0),
-      label,
-    );
-    const words = new Uint32Array(whole.bytes / 4);
-    return {
-      parts: types.map(({ bytes }, i) => new WebGPUBuffer(whole.gpu, bytes, label, this, true, offsets[i])),
-      write: (data) => {
-        data.forEach((one, i) => {
-          const { buffer, byteOffset, length } = toWords(one, types[i]!.dtype);
-          words.set(new Uint32Array(buffer, byteOffset, length), offsets[i]! / 4);
-        });
-        this.write(whole, new Int32Array(words.buffer), 'i32');
-      },
-      free: () => whole.free(),
-    };
   }
 
   /** The caller's buffer, which is neither counted nor destroyed. */
