@@ -150,6 +150,11 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
     [[1, 2, 4, 19], { kernel: [2, 3], stride: [1, 3] }],
     [[1, 2, 5, 19], { kernel: [3, 2], stride: [2, 3] }],
     [[1, 1, 18, 19], { kernel: [17, 16], stride: 1 }],
+    // Of 3 x 3, one apart: rows of one to more than four vectors with any remainder, between padding and without.
+    [[1, 1, 4, 4], { kernel: 3, stride: 1, padding: 1 }],
+    [[1, 2, 5, 17], { kernel: 3, stride: 1, padding: 1 }],
+    [[1, 1, 6, 8], { kernel: 3, stride: 1 }],
+    [[1, 1, 4, 13], { kernel: 3, stride: 1, padding: [0, 1] }],
   ],
   errors: (name) => [
     ...slidingErrors(name),
