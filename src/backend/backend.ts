@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from '../dtype.js';
-import type { BackendKind, Features, Params, RefTensor, TensorType } from '../op.js';
+import type { WeftError } from '../errors.js';
+import type { BackendKind, Features, Params, RefTensor, TensorType, Walk } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -14,6 +15,11 @@ export interface DeviceBuffer {
 export type Location =
   | { readonly kind: 'arena'; readonly region: number; readonly offset: number; readonly bytes: number }
   | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
+  /** webgpu: externals that lie in one buffer; where each begins, in vectors, goes to a word of the parameter `places`. */
+  | {
+      readonly kind: 'joined';
+      readonly parts: readonly { readonly index: number; readonly bytes: number; readonly place: number }[];
+    }
   /** A block of a value that is never whole: only in groups. */
   | { readonly kind: 'tile'; readonly index: number }
   | { readonly kind: 'fault' }
@@ -42,6 +48,8 @@ export interface DispatchCommand {
   /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
   readonly cost?: number;
   readonly counts?: Counts;
+  /** Before {@link PrepareRequest}: tensors that it goes through. */
+  readonly walk?: Walk<Location>;
   /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
   readonly once?: readonly number[] | null;
 }
@@ -110,18 +118,27 @@ export interface Prepared {
   encode?(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void;
   /** webgpu: the workgroups of each command, null for what is no dispatch or has nothing to do. */
   readonly workgroups?: readonly (readonly number[] | null)[];
+  /** On a woven device: what each side runs, and the bytes that lie between. */
+  readonly parts?: readonly Prepared[];
+  readonly bytesBetween?: number;
   release(): void;
 }
 
-export interface PrepareRequest {
-  readonly commands: readonly Command[];
-  /** Sizes of the arena's regions in bytes. */
-  readonly regions: readonly number[];
+/** Which buffers a run takes and changes. */
+export interface RunChanges {
   readonly externals: number;
   /** The externals that a run may change; left out, any. */
   readonly written?: readonly number[];
   /** How many of the externals come first and are inputs; those behind are outputs. Left out, all. */
   readonly inputs?: number;
+}
+
+export interface PrepareRequest extends RunChanges {
+  readonly commands: readonly Command[];
+  /** Sizes of the arena's regions in bytes. */
+  readonly regions: readonly number[];
+  /** webgpu: lists of externals that shall lie side by side in one buffer. */
+  readonly neighbours?: readonly (readonly number[])[];
   /** Those among them that are there to be read: on webgpu small ones come with the run's own submit. */
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
@@ -148,6 +165,17 @@ export interface HostState {
   capture(): unknown;
   /** @param state as captured with the snapshot; undefined where there was none. */
   restore(state: unknown): void;
+}
+
+/** Makes the error of a loss of what WebGPU says about it. */
+export type OnLost = (why: string) => WeftError;
+
+/** What is asked of a backend that may be lost, to go on by another one. */
+export interface Losable {
+  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
+  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
+  /** Resolves when the GPU has answered, behind the errors of all that was asked of it. */
+  alive(): Promise<unknown>;
 }
 
 /** How a backend goes on when its GPU is lost. */

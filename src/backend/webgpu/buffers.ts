@@ -1,8 +1,10 @@
 import { BYTES_PER_ELEMENT, type DType, type TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
 import type { DeviceBuffer, Fault, Packed } from '../backend.js';
+import { fromWords, toWords, unshared } from '../words.js';
 import { BufferUsage, SHADER_STAGE_COMPUTE } from './constants.js';
 import { type Health, refuseFreed } from './health.js';
+import { bindingBytes, type Moved, moveTogether, type Range, retire, settle } from './neighbours.js';
 import { FAULT_BYTES, type Snapshot, Staged } from './staging.js';
 
 /** What a tensor's memory is used for. */
@@ -16,9 +18,6 @@ const PART = 256;
 const STAGING_KEPT = 8;
 const STAGING_KEPT_BYTES = 1 << 26;
 
-/** Bytes of a storage binding: a multiple of the largest element that a kernel binds, vec4, and never none. */
-export const bindingBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
-
 /** A buffer that its owner gives back. */
 export class WebGPUBuffer implements DeviceBuffer {
   #freed = false;
@@ -26,7 +25,7 @@ export class WebGPUBuffer implements DeviceBuffer {
   snapshot: Snapshot | null = null;
 
   constructor(
-    readonly gpu: GPUBuffer,
+    gpu: GPUBuffer,
     readonly bytes: number,
     readonly label: string,
     readonly pool: BufferPool,
@@ -38,8 +37,12 @@ export class WebGPUBuffer implements DeviceBuffer {
     this.range = { buffer: gpu, offset };
   }
 
-  /** Where it begins. */
-  readonly range: { readonly buffer: GPUBuffer; readonly offset: number };
+  /** Where it begins: another object where it was moved. */
+  range: Range;
+
+  get gpu(): GPUBuffer {
+    return this.range.buffer;
+  }
 
   /** Whether the caller may write to it. */
   exposed: boolean;
@@ -62,27 +65,6 @@ export class WebGPUBuffer implements DeviceBuffer {
   }
 }
 
-/** The words that a device keeps for `data`. */
-export function toWords(data: TypedArray, dtype: DType): Float32Array | Int32Array | Uint32Array {
-  if (dtype === 'f32') return data instanceof Float32Array ? data : new Float32Array(data);
-  if (dtype === 'bool' && data instanceof Uint8Array)
-    return Uint32Array.from(data, (value) => (value === 0 ? 0 : 1));
-  if (dtype === 'i32' && (data instanceof Int32Array || data instanceof Uint8Array)) {
-    return data instanceof Int32Array ? data : new Int32Array(data);
-  }
-  return fail('webgpu', `a ${data.constructor.name} can't be written as ${dtype}`);
-}
-
-/** Node's WebGPU takes no shared memory. */
-const unshared = (words: Float32Array | Int32Array | Uint32Array) =>
-  (words.buffer instanceof ArrayBuffer ? words : words.slice()) as Float32Array<ArrayBuffer>;
-
-function fromWords(bytes: ArrayBuffer, dtype: DType, length: number): TypedArray {
-  if (dtype === 'f32') return new Float32Array(bytes, 0, length);
-  if (dtype === 'i32') return new Int32Array(bytes, 0, length);
-  return Uint8Array.from(new Uint32Array(bytes, 0, length));
-}
-
 /** All storage of one device: what was allocated, the fault word, and the staging buffers that reads pass through. */
 export class BufferPool {
   /** `[id, detail, detail, 0]`; a kernel claims it by an atomic exchange of word 0. */
@@ -94,6 +76,7 @@ export class BufferPool {
   /** Counts how often the fault word was cleared; a fault is told once in each epoch. */
   #epoch = 1;
   readonly #claimed = new Set<number>();
+  #lends = false;
 
   constructor(
     readonly health: Health,
@@ -171,38 +154,65 @@ export class BufferPool {
 
   /** The caller's buffer, which is neither counted nor destroyed. */
   async adopt(gpu: GPUBuffer, bytes: number): Promise<WebGPUBuffer> {
+    const refuse = (what: string) => fail('fromGPUBuffer', what);
+    if (typeof gpu?.size !== 'number' || typeof gpu.usage !== 'number')
+      refuse(`takes a GPUBuffer, got ${gpu === null ? 'null' : typeof gpu}`);
     const name = `buffer '${gpu.label}'`;
     const size = bindingBytes(bytes);
     if (gpu.size < size)
-      fail(
-        'webgpu',
-        `${name} has ${gpu.size} bytes, a tensor of ${bytes} bytes takes ${size}, a multiple of 16`,
-      );
+      refuse(`${name} has ${gpu.size} bytes, a tensor of ${bytes} bytes takes ${size}, a multiple of 16`);
+    if (size > this.maxBytes)
+      refuse(`a tensor of ${bytes} bytes is larger than the device binds, ${this.maxBytes} bytes`);
     const missing = Object.entries(NEEDED).filter(([, flag]) => (gpu.usage & flag) === 0);
     if (missing.length > 0)
-      fail('webgpu', `${name} was made without the usage ${missing.map(([usage]) => usage).join(', ')}`);
-    if (gpu.mapState !== 'unmapped') fail('webgpu', `${name} is mapped; unmap it first`);
+      refuse(`${name} was made without the usage ${missing.map(([usage]) => usage).join(', ')}`);
+    if (gpu.mapState !== 'unmapped') refuse(`${name} is mapped; unmap it first`);
     const { device } = this.health;
-    await this.health.attempt(`webgpu: binding ${name}`, () => {
+    await this.health.attempt(`fromGPUBuffer: binding ${name}`, () => {
+      const label = `check of ${name}`;
       const entry = { binding: 0, visibility: SHADER_STAGE_COMPUTE, buffer: { type: 'storage' } } as const;
-      const layout = device.createBindGroupLayout({ entries: [entry] });
-      device.createBindGroup({ layout, entries: [{ binding: 0, resource: { buffer: gpu, size } }] });
+      const layout = device.createBindGroupLayout({ label, entries: [entry] });
+      const entries = [{ binding: 0, resource: { buffer: gpu, size } }];
+      device.createBindGroup({ label, layout, entries });
+      // Refused where it was destroyed.
+      const encoder = device.createCommandEncoder({ label });
+      encoder.copyBufferToBuffer(gpu, 0, this.fault, 0, 0);
+      device.queue.submit([encoder.finish({ label })]);
     });
+    this.#lends = true;
     return new WebGPUBuffer(gpu, bytes, gpu.label || "the caller's buffer", this, true);
+  }
+
+  /** Whether the caller knows any of its buffers, and may destroy or map it between two runs. */
+  get lends(): boolean {
+    return this.#lends;
   }
 
   /** Called by a buffer when it is freed. */
   forget(buffer: WebGPUBuffer): void {
     if (buffer.borrowed) return;
     if (this.#live.delete(buffer)) this.#bytes -= bindingBytes(buffer.bytes);
-    buffer.gpu.destroy();
+    retire(buffer, buffer.range);
   }
 
   /** The GPU's buffer, for the caller, who may write to it from now on. */
   expose(buffer: DeviceBuffer): GPUBuffer {
     const own = this.own(buffer);
+    if (own.range.shared && !own.exposed) {
+      const { device } = this.health;
+      let moved: Moved | null = null;
+      const move = () => {
+        const encoder = device.createCommandEncoder({ label: 'expose' });
+        moved = moveTogether(device, encoder, [own]);
+        device.queue.submit([encoder.finish()]);
+      };
+      this.health.defer(describe(own.bytes, own.label), move, (failed) => {
+        if (moved) settle(moved, failed);
+      });
+    }
     own.changed();
     own.exposed = true;
+    this.#lends = true;
     return own.gpu;
   }
 
@@ -227,7 +237,7 @@ export class BufferPool {
     if (bytes === 0) return;
     buffer.changed();
     const words = unshared(toWords(data, dtype));
-    this.health.device.queue.writeBuffer(buffer.gpu, 0, words);
+    this.health.device.queue.writeBuffer(buffer.gpu, buffer.range.offset, words);
   }
 
   async read(
@@ -259,7 +269,8 @@ export class BufferPool {
       const encoder = this.health.device.createCommandEncoder({ label: 'read' });
       encoder.copyBufferToBuffer(this.fault, 0, staged.staging, 0, FAULT_BYTES);
       encoder.clearBuffer(this.fault);
-      if (bytes > 0) encoder.copyBufferToBuffer(buffer.gpu, 0, staged.staging, FAULT_BYTES, bytes);
+      const { buffer: from, offset } = buffer.range;
+      if (bytes > 0) encoder.copyBufferToBuffer(from, offset, staged.staging, FAULT_BYTES, bytes);
       this.health.device.queue.submit([encoder.finish()]);
     });
     return { staged, offset: 0 };
@@ -276,7 +287,8 @@ export class BufferPool {
     let offset = 0;
     for (const buffer of buffers) {
       const at = offset;
-      encoder.copyBufferToBuffer(buffer.gpu, 0, staged.staging, FAULT_BYTES + at, bindingBytes(buffer.bytes));
+      const { buffer: from, offset: begin } = buffer.range;
+      encoder.copyBufferToBuffer(from, begin, staged.staging, FAULT_BYTES + at, bindingBytes(buffer.bytes));
       buffer.changed();
       buffer.snapshot = { staged: staged.hold(), offset: at, release: () => staged.release() };
       offset += bindingBytes(buffer.bytes);

@@ -1,4 +1,5 @@
 import { DeviceLostError, fail, WeftError } from '../../errors.js';
+import type { OnLost } from '../backend.js';
 import type { OpenedDevice } from './open.js';
 
 const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
@@ -11,9 +12,6 @@ const DESCRIPTIONS = {
 
 /** Milliseconds within which a loss is told of that broke something off. */
 const TELLS_MS = 1000;
-
-/** Makes the error of a loss of what WebGPU says about it. */
-export type OnLost = (why: string) => WeftError;
 
 const stayLost: OnLost = (why) =>
   new DeviceLostError(
@@ -113,14 +111,13 @@ export class Health {
     return value;
   }
 
-  /** Calls `make` and goes on; an error is raised by the next call that waits, after `failed` was called. */
-  defer<T>(where: string, make: () => T, failed?: () => void): T {
+  /** Calls `make` and goes on; an error is raised by the next call that waits, after `judged` was told of it. */
+  defer<T>(where: string, make: () => T, judged?: (failed: boolean) => void): T {
     const { value, verdict } = this.#scoped(where, make);
     const pending = verdict.then((error) => {
       this.#pending.delete(pending);
-      if (!error) return;
-      this.#problems.push(error);
-      failed?.();
+      if (error) this.#problems.push(error);
+      judged?.(error !== null);
     });
     this.#pending.add(pending);
     return value;

@@ -51,7 +51,7 @@ export class Pipelines {
   composed(code: string, info: KernelInfo, label: string): Promise<Kernel> {
     return remember(this.#kernels, code, async () => {
       const module = await this.#module(label, code, label);
-      return this.#finish(label, info, { module, entryPoint: 'chain' });
+      return this.#finish(label, info, { module, entryPoint: 'chain' }, label);
     });
   }
 
@@ -61,10 +61,16 @@ export class Pipelines {
     if (unknown !== undefined) fail(label, `kernel ${name} has no override '${unknown}'`);
     const code = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
     const module = await remember(this.#modules, info.module, () => this.#module(info.module, code, label));
-    return this.#finish(name, info, { module, entryPoint: name, constants });
+    return this.#finish(name, info, { module, entryPoint: name, constants }, label);
   }
 
-  async #finish(name: string, info: KernelInfo, compute: GPUProgrammableStage): Promise<Kernel> {
+  async #finish(
+    name: string,
+    info: KernelInfo,
+    compute: GPUProgrammableStage,
+    label: string,
+  ): Promise<Kernel> {
+    const which = name === label ? `kernel ${name}` : `kernel ${name} of ${label}`;
     const { device } = this.health;
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
       binding,
@@ -76,7 +82,7 @@ export class Pipelines {
       visibility: SHADER_STAGE_COMPUTE,
       buffer: { type: 'uniform', minBindingSize: info.paramsBytes },
     });
-    const [layout, pipelineLayout] = await this.health.attempt(`webgpu: kernel ${name}`, () => {
+    const [layout, pipelineLayout] = await this.health.attempt(`webgpu: ${which}`, () => {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
@@ -85,7 +91,7 @@ export class Pipelines {
       .catch((error: unknown) =>
         fail(
           'webgpu',
-          `kernel ${name} does not compile: ${error instanceof Error ? error.message : String(error)}`,
+          `${which} does not compile: ${error instanceof Error ? error.message : String(error)}`,
         ),
       );
     return { name, info, layout, pipeline: await this.health.guard(compiled) };
