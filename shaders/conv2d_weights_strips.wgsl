@@ -2,9 +2,16 @@
 // channels and all TAPS x TAPS taps between them, and a share of the strips of four pixels beside each other. What the taps
 // see of a strip is loaded once for all of them, and the sum over four pixels of filters times channels is the product of two
 // matrices, mat4x4 in WGSL: the loop has no test, no array and few loads for its multiply-adds. STEP is the stride along rows.
-//! kernel conv2d_weight_gradient_f32__strips_1x1 | TAPS=1 | STEP=1 | FQ=2 | CQ=2
-//! kernel conv2d_weight_gradient_f32__strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1
-//! kernel conv2d_weight_gradient_f32__strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1
+// Where QUAD is not 0, the four invocations of a quad have the same channels, load a pixel of x each, and pass it on; they are
+// neighbours in number, as in common/tile_direct. Workgroups over tiles, 1, shares.
+//! kernel conv2d_weight_gradient_f32__strips_1x1 | TAPS=1 | STEP=1 | FQ=2 | CQ=2 | QUAD=0
+//! kernel conv2d_weight_gradient_f32__strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1 | QUAD=0
+//! kernel conv2d_weight_gradient_f32__strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1 | QUAD=0
+//! kernel conv2d_weight_gradient_f32__quad_strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1 | QUAD=1
+//! kernel conv2d_weight_gradient_f32__quad_strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1 | QUAD=1
+#if QUAD
+enable subgroups;
+#end
 #include "common/indexing"
 
 // Filters and channels are those of a group.
@@ -58,21 +65,38 @@ fn KERNEL(
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let index = linear_index(group, local, groups);
   let filter_quads = (params.filters + 3u) / 4u;
   let channel_quads = (params.channels + 3u) / 4u;
   let channel_tiles = (channel_quads + $(CQ - 1)u) / $(CQ)u;
   let filter_tiles = (filter_quads + $(FQ - 1)u) / $(FQ)u;
-  let tile = index / channel_tiles;
-  let channel_quad = index % channel_tiles * $(CQ)u;
-  let filter_quad = tile % filter_tiles * $(FQ)u;
-  let group_index = tile / filter_tiles % params.groups;
-  let share = tile / filter_tiles / params.groups;
+#if QUAD
+  // A quad is of filters beside each other; all invocations stay, those past the end with filters that are not stored.
+  let quads_of_filters = (filter_tiles + 3u) / 4u;
+  let index = group.x * 64u + local;
+  let tile = index / 4u;
+  let share = group.z;
+  let place = tile / channel_tiles;
+  let group_index = min(place / quads_of_filters, params.groups - 1u);
+  let filter_tile = 4u * (place % quads_of_filters) + index % 4u;
+  let filter_quad = select(filter_tile * $(FQ)u, 0x10000000u, place / quads_of_filters >= params.groups);
+#else
+  let tile = linear_index(group, local, groups);
+  let place = tile / channel_tiles / filter_tiles;
+  let share = place / params.groups;
+  let group_index = place % params.groups;
+  let filter_quad = tile / channel_tiles % filter_tiles * $(FQ)u;
   if (share >= params.shares) {
     return;
   }
+#end
+  let channel_quad = tile % channel_tiles * $(CQ)u;
   let dy_step = params.groups * filter_quads;
   let x_step = params.groups * channel_quads;
+#if QUAD
+#for v in 0..3
+  let mine$v = min(local % 4u + $(4 * v)u, $(3 * STEP + TAPS - 1)u) * x_step;
+#end
+#end
 #for f in 0..FQ
   let dy_first$f = group_index * filter_quads + min(filter_quad + $(f)u, filter_quads - 1u);
   var bias$f = vec4<f32>();
@@ -98,8 +122,21 @@ fn KERNEL(
 #for r in 0..TAPS
     {
       let at = x_at + $(r)u * params.frameWidth * x_step + x_first$c;
+#if QUAD
+#for v in 0..3
+#if 4 * v < 3 * STEP + TAPS
+      let loaded$v = load_x(at + mine$v);
+#for i in 0..4
+#if 4 * v + i < 3 * STEP + TAPS
+      let x$(4 * v + i) = quadBroadcast(loaded$v, $(i)u);
+#end
+#end
+#end
+#end
+#else
 #for i in 0..3*STEP+TAPS
       let x$i = load_x(at + $(i)u * x_step);
+#end
 #end
 #for s in 0..TAPS
       let seen$s = transpose(mat4x4<f32>(x$(s), x$(s + STEP), x$(s + 2 * STEP), x$(s + 3 * STEP)));

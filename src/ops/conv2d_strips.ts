@@ -16,17 +16,22 @@ interface Strips {
   readonly step: number;
   readonly filterQuads: number;
   readonly channelQuads: number;
+  /** Whether the invocations of a quad share what they load of x, which takes subgroups. */
+  readonly quad?: boolean;
 }
 
 const STRIPS: readonly Strips[] = [
   { kind: 'strips_1x1', taps: 1, step: 1, filterQuads: 2, channelQuads: 2 },
   { kind: 'strips_3x3', taps: 3, step: 1, filterQuads: 2, channelQuads: 1 },
   { kind: 'strips_3x3_by_2', taps: 3, step: 2, filterQuads: 2, channelQuads: 1 },
+  { kind: 'quad_strips_3x3', taps: 3, step: 1, filterQuads: 2, channelQuads: 1, quad: true },
+  { kind: 'quad_strips_3x3_by_2', taps: 3, step: 2, filterQuads: 2, channelQuads: 1, quad: true },
 ];
 
 /** Invocations that keep a device busy, and strips that a share has at least. */
 const ENOUGH = { cpu: 256, gpu: 8192 };
 const LEAST = 8;
+const WORKGROUP = 64;
 /** Bytes that every device binds. */
 const MOST_BYTES = 2 ** 27;
 
@@ -45,7 +50,11 @@ function planOf(call: WeightGradientCall, kernel: Strips) {
   const across = ceil(g.outWidth, 4);
   const strips = g.batch * g.outHeight * across;
   const [filterQuads, channelQuads] = [ceil(g.filters, 4), ceil(g.channels, 4)];
-  const tiles = g.groups * ceil(filterQuads, kernel.filterQuads) * ceil(channelQuads, kernel.channelQuads);
+  const filterTiles = ceil(filterQuads, kernel.filterQuads);
+  const tiles =
+    g.groups *
+    (kernel.quad ? 4 * ceil(filterTiles, 4) : filterTiles) *
+    ceil(channelQuads, kernel.channelQuads);
   const enough = call.features.has('software') ? ENOUGH.cpu : ENOUGH.gpu;
   const wanted = Math.max(1, Math.min(ceil(enough, tiles), ceil(strips, LEAST)));
   const share = ceil(strips, wanted);
@@ -101,7 +110,7 @@ function launches(call: WeightGradientCall, kernel: Strips): Launch[] {
       ...{ groups, channels, filters, rows, across, frameHeight, frameWidth, stride, columns },
       ...{ strips, share, shares, partStride: sums },
     },
-    units: plan.tiles * shares,
+    units: kernel.quad ? [ceil(plan.tiles, WORKGROUP), 1, shares] : plan.tiles * shares,
   };
   if (plan.whole) return [...laidOut(plan), products];
   const sum: Launch = {
@@ -122,24 +131,34 @@ function launches(call: WeightGradientCall, kernel: Strips): Launch[] {
 
 /**
  * What the kernels cost of a product of as many terms by `direct_4x4`. On a CPU loads cost far more than multiply-adds, and
- * here each serves many; on a GPU so many registers leave room for few invocations, and large tiles do better.
+ * here each serves many; of 1 x 1 those that quads of a product share serve as many where vectors are wide. On a GPU so many
+ * registers leave room for few invocations, and large tiles do better.
  */
-const SHARES = { cpu: 0.18, gpu: 2 };
+function shareOf(features: Features, { taps }: Strips): number {
+  if (!features.has('software')) return 2;
+  if (taps > 1) return 0.32;
+  return features.has('lanes-8') ? 0.4 : 0.18;
+}
+
+/** What the kernels cost whose quads share loads. */
+const QUADS_RATE = 0.75;
 /** What a quad costs that is laid out, or summed at the end, in multiply-adds. */
 const QUAD = 40;
 
 function costOf(features: Features, kernel: Strips, plan: Plan): number {
-  const { g, strips, sums, shares, xQuads, dyQuads, whole } = plan;
-  const taps = kernel.taps ** 2;
-  const tile = { kind: 'direct_4x4', rows: 4 * kernel.filterQuads, columns: 4 * kernel.channelQuads * taps };
-  const products = tileCost(features, tile, [g.filters, g.channels * taps, 4 * strips, g.groups]);
+  const { tiles, strips, sums, shares, xQuads, dyQuads, whole } = plan;
+  const outputs = 16 * kernel.filterQuads * kernel.channelQuads * kernel.taps ** 2;
+  const invocations = kernel.quad ? WORKGROUP * ceil(tiles, WORKGROUP) : tiles;
+  const tile = { kind: 'direct_4x4', rows: 1, columns: 1 };
+  const products = tileCost(features, tile, [outputs, invocations, 4 * strips, kernel.quad ? QUADS_RATE : 1]);
   const quads = xQuads + dyQuads + (whole ? 0 : (sums * shares) / 4);
-  const movement = tileCost(features, { ...tile, rows: 1, columns: 1 }, [quads, 1, QUAD, 1]);
-  return (features.has('software') ? SHARES.cpu : SHARES.gpu) * (products + movement);
+  const movement = tileCost(features, tile, [quads, 1, QUAD, 1]);
+  return shareOf(features, kernel) * (products + movement);
 }
 
-function takes(call: WeightGradientCall, { taps, step }: Strips): boolean {
+function takes(call: WeightGradientCall, { taps, step, quad }: Strips): boolean {
   const g = weightGeometry(call);
+  if (quad && !call.features.has('subgroups')) return false;
   if (taps === 1) return isPointwise(g);
   return (
     [g.kernelHeight, g.kernelWidth].every((size) => size === taps) &&
