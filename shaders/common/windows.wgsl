@@ -110,24 +110,3 @@ fn covering(g: Pool2dParams, first: vec2<u32>, last: vec2<u32>) -> Box {
     min((last.y + g.left) / g.strideWidth + 1u, g.outWidth),
   );
 }
-
-// A block of two by two elements of x, fewer at the ends of odd planes: what one invocation of a gradient makes.
-struct Block {
-  plane: u32,
-  y: u32,
-  x: u32,
-}
-
-fn block_of(g: Pool2dParams, index: u32) -> Block {
-  let across = (g.width + 1u) / 2u;
-  let row = index / across;
-  let down = (g.height + 1u) / 2u;
-  let plane = row / down;
-  return Block(plane, 2u * (row - plane * down), 2u * (index - row * across));
-}
-
-fn covering_block(g: Pool2dParams, tile: Block) -> Box {
-  let first = vec2<u32>(tile.y, tile.x);
-  let end = vec2<u32>(g.height - 1u, g.width - 1u);
-  return covering(g, first, min(first + vec2<u32>(1u, 1u), end));
-}

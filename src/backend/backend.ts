@@ -1,6 +1,6 @@
 import type { DType, TypedArray } from '../dtype.js';
 import type { WeftError } from '../errors.js';
-import type { BackendKind, Features, Params, RefTensor, TensorType } from '../op.js';
+import type { BackendKind, Features, Params, RefTensor, TensorType, Walk } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -15,6 +15,11 @@ export interface DeviceBuffer {
 export type Location =
   | { readonly kind: 'arena'; readonly region: number; readonly offset: number; readonly bytes: number }
   | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
+  /** webgpu: externals that lie in one buffer; where each begins, in vectors, goes to a word of the parameter `places`. */
+  | {
+      readonly kind: 'joined';
+      readonly parts: readonly { readonly index: number; readonly bytes: number; readonly place: number }[];
+    }
   /** A block of a value that is never whole: only in groups. */
   | { readonly kind: 'tile'; readonly index: number }
   | { readonly kind: 'fault' }
@@ -43,6 +48,8 @@ export interface DispatchCommand {
   /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
   readonly cost?: number;
   readonly counts?: Counts;
+  /** Before {@link PrepareRequest}: tensors that it goes through. */
+  readonly walk?: Walk<Location>;
   /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
   readonly once?: readonly number[] | null;
 }
@@ -130,6 +137,8 @@ export interface PrepareRequest extends RunChanges {
   readonly commands: readonly Command[];
   /** Sizes of the arena's regions in bytes. */
   readonly regions: readonly number[];
+  /** webgpu: lists of externals that shall lie side by side in one buffer. */
+  readonly neighbours?: readonly (readonly number[])[];
   /** Those among them that are there to be read: on webgpu small ones come with the run's own submit. */
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
