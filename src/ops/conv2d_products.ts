@@ -14,6 +14,7 @@ import {
   type ForwardAttrs,
   type Geometry,
   type GradientAttrs,
+  isPointwise,
   type WeightGradientAttrs,
   weightsOf,
 } from './conv2d_geometry.js';
@@ -54,14 +55,6 @@ const planes = (channels: number, pixels: number, groups: number, alongPixels: b
   group: channels * pixels,
   image: groups * channels * pixels,
 });
-
-/** Whether the kernel sees pixels one by one, each once. */
-const isPointwise = (g: Geometry): boolean =>
-  [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((size) => size === 1) &&
-  g.height === g.outHeight &&
-  g.width === g.outWidth &&
-  g.top === 0 &&
-  g.left === 0;
 
 function forwardProduct(g: Geometry): Product {
   const pixels = pixelsOf(g);

@@ -23,6 +23,7 @@ import {
   SHARE_ON_CPU,
   weightGradientProducts,
 } from './conv2d_products.js';
+import { weightGradientStrips } from './conv2d_strips.js';
 import { tileCost } from './product_tiles.js';
 
 /** Sides of the tiles that shaders/conv2d.wgsl and conv2d_weight_gradient.wgsl are made for. */
@@ -274,6 +275,7 @@ function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, Weig
 
 export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
   ...weightGradientProducts,
+  ...weightGradientStrips,
   weightGradientBy(null),
   ...TILES.map(weightGradientBy),
 ];
