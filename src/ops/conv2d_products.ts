@@ -83,7 +83,7 @@ function weightProduct(g: Geometry): Product {
 }
 
 /** Kernels of products do in about half the time what convolutions' own do on a CPU: their loads need no test. */
-const SHARE_ON_CPU = 0.4;
+export const SHARE_ON_CPU = 0.4;
 /** Up to so many rows or columns a product is one of vectors, which is not for tiles. */
 const FEW = 4;
 /** Up to so many elements of columns for each of the gradient, copying them is a small part of the work. */
