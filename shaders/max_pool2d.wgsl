@@ -8,8 +8,11 @@
 #include "common/special"
 #include "common/windows"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+alias x_stored = f32;
+alias y_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<y_stored>;
 // Taps, four bytes to a word.
 @group(0) @binding(2) var<storage, read_write> named: array<u32>;
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
@@ -32,13 +35,13 @@ fn winner_of(g: Pool2dParams, base: u32, oy: u32, ox: u32) -> Winner {
 #if KERNEL_SIZE
   let row = select(0u, 0u - top, top >= g.height);
   let column = select(0u, 0u - left, left >= g.width);
-  var best = Winner(x[base + (top + row) * g.width + left + column], row * KERNEL_SIZE + column);
+  var best = Winner(f32(x[base + (top + row) * g.width + left + column]), row * KERNEL_SIZE + column);
 #for r in 0..KERNEL_SIZE
   if (top + $r < g.height) {
     let line = base + (top + $r) * g.width + left;
 #for c in 0..KERNEL_SIZE
     if (left + $c < g.width) {
-      let value = x[line + $c];
+      let value = f32(x[line + $c]);
       if (wins(value, best.value)) {
         best = Winner(value, $(KERNEL_SIZE * r + c));
       }
@@ -59,7 +62,7 @@ fn winner_of(g: Pool2dParams, base: u32, oy: u32, ox: u32) -> Winner {
       if (ix >= g.width) {
         continue;
       }
-      let value = x[base + iy * g.width + ix];
+      let value = f32(x[base + iy * g.width + ix]);
       if (!found || wins(value, best.value)) {
         best = Winner(value, r * g.kernelWidth + c);
         found = true;
@@ -92,7 +95,7 @@ fn max_pool2d_f32(
   var taps = 0u;
   for (var k = 0u; k < min(4u, count - first); k++) {
     let best = winner_of(g, base, oy, ox);
-    y[first + k] = best.value;
+    y[first + k] = y_stored(best.value);
     taps |= best.tap << (8u * k);
     ox++;
     if (ox == g.outWidth) {

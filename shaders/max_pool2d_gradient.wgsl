@@ -3,16 +3,21 @@
 #include "common/special"
 #include "common/windows"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+alias x_stored = f32;
+alias y_stored = f32;
+alias given_stored = f32;
+alias result_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<y_stored>;
 @group(0) @binding(2) var<storage, read_write> named: array<u32>;
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
 
 // dy and dx, or values and y.
-@group(0) @binding(0) var<storage, read> given: array<f32>;
+@group(0) @binding(0) var<storage, read> given: array<given_stored>;
 // Taps, four bytes to a word, or indices in planes.
 @group(0) @binding(1) var<storage, read> winners: array<u32>;
-@group(0) @binding(2) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read_write> result: array<result_stored>;
 
 fn wins(value: f32, held: f32) -> bool {
   return is_nan(value) | ((value > held) & !is_nan(held));
@@ -35,17 +40,17 @@ fn max_pool2d_indices_f32(
   let box = window(g, row - plane * g.outHeight, i - row * g.outWidth);
   let base = plane * g.height * g.width;
   var place = box.top * g.width + box.left;
-  var best = x[base + place];
+  var best = f32(x[base + place]);
   for (var iy = box.top; iy < box.bottom; iy += g.dilationHeight) {
     for (var ix = box.left; ix < box.right; ix += g.dilationWidth) {
-      let value = x[base + iy * g.width + ix];
+      let value = f32(x[base + iy * g.width + ix]);
       if (wins(value, best)) {
         best = value;
         place = iy * g.width + ix;
       }
     }
   }
-  y[i] = best;
+  y[i] = y_stored(best);
   named[i] = place;
 }
 
@@ -72,15 +77,15 @@ fn write_block(tile: Block, total: vec4<f32>) {
   let at = (tile.plane * params.height + tile.y) * params.width + tile.x;
   let right = tile.x + 1u < params.width;
   let below = tile.y + 1u < params.height;
-  result[at] = total.x;
+  result[at] = result_stored(total.x);
   if (right) {
-    result[at + 1u] = total.y;
+    result[at + 1u] = result_stored(total.y);
   }
   if (below) {
-    result[at + params.width] = total.z;
+    result[at + params.width] = result_stored(total.z);
   }
   if (right && below) {
-    result[at + params.width + 1u] = total.w;
+    result[at + params.width + 1u] = result_stored(total.w);
   }
 }
 
@@ -100,7 +105,7 @@ fn max_pool2d_select_f32(
   }
   let size = g.height * g.width;
   let place = place_of(g, i, row - plane * g.outHeight, i - row * g.outWidth, inverse_width());
-  result[i] = select(0.0, given[plane * size + min(place, size - 1u)], place < size);
+  result[i] = result_stored(select(0.0, f32(given[plane * size + min(place, size - 1u)]), place < size));
 }
 
 // dx = sum of dy over the windows that x wins, looked for among those round a block of four elements.
@@ -124,7 +129,7 @@ fn max_pool2d_backward_f32(
     let line = (tile.plane * g.outHeight + oy) * g.outWidth;
     for (var ox = windows.left; ox < windows.right; ox++) {
       let place = place_of(g, line + ox, oy, ox, inverse);
-      total += select(vec4<f32>(), vec4(given[line + ox]), places == vec4(place));
+      total += select(vec4<f32>(), vec4(f32(given[line + ox])), places == vec4(place));
     }
   }
   write_block(tile, total);

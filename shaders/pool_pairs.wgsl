@@ -3,16 +3,21 @@
 #include "common/indexing"
 #include "common/windows"
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+alias x_stored = f32;
+alias y_stored = f32;
+alias dy_stored = f32;
+alias dx_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<x_stored>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<y_stored>>;
 @group(0) @binding(2) var<storage, read_write> named: array<u32>;
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
 
-@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<dy_stored>>;
 @group(0) @binding(1) var<storage, read> winners: array<u32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<dx_stored>>;
 
-@group(0) @binding(1) var<storage, read_write> mean_dx: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> mean_dx: array<vec4<dx_stored>>;
 @group(0) @binding(2) var<uniform> mean_params: Pool2dParams;
 
 // Elements of four windows: what lies above, left and right, and what lies below.
@@ -35,10 +40,10 @@ fn past_end(g: Pool2dParams, index: u32) -> bool {
 }
 
 fn four_of(at: vec2<u32>) -> Four {
-  let a = x[at.x];
-  let b = x[at.x + 1u];
-  let c = x[at.x + at.y];
-  let d = x[at.x + at.y + 1u];
+  let a = vec4<f32>(x[at.x]);
+  let b = vec4<f32>(x[at.x + 1u]);
+  let c = vec4<f32>(x[at.x + at.y]);
+  let d = vec4<f32>(x[at.x + at.y + 1u]);
   return Four(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(c.xz, d.xz), vec4(c.yw, d.yw));
 }
 
@@ -71,7 +76,7 @@ fn max_pool2d_f32__pairs(
   best = select(best, all.c, third);
   taps = select(taps, vec4(2u), third);
   let fourth = win(all.d, best);
-  y[index] = select(best, all.d, fourth);
+  y[index] = vec4<y_stored>(select(best, all.d, fourth));
   taps = select(taps, vec4(3u), fourth);
   named[index] = taps.x | (taps.y << 8u) | (taps.z << 16u) | (taps.w << 24u);
 }
@@ -87,7 +92,7 @@ fn avg_pool2d_f32__pairs(
     return;
   }
   let all = four_of(quads_of(mean_params, index));
-  y[index] = (all.a + all.b + all.c + all.d) / select(mean_params.divisor, 4.0, mean_params.divisor == 0.0);
+  y[index] = vec4<y_stored>((all.a + all.b + all.c + all.d) / select(mean_params.divisor, 4.0, mean_params.divisor == 0.0));
 }
 
 // dx = dy at the winner of each window, else 0; a tap of 4 and more names none.
@@ -102,17 +107,17 @@ fn max_pool2d_backward_f32__pairs(
     return;
   }
   let taps = (vec4(winners[index]) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);
-  let given = dy[index];
+  let given = vec4<f32>(dy[index]);
   let none = vec4<f32>();
   let a = select(none, given, taps == vec4(0u));
   let b = select(none, given, taps == vec4(1u));
   let c = select(none, given, taps == vec4(2u));
   let d = select(none, given, taps == vec4(3u));
   let at = quads_of(params, index);
-  dx[at.x] = vec4(a.x, b.x, a.y, b.y);
-  dx[at.x + 1u] = vec4(a.z, b.z, a.w, b.w);
-  dx[at.x + at.y] = vec4(c.x, d.x, c.y, d.y);
-  dx[at.x + at.y + 1u] = vec4(c.z, d.z, c.w, d.w);
+  dx[at.x] = vec4<dx_stored>(vec4(a.x, b.x, a.y, b.y));
+  dx[at.x + 1u] = vec4<dx_stored>(vec4(a.z, b.z, a.w, b.w));
+  dx[at.x + at.y] = vec4<dx_stored>(vec4(c.x, d.x, c.y, d.y));
+  dx[at.x + at.y + 1u] = vec4<dx_stored>(vec4(c.z, d.z, c.w, d.w));
 }
 
 @compute @workgroup_size(64)
@@ -125,10 +130,10 @@ fn avg_pool2d_backward_f32__pairs(
   if (past_end(mean_params, index)) {
     return;
   }
-  let share = dy[index] / select(mean_params.divisor, 4.0, mean_params.divisor == 0.0);
+  let share = vec4<f32>(dy[index]) / select(mean_params.divisor, 4.0, mean_params.divisor == 0.0);
   let at = quads_of(mean_params, index);
-  mean_dx[at.x] = share.xxyy;
-  mean_dx[at.x + 1u] = share.zzww;
-  mean_dx[at.x + at.y] = share.xxyy;
-  mean_dx[at.x + at.y + 1u] = share.zzww;
+  mean_dx[at.x] = vec4<dx_stored>(share.xxyy);
+  mean_dx[at.x + 1u] = vec4<dx_stored>(share.zzww);
+  mean_dx[at.x + at.y] = vec4<dx_stored>(share.xxyy);
+  mean_dx[at.x + at.y + 1u] = vec4<dx_stored>(share.zzww);
 }

@@ -19,7 +19,9 @@ struct UnfoldParams {
   left: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+alias x_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(0) @binding(2) var<uniform> params: UnfoldParams;
 
@@ -43,7 +45,7 @@ fn unfold_f32(
   let image_x = i % g.outWidth * g.strideWidth + tap % g.kernelWidth * g.dilationWidth - g.left;
   var value = 0.0;
   if (image_y < g.height && image_x < g.width) {
-    value = x[(plane * g.height + image_y) * g.width + image_x];
+    value = f32(x[(plane * g.height + image_y) * g.width + image_x]);
   }
   output[i] = value;
 }
@@ -75,7 +77,7 @@ fn fold_f32(
       let from_x = padded_x - s * g.dilationWidth;
       let ox = from_x / g.strideWidth;
       if (ox < g.outWidth && ox * g.strideWidth == from_x) {
-        total += x[(((plane * g.kernelHeight + r) * g.kernelWidth + s) * g.outHeight + oy) * g.outWidth + ox];
+        total += f32(x[(((plane * g.kernelHeight + r) * g.kernelWidth + s) * g.outHeight + oy) * g.outWidth + ox]);
       }
     }
   }

@@ -29,7 +29,7 @@ import { createInput, type Graph, leavesOf, pin } from './graph.js';
 import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
 import type { BackendKind, Side, Value } from './op.js';
-import { gradientOps } from './ops/gradient_ops.js';
+import { copied, gradientOps } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
 import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
@@ -220,7 +220,7 @@ export class Device {
   }
 
   #compiler(engine: Backend | Weaving, checkNumerics: CheckNumerics | null): Compile {
-    const options = { checkNumerics };
+    const options = { checkNumerics, copied };
     return 'rates' in engine
       ? (graph, given) => engine.compile(graph, given, this.#faults, options)
       : (graph) => Program.compile(graph, engine, this.#faults, options);

@@ -15,12 +15,13 @@ import type {
 import { describeCommands, type ProgramDescription } from './description.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
+import { halvesOf, withCopies } from './halve.js';
 import type { MemoryPlan } from './memory.js';
 import { mergeEqual } from './merge.js';
 import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
-import { bytesOf, plan } from './plan.js';
-import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
+import { bytesOf, halfBytes, plan } from './plan.js';
+import { costOfGroup, costOfNode, describe, type ScheduleEntry } from './schedule.js';
 import { showShape, sizeOf } from './shape.js';
 import { spread } from './spread.js';
 
@@ -53,6 +54,8 @@ export interface CompileOptions {
   readonly variant?: (node: Node) => string | undefined;
   /** Looks at every input and at what every op made, as soon as it is made. */
   readonly checkNumerics?: CheckNumerics | null;
+  /** What makes a value of the same contents, elementwise: for devices of mixed precision. */
+  readonly copied?: (value: Value) => Value;
 }
 
 /** A compiled graph: a flat list of commands over memory that is laid out beforehand. Running it allocates nothing. */
@@ -108,14 +111,22 @@ export class Program {
     // Between the ops of a group nothing can be looked at.
     const fuses = backend.fuses && !checkNumerics;
     const fused = fuses ? { elements, buffers: groups?.buffers } : {};
-    const planned = plan(fuses && groups ? spread(whole, elements) : whole, { inPlace, ...fused });
+    const { takesHalf: takes } = backend;
+    const { copied } = options;
+    const halving = takes && copied ? { lowered: loweringOf, takes, copied } : null;
+    const narrow = halving ? withCopies(whole, halving) : whole;
+    const final = fuses && groups ? spread(narrow, elements) : narrow;
+    const halves = halving ? halvesOf(final, halving) : undefined;
+    const planned = plan(final, { inPlace, ...fused, halves });
     const lowered = planned.order.map(loweringOf);
     const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
     refuseLarge(planned.order, backend);
     const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
     const at = (value: Value): Location => {
       const tile = planned.tiles.get(value);
-      return tile === undefined ? locate(planned.bufferOf.get(value)!) : { kind: 'tile', index: tile };
+      if (tile !== undefined) return { kind: 'tile', index: tile };
+      const found = locate(planned.bufferOf.get(value)!);
+      return found.kind === 'arena' && planned.halves.has(value) ? { ...found, half: true } : found;
     };
     const commands: Command[] = [];
     const register =
@@ -143,7 +154,15 @@ export class Program {
       };
       const own = node.op.view
         ? []
-        : commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults);
+        : commandsOf(
+            node,
+            lowered[step] ?? null,
+            costOfNode(node, planned),
+            kept[step]!,
+            at,
+            resolve,
+            faults,
+          );
       const { first, last } = planned.spans[step]!;
       if (first === last) commands.push(...own);
       else group.push(...own.filter((command) => command.kind === 'dispatch'));
@@ -161,7 +180,13 @@ export class Program {
       outputs: whole.outputs.map((value, i) => ({ index: whole.inputs.length + i, bytes: bytesOf(value) })),
     });
     const { workgroups } = prepared;
-    const description = describeCommands(backend.kind, commands, workgroups, memory.peakBytes);
+    const description = describeCommands(
+      backend.kind,
+      commands,
+      workgroups,
+      memory.peakBytes,
+      halfBytes(planned),
+    );
     return new Program(backend, describe(planned, lowered, backend.kind), memory, prepared, description);
   }
 
@@ -205,6 +230,7 @@ function lower(node: Node, backend: Backend, variant: string | undefined): Lower
 function commandsOf(
   node: Node,
   lowered: Lowered | null,
+  { flops, bytes }: Cost,
   kept: readonly (readonly number[] | null)[],
   at: (value: Value) => Location,
   resolve: (ref: OperandRef) => Location,
@@ -226,10 +252,9 @@ function commandsOf(
       },
     ];
   }
-  const { flops, bytes } = op.cost(node.inputs, attrs);
-  const [parts, size] = [lowered.launches.length, bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0)];
+  const parts = lowered.launches.length;
   const cost = nanoseconds({ flops, bytes }) / parts;
-  const counts = { flops: flops / parts, bytes: size / parts };
+  const counts = { flops: flops / parts, bytes: bytes / parts };
   return lowered.launches.map((launch, i) => {
     const reports = launch.operands.some(({ from }) => from === 'fault');
     const fault = (detail: readonly [number, number]) => op.fault(inputs, attrs, detail);

@@ -12,12 +12,22 @@ export interface DeviceBuffer {
 
 /** Where an operand lies: in a region of the program's arena, in a buffer bound at each run, in a tile, or nowhere. */
 export type Location =
-  | { readonly kind: 'arena'; readonly region: number; readonly offset: number; readonly bytes: number }
+  | {
+      readonly kind: 'arena';
+      readonly region: number;
+      readonly offset: number;
+      readonly bytes: number;
+      /** Floats of 16 bits: only where the backend says that the kernel takes them there. */
+      readonly half?: boolean;
+    }
   | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
   /** A block of a value that is never whole: only in groups. */
   | { readonly kind: 'tile'; readonly index: number }
   | { readonly kind: 'fault' }
   | { readonly kind: 'none' };
+
+/** Whether what lies there are floats of 16 bits. */
+export const isHalf = (at: Location): boolean => at.kind === 'arena' && at.half === true;
 
 /** Arithmetic of a launch, and bytes that it reads and writes: for descriptions alone. */
 export interface Counts {
@@ -229,6 +239,8 @@ export interface Backend extends BackendCore {
   readonly fuses: boolean;
   /** What groups must be; left out, as suits a CPU. */
   readonly groups?: GroupRules;
+  /** Whether an operand of a kernel may be floats of 16 bits: where precision is mixed. */
+  readonly takesHalf?: (kernel: string, operand: number) => boolean;
   prepare(request: PrepareRequest): Promise<Prepared>;
   /** The words of a buffer where this thread can see them, until memory grows: on wasm alone. */
   view?(buffer: DeviceBuffer, length: number): Int32Array;

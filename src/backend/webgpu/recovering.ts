@@ -133,6 +133,10 @@ export class RecoveringBackend implements Backend, Recovery {
     return this.#first.groups;
   }
 
+  get takesHalf(): Backend['takesHalf'] {
+    return this.#first.takesHalf;
+  }
+
   get maxBufferBytes(): number {
     return this.#first.maxBufferBytes;
   }
