@@ -147,6 +147,70 @@ describe('mixed precision', async () => {
     },
   );
 
+  /** Multiples of 1/32 of at most 6 bits: exact in 16 bits. */
+  const exact = (device: Device, seed: number, shape: readonly number[]): Tensor => {
+    const generator = new Generator(seed);
+    const size = shape.reduce((a, b) => a * b, 1);
+    return device.tensor(
+      Float32Array.from({ length: size }, () => Math.floor(generator.uniform(-31, 32)) / 32),
+      shape,
+    );
+  };
+
+  type Kernels = readonly [string, (x: Tensor, w: Tensor) => Tensor, readonly number[], readonly number[]];
+  const conv = (x: readonly number[], w: readonly number[], options: Parameters<typeof F.conv2d>[3]): Kernels => [
+    `conv2d ${JSON.stringify(options)} of ${JSON.stringify(x)} and ${JSON.stringify(w)}`,
+    (a, b) => F.relu(F.conv2d(a, b, null, options)),
+    x,
+    w,
+  ];
+  const pool = (name: string, of: (x: Tensor) => Tensor, shape: readonly number[]): Kernels => [
+    name,
+    (x, w) => F.conv2d(of(x), w, null),
+    shape,
+    [3, shape[1]!, 1, 1],
+  ];
+  const kernels: readonly Kernels[] = [
+    conv([2, 3, 9, 7], [5, 3, 3, 3], { padding: 1 }),
+    conv([1, 4, 11, 8], [6, 2, 3, 2], { stride: [2, 1], groups: 2, dilation: [1, 2] }),
+    conv([2, 8, 6, 6], [8, 1, 3, 3], { padding: 1, groups: 8 }),
+    conv([2, 40, 6, 6], [36, 40, 1, 1], {}),
+    conv([2, 36, 10, 9], [70, 36, 3, 3], { padding: 1 }),
+    conv([3, 33, 8, 8], [34, 33, 3, 3], { stride: 2, padding: 1 }),
+    pool('maxPool2d of 2', (x) => F.maxPool2d(x, { kernel: 2 }), [2, 3, 8, 8]),
+    pool('maxPool2d of 3', (x) => F.maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }), [2, 3, 9, 7]),
+    pool('avgPool2d of 2', (x) => F.avgPool2d(x, { kernel: 2 }), [2, 3, 8, 8]),
+    pool('avgPool2d of 3', (x) => F.avgPool2d(x, { kernel: 3, stride: 2 }), [2, 3, 9, 7]),
+  ];
+
+  // Operands are exact in 16 bits, so that only what is made of them is rounded on its way to the next product: by 2^-11 of
+  // it each time, two or three times over in a gradient, 2^-9 of the largest.
+  it.each(kernels)('%s and its gradients are those of f32', async (_, of, xShape, wShape) => {
+    const run = async (device: Device) => {
+      const [x, w] = [exact(device, 1, xShape), exact(device, 2, wShape)];
+      for (const one of [x, w]) one.requiresGrad = true;
+      const factors = exact(device, 3, [2, wShape[0]!, 1, 1]);
+      const step = device.compile(() => {
+        for (const one of [x, w]) one.grad = null;
+        const z = F.conv2d(of(F.mul(x, 1), F.mul(w, 1)), factors, null);
+        F.sum(z).backward();
+        return [z, x.grad!, w.grad!];
+      });
+      const made = await step();
+      const values = await Promise.all(made.map((one) => one.data()));
+      return { values, half: step.describe()[0]!.halfBytes };
+    };
+    const wanted = await run(plain);
+    const got = mixed ? await run(mixed) : wanted;
+    expect(wanted.half).toBe(0);
+    if (mixed) expect(got.half).toBeGreaterThan(0);
+    got.values.forEach((values, k) => {
+      const largest = Math.max(...Array.from(wanted.values[k]!, Math.abs));
+      const worst = Math.max(...Array.from(values, (value, i) => Math.abs(value - wanted.values[k]![i]!)));
+      expect(worst).toBeLessThanOrEqual(mixed ? 2 ** -9 * largest : 0);
+    });
+  });
+
   // Ten steps move the losses by the roundings of operands, 2^-11, some ten times over.
   it.each([
     ['the CNN', cnn],
