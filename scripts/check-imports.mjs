@@ -39,13 +39,17 @@ const rules = {
   weaving: {
     files: ['cut.ts', 'place.ts', 'segments.ts', 'balance.ts'],
     may: ['own', 'plan', 'passes', 'op', 'leaves'],
+    types: ['backend'],
   },
 
   backend: {
-    files: ['backend/backend.ts', 'backend/params.ts', 'backend/kernels.ts', 'backend/woven.ts'],
+    files: ['backend.ts', 'params.ts', 'kernels.ts', 'words.ts', 'woven.ts', 'woven-program.ts'].map(
+      (name) => `backend/${name}`,
+    ),
     may: ['own', 'build', 'leaves'],
     types: ['op'],
   },
+  recovery: { files: ['backend/recovery/**'], may: ['own', 'backend', 'leaves'], types: ['op'] },
   reference: { files: ['backend/reference.ts'], may: ['backend', 'build', 'leaves'], types: ['op'] },
   wasm: {
     files: ['backend/wasm/**'],
@@ -55,7 +59,7 @@ const rules = {
   },
   webgpu: {
     files: ['backend/webgpu/**'],
-    may: ['own', 'backend', 'build', 'leaves'],
+    may: ['own', 'recovery', 'backend', 'build', 'leaves'],
     types: ['op'],
     dynamic: ['node', 'webgpu'],
   },
@@ -68,11 +72,21 @@ const rules = {
   numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
   executor: {
-    files: ['executor.ts', 'arena.ts'],
+    files: ['executor.ts', 'assemble.ts', 'arena.ts'],
     may: ['own', 'schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
-    files: ['tensor.ts', 'functional.ts', 'trace.ts', 'store.ts', 'runner.ts', 'compile.ts', 'host-state.ts'],
+    files: [
+      'tensor.ts',
+      'functional.ts',
+      'trace.ts',
+      'store.ts',
+      'runner.ts',
+      'compile.ts',
+      'gradients.ts',
+      'turns.ts',
+      'host-state.ts',
+    ],
     may: ['own', 'device', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
     types: ['schedule'],
   },
@@ -80,12 +94,18 @@ const rules = {
   woven: {
     files: ['weave.ts', 'rates.ts', 'measure.ts', 'weaving.ts'],
     may: ['own', 'weaving', 'executor', 'schedule', 'ops', 'backend', 'passes', 'plan', 'op', 'leaves'],
-    types: ['tensor'],
+    types: ['tensor', 'recovery'],
+    dynamic: ['recovery'],
   },
   device: {
     files: ['device.ts'],
     may: ['profile', 'tensor', 'executor', 'ops', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
-    types: ['wasm', 'webgpu', 'woven', 'numerics', 'tune'],
+    types: ['woven', 'numerics', 'tune'],
+  },
+  open: {
+    files: ['open.ts'],
+    may: ['device', 'op', 'leaves'],
+    types: ['wasm', 'webgpu', 'recovery', 'woven', 'numerics', 'tune', 'backend'],
     dynamic: ['reference', 'wasm', 'webgpu', 'woven', 'tune'],
   },
 
@@ -105,6 +125,7 @@ const rules = {
       'profile',
       'numerics',
       'schedule',
+      'open',
       'device',
       'tensor',
       'executor',

@@ -7,11 +7,6 @@ import type {
   Recovery,
   SharedMemory,
 } from './backend/backend.js';
-import type { KernelSet } from './backend/kernels.js';
-import type { V8Flags } from './backend/wasm/engine-flags.js';
-import type { WasmOptions } from './backend/wasm/index.js';
-import type { WebGPUOptions } from './backend/webgpu/index.js';
-import type { RecoverOptions } from './backend/webgpu/recover.js';
 import {
   type CompiledFunction,
   type CompileHost,
@@ -24,12 +19,12 @@ import { checkHost, type DType, type HostTensor, type TypedArray, toHost } from 
 import { fail } from './errors.js';
 import { FaultMessages, Program } from './executor.js';
 import { drawSeed } from './functional.js';
-import { gradient } from './gradient.js';
+import { Gradients } from './gradients.js';
 import { createInput, type Graph, leavesOf, pin } from './graph.js';
 import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
-import type { BackendKind, Side, Value } from './op.js';
-import { copied, gradientOps } from './ops/gradient_ops.js';
+import type { Side, Value } from './op.js';
+import { copied } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
 import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
@@ -42,123 +37,14 @@ import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js
 import { Store } from './store.js';
 import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
 import { type CompiledGraph, renew, type Trace } from './trace.js';
-import type { Tuning } from './tune.js';
-import type { WeaveOptions, Weaving } from './weaving.js';
+import type { Tuned, Tuning } from './tune.js';
+import { Turns } from './turns.js';
+import type { Weaving } from './weaving.js';
 
-export interface DeviceOptions {
-  /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
+export interface DeviceSettings {
   readonly seed?: number;
-  /**
-   * Looks at every value as soon as it is made, and reports the first op that made NaN (`'nan'`), or NaN or an infinity
-   * (`'nonfinite'`): on wasm by the call that ran it, on webgpu by the next read. For debugging: each value is read once
-   * more, on the device, and elementwise ops run one by one.
-   */
   readonly checkNumerics?: CheckNumerics;
-  /**
-   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
-   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
-   */
-  readonly precision?: 'f32' | 'mixed';
-  /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */
-  readonly kernels?: readonly KernelSet[];
-  /**
-   * Threads of the wasm device alone; default, as many as there are processors, at most 8, where threads can share memory (a
-   * page must be cross-origin isolated). They start with the first work that is worth splitting. Results are the same
-   * bits for any number.
-   */
-  readonly threads?: number;
-  /** Experiments of Node's V8 for the wasm device. */
-  readonly v8?: V8Flags;
-  readonly wasm?: WasmOptions;
-  readonly webgpu?: WebGPUOptions;
-  /** How a device of both parts graphs between them. */
-  readonly weave?: WeaveOptions;
-  /**
-   * How kernels of products are chosen on webgpu: `'measure'` times them while the device opens, once per
-   * adapter and process; a `device.tuning` of before is taken as it is. By default after what is known of GPUs, or what
-   * this process has measured. Results are the same bits.
-   */
-  readonly tuning?: 'measure' | Tuning;
-  /**
-   * Lets a webgpu device go on when its GPU is lost; no other kind is ever lost. Calls under way fail with a
-   * {@link DeviceLostError}, a new GPU device is asked for, programs are built anew, and all tensors, the device's generator,
-   * optimisers, schedules and averages go back to the last snapshot; `await error.recovered` tells which. Tensors that
-   * were computed after it can't be read any more.
-   */
-  readonly recover?: boolean | RecoverOptions;
-}
-
-/** Milliseconds of work after which other tasks get their turn. */
-const TURN = 50;
-
-/**
- * Opens a device: `wasm` (CPU), `webgpu`, `reference` (f64, slow, exact), or `['webgpu', 'wasm']`, one device of both: it
- * computes each node of a graph where that costs least, transfers included, and lets both work at the same time.
- *
- * @throws WeftError where a backend can't be opened, also one of two.
- */
-export async function open(
-  kind: BackendKind | readonly BackendKind[] = 'wasm',
-  options: DeviceOptions = {},
-): Promise<Device> {
-  if (options.tuning !== undefined && ![kind].flat().includes('webgpu'))
-    fail('open', `tuning is for webgpu devices, this one is ${String(kind)}`);
-  const { precision = 'f32' } = options;
-  if (precision !== 'f32' && precision !== 'mixed')
-    fail('open', `precision must be 'f32' or 'mixed', got '${String(precision)}'`);
-  if (precision === 'mixed' && kind !== 'webgpu')
-    fail('open', `precision 'mixed' is for webgpu, ${String(kind)} computes in its own`);
-  if (typeof kind === 'string') return new Device(await openBackend(kind, options), options);
-  if (!Array.isArray(kind)) fail('open', `takes a backend or a list of two, got ${String(kind)}`);
-  const { Weaving } = await import('./weaving.js');
-  const { weave = {}, kernels = [], recover } = options;
-  if (recover) fail('open', 'only a webgpu device by itself recovers; leave `recover` out, or open it alone');
-  const start = (one: Side) => openBackend(one, options);
-  return new Device(
-    await Weaving.open(kind as readonly BackendKind[], weave, start, kernels.length > 0),
-    options,
-  );
-}
-
-async function openBackend(kind: BackendKind, options: DeviceOptions): Promise<Backend> {
-  if (kind === 'reference') {
-    const { openReference } = await import('./backend/reference.js');
-    return openReference();
-  }
-  if (kind === 'wasm') {
-    const { openWasm } = await import('./backend/wasm/index.js');
-    const { wasm, threads, v8, kernels } = options;
-    return openWasm({ ...wasm, threads, v8 }, kernels);
-  }
-  if (kind !== 'webgpu') fail('open', `no backend '${String(kind)}'; there are wasm, webgpu and reference`);
-  const { kernels, recover } = options;
-  const webgpu = { ...options.webgpu, mixed: options.precision === 'mixed' };
-  if (recover) {
-    const { openRecovering } = await import('./backend/webgpu/recover.js');
-    const how = recover === true ? {} : recover;
-    return tuned(await openRecovering(webgpu, kernels ?? [], how), options);
-  }
-  const { openWebGPU } = await import('./backend/webgpu/index.js');
-  return tuned(await openWebGPU(webgpu, kernels), options);
-}
-
-/** Loaded where a device was to be tuned; it knows what the process has measured. */
-let tuner: typeof import('./tune.js') | null = null;
-
-/** The rates that backends have. */
-const tunings = new WeakMap<Backend, { readonly tuning: Tuning; readonly note: string }>();
-
-/** A webgpu backend with the rates of its adapter, where they are known or wished for. */
-async function tuned<B extends Backend>(backend: B, options: DeviceOptions): Promise<B> {
-  try {
-    if (options.tuning !== undefined) tuner ??= await import('./tune.js');
-    const found = await tuner?.tune(backend, options.tuning);
-    if (found) tunings.set(backend, found);
-    return backend;
-  } catch (error) {
-    backend.dispose();
-    throw error;
-  }
+  readonly tuned?: Tuned | null;
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
@@ -178,17 +64,14 @@ export class Device {
   readonly #runner: Runner;
   readonly #parts: HostParts;
   readonly #recovery: Recovery | null;
-  /** Values whose tensors want gradients. */
-  readonly #watched = new WeakMap<Value, WeakRef<Tensor>>();
-  readonly #hooks = new WeakMap<Value, ReadonlySet<GradientHook>>();
-  /** Scalars whose backward() was called and that an update must compute before it changes what they depend on. */
-  #losses: WeakRef<Tensor>[] = [];
-  #queue: Promise<unknown> = Promise.resolve();
-  #lastTurn = performance.now();
+  readonly #tuned: Tuned | null;
+  readonly #gradients: Gradients;
+  readonly #turns: Turns;
   #disposed = false;
 
-  constructor(engine: Backend | Weaving, options: Pick<DeviceOptions, 'seed' | 'checkNumerics'> = {}) {
-    const { seed = 0, checkNumerics = null } = options;
+  /** What {@link open} makes of a backend. */
+  constructor(engine: Backend | Weaving, settings: DeviceSettings = {}) {
+    const { seed = 0, checkNumerics = null, tuned = null } = settings;
     if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
       fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
     this.#weaving = 'rates' in engine ? engine : null;
@@ -198,21 +81,24 @@ export class Device {
     this.generator = new Generator(seed);
     this.#store = new Store(backend, () => this.#runner.evict());
     this.#runner = new Runner(backend, this.#store, this.#faults, {
-      keepsHistory: (value) => this.#leadsToWatched(value),
+      keepsHistory: (value) => this.#gradients.leadTo(value),
       compile: this.#compiler(engine, checkNumerics),
     });
     this.#parts = new HostParts(this.generator, () => {
       this.#runner.unstage();
-      this.#losses = [];
+      this.#gradients.forgetLosses();
     });
+    this.#tuned = tuned;
+    this.#gradients = new Gradients(this, this.#store);
     this.#recovery = backend.recovery ?? null;
     if (this.#recovery) this.#recovery.host = this.#parts;
+    this.#turns = new Turns(this.#recovery, () => this.#refuseDisposed('device'));
     this.#host = {
       device: this,
       store: this.#store,
       runner: this.#runner,
       enqueue: (work) =>
-        this.#enqueue(async () => {
+        this.#turns.take(async () => {
           if (this.#runner.hasStaged()) await this.#runner.compute([]);
           return work();
         }),
@@ -227,9 +113,8 @@ export class Device {
   }
 
   get info(): BackendInfo {
-    const tuned = this.#backend && tunings.get(this.#backend);
     const { info } = this.#core;
-    return tuned ? { ...info, notes: [...info.notes, tuned.note] } : info;
+    return this.#tuned ? { ...info, notes: [...info.notes, this.#tuned.note] } : info;
   }
 
   /**
@@ -237,7 +122,7 @@ export class Device {
    * measured, and on a device of two backends.
    */
   get tuning(): Tuning | null {
-    return (this.#backend && tunings.get(this.#backend)?.tuning) ?? null;
+    return this.#tuned?.tuning ?? null;
   }
 
   /** What kernels run by. @throws WeftError on a device of two backends. */
@@ -310,7 +195,7 @@ export class Device {
   gpuBuffer(tensor: Tensor): Promise<GPUBuffer> {
     this.#refuseWhileTracing('gpuBuffer');
     const shared = this.#shared('gpuBuffer');
-    return this.#enqueue(async () => {
+    return this.#turns.take(async () => {
       await this.#runner.compute([tensor], []);
       return shared.bufferOf(this.#store.bufferOf(tensor.value));
     });
@@ -401,12 +286,7 @@ export class Device {
 
   /** Notes that a tensor wants gradients. */
   watch(tensor: Tensor): void {
-    this.#watched.set(tensor.value, new WeakRef(tensor));
-  }
-
-  #watcher(value: Value): Tensor | null {
-    const tensor = this.#watched.get(value)?.deref();
-    return tensor?.requiresGrad ? tensor : null;
+    this.#gradients.watch(tensor);
   }
 
   clone(tensor: Tensor): Tensor {
@@ -419,55 +299,21 @@ export class Device {
     const side = this.#side;
     this.#side = null;
     try {
-      this.#differentiate(loss, seed);
+      this.#gradients.differentiate(loss, seed);
     } finally {
       this.#side = side;
     }
   }
 
-  #differentiate(loss: Tensor, seed?: Tensor): void {
-    const leaves = leavesOf([loss.value], { has: (value) => this.#watcher(value) !== null });
-    if (this.trace) this.#observeWishes(leaves);
-    const wrt = leaves.filter((value) => this.#watcher(value));
-    const grads = gradient(loss.value, wrt, gradientOps, seed?.value, (value, grad) =>
-      this.#hooked(value, grad),
-    );
-    if (!grads.some(Boolean)) fail('backward', `no tensor with requiresGrad leads to ${describe(loss)}`);
-    grads.forEach((grad, i) => {
-      const tensor = this.#watcher(wrt[i]!);
-      if (!grad || !tensor) return;
-      const total = tensor.grad ? ops.add(tensor.grad.value, grad) : grad;
-      tensor.grad = new Tensor(this, total, tensor.label && `${tensor.label}.grad`);
-    });
-    if (this.trace) return;
-    this.#losses = this.#losses.filter((one) => one.deref());
-    this.#losses.push(new WeakRef(loss));
-  }
-
   /** Notes what is called with the gradient of a value when `backward()` has it: see `Tensor.registerHook`. */
   hookGradient(value: Value, hooks: ReadonlySet<GradientHook>): void {
-    this.#hooks.set(value, hooks);
-  }
-
-  #hooked(value: Value, grad: Value): Value {
-    let passed = new Tensor(this, grad, value.label && `${value.label}.grad`);
-    for (const hook of this.#hooks.get(value) ?? []) passed = hook(passed) ?? passed;
-    return passed.value;
-  }
-
-  /** A compiled function is traced again when one of the stored tensors that it reads starts or stops wanting gradients. */
-  #observeWishes(leaves: readonly Value[]): void {
-    for (const value of leaves) {
-      const tensor = this.#watcher(value);
-      if (this.#store.source(value)?.kind !== 'stored') continue;
-      this.observe(tensor ? () => tensor.requiresGrad : () => this.#watcher(value) !== null);
-    }
+    this.#gradients.hook(value, hooks);
   }
 
   /** Computes tensors now, all in one program. */
   realize(tensors: readonly Tensor[]): Promise<void> {
     this.#refuseWhileTracing('realize');
-    return this.#enqueue(() => this.#runner.compute(tensors, []));
+    return this.#turns.take(() => this.#runner.compute(tensors, []));
   }
 
   read(tensor: Tensor): Promise<TypedArray> {
@@ -478,7 +324,7 @@ export class Device {
   async #read(tensor: Tensor): Promise<TypedArray> {
     let fault: Fault | null = null;
     // What is asked for afterwards need not wait for the contents to come.
-    const { coming, value } = await this.#enqueue(async () => {
+    const { coming, value } = await this.#turns.take(async () => {
       await this.#runner.compute([tensor], []);
       const { value, dtype, shape } = tensor;
       const buffer = this.#store.bufferOf(value);
@@ -507,7 +353,7 @@ export class Device {
   update(pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): Promise<void> {
     this.#checkPairs('update', pairs);
     const { trace } = this;
-    if (!trace) return this.#enqueue(() => this.#update(pairs));
+    if (!trace) return this.#turns.take(() => this.#update(pairs));
     const values = pairs.map(([, contents]) => contents.value);
     pairs.forEach(([target], i) => {
       if (!trace.updated.has(target)) trace.updated.set(target, target.value);
@@ -539,10 +385,9 @@ export class Device {
   }
 
   async #update(pairs: readonly (readonly [Tensor, Tensor])[]): Promise<void> {
-    const losses = this.#losses
-      .flatMap((one) => one.deref() ?? [])
+    const losses = this.#gradients
+      .takeLosses()
       .filter(({ value }) => leavesOf([value], this.#store).every((leaf) => this.#store.isValid(leaf)));
-    this.#losses = [];
     const unplaced = pairs.map(([target]) => target).filter(({ value }) => !this.#store.has(value));
     if (unplaced.length > 0) await this.#runner.compute(unplaced);
     await this.#runner.compute(losses, pairs);
@@ -573,11 +418,11 @@ export class Device {
     this.#refuseWhileTracing('snapshot');
     const recovery = this.#recovery;
     if (!recovery) {
-      if (this.info.backend === 'webgpu') fail('snapshot', 'open the device with { recover: true }');
-      if (this.#weaving) fail('snapshot', 'a device of both backends does not recover; open webgpu alone');
+      if (this.#weaving || this.info.backend === 'webgpu')
+        fail('snapshot', 'open the device with { recover: true }');
       return;
     }
-    const { arrived } = await this.#enqueue(async () => {
+    const { arrived } = await this.#turns.take(async () => {
       await this.#runner.compute([]);
       const arrived = recovery.snapshot(state);
       // Its turn to be reported comes when the caller has it.
@@ -590,40 +435,6 @@ export class Device {
   /** Lets something that belongs to tensors, but is kept by the host, go back to a snapshot with them. */
   keep(part: HostState): void {
     if (this.#recovery) this.#parts.keep(part);
-  }
-
-  /** What runs on the device fails where it is lost meanwhile, also where it has its result: all went back. */
-  async #surviving<T>(losses: number, work: () => Promise<T>): Promise<T> {
-    const recovery = this.#recovery;
-    await recovery?.ready(losses);
-    try {
-      return await work();
-    } finally {
-      if (recovery && recovery.losses !== losses) await recovery.ready(losses);
-    }
-  }
-
-  /** Work on the device happens in the order in which it was asked for. */
-  #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const losses = this.#recovery?.losses ?? 0;
-    const result = this.#queue.then(async () => {
-      this.#refuseDisposed('device');
-      if (performance.now() - this.#lastTurn > TURN) {
-        // Rendering, timers, and the engine's clean-up of what was forgotten: none runs between promises.
-        await nextTask();
-        this.#lastTurn = performance.now();
-      }
-      return this.#surviving(losses, work);
-    });
-    const ended = () => {};
-    this.#queue = result.then(ended, ended);
-    return result;
-  }
-
-  /** Whether a gradient may have to pass through a value. */
-  #leadsToWatched(value: Value): boolean {
-    const stops = { has: (one: Value) => (one.node?.op.stopsGradient ?? false) || this.#watched.has(one) };
-    return leavesOf([value], stops).some((leaf) => this.#watched.has(leaf));
   }
 
   #refuseWhileTracing(what: string): void {
@@ -643,7 +454,7 @@ export class Device {
     checkHost('write', contents);
     this.#refuseWhileTracing('write');
     this.#checkTarget('write', target);
-    await this.#enqueue(async () => {
+    await this.#turns.take(async () => {
       await this.#runner.compute([target], []);
       const storage = this.#store.storageOf(target.value);
       this.#core.write(storage.buffer, contents.data, contents.dtype);
@@ -674,7 +485,7 @@ export class Device {
       await this.realize(kept);
       return result;
     } finally {
-      await this.#queue;
+      await this.#turns.last;
       const values = kept.map(({ value }) => value);
       this.#store.closeScope(scope, values);
     }
@@ -729,18 +540,6 @@ export class Device {
     this.dispose();
   }
 }
-
-/** Resolves in a later task of the event loop. */
-const nextTask = (): Promise<void> =>
-  new Promise((done) => {
-    if (typeof setImmediate === 'function') return setImmediate(done);
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      done();
-    };
-    port2.postMessage(null);
-  });
 
 /** The tensors in a result, also inside lists and plain records. */
 function tensorsIn(result: unknown): Tensor[] {

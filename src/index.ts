@@ -12,7 +12,7 @@ export {
 export * as data from './data/index.js';
 export { defineOp, defineOpWithOutputs } from './define.js';
 export { type DescribedLaunch, ProgramDescription } from './description.js';
-export { Device, type DeviceOptions, open } from './device.js';
+export { Device } from './device.js';
 export type { DType, HostTensor, TypedArray } from './dtype.js';
 export { DeviceLostError, fail, type Recovered, WeftError } from './errors.js';
 export { FaultMessages, Program } from './executor.js';
@@ -54,6 +54,7 @@ export type {
   Variant,
 } from './op.js';
 export { apply, applyWith, expectDType } from './op.js';
+export { type DeviceOptions, open } from './open.js';
 export { elementwise, expectSameShape, type Pair } from './ops/common.js';
 export type { Conv2dActivation, Conv2dAlgorithm, Padding2d } from './ops/conv2d_geometry.js';
 export { gradientOps } from './ops/gradient_ops.js';

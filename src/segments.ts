@@ -1,3 +1,4 @@
+import type { Joints, Slot } from './backend/woven-program.js';
 import { createInput, type Graph, nodesOf, type Update } from './graph.js';
 import { applyWith, type Node, type Side, type Value } from './op.js';
 import { bytesOwner, otherSide } from './place.js';
@@ -5,27 +6,12 @@ import { bytesOf } from './plan.js';
 import { rootsOf } from './rewrite.js';
 import { sameShape } from './shape.js';
 
-/** Where a value lies between segments: in an input or output of the whole graph, or in memory of the program. */
-export type Slot =
-  | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
-  | { readonly kind: 'interior'; readonly index: number; readonly bytes: number };
-
-/** A part of a graph that runs on one side at once. */
-export interface Segment {
-  readonly side: Side;
+/** A part of a graph that runs on one side at once, and what it reads and hands out. */
+export interface Segment extends Joints {
   /** The nodes of the whole graph that it computes. */
   readonly nodes: readonly Node[];
   /** Its own graph, of new nodes. */
   readonly graph: Graph;
-  /** Where the graph's inputs come from, and where its outputs go. */
-  readonly inputs: readonly Slot[];
-  readonly outputs: readonly Slot[];
-  /** Of the outputs, what the other side reads: it is sent there as soon as the segment has run. */
-  readonly sends: readonly Slot[];
-  /** What must have come from the other side before. */
-  readonly waits: readonly Slot[];
-  /** Externals that it changes. */
-  readonly writes: readonly number[];
 }
 
 export interface Woven {

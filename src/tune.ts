@@ -160,11 +160,14 @@ export async function measureTuning(backend: Backend): Promise<Tuning> {
 const takes = ({ features }: Backend, { feature }: ProductTile): boolean =>
   feature === undefined || features.has(feature);
 
+/** What a device's kernels are chosen by, and where that is from. */
+export interface Tuned {
+  readonly tuning: Tuning;
+  readonly note: string;
+}
+
 /** Sets the rates by which kernels are chosen on this backend; null where nothing is known of the adapter. */
-export async function tune(
-  backend: Backend,
-  wish: Tuning | 'measure' | undefined,
-): Promise<{ tuning: Tuning; note: string } | null> {
+export async function tune(backend: Backend, wish: Tuning | 'measure' | undefined): Promise<Tuned | null> {
   const known = measured.get(backend.info.description) ?? null;
   if (wish === undefined && !known) return null;
   if (wish !== undefined && wish !== 'measure') check(wish, backend);

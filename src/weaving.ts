@@ -1,8 +1,10 @@
-import type { Backend, DeviceBuffer } from './backend/backend.js';
-import { type Sides, WovenBackend, type WovenBuffer } from './backend/woven.js';
+import type { CompileOptions } from './assemble.js';
+import type { Backend, Losable, OnLost } from './backend/backend.js';
+import type { RecoverOptions } from './backend/recovery/options.js';
+import { type Sides, WovenBackend, type WovenCore } from './backend/woven.js';
 import { balance } from './balance.js';
 import { fail } from './errors.js';
-import type { CompileOptions, FaultMessages, Program } from './executor.js';
+import type { FaultMessages, Program } from './executor.js';
 import { attrsText, type Graph, nodesOf } from './graph.js';
 import { measureNode } from './measure.js';
 import type { BackendKind, Node, Side, Value } from './op.js';
@@ -33,44 +35,51 @@ export interface WeaveOptions {
 
 type Chosen = (node: Node) => Side | undefined;
 
+/** How the two are opened: webgpu on this device of the caller's where it is given. */
+export interface SideOpeners {
+  wasm(): Promise<Backend>;
+  webgpu(lost?: OnLost, device?: GPUDevice): Promise<Backend & Losable>;
+}
+
+/** What `open` takes, as far as it is about both. */
+interface WovenOptions {
+  readonly weave?: WeaveOptions;
+  /** For ops beyond Weft's own. */
+  readonly kernels?: readonly unknown[];
+  readonly webgpu?: { readonly device?: GPUDevice; readonly adapter?: GPUAdapter };
+  readonly recover?: boolean | RecoverOptions;
+}
+
 /** Two backends as one device: where nodes run, and their programs. */
 export class Weaving {
   /** Nanoseconds of nodes by op, types, attributes and side, as they were measured. */
   readonly #measured = new Map<string, number>();
 
   private constructor(
-    readonly backend: WovenBackend,
+    readonly backend: WovenCore,
     readonly rates: Rates,
     readonly chosen: Chosen,
     readonly measuresOps: boolean,
   ) {}
 
-  /**
-   * @param start opens one backend.
-   * @param own whether there are ops beyond Weft's.
-   */
   static async open(
     kinds: readonly BackendKind[],
-    { rates, place: given = {}, measure = 'rates' }: WeaveOptions,
-    start: (kind: Side) => Promise<Backend>,
-    own: boolean,
+    start: SideOpeners,
+    { weave = {}, kernels = [], webgpu, recover }: WovenOptions,
   ): Promise<Weaving> {
     checkKinds(kinds);
+    const { rates, place: given = {}, measure = 'rates' } = weave;
     if (measure !== 'rates' && measure !== 'ops')
       fail('open', `weave.measure must be 'rates' or 'ops', got '${String(measure)}'`);
-    const chosen = typeof given === 'function' ? given : byName(given, own);
-    const opened: Backend[] = [];
+    const chosen = typeof given === 'function' ? given : byName(given, kernels.length > 0);
+    const sides = (lost?: OnLost, device?: GPUDevice) => openSides(kinds, start, lost, device);
+    const backend = recover
+      ? await (await import('./backend/recovery/woven.js')).recoverWoven(sides, recover, webgpu)
+      : new WovenBackend(await sides());
     try {
-      for (const kind of ['wasm', 'webgpu'] as const) {
-        const backend = await start(kind).catch((error: Error) =>
-          fail('open', `['${kinds.join("', '")}'] needs both, and ${kind} can't be opened: ${error.message}`),
-        );
-        opened.push(backend);
-      }
-      const sides: Sides = { wasm: opened[0]!, webgpu: opened[1]! };
-      return new Weaving(new WovenBackend(sides), await ratesOf(sides, rates), chosen, measure === 'ops');
+      return new Weaving(backend, await ratesOf(backend.sides, rates), chosen, measure === 'ops');
     } catch (error) {
-      for (const backend of opened) backend.dispose();
+      backend.dispose();
       throw error;
     }
   }
@@ -109,9 +118,15 @@ export class Weaving {
     return {
       compute: (node, side) => timesOf(node)[side],
       transfer: (bytes, to) => transferTime(bytes, to === 'webgpu' ? upload : download),
-      origin: (input) => originOf(given(input)),
+      origin: (input) => this.#originOf(given(input)),
       results: 'wasm',
     };
+  }
+
+  /** Where an input is at the beginning of each run; null where it stays on whatever side needs it. */
+  #originOf(given: Given): Side | null {
+    if (given === 'host') return 'wasm';
+    return given === 'kept' ? null : this.backend.homeOf(given);
   }
 
   /** What a node takes on a side; Infinity where it has no kernel, its tensors no room, or where it was put on the other. */
@@ -147,13 +162,21 @@ function byName(given: Readonly<Record<string, Side>>, own: boolean): Chosen {
   return ({ op }) => placed.get(op.name);
 }
 
-/** Where an input is at the beginning of each run; null where it stays on whatever side needs it. */
-function originOf(given: Given): Side | null {
-  if (given === 'host') return 'wasm';
-  if (given === 'kept') return null;
-  const { fresh } = given as DeviceBuffer as WovenBuffer;
-  if (fresh.webgpu) return fresh.wasm ? null : 'webgpu';
-  return 'wasm';
+async function openSides(
+  kinds: readonly BackendKind[],
+  start: SideOpeners,
+  lost?: OnLost,
+  device?: GPUDevice,
+): Promise<Sides> {
+  const needed = (kind: Side) => (error: Error) =>
+    fail('open', `['${kinds.join("', '")}'] needs both, and ${kind} can't be opened: ${error.message}`);
+  const wasm = await start.wasm().catch(needed('wasm'));
+  try {
+    return { wasm, webgpu: await start.webgpu(lost, device).catch(needed('webgpu')) };
+  } catch (error) {
+    wasm.dispose();
+    throw error;
+  }
 }
 
 function checkKinds(kinds: readonly BackendKind[]): void {

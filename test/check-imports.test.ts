@@ -42,7 +42,8 @@ describe('check-imports', () => {
       'backend/webgpu/index.ts': `${later('webgpu')}${values('../../../build/kernels.js').replace('y', 'z')}`,
       'executor.ts': values('./plan.js'),
       'tensor.ts': `import type { X } from './device.js';\n${values('./executor.js')}`,
-      'device.ts': `${later('./backend/wasm/index.js')}${values('./tensor.js').replace('y', 'z')}`,
+      'device.ts': values('./tensor.js'),
+      'open.ts': `${later('./backend/wasm/index.js')}${values('./device.js').replace('y', 'z')}`,
       'nn/index.ts': values('../tensor.js'),
       'io/index.ts': 'export const x = 1;',
       'index.ts':

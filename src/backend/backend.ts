@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from '../dtype.js';
+import type { WeftError } from '../errors.js';
 import type { BackendKind, Features, Params, RefTensor, TensorType } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
@@ -120,18 +121,25 @@ export interface Prepared {
   encode?(encoder: GPUCommandEncoder, externals: readonly DeviceBuffer[]): void;
   /** webgpu: the workgroups of each command, null for what is no dispatch or has nothing to do. */
   readonly workgroups?: readonly (readonly number[] | null)[];
+  /** On a woven device: what each side runs, and the bytes that lie between. */
+  readonly parts?: readonly Prepared[];
+  readonly bytesBetween?: number;
   release(): void;
 }
 
-export interface PrepareRequest {
-  readonly commands: readonly Command[];
-  /** Sizes of the arena's regions in bytes. */
-  readonly regions: readonly number[];
+/** Which buffers a run takes and changes. */
+export interface RunChanges {
   readonly externals: number;
   /** The externals that a run may change; left out, any. */
   readonly written?: readonly number[];
   /** How many of the externals come first and are inputs; those behind are outputs. Left out, all. */
   readonly inputs?: number;
+}
+
+export interface PrepareRequest extends RunChanges {
+  readonly commands: readonly Command[];
+  /** Sizes of the arena's regions in bytes. */
+  readonly regions: readonly number[];
   /** Those among them that are there to be read: on webgpu small ones come with the run's own submit. */
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
@@ -158,6 +166,17 @@ export interface HostState {
   capture(): unknown;
   /** @param state as captured with the snapshot; undefined where there was none. */
   restore(state: unknown): void;
+}
+
+/** Makes the error of a loss of what WebGPU says about it. */
+export type OnLost = (why: string) => WeftError;
+
+/** What is asked of a backend that may be lost, to go on by another one. */
+export interface Losable {
+  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
+  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
+  /** Resolves when the GPU has answered, behind the errors of all that was asked of it. */
+  alive(): Promise<unknown>;
 }
 
 /** How a backend goes on when its GPU is lost. */

@@ -1,14 +1,25 @@
 import type { DType, TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
-import type { Backend, BackendCore, BackendInfo, DeviceBuffer, Fault, LaunchTimes } from './backend.js';
+import type { Features } from '../op.js';
+import type {
+  Backend,
+  BackendCore,
+  BackendInfo,
+  DeviceBuffer,
+  Fault,
+  LaunchTimes,
+  Losable,
+  Prepared,
+} from './backend.js';
+import { prepareWoven, type WovenRequest } from './woven-program.js';
 
 /** The backends that are woven. */
 export interface Sides {
   readonly wasm: Backend;
-  readonly webgpu: Backend;
+  readonly webgpu: Backend & Losable;
 }
 
-type Side = keyof Sides;
+export type Side = keyof Sides;
 
 const SIDES = ['wasm', 'webgpu'] as const;
 
@@ -51,14 +62,24 @@ export class WovenBuffer implements DeviceBuffer {
   }
 }
 
+/** What graphs are placed on and prepared by. */
+export interface WovenCore extends BackendCore {
+  readonly sides: Sides;
+  /** The one side on which a tensor's contents are; null where both have them. */
+  homeOf(buffer: DeviceBuffer): Side | null;
+  prepare(request: WovenRequest): Promise<Prepared>;
+}
+
 /** A wasm and a webgpu backend as one: whose memory holds what, and how it passes between them. */
-export class WovenBackend implements BackendCore {
+export class WovenBackend implements WovenCore, Losable {
   readonly kind = 'woven';
   readonly info: BackendInfo;
+  readonly features: Features;
   readonly maxBufferBytes: number;
   readonly shared: NonNullable<Backend['shared']>;
   onLaunch: LaunchTimes | null = null;
   #fault: Fault | null = null;
+  #disposed = false;
   /** Runs under way, and what waits for their end. */
   #running = 0;
   #waiting: (() => void)[] = [];
@@ -71,6 +92,7 @@ export class WovenBackend implements BackendCore {
       threads: wasm.info.threads,
       notes: SIDES.flatMap((side) => sides[side].info.notes.map((note) => `${side}: ${note}`)),
     };
+    this.features = webgpu.features;
     this.maxBufferBytes = Math.max(wasm.maxBufferBytes, webgpu.maxBufferBytes);
     this.shared = {
       adopt: async (gpu, bytes) => {
@@ -89,7 +111,12 @@ export class WovenBackend implements BackendCore {
     };
   }
 
+  #refuseDisposed(): void {
+    if (this.#disposed) fail('woven', 'the device was disposed; open a new one');
+  }
+
   allocate(bytes: number, label: string): WovenBuffer {
+    this.#refuseDisposed();
     if (!(bytes >= 0 && bytes <= this.maxBufferBytes))
       fail(
         'woven',
@@ -100,6 +127,7 @@ export class WovenBackend implements BackendCore {
 
   /** `buffer` as one of this device, or an error. */
   own(buffer: DeviceBuffer | undefined): WovenBuffer {
+    this.#refuseDisposed();
     if (!(buffer instanceof WovenBuffer) || buffer.owner !== this)
       return fail(
         'woven',
@@ -176,6 +204,36 @@ export class WovenBackend implements BackendCore {
     return this.sides[side].read(this.copyOn(buffer, side), dtype, length, faulted);
   }
 
+  homeOf(buffer: DeviceBuffer): Side | null {
+    const { fresh } = this.own(buffer);
+    if (fresh.webgpu) return fresh.wasm ? null : 'webgpu';
+    return 'wasm';
+  }
+
+  async prepare(request: WovenRequest): Promise<Prepared> {
+    this.#refuseDisposed();
+    return prepareWoven(this, request);
+  }
+
+  /** What webgpu has is copied there behind all that was submitted, what wasm has now. */
+  async capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]> {
+    const { wasm, webgpu } = this.sides;
+    const own = buffers.map((buffer) => this.own(buffer));
+    const there = own.filter(({ fresh, exposed }) => exposed || (fresh.webgpu && !fresh.wasm));
+    const coming = webgpu.capture(there.map((buffer) => this.copyOn(buffer, 'webgpu')));
+    const words = own.map((buffer) =>
+      there.includes(buffer)
+        ? null
+        : new Int32Array(wasm.view!(this.copyOn(buffer, 'wasm'), buffer.bytes / 4)),
+    );
+    const arrived = await coming;
+    return words.map((one) => one ?? arrived.shift()!);
+  }
+
+  alive(): Promise<unknown> {
+    return this.sides.webgpu.alive();
+  }
+
   /** Keeps the first fault that either side reports. */
   noteFault(side: Side): void {
     const fault = this.sides[side].takeFault();
@@ -215,6 +273,7 @@ export class WovenBackend implements BackendCore {
   }
 
   dispose(): void {
+    this.#disposed = true;
     for (const side of SIDES) this.sides[side].dispose();
   }
 }

@@ -1,4 +1,5 @@
 import { DeviceLostError, fail, WeftError } from '../../errors.js';
+import type { OnLost } from '../backend.js';
 import type { OpenedDevice } from './open.js';
 
 const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
@@ -11,9 +12,6 @@ const DESCRIPTIONS = {
 
 /** Milliseconds within which a loss is told of that broke something off. */
 const TELLS_MS = 1000;
-
-/** Makes the error of a loss of what WebGPU says about it. */
-export type OnLost = (why: string) => WeftError;
 
 const stayLost: OnLost = (why) =>
   new DeviceLostError(

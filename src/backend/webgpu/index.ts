@@ -1,11 +1,11 @@
 import { fail, WeftError } from '../../errors.js';
-import type { Backend, DeviceBuffer } from '../backend.js';
+import type { Backend, Losable, OnLost } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
 import { BufferPool } from './buffers.js';
 import { captureBuffers } from './capture.js';
 import { composes, elementOf, elementTakesHalf } from './compose.js';
 import { BufferUsage } from './constants.js';
-import { Health, type OnLost } from './health.js';
+import { Health } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
 import { Pipelines, takesHalf } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
@@ -20,10 +20,7 @@ interface Precision {
   readonly mixed?: boolean;
 }
 
-export interface WebGPUBackend extends Backend {
-  /** The words of buffers as they are when all submitted so far has run; what comes later doesn't change them. */
-  capture(buffers: readonly DeviceBuffer[]): Promise<Int32Array<ArrayBuffer>[]>;
-}
+export type WebGPUBackend = Backend & Losable;
 
 /** Offsets of storage and uniform bindings are multiples of this on every device. */
 const ALIGNMENT = 256;
@@ -98,6 +95,11 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
     pack: (types, label) => pool.pack(types, label),
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
     capture: (buffers) => captureBuffers(pool, buffers),
+    async alive() {
+      const probe = pool.allocate(4, 'probe');
+      await pool.read(probe, 'i32', 1);
+      probe.free();
+    },
     read: (buffer, dtype, length, faulted) => pool.read(buffer, dtype, length, faulted),
     async prepare(request) {
       const replay = await prepareReplay(host, request);

@@ -1,11 +1,11 @@
 import { BYTES_PER_ELEMENT, type DType, type TypedArray } from '../../dtype.js';
-import type { Backend, DeviceBuffer } from '../backend.js';
-import { toWords } from './buffers.js';
+import type { BackendCore, DeviceBuffer } from '../backend.js';
+import { toWords } from '../words.js';
 
 /** Who gives a handle's memory: its contents last as long as a snapshot's, until the next run, or as long as the caller's. */
 type Kind = 'kept' | 'transient' | 'borrowed';
 
-/** A buffer that outlives its GPU device: tensors and programs hold it, and it gets other memory on another device. */
+/** A buffer that outlives its backend: tensors and programs hold it, and it gets other memory on another one. */
 export class Handle implements DeviceBuffer {
   /** What it goes back to; null for zeros, as it was allocated. */
   words: Int32Array<ArrayBuffer> | null = null;
@@ -99,7 +99,7 @@ export class Handles {
    *
    * @param since what the snapshot is called in messages.
    */
-  attach(backend: Backend, since: string): void {
+  attach(backend: BackendCore, since: string): void {
     for (const handle of this.#live) {
       const { bytes, label, kind, words, changed, saved } = handle;
       if (kind === 'borrowed') {

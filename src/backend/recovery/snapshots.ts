@@ -1,7 +1,6 @@
 import type { Recovered } from '../../errors.js';
-import type { HostState } from '../backend.js';
+import type { HostState, Losable } from '../backend.js';
 import type { Handles } from './handles.js';
-import type { WebGPUBackend } from './index.js';
 
 /** What the host kept with a snapshot. */
 interface Host {
@@ -48,7 +47,7 @@ export class Snapshots {
   }
 
   /** Before an update: a promise of a snapshot if one is due. */
-  beforeUpdate(backend: WebGPUBackend): Promise<void> | null {
+  beforeUpdate(backend: Losable): Promise<void> | null {
     this.begin();
     const begun = this.#begun;
     this.#began = false;
@@ -62,12 +61,12 @@ export class Snapshots {
     return updates - (updates % this.every) + this.every;
   }
 
-  async take(backend: () => WebGPUBackend, state: unknown): Promise<void> {
+  async take(backend: () => Losable, state: unknown): Promise<void> {
     while (this.#pending) await this.#pending.catch(() => {});
     await this.#capture(backend(), { host: this.host?.capture(), state });
   }
 
-  #capture(backend: WebGPUBackend, host: Host): Promise<void> {
+  #capture(backend: Losable, host: Host): Promise<void> {
     const snapshot = { ...host, updates: this.updates };
     const { buffers, keep } = this.handles.begin();
     const pending = backend.capture(buffers).then((words) => {
