@@ -158,7 +158,11 @@ describe('mixed precision', async () => {
   };
 
   type Kernels = readonly [string, (x: Tensor, w: Tensor) => Tensor, readonly number[], readonly number[]];
-  const conv = (x: readonly number[], w: readonly number[], options: Parameters<typeof F.conv2d>[3]): Kernels => [
+  const conv = (
+    x: readonly number[],
+    w: readonly number[],
+    options: Parameters<typeof F.conv2d>[3],
+  ): Kernels => [
     `conv2d ${JSON.stringify(options)} of ${JSON.stringify(x)} and ${JSON.stringify(w)}`,
     (a, b) => F.relu(F.conv2d(a, b, null, options)),
     x,
