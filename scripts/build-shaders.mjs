@@ -35,8 +35,8 @@ export interface KernelInfo extends KernelParams {
   /** How each storage binding, in operand order, is used. The next binding is the parameter struct. */
   readonly access: readonly ('read' | 'read_write')[];
   /**
-   * The aliases of f32 of which storage bindings are arrays, in operand order, '' for another type; left out where there are
-   * none. The code reads through \`f32(..)\` and writes through the alias, so that it may be f16.
+   * The aliases of f32, or vec4s of it, of which storage bindings are arrays, in operand order, '' for another type; left out
+   * where there are none. The code converts what it reads, and writes through the alias, so that it may be one of f16.
    */
   readonly stored?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];

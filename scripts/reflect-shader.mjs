@@ -68,10 +68,10 @@ function workgroupBytes(where, wgsl, reflection, variables, entry) {
   return bytes;
 }
 
-/** The alias, `.._stored`, of f32 of which a binding is an array, or of vec4s of it: f16 on some devices; '' for none. */
+/** The alias, `.._stored`, of which a binding is an array, or of vec4s of it: of 16 bits on some devices; '' for none. */
 function storedAs(wgsl, name) {
   const type = new RegExp(`var<storage,[^>]*> ${name}: array<(?:vec4<)?(\\w+_stored)>`).exec(wgsl)?.[1];
-  return type && wgsl.includes(`alias ${type} = f32;`) ? type : '';
+  return type ?? '';
 }
 
 /** Checks one entry point against the format and the guaranteed limits, and describes it. */

@@ -19,9 +19,12 @@ struct MaskedSoftmaxParams {
   maskStrides: array<vec4<u32>, 2>,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+alias x_stored = f32;
+alias output_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
 @group(0) @binding(1) var<storage, read> mask_words: array<u32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(3) var<uniform> params: MaskedSoftmaxParams;
 
 fn mask_start(row: u32) -> u32 {
@@ -45,7 +48,7 @@ struct Term {
 
 // Minus infinity counts where nothing masks, as in a plain softmax.
 fn term_of(row: u32, start: u32, i: u32) -> Term {
-  var value = x[row * params.length + i] * params.scale;
+  var value = f32(x[row * params.length + i]) * params.scale;
   if (params.causal != 0u && i > row % params.queries) {
     return Term(0.0, false);
   }
@@ -90,13 +93,14 @@ fn masked_softmax_f32(
     if (term.counts) {
       power = exponential(term.value - highest);
     }
-    output[row * params.length + i] = power;
+    output[row * params.length + i] = output_stored(power);
     part += power;
   }
   let total = tree_sum(part, local);
   for (var i = local; i < params.length; i += 64u) {
     if (counted > 0.0) {
-      output[row * params.length + i] /= total;
+      let at = row * params.length + i;
+      output[at] = output_stored(f32(output[at]) / total);
     }
   }
 }

@@ -27,13 +27,9 @@ struct ReduceRowsParams {
   scale: f32,
 }
 
-alias x_stored = f32;
+alias x_stored = V;
 
-#if WIDE
-@group(0) @binding(0) var<storage, read> x: array<vec4<x_stored>>;
-#else
 @group(0) @binding(0) var<storage, read> x: array<x_stored>;
-#end
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(0) @binding(2) var<uniform> params: ReduceRowsParams;
 

@@ -123,10 +123,20 @@ export class Pipelines {
   }
 }
 
-/** A module with some of its aliases of f32 as f16. */
+/** What an alias stands for in a module, itself for what is none. */
+function typeOf(code: string, alias: string): string {
+  const found = new RegExp(`alias ${alias} = (.+);`).exec(code)?.[1];
+  return found === undefined ? alias : typeOf(code, found);
+}
+
+/** A module with some of its aliases of f32, or vec4s of it, as such of f16. */
 const withHalves = (code: string, aliases: readonly string[]): string =>
   aliases.reduce(
-    (text, alias) => text.replace(`alias ${alias} = f32;`, `alias ${alias} = f16;`),
+    (text, alias) =>
+      text.replace(
+        new RegExp(`alias ${alias} = .+;`),
+        `alias ${alias} = ${typeOf(code, alias).replace('f32', 'f16')};`,
+      ),
     `enable f16;\n${code}`,
   );
 
