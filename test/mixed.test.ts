@@ -228,31 +228,32 @@ describe('mixed precision', async () => {
 
   // Operands are exact in 16 bits, so that only what is made of them is rounded on its way to the next product: by 2^-11 of
   // it each time, at most eight times on the way to a gradient: 2^-8 of the largest.
-  it.each(kernels)('%s and its gradients are those of f32', async (_, of, xShape, wShape, cancels = 1) => {
-    const run = async (device: Device) => {
-      const [x, w] = [exact(device, 1, xShape), exact(device, 2, wShape)];
-      for (const one of [x, w]) one.requiresGrad = true;
-      const factors = exact(device, 3, [2, wShape[0]!, 1, 1]);
-      const step = device.compile(() => {
-        for (const one of [x, w]) one.grad = null;
-        const z = F.conv2d(of(F.mul(x, 1), F.mul(w, 1)), factors, null);
-        F.sum(F.square(z)).backward();
-        return [z, x.grad!, w.grad!];
+  for (const [name, of, xShape, wShape, cancels = 1] of kernels)
+    it(`${name} and its gradients are those of f32`, async () => {
+      const run = async (device: Device) => {
+        const [x, w] = [exact(device, 1, xShape), exact(device, 2, wShape)];
+        for (const one of [x, w]) one.requiresGrad = true;
+        const factors = exact(device, 3, [2, wShape[0]!, 1, 1]);
+        const step = device.compile(() => {
+          for (const one of [x, w]) one.grad = null;
+          const z = F.conv2d(of(F.mul(x, 1), F.mul(w, 1)), factors, null);
+          F.sum(F.square(z)).backward();
+          return [z, x.grad!, w.grad!];
+        });
+        const made = await step();
+        const values = await Promise.all(made.map((one) => one.data()));
+        return { values, half: step.describe()[0]!.halfBytes };
+      };
+      const wanted = await run(plain);
+      const got = mixed ? await run(mixed) : wanted;
+      expect(wanted.half).toBe(0);
+      if (mixed) expect(got.half).toBeGreaterThan(0);
+      got.values.forEach((values, k) => {
+        const largest = Math.max(...Array.from(wanted.values[k]!, Math.abs));
+        const worst = Math.max(...Array.from(values, (value, i) => Math.abs(value - wanted.values[k]![i]!)));
+        expect(worst).toBeLessThanOrEqual(mixed ? cancels * 2 ** -8 * largest : 0);
       });
-      const made = await step();
-      const values = await Promise.all(made.map((one) => one.data()));
-      return { values, half: step.describe()[0]!.halfBytes };
-    };
-    const wanted = await run(plain);
-    const got = mixed ? await run(mixed) : wanted;
-    expect(wanted.half).toBe(0);
-    if (mixed) expect(got.half).toBeGreaterThan(0);
-    got.values.forEach((values, k) => {
-      const largest = Math.max(...Array.from(wanted.values[k]!, Math.abs));
-      const worst = Math.max(...Array.from(values, (value, i) => Math.abs(value - wanted.values[k]![i]!)));
-      expect(worst).toBeLessThanOrEqual(mixed ? cancels * 2 ** -8 * largest : 0);
     });
-  });
 
   // Ten steps move the losses by the roundings of operands, 2^-11, some ten times over.
   it.each([
