@@ -1,13 +1,22 @@
 /**
- * What recovery from a lost device costs: `node scripts/run.mjs bench/recovery.ts [FILE]`, with FILE for the JSON. A step
- * multiplies weights in place; every second step follows a snapshot. Medians, on the adapter that is there.
+ * What recovery from a lost device costs, on the adapter that is there; medians:
+ *
+ *   node scripts/run.mjs bench/recovery.ts --backend webgpu [--json FILE]
+ *
+ * By size: a step multiplies weights in place, every second one follows a snapshot. By interval: the training step of an MLP
+ * with a snapshot every so many updates, and on a device that does not recover.
  */
-import { writeFileSync } from 'node:fs';
-import { type Device, DeviceLostError, open, type Tensor } from '../src/index.js';
+import { parseArgs } from 'node:util';
+import { type Device, DeviceLostError, functional as F, nn, open, optim, type Tensor } from '../src/index.js';
 import { breakableGPU } from '../test/support/breakable.js';
+import { currentCommit, machineFacts, today, writeWhole } from './node.js';
 
 const MEGABYTES = [0.1, 1, 10, 100];
 const RUNS = 7;
+/** Updates between snapshots, null for none; steps of one sample, of which each has its snapshots, and samples of each. */
+const INTERVALS = [null, 100, 10, 1];
+const STEPS = 100;
+const SAMPLES = 5;
 
 interface Cost {
   readonly megabytes: number;
@@ -86,6 +95,72 @@ async function measure(megabytes: number): Promise<Cost & { adapter: string }> {
   return { adapter, megabytes, stepMs, snapshotStepMs, callMs, arrivedMs, recoveryMs };
 }
 
+interface IntervalCost {
+  /** Null on a device that does not recover. */
+  readonly every: number | null;
+  readonly stepMs: number;
+  /** Percent of the step without recovery. */
+  readonly more: number;
+}
+
+/** The step of a perceptron 784-128-10 with Adam, 64 samples at once: 1.2 MB of parameters and moments. */
+function mlp(device: Device): () => Promise<number> {
+  const model = new nn.Sequential(new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10)).to(device);
+  const optimizer = new optim.Adam(model.parameters());
+  const x = device.tensor(
+    Float32Array.from({ length: 64 * 784 }, (_, i) => Math.sin(i)),
+    [64, 784],
+  );
+  const y = device.tensor(
+    Int32Array.from({ length: 64 }, (_, i) => i % 10),
+    [64],
+  );
+  const step = device.compile((a: Tensor, b: Tensor) => {
+    const loss = F.crossEntropy(model.forward(a), b);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  return async () => (await step(x, y)).item();
+}
+
+/** Every interval in turn, sample by sample. */
+async function measureIntervals(): Promise<IntervalCost[]> {
+  const lanes = [];
+  for (const every of INTERVALS) {
+    const device = await open('webgpu', { seed: 1, ...(every && { recover: { every } }) });
+    const step = mlp(device);
+    for (let i = 0; i < 10; i++) await step();
+    lanes.push({ every, device, step, times: [] as number[] });
+  }
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    for (let k = 0; k < lanes.length; k++) {
+      // Each time another one first.
+      const { step, times } = lanes[(k + sample) % lanes.length]!;
+      const ms = await time(async () => {
+        for (let i = 0; i < STEPS; i++) await step();
+      });
+      times.push(ms / STEPS);
+    }
+  }
+  for (const { device } of lanes) device.dispose();
+  const [without] = lanes.map(({ times }) => median(times)) as [number];
+  return lanes.map(({ every, times }) => {
+    const stepMs = median(times);
+    return { every, stepMs, more: 100 * (stepMs / without - 1) };
+  });
+}
+
+const { values } = parseArgs({
+  // `backend` asks the runner for a WebGPU adapter.
+  options: { json: { type: 'string' }, backend: { type: 'string' } },
+});
+const rounded = (rows: readonly object[]) =>
+  rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([key, value]) => [key, typeof value === 'number' ? +value.toFixed(2) : value]),
+    ),
+  );
 const results: Cost[] = [];
 let adapter = '';
 for (const megabytes of MEGABYTES) {
@@ -93,10 +168,11 @@ for (const megabytes of MEGABYTES) {
   adapter = found;
   results.push(cost);
 }
+const intervals = await measureIntervals();
 console.log(adapter);
-console.table(
-  results.map((cost) => Object.fromEntries(Object.entries(cost).map(([k, v]) => [k, +v.toFixed(2)]))),
-);
-const [file] = process.argv.slice(2);
-const date = new Date().toISOString().slice(0, 10);
-if (file) writeFileSync(file, `${JSON.stringify({ date, adapter, results }, null, 2)}\n`);
+console.table(rounded(results));
+console.table(rounded(intervals));
+if (values.json) {
+  const about = { date: today(), commit: currentCommit(), machine: machineFacts(), adapter };
+  writeWhole(values.json, `${JSON.stringify({ ...about, results, intervals }, null, 2)}\n`);
+}

@@ -43,7 +43,7 @@ async function measure(contents) {
     first.add(file);
     for (const one of metafile.outputs[file].imports) if (one.kind === 'import-statement') visit(one.path);
   };
-  visit(Object.keys(metafile.outputs).find((file) => metafile.outputs[file].entryPoint));
+  visit(Object.keys(metafile.outputs).find((file) => metafile.outputs[file].entryPoint === 'app.js'));
   const sum = (files) => [...files].reduce((total, file) => total + bytes.get(file), 0);
   return { total: sum(bytes.keys()), first: sum(first) };
 }

@@ -20,9 +20,10 @@ struct UnfoldParams {
 }
 
 alias x_stored = f32;
+alias output_stored = f32;
 
 @group(0) @binding(0) var<storage, read> x: array<x_stored>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(2) var<uniform> params: UnfoldParams;
 
 // Columns of x, 0 over the edge; one invocation per element.
@@ -47,7 +48,7 @@ fn unfold_f32(
   if (image_y < g.height && image_x < g.width) {
     value = f32(x[(plane * g.height + image_y) * g.width + image_x]);
   }
-  output[i] = value;
+  output[i] = output_stored(value);
 }
 
 // The sum of all columns' elements that lie on one of the image, in the order of the kernel's elements; one
@@ -81,5 +82,5 @@ fn fold_f32(
       }
     }
   }
-  output[i] = total;
+  output[i] = output_stored(total);
 }

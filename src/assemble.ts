@@ -12,7 +12,7 @@ import type {
 import { describeCommands, type ProgramDescription } from './description.js';
 import { fail } from './errors.js';
 import type { Graph } from './graph.js';
-import { halvesOf, withCopies } from './halve.js';
+import { halvesOf, withCopies, withHalfTemporaries } from './halve.js';
 import { mergeEqual } from './merge.js';
 import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
@@ -55,11 +55,13 @@ export function assemble(
   faults: FaultIds,
   options: CompileOptions = {},
 ): Assembled {
+  const { takesHalf: takes } = backend;
   const lowerings = new Map<Node, Lowered | null>();
   const loweringOf = (node: Node): Lowered | null => {
     const known = lowerings.get(node);
     if (known !== undefined) return known;
-    const made = lower(node, backend, options.variant?.(node));
+    const plain = lower(node, backend, options.variant?.(node));
+    const made = plain && takes ? withHalfTemporaries(plain, takes) : plain;
     lowerings.set(node, made);
     return made;
   };
@@ -72,7 +74,6 @@ export function assemble(
   // Between the ops of a group nothing can be looked at.
   const fuses = backend.fuses && !checkNumerics;
   const fused = fuses ? { elements, buffers: groups?.buffers } : {};
-  const { takesHalf: takes } = backend;
   const halving = takes && options.copied ? { lowered: loweringOf, takes, copied: options.copied } : null;
   const copied = halving ? withCopies(whole, halving) : whole;
   const final = fuses && groups ? spread(copied, elements) : copied;
@@ -85,8 +86,7 @@ export function assemble(
   const at = (value: Value): Location => {
     const tile = planned.tiles.get(value);
     if (tile !== undefined) return { kind: 'tile', index: tile };
-    const found = locate(planned.bufferOf.get(value)!);
-    return found.kind === 'arena' && planned.halves.has(value) ? { ...found, half: true } : found;
+    return inHalf(locate(planned.bufferOf.get(value)!), planned.halves.has(value));
   };
   const commands: Command[] = [];
   const register =
@@ -109,7 +109,8 @@ export function assemble(
     if (!node) continue;
     const resolve = (ref: OperandRef): Location => {
       if (!('index' in ref)) return { kind: ref.from };
-      if (ref.from === 'temporary') return temporary(step, ref.index);
+      if (ref.from === 'temporary')
+        return inHalf(temporary(step, ref.index), lowered[step]!.half?.has(ref.index));
       return at((ref.from === 'input' ? node.inputs : node.outputs)[ref.index]!);
     };
     const cost = costOfNode(node, planned);
@@ -139,6 +140,8 @@ export function assemble(
       describeCommands(backend.kind, commands, workgroups, memory.peakBytes, halfBytes(planned)),
   };
 }
+
+const inHalf = (at: Location, half = false): Location => (at.kind === 'arena' && half ? { ...at, half } : at);
 
 function lower(node: Node, backend: Backend, variant: string | undefined): Lowered | null {
   if (backend.kind === 'reference' || node.op.view) return null;

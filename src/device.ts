@@ -186,6 +186,8 @@ export class Device {
     this.#refuseDisposed('fromGPUBuffer');
     this.#refuseWhileTracing('fromGPUBuffer');
     checkShape('fromGPUBuffer', shape);
+    if (dtype !== 'f32' && dtype !== 'i32' && dtype !== 'bool')
+      fail('fromGPUBuffer', `dtype must be f32, i32 or bool, got '${String(dtype)}'`);
     const value = createInput(shape, dtype);
     this.#store.hold(value, await this.#shared('fromGPUBuffer').adopt(buffer, bytesOf(value)));
     return new Tensor(this, value);

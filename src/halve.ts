@@ -57,6 +57,30 @@ export function halvesOf(graph: Graph, options: HalveOptions): ReadonlySet<Value
   return new Set(uses.values().filter((value) => uses.fits(value) && uses.isWanted(value)));
 }
 
+/** What a node was lowered to with those temporaries in 16 bits that all its launches take so: operands laid out anew. */
+export function withHalfTemporaries(lowered: Lowered, takes: HalveOptions['takes']): Lowered {
+  const mayBe = (index: number) => takeAll(lowered, 'temporary', index, takes);
+  const half = new Set([...lowered.temporaries.keys()].filter(mayBe));
+  return {
+    ...lowered,
+    half,
+    temporaries: lowered.temporaries.map((bytes, i) => (half.has(i) ? bytes / 2 : bytes)),
+  };
+}
+
+/** Whether all launches of a node can have one of its operands in 16 bits. */
+const takeAll = (
+  { launches }: Lowered,
+  from: OperandRef['from'],
+  index: number,
+  takes: HalveOptions['takes'],
+): boolean =>
+  launches.every(({ kernel, operands }) =>
+    operands.every(
+      (ref, i) => ref.from !== from || !('index' in ref) || ref.index !== index || takes(kernel, i),
+    ),
+  );
+
 /** A node's input at a position. */
 interface Use {
   readonly node: Node;
@@ -118,13 +142,8 @@ class Uses {
 
   /** Whether all launches of a node can have an input, or an output, in 16 bits. */
   #takes(node: Node, from: OperandRef['from'], index: number): boolean {
-    const launches = this.#options.lowered(node)?.launches ?? [];
-    return launches.every(({ kernel, operands }) =>
-      operands.every(
-        (ref, i) =>
-          ref.from !== from || !('index' in ref) || ref.index !== index || this.#options.takes(kernel, i),
-      ),
-    );
+    const lowered = this.#options.lowered(node);
+    return lowered === null || takeAll(lowered, from, index, this.#options.takes);
   }
 
   /** Whether an input of a node is one that it multiplies, and its kernel reads in 16 bits. */

@@ -259,6 +259,8 @@ export type OperandRef =
 
 export interface Lowered {
   readonly variant: string;
+  /** Those of the temporaries that hold floats of 16 bits. */
+  readonly half?: ReadonlySet<number>;
   readonly temporaries: readonly number[];
   readonly launches: readonly LoweredLaunch[];
 }

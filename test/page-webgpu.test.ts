@@ -89,5 +89,7 @@ describe('a page in Chromium', () => {
     expect(found.recovered).toEqual(found.undisturbed);
     // The snapshot before the lost update may have arrived, or only the one before it.
     expect([2, 4]).toContain(found.wentBackTo);
+    expect(found.woven.undisturbed).toHaveLength(6);
+    expect(found.woven.recovered).toEqual(found.woven.undisturbed);
   });
 });

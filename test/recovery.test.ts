@@ -228,6 +228,19 @@ describe('a lost device', () => {
     expect(await recovered).toEqual({ updates: 6, undone: 2, state: { i: 6 } });
   });
 
+  it('is replaced whatever took it: a driver that ran out of memory', async () => {
+    const { device, broken } = await openBreakable({ every: 2 });
+    const { step, first } = counter(device);
+    for (let i = 0; i < 3; i++) await first(await step());
+    await broken.lose('out of memory');
+    const error = await lossOf(step());
+    expect(error.message).toContain(
+      'webgpu: the device was lost (unknown: out of memory); a new one is asked for',
+    );
+    expect((await error.recovered!).updates).toBe(2);
+    expect(await first(await step())).toBe(3);
+  });
+
   it('is not needed to recover: each call fails', async () => {
     const { device, broken } = await openBreakable(false);
     const x = device.tensor([1]);

@@ -60,7 +60,7 @@ describe('a woven device that recovers', () => {
     const disturbed = await train(device, { compiled, breakAt, broken });
     expect(broken.devices).toHaveLength(2);
     const each = compiled ? 1 : 2;
-    const [{ updates, undone }] = disturbed.recoveries as [{ updates: number; undone: number }];
+    const { updates, undone } = disturbed.recoveries[0]!;
     expect(updates).toBe(Math.floor((breakAt * each) / every) * every);
     expect(disturbed.made).toHaveLength(STEPS + undone / each);
     const { losses, average, weights, lr } = undisturbed;

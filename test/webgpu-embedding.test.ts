@@ -125,7 +125,7 @@ describe("the caller's WebGPU", () => {
   it('refuses buffers that do not fit, and stays usable', async () => {
     const small = buffer([1, 2]);
     await expect(device.fromGPUBuffer(small, [5])).rejects.toThrow(
-      "webgpu: buffer 'mine' has 16 bytes, a tensor of 20 bytes takes 32, a multiple of 16",
+      "fromGPUBuffer: buffer 'mine' has 16 bytes, a tensor of 20 bytes takes 32, a multiple of 16",
     );
     const readOnly = buffer([1, 2], storage | copyDst);
     await expect(device.fromGPUBuffer(readOnly, [2])).rejects.toThrow(
@@ -137,7 +137,7 @@ describe("the caller's WebGPU", () => {
     );
     const other = await open('webgpu');
     await expect(other.fromGPUBuffer(small, [2])).rejects.toThrow(
-      "webgpu: binding buffer 'mine': refused by WebGPU",
+      "fromGPUBuffer: binding buffer 'mine': refused by WebGPU",
     );
     expect(await other.ones([2]).add(1).data()).toEqual(Float32Array.of(2, 2));
     other.dispose();

@@ -1,12 +1,13 @@
 /**
  * One training step on two backends: an ensemble of models, each a sum of power laws a x^p with exponents that are trained, and
  * each with an optimiser of its own, so that they need nothing of each other. A device of both backends parts the graph,
- * forward, backward and updates, so that the whole is done soonest; beside it wasm alone (one thread, as in a page that is not
- * cross-origin isolated) and webgpu alone.
+ * forward, backward and updates, so that the whole is done soonest; beside it each backend alone, wasm by one thread, as the
+ * woven device has it and as in a page that is not cross-origin isolated, and by all.
  *
- *   npm run weave [-- --members 8 --samples 65536 --runs 15]
+ *   npm run weave [-- --members 8 --samples 65536 --runs 15 --json FILE]
  */
 import { parseArgs } from 'node:util';
+import { currentCommit, machineFacts, today, writeWhole } from '../../bench/node.js';
 import { type Device, functional as F, open, optim, type Tensor } from '../../src/index.js';
 
 const { values } = parseArgs({
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     members: { type: 'string', default: '8' },
     samples: { type: 'string', default: '65536' },
     runs: { type: 'string', default: '15' },
+    json: { type: 'string' },
     // Asks the runner for a WebGPU adapter.
     backend: { type: 'string' },
   },
@@ -53,41 +55,64 @@ async function training(device: Device) {
   return { step, run: async () => (await step(x, y)).item() };
 }
 
-const devices: [name: string, device: Device][] = [
+const lanes: [name: string, device: Device][] = [
   ['wasm', await open('wasm', { threads: 1, seed: 1 })],
+  ['wasm, all threads', await open('wasm', { seed: 1 })],
   ['webgpu', await open('webgpu', { seed: 1 })],
   ['woven', await open(['webgpu', 'wasm'], { threads: 1, seed: 1, weave: { measure: 'ops' } })],
 ];
-for (const [name, { info }] of devices) console.log(`${name}: ${info.description}`);
-
-const trained = await Promise.all(devices.map(([, device]) => training(device)));
+const trained = await Promise.all(lanes.map(([, device]) => training(device)));
 const times: number[][] = trained.map(() => []);
 const losses: number[] = [];
 for (let run = 0; run <= runs; run++) {
-  for (const [k, { run: step }] of trained.entries()) {
+  // In turn, each time another one first: a change of the machine's speed meets all alike.
+  for (let i = 0; i < trained.length; i++) {
+    const k = (i + run) % trained.length;
     const before = performance.now();
-    losses[k] = await step();
+    losses[k] = await trained[k]!.run();
     if (run > 0) times[k]!.push(performance.now() - before);
   }
 }
 
-const median = (list: readonly number[]): number =>
-  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
-const medians = times.map(median);
-devices.forEach(([name], k) => {
-  const range = [Math.min(...times[k]!), Math.max(...times[k]!)].map((ms) => ms.toFixed(1)).join(' to ');
-  console.log(
-    `${name.padEnd(7)} ${medians[k]!.toFixed(1)} ms a step, the median of ${runs} (${range}); last loss ${losses[k]!.toFixed(6)}`,
-  );
+const results = lanes.map(([engine, { info }], k) => {
+  const sorted = [...times[k]!].sort((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.floor(part * (sorted.length - 1))]!;
+  const { threads } = info;
+  const quartilesMs = [at(0.25), at(0.75)];
+  return { engine, threads, medianMs: at(0.5), minMs: at(0), quartilesMs, lastLoss: losses[k]! };
 });
-const { schedule } = trained[2]!.step.programs()[0]!.program;
+for (const { engine, threads, medianMs, quartilesMs, lastLoss } of results) {
+  const half = quartilesMs.map((ms) => ms.toFixed(1)).join(' to ');
+  console.log(
+    `${engine.padEnd(17)} ${medianMs.toFixed(1)} ms a step, the median of ${runs} (half of them ${half}), ` +
+      `${threads} ${threads === 1 ? 'thread' : 'threads'}; last loss ${lastLoss.toFixed(6)}`,
+  );
+}
+const [wasm, all, webgpu, woven] = results.map(({ medianMs }) => medianMs) as [
+  number,
+  number,
+  number,
+  number,
+];
+const { schedule } = trained[3]!.step.programs()[0]!.program;
 const there = schedule.filter(({ backend, op }) => backend === 'webgpu' && op !== 'transfer').length;
 const sent = schedule.filter(({ op }) => op === 'transfer');
-const { rates } = devices[2]![1];
+const placed = { webgpu: there, wasm: schedule.length - there - sent.length, transfers: sent.length };
+const rates = lanes[3]![1].rates!;
 console.log(
-  `woven: ${there} steps on webgpu, ${schedule.length - there - sent.length} on wasm, ${sent.length} values sent; ` +
-    `both at once gain ${(100 * rates!.overlap).toFixed(0)} % of the shorter time`,
+  `woven: ${placed.webgpu} steps on webgpu, ${placed.wasm} on wasm, ${placed.transfers} values sent; ` +
+    `both at once gain ${(100 * rates.overlap).toFixed(0)} % of the shorter time`,
 );
-const faster = Math.min(medians[0]!, medians[1]!);
-console.log(`woven: ${(faster / medians[2]!).toFixed(2)} times as fast as the faster one alone`);
-for (const [, device] of devices) device.dispose();
+const gains = { overWasm: wasm / woven, overWebGPU: webgpu / woven, overAllThreads: all / woven };
+console.log(
+  `woven: ${gains.overWasm.toFixed(2)} times as fast as wasm by one thread, ${gains.overWebGPU.toFixed(2)} times as ` +
+    `webgpu, ${gains.overAllThreads.toFixed(2)} times as wasm by ${results[1]!.threads}`,
+);
+if (values.json) {
+  const about = { date: today(), commit: currentCommit(), machine: machineFacts() };
+  const adapter = lanes[2]![1].info.description;
+  const graph = { members, terms: TERMS, samples };
+  const found = { ...about, adapter, graph, runs, rates, placed, gains, results };
+  writeWhole(values.json, `${JSON.stringify(found, null, 2)}\n`);
+}
+for (const [, device] of lanes) device.dispose();

@@ -34,11 +34,19 @@ struct CorrelateParams {
   turned: u32,
   hasBias: u32,
   activation: u32,
+  // As conv2d_pack lays it out: planes by fours, source with zeros round it, and where weights begin behind it.
+  quads: u32,
+  frameHeight: u32,
+  frameWidth: u32,
+  frameTop: u32,
+  frameLeft: u32,
+  weightsAt: u32,
 }
 
 alias source_stored = f32;
 alias weight_stored = f32;
 alias further_stored = f32;
+alias frame_stored = vec4<f32>;
 alias output_stored = f32;
 
 // One axis of a phase: its elements are `first`, first + phases, ... of the result; element i meets the jth of `taps`

@@ -2,6 +2,42 @@ import { type Geometry, weightsOf } from './conv2d_geometry.js';
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
+/** First and last element of the source that a tap of the result meets along an axis. */
+function reached(
+  turned: boolean,
+  [size, out, pad, kernel, stride, dilation]: readonly [number, number, number, number, number, number],
+): readonly [number, number] {
+  const span = (kernel - 1) * dilation;
+  if (!turned) return [-pad, (out - 1) * stride + span - pad];
+  return [Math.ceil((pad - span) / stride), Math.floor((size - 1 + pad) / stride)];
+}
+
+/** Where the planes by fours of shaders/conv2d_pack.wgsl lie. */
+function framed(g: Geometry, turned: boolean, planes: number) {
+  const [top, bottom] = reached(turned, [
+    g.height,
+    g.outHeight,
+    g.top,
+    g.kernelHeight,
+    g.strideHeight,
+    g.dilationHeight,
+  ]);
+  const [left, right] = reached(turned, [
+    g.width,
+    g.outWidth,
+    g.left,
+    g.kernelWidth,
+    g.strideWidth,
+    g.dilationWidth,
+  ]);
+  const quads = Math.ceil(planes / 4);
+  const [frameHeight, frameWidth] = [Math.max(1, bottom - top + 1), Math.max(1, right - left + 1)];
+  return {
+    ...{ quads, frameHeight, frameWidth, frameTop: -top >>> 0, frameLeft: -left >>> 0 },
+    weightsAt: g.batch * g.groups * frameHeight * frameWidth * quads,
+  };
+}
+
 /** The struct of shaders/common/correlate.wgsl for a convolution, or for its input-gradient. */
 export function correlationOf(g: Geometry, turned: boolean) {
   const { batch, groups, top, left, kernelHeight, kernelWidth, hasBias, activation } = g;
@@ -13,10 +49,12 @@ export function correlationOf(g: Geometry, turned: boolean) {
     : [1, 1];
   const result: [number, number] = turned ? [g.height, g.width] : [g.outHeight, g.outWidth];
   const phases: [number, number] = turned ? [strideHeight, strideWidth] : [1, 1];
+  const planes = turned ? g.filters : g.channels;
   return {
+    ...framed(g, turned, planes),
     ...{ batch, groups, top, left, kernelHeight, kernelWidth, hasBias, activation },
     ...{ strideHeight, strideWidth, dilationHeight, dilationWidth },
-    planes: turned ? g.filters : g.channels,
+    planes,
     rows: turned ? g.channels : g.filters,
     height: turned ? g.outHeight : g.height,
     width: turned ? g.outWidth : g.width,

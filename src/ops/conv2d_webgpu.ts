@@ -56,6 +56,42 @@ function byTiles(tile: Tile, operands: readonly string[], g: Geometry, turned: b
   ];
 }
 
+/** Rows of weights that an invocation of shaders/conv2d_packed.wgsl loads for its quad. */
+const BLOCKS = [4, 2, 1] as const;
+type Block = (typeof BLOCKS)[number];
+/** Pixels of a quad, and quads of a workgroup. */
+const QUAD_PIXELS = 32;
+const QUADS = 8;
+
+/** Vec4s of a correlation's frame and weights. */
+const packedSize = (shape: ReturnType<typeof correlationOf>): number =>
+  shape.weightsAt + shape.groups * shape.kernelHeight * shape.kernelWidth * shape.rows * shape.quads;
+
+/** A correlation of planes by fours: `source`, weight, and a mask or a bias. */
+function byQuads(block: Block, source: 'x' | 'dy', further: string, g: Geometry): Launch[] {
+  const turned = source === 'dy';
+  const shape = correlationOf(g, turned);
+  const { batch, groups, rows, countHeight, countWidth, phasesHeight, phasesWidth, weightsAt, quads } = shape;
+  const weights = packedSize(shape) - weightsAt;
+  const products =
+    Math.ceil((batch * countHeight * countWidth) / QUAD_PIXELS) * Math.ceil(rows / (4 * block));
+  return [
+    {
+      kernel: 'conv2d_pack_f32',
+      operands: [source, 'weight', turned ? further : null, 'frame'],
+      params: shape,
+      constants: { MASKED: g.hasMask },
+      units: 64 * Math.ceil(weightsAt / quads / 64) + weights / quads,
+    },
+    {
+      kernel: `conv2d_f32__packed_${4 * block}`,
+      operands: ['frame', turned ? null : further, 'output'],
+      params: shape,
+      units: [Math.ceil(products / QUADS), 1, groups * phasesHeight * phasesWidth],
+    },
+  ];
+}
+
 /** Workgroups along an axis that every device takes. */
 const MOST = 65535;
 const fits = (launches: readonly Launch[]): boolean =>
@@ -95,11 +131,65 @@ const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512
     ? tileCost(features, { kind: 'direct_4x4', rows: slotsOf(size[0]), columns }, size)
     : tileCost(features, { kind: `${tile}x${tile}`, rows: tile, columns: tile }, size);
 
+/** What packing an element costs, in floating-point operations of a product. */
+const PACKING = 40;
+/** Kernels that test what they load do about so much of what products do on a CPU. */
+const PACKED_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.6 };
+
+/** As of a product by quads, with what is packed. */
+function packedCost(features: Features, block: Block, g: Geometry, turned: boolean): number {
+  const shape = correlationOf(g, turned);
+  const { batch, groups, rows, countHeight, countWidth, phasesHeight, phasesWidth, quads } = shape;
+  const tile = { kind: 'quad_8x8', rows: 4 * block, columns: QUAD_PIXELS };
+  const taps = (g.kernelHeight * g.kernelWidth * 4 * quads) / (phasesHeight * phasesWidth);
+  const products = groups * phasesHeight * phasesWidth;
+  const size = [rows, batch * countHeight * countWidth, taps, products] as const;
+  const packing = tileCost(features, tile, [
+    tile.rows,
+    tile.columns,
+    (PACKING * 4 * packedSize(shape)) / (2 * tile.rows * tile.columns),
+    1,
+  ]);
+  return tileCost(features, tile, size) / PACKED_RATE[block] + packing;
+}
+
 /** Whether a tile is not mostly empty. */
 const suits = (tile: Tile, rows: number): boolean => rows > tile / 2;
 
+/** Bytes that every device binds. */
+const MOST_BYTES = 2 ** 27;
+const frameBytes = (g: Geometry, turned: boolean): number => 16 * packedSize(correlationOf(g, turned));
+
+/** Whether a device passes values between neighbours, and what is packed fits. */
+const packs = (block: Block, features: Features, g: Geometry, turned: boolean): boolean =>
+  features.has('subgroups') &&
+  (block === 1 || (turned ? g.channels : g.filters) > 2 * block) &&
+  frameBytes(g, turned) <= MOST_BYTES &&
+  fits(byQuads(block, turned ? 'dy' : 'x', '', g));
+
+function forwardByQuads(block: Block): Variant<ForwardInputs, ForwardAttrs> {
+  return {
+    name: `conv2d_f32__packed_${4 * block}`,
+    when: (call) => packs(block, call.features, forwardGeometry(call), false),
+    cost: (call) => packedCost(call.features, block, forwardGeometry(call), false),
+    temporaries: (call) => ({ frame: frameBytes(forwardGeometry(call), false) }),
+    launches: (call) => byQuads(block, 'x', 'bias', forwardGeometry(call)),
+  };
+}
+
+function inputGradientByQuads(block: Block): Variant<InputGradientInputs, GradientAttrs> {
+  return {
+    name: `conv2d_input_gradient_f32__packed_${4 * block}`,
+    when: (call) => packs(block, call.features, inputGeometry(call), true),
+    cost: (call) => packedCost(call.features, block, inputGeometry(call), true),
+    temporaries: (call) => ({ frame: frameBytes(inputGeometry(call), true) }),
+    launches: (call) => byQuads(block, 'dy', 'mask', inputGeometry(call)),
+  };
+}
+
 export const forwardWebGPU: readonly Variant<ForwardInputs, ForwardAttrs>[] = [
   ...forwardProducts,
+  ...BLOCKS.map(forwardByQuads),
   {
     name: 'conv2d_f32__direct',
     cost: (call) => costBy(call.features, null, forwardSize(forwardGeometry(call))),
@@ -120,6 +210,7 @@ function inputGradientBy(tile: Tile): Variant<InputGradientInputs, GradientAttrs
 
 export const inputGradientWebGPU: readonly Variant<InputGradientInputs, GradientAttrs>[] = [
   ...inputGradientProducts,
+  ...BLOCKS.map(inputGradientByQuads),
   {
     name: 'conv2d_input_gradient_f32__direct',
     cost: (call) => costBy(call.features, null, inputSize(inputGeometry(call))),

@@ -133,10 +133,13 @@ export class Workspace {
   }
 }
 
+let nans: Int32Array<ArrayBuffer> | undefined;
+
 /** Leaves NaNs in the memory that the next program gets, so that reading what was never written shows. */
 export function poison(backend: Backend): void {
   if (backend.kind !== 'wasm') return;
   const block = backend.allocate(POISON_BYTES, 'poison');
-  backend.write(block, new Int32Array(POISON_BYTES / 4).fill(NAN_WORD), 'i32');
+  nans ??= new Int32Array(POISON_BYTES / 4).fill(NAN_WORD);
+  backend.write(block, nans, 'i32');
   block.free();
 }

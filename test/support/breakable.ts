@@ -11,6 +11,8 @@ export interface Breakable {
   onDevice: (device: GPUDevice) => void;
   /** Destroys the latest device, and waits until that is known. */
   destroy(): Promise<void>;
+  /** Lets the latest device say that it was lost for some reason of its own, as drivers do. */
+  lose(message: string): Promise<void>;
 }
 
 /** Held to the end: Node's implementation must outlive what its devices have yet to answer. */
@@ -21,6 +23,7 @@ export async function breakableGPU(given?: GPU): Promise<Breakable> {
   const real = given ?? (await import('webgpu')).create([]);
   held.push(real);
   const devices: GPUDevice[] = [];
+  const losers: ((info: GPUDeviceLostInfo) => void)[] = [];
   const gpu = {
     async requestAdapter(options?: GPURequestAdapterOptions) {
       made.asked++;
@@ -34,6 +37,9 @@ export async function breakableGPU(given?: GPU): Promise<Breakable> {
         async requestDevice(descriptor: GPUDeviceDescriptor) {
           const device = await adapter.requestDevice(descriptor);
           devices.push(device);
+          const { lost } = device;
+          const said = new Promise<GPUDeviceLostInfo>((resolve) => losers.push(resolve));
+          Object.defineProperty(device, 'lost', { value: Promise.race([lost, said]) });
           made.onDevice(device);
           return device;
         },
@@ -51,6 +57,10 @@ export async function breakableGPU(given?: GPU): Promise<Breakable> {
       device.destroy();
       await device.lost;
       // What the loss rejects is rejected.
+      await new Promise((done) => setTimeout(done));
+    },
+    async lose(message) {
+      losers.at(-1)!({ reason: 'unknown', message } as GPUDeviceLostInfo);
       await new Promise((done) => setTimeout(done));
     },
   };

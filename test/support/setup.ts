@@ -1,3 +1,4 @@
+import '../../scripts/calm.mjs';
 import v8 from 'node:v8';
 import fc from 'fast-check';
 

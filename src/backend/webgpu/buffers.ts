@@ -74,6 +74,7 @@ export class BufferPool {
   /** Counts how often the fault word was cleared; a fault is told once in each epoch. */
   #epoch = 1;
   readonly #claimed = new Set<number>();
+  #lends = false;
 
   constructor(
     readonly health: Health,
@@ -151,24 +152,38 @@ export class BufferPool {
 
   /** The caller's buffer, which is neither counted nor destroyed. */
   async adopt(gpu: GPUBuffer, bytes: number): Promise<WebGPUBuffer> {
+    const refuse = (what: string) => fail('fromGPUBuffer', what);
+    if (typeof gpu?.size !== 'number' || typeof gpu.usage !== 'number')
+      refuse(`takes a GPUBuffer, got ${gpu === null ? 'null' : typeof gpu}`);
     const name = `buffer '${gpu.label}'`;
     const size = bindingBytes(bytes);
     if (gpu.size < size)
-      fail(
-        'webgpu',
-        `${name} has ${gpu.size} bytes, a tensor of ${bytes} bytes takes ${size}, a multiple of 16`,
-      );
+      refuse(`${name} has ${gpu.size} bytes, a tensor of ${bytes} bytes takes ${size}, a multiple of 16`);
+    if (size > this.maxBytes)
+      refuse(`a tensor of ${bytes} bytes is larger than the device binds, ${this.maxBytes} bytes`);
     const missing = Object.entries(NEEDED).filter(([, flag]) => (gpu.usage & flag) === 0);
     if (missing.length > 0)
-      fail('webgpu', `${name} was made without the usage ${missing.map(([usage]) => usage).join(', ')}`);
-    if (gpu.mapState !== 'unmapped') fail('webgpu', `${name} is mapped; unmap it first`);
+      refuse(`${name} was made without the usage ${missing.map(([usage]) => usage).join(', ')}`);
+    if (gpu.mapState !== 'unmapped') refuse(`${name} is mapped; unmap it first`);
     const { device } = this.health;
-    await this.health.attempt(`webgpu: binding ${name}`, () => {
+    await this.health.attempt(`fromGPUBuffer: binding ${name}`, () => {
+      const label = `check of ${name}`;
       const entry = { binding: 0, visibility: SHADER_STAGE_COMPUTE, buffer: { type: 'storage' } } as const;
-      const layout = device.createBindGroupLayout({ entries: [entry] });
-      device.createBindGroup({ layout, entries: [{ binding: 0, resource: { buffer: gpu, size } }] });
+      const layout = device.createBindGroupLayout({ label, entries: [entry] });
+      const entries = [{ binding: 0, resource: { buffer: gpu, size } }];
+      device.createBindGroup({ label, layout, entries });
+      // Refused where it was destroyed.
+      const encoder = device.createCommandEncoder({ label });
+      encoder.copyBufferToBuffer(gpu, 0, this.fault, 0, 0);
+      device.queue.submit([encoder.finish({ label })]);
     });
+    this.#lends = true;
     return new WebGPUBuffer(gpu, bytes, gpu.label || "the caller's buffer", this, true);
+  }
+
+  /** Whether the caller knows any of its buffers, and may destroy or map it between two runs. */
+  get lends(): boolean {
+    return this.#lends;
   }
 
   /** Called by a buffer when it is freed. */
@@ -183,6 +198,7 @@ export class BufferPool {
     const own = this.own(buffer);
     own.changed();
     own.exposed = true;
+    this.#lends = true;
     return own.gpu;
   }
 

@@ -57,7 +57,7 @@ export class Pipelines {
   composed(code: string, info: KernelInfo, label: string): Promise<Kernel> {
     return remember(this.#kernels, code, async () => {
       const module = await this.#module(label, code, label);
-      return this.#finish(label, info, { module, entryPoint: 'chain' });
+      return this.#finish(label, info, { module, entryPoint: 'chain' }, label);
     });
   }
 
@@ -74,10 +74,16 @@ export class Pipelines {
     const code = halves.length > 0 ? withHalves(text, halves) : text;
     const key = [info.module, ...halves].join(' ');
     const module = await remember(this.#modules, key, () => this.#module(info.module, code, label));
-    return this.#finish(name, info, { module, entryPoint: name, constants });
+    return this.#finish(name, info, { module, entryPoint: name, constants }, label);
   }
 
-  async #finish(name: string, info: KernelInfo, compute: GPUProgrammableStage): Promise<Kernel> {
+  async #finish(
+    name: string,
+    info: KernelInfo,
+    compute: GPUProgrammableStage,
+    label: string,
+  ): Promise<Kernel> {
+    const which = name === label ? `kernel ${name}` : `kernel ${name} of ${label}`;
     const { device } = this.health;
     const entries: GPUBindGroupLayoutEntry[] = info.access.map((access, binding) => ({
       binding,
@@ -89,7 +95,7 @@ export class Pipelines {
       visibility: SHADER_STAGE_COMPUTE,
       buffer: { type: 'uniform', minBindingSize: info.paramsBytes },
     });
-    const [layout, pipelineLayout] = await this.health.attempt(`webgpu: kernel ${name}`, () => {
+    const [layout, pipelineLayout] = await this.health.attempt(`webgpu: ${which}`, () => {
       const group = device.createBindGroupLayout({ label: name, entries });
       return [group, device.createPipelineLayout({ label: name, bindGroupLayouts: [group] })] as const;
     });
@@ -98,7 +104,7 @@ export class Pipelines {
       .catch((error: unknown) =>
         fail(
           'webgpu',
-          `kernel ${name} does not compile: ${error instanceof Error ? error.message : String(error)}`,
+          `${which} does not compile: ${error instanceof Error ? error.message : String(error)}`,
         ),
       );
     return { name, info, layout, pipeline: await this.health.guard(compiled) };

@@ -96,11 +96,11 @@ export class Replay implements Prepared {
     health.check();
     if (this.#released) fail('webgpu', 'a program is run after it was released');
     const rebound = this.#takeExternals(externals);
-    // Without new bind groups nothing can be refused that was not refused, and reported, before.
-    if (!rebound) this.#submit(times);
+    // Without new bind groups nothing can be refused that was not refused, and reported, before; but what the caller knows.
+    if (!rebound && !this.host.pool.lends) this.#submit(times);
     else {
       const bindAndSubmit = () => {
-        this.#rebind(rebound);
+        if (rebound) this.#rebind(rebound);
         this.#submit(times);
       };
       health.defer('webgpu: running a program', bindAndSubmit, () => this.#bound.fill(null));

@@ -20,6 +20,8 @@ export interface Lost {
   readonly recovered: readonly number[];
   /** To which update training went back. */
   readonly wentBackTo: number;
+  /** The same by both backends as one device. */
+  readonly woven: { readonly undisturbed: readonly number[]; readonly recovered: readonly number[] };
 }
 
 const STEPS = 6;
@@ -83,6 +85,25 @@ async function withoutRecovery(): Promise<Pick<Lost, 'messages' | 'after'>> {
   return { messages, after };
 }
 
+/** Products on the GPU, all else on wasm. */
+async function woven(): Promise<Lost['woven']> {
+  const side = { gflops: 10, gbps: 10, launch: 1 };
+  const way = { latency: 5, gbps: 10 };
+  const weave = {
+    rates: { wasm: side, webgpu: side, upload: way, download: way, overlap: 0 },
+    place: { linear: 'webgpu', matmul: 'webgpu', adamUpdate: 'wasm' },
+  } as const;
+  const plain = await open(['webgpu', 'wasm'], { seed: 5, weave });
+  const { losses: undisturbed } = await train(plain);
+  plain.dispose();
+  const broken = await breakableGPU(navigator.gpu);
+  const options = { seed: 5, weave, recover: { every: 2 }, webgpu: { gpu: broken.gpu } };
+  const device = await open(['webgpu', 'wasm'], options);
+  const { losses: recovered } = await train(device, broken);
+  device.dispose();
+  return { undisturbed, recovered };
+}
+
 async function lost(): Promise<Lost> {
   const plain = await open('webgpu', { seed: 5 });
   const { losses: undisturbed } = await train(plain);
@@ -91,7 +112,7 @@ async function lost(): Promise<Lost> {
   const device = await open('webgpu', { seed: 5, recover: { every: 2 }, webgpu: { gpu: broken.gpu } });
   const { losses: recovered, wentBackTo } = await train(device, broken);
   device.dispose();
-  return { ...(await withoutRecovery()), undisturbed, recovered, wentBackTo };
+  return { ...(await withoutRecovery()), undisturbed, recovered, wentBackTo, woven: await woven() };
 }
 
 Object.assign(globalThis, { result: await lost() });
