@@ -151,6 +151,16 @@ class Uses {
     return node.op.factors.includes(at) && this.#takes(node, 'input', at);
   }
 
+  /** Whether a node lays an input out anew in 16 bits before it multiplies it. */
+  #packs(node: Node, at: number): boolean {
+    const { launches = [], half = new Set<number>() } = this.#options.lowered(node) ?? {};
+    return launches.some(
+      ({ operands }) =>
+        operands.some((ref) => ref.from === 'input' && ref.index === at) &&
+        operands.some((ref) => ref.from === 'temporary' && half.has(ref.index)),
+    );
+  }
+
   /** Whether whoever computes or reads a value's bytes can do so in 16 bits. */
   fits(value: Value): boolean {
     const root = this.#rootOf(value);
@@ -173,6 +183,7 @@ class Uses {
     const size = sizeOf(value.shape);
     const readings = this.#usesOf(value).map(({ node, at }) => {
       if (!this.multiplies(node, at)) return 0;
+      if (this.#packs(node, at)) return 1;
       return Math.max(1, node.op.cost(node.inputs, node.attrs).flops / (2 * size * SHARED));
     });
     return size * (2 * readings.reduce((a, b) => a + b, 0) - 6);
