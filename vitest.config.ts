@@ -15,7 +15,6 @@ const LONG = [
   'mutation',
   'recovery',
   'recurrent',
-  'tiles',
   'systems-m',
   'own-op',
 ];

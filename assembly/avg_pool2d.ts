@@ -5,8 +5,8 @@
 // columns of x in scratch, and that row is added to every row of dx that its windows cover.
 import { Pool2dParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
-import { bottomOf, countedRows, fillWeights, gather4, isNear, leftOf, pitchOf, rightOf, topOf } from './windows';
-import { Mean, nearRow } from './windows_near';
+import { bottomOf, countedRows, fillWeights, gather4, isNear, isSliding, leftOf, pitchOf, rightOf, topOf } from './windows';
+import { Mean, nearRow, slideRow } from './windows_near';
 import { spreadPlane } from './windows_spread';
 
 /** Bytes of a row of x between its padding, and room for four windows more. src/ops/avg_pool2d.ts reckons with it. */
@@ -61,7 +61,8 @@ export function avg_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i
   const step = <usize>p.strideWidth << 2;
   const padded = scratch + pitchOf(p);
   const sums = padded + (p.left << 2);
-  const near = isNear(p);
+  const slides = isSliding(p);
+  const near = slides || isNear(p);
   const zero = splat(0.0);
   memory.fill(padded, 0, paddedBytes(p));
   let before = -1;
@@ -78,7 +79,8 @@ export function avg_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i
         const a = x + ((top * width - <i32>p.left) << 2);
         const b = rows > 1 ? a + (width << 2) : padded + 4;
         const c = rows > 2 ? b + (width << 2) : padded + 4;
-        if (taps == 2) nearRow<Mean>(p, false, a, b, b, scratch, y, zero);
+        if (slides) slideRow<Mean>(p, a, b, c, scratch, y, zero);
+        else if (taps == 2) nearRow<Mean>(p, false, a, b, b, scratch, y, zero);
         else nearRow<Mean>(p, true, a, b, c, scratch, y, zero);
         y += outWidth << 2;
         continue;

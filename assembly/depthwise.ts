@@ -1,10 +1,12 @@
 // Depthwise convolution, a filter of its own for every channel: y[p] = bias + Σ taps w[c, tap] · x[p stride + tap dilation],
 // its input-gradient (dy spread by the stride, filters rotated), and its weight-gradient. Too little arithmetic for packing
 // to pay: SIMD runs over the pixels of a row. Filters of 3 x 3 go by the strips of depthwise_strip.ts, in place where the
-// padding is 1. For others a band of rows is laid into a frame in the first-level cache with its zeros, the columns of each
-// phase of the stride side by side, so that every tap is a plain load at a constant distance.
+// padding is 1, of 5 x 5 by those of depthwise_five.ts. For these and for others a band of rows is laid into a frame in the
+// first-level cache with its zeros, the columns of each phase of the stride side by side, so that every tap is a plain load at a
+// constant distance.
 import { DepthwiseParams } from '../build/params';
-import { copyRow, isNine, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
+import { five, fiveSpread, spreadFilter } from './depthwise_five';
+import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
 import { LEAST, LEFT, PLACE, RIGHT, SPARE, strip, stripSpread, stripTwo } from './depthwise_strip';
 import { fma, operand, splat, storeUpTo } from './simd';
 
@@ -50,11 +52,12 @@ function touch(x: usize, bytes: usize, spare: usize): void {
  * Strips of four columns, of eight where the stride of a gradient spreads x; the last ones overlap those before. `x` is the
  * address of the column before the first, in the first of `inner` rows, before which are `above` rows of zeros.
  */
-function sumStrips(spread: bool, stride: u32, inPlace: bool, columns: i32, rows: i32, above: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
+function sumStrips(nine: bool, spread: bool, stride: u32, inPlace: bool, columns: i32, rows: i32, above: i32, inner: i32, x: usize, line: usize, weight: usize, place: usize, y: usize, outLine: usize): void {
   const last = <usize>(columns - 4) << 2;
   for (let at: usize = 0; ; at = min(at + 16, last)) {
     const edges = inPlace ? (at ? 0 : LEFT) | (at == last ? RIGHT : 0) : 0;
-    if (spread) stripSpread(edges, rows >> 1, inner, x + at, line, weight, place, y + 2 * at, outLine);
+    if (spread && nine) stripSpread(edges, rows >> 1, inner, x + at, line, weight, place, y + 2 * at, outLine);
+    else if (spread) fiveSpread(edges, rows >> 1, above, inner, x + at, line, weight, y + 2 * at, outLine);
     else if (stride == 2) stripTwo(edges, rows, above, x + 2 * at, line, weight, place, y + at, outLine);
     else strip(edges, rows, above, inner, x + at, line, weight, place, y + at, outLine);
     if (at == last) return;
@@ -73,7 +76,9 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   const strideHeight = <i32>p.strideHeight;
   const spread = p.spreadHeight == 2;
   const inPlace = readsInPlace(p);
-  const strips = isNine(p) && strideHeight == 1 && p.strideWidth == 1 && outWidth > 3;
+  const nine = isOf(p, 3);
+  const strips = nine && strideHeight == 1 && p.strideWidth == 1 && outWidth > 3;
+  const fives = isOf(p, 5) && (strideHeight | p.strideWidth) == 1;
   const reach = <i32>((p.kernelHeight - 1) * p.dilationHeight) + 1;
   const bandRows = <i32>p.bandRows;
   const bands = (outHeight + bandRows - 1) / bandRows;
@@ -84,7 +89,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) + 1 : 0;
   const table = scratch + PLACE;
   const rotated = table + (taps << 2);
-  const masked = rotated + (taps << 2);
+  const masked = rotated + (taps << 4);
   const frame = masked + (mask ? plane : 0) + 16;
   memory.fill(scratch, 0, PLACE);
   v128.store(scratch, splat(p.relu ? 0.0 : -<f32>Infinity), LEAST);
@@ -100,7 +105,10 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
     const last = min(at + <i32>p.unitPlanes, planes);
     for (let channel = at % groups; at < last; at++) {
       let weight = operand(o, 1) + (channel * taps << 2);
-      if (p.rotated) {
+      if (fives) {
+        spreadFilter(weight, p.rotated != 0, rotated);
+        weight = rotated;
+      } else if (p.rotated) {
         for (let tap = 0; tap < taps; tap++) store<f32>(rotated + (taps - 1 - tap << 2), load<f32>(weight + (tap << 2)));
         weight = rotated;
       }
@@ -116,12 +124,22 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
         const top = max(0, spread ? first >> 1 : start - p.top);
         const inner = min(<i32>p.height, stop - p.top) - top;
         if (bands > 1) touch(x + top * width, inner * width, scratch + SPARE);
-        sumStrips(spread, strideHeight, true, spread ? p.width : outWidth, rows, !start, inner, x + top * width - 4, width, weight, scratch, y, outLine);
+        sumStrips(nine, spread, strideHeight, true, spread ? p.width : outWidth, rows, !start, inner, x + top * width - 4, width, weight, scratch, y, outLine);
         continue;
       }
       layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
       if (strips) {
-        sumStrips(false, 1, false, outWidth, rows, 0, rows + 2, frame, line, weight, scratch, y, outLine);
+        sumStrips(true, false, 1, false, outWidth, rows, 0, rows + 2, frame, line, weight, scratch, y, outLine);
+        continue;
+      }
+      if (fives) {
+        // Rows of zeros, four or less, above x and below it meet nothing.
+        const from = min(4, max(0, p.top - start));
+        const to = max(0, min(stop, p.top + (p.height - 1) * p.spreadHeight + 1) - start);
+        for (let column = 0; column < outWidth; column += 8) {
+          const c = max(0, min(column, outWidth - 8)) << 2;
+          five(rows, from, to, frame + c, line, weight, scratch, y + c, outLine, outWidth);
+        }
         continue;
       }
       // Pairs of rows; the last pair, and the last pixels of a row, overlap those before.

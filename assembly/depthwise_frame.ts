@@ -11,19 +11,20 @@ export function phaseBytes(p: DepthwiseParams, pixels: i32): usize {
   return <usize>((columns + p.strideWidth - 1) / p.strideWidth) << 2;
 }
 
-/** A filter of 3 x 3 without dilation. */
-export function isNine(p: DepthwiseParams): bool {
-  return p.kernelHeight == 3 && p.kernelWidth == 3 && (p.dilationHeight | p.dilationWidth) == 1;
+/** A filter of `size` x `size` without dilation. */
+export function isOf(p: DepthwiseParams, size: u32): bool {
+  return p.kernelHeight == size && p.kernelWidth == size && (p.dilationHeight | p.dilationWidth) == 1;
 }
 
 /**
- * Whether strips of such a filter read x without a frame: one zero is above and left of it, one or none below and to the
- * right, and strides of 2 divide the larger plane.
+ * Whether strips of 3 x 3, or of 5 x 5 over x spread by 2, read x without a frame: as many zeros as in half the filter are
+ * above and left of it, as many or less below and to the right, and strides of 2 divide the larger plane.
  */
 export function readsInPlace(p: DepthwiseParams): bool {
-  if (!isNine(p) || p.left != 1 || p.top != 1 || p.strideHeight != p.strideWidth || p.spreadHeight != p.spreadWidth) return false;
-  const stride = p.strideWidth;
   const spread = p.spreadWidth;
+  const size: u32 = spread == 2 && p.kernelWidth == 5 ? 5 : 3;
+  if (!isOf(p, size) || p.left != <i32>size >> 1 || p.top != p.left || p.strideHeight != p.strideWidth || p.spreadHeight != spread) return false;
+  const stride = p.strideWidth;
   if (max(stride, spread) > 2) return false;
   return min(p.width, p.outWidth) > 3 && max(p.width, p.outWidth) > 4 && p.outWidth * stride == p.width * spread && p.outHeight * stride == p.height * spread;
 }

@@ -113,7 +113,7 @@ export function stripSpread(edges: i32, rows: i32, inner: i32, x: usize, line: u
 
 // @ts-ignore: decorator
 @inline
-function storeMixed(y: usize, even: v128, odd: v128): void {
+export function storeMixed(y: usize, even: v128, odd: v128): void {
   v128.store(y, v128.shuffle<i32>(even, odd, 0, 4, 1, 5));
   v128.store(y, v128.shuffle<i32>(even, odd, 2, 6, 3, 7), 16);
 }

@@ -1,44 +1,87 @@
 // The weight-gradient of a depthwise convolution: dw[c, tap] = Σ over images and pixels p of dy[p] · x[p stride + tap dilation],
 // over frames as in depthwise.ts, with four partial sums a tap.
 import { DepthwiseParams } from '../build/params';
-import { copyRow, isNine, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
+import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
 import { correlateNine, correlateTwo, LANES, STRIP, ZEROS } from './depthwise_weight_strip';
 import { LEFT, RIGHT } from './depthwise_strip';
 import { fma, loadUpTo, operand, splat, sumLanes } from './simd';
 
 /**
- * sums [5, 4] += Σ over rows of `vectors` pairs of vectors of x[pixel + tap] · dy[pixel], for five taps at the byte offsets
- * in `table`; 10 accumulators, 2 of dy and 1 of x.
+ * sums [2, 5, 4] += Σ over `rows` rows, of `width` bytes of dy, of x[pixel + tap] · a[pixel] and of x[pixel + tap] · b[pixel],
+ * for five taps at the byte offsets in `table`; 10 accumulators, 2 of dy and 1 of x: seven loads for ten products.
  */
-function correlate(rows: i32, width: usize, dy: usize, dyLine: usize, x: usize, xLine: usize, table: usize, sums: usize): void {
-  let s0 = splat(0.0), s1 = s0, s2 = s0, s3 = s0, s4 = s0;
-  let t0 = s0, t1 = s0, t2 = s0, t3 = s0, t4 = s0;
+function correlate(rows: i32, width: usize, a: usize, aLine: usize, b: usize, bLine: usize, x: usize, xLine: usize, table: usize, sums: usize): void {
+  let s0 = v128.load(sums), s1 = v128.load(sums, 16), s2 = v128.load(sums, 32), s3 = v128.load(sums, 48), s4 = v128.load(sums, 64);
+  let t0 = v128.load(sums, 80), t1 = v128.load(sums, 96), t2 = v128.load(sums, 112), t3 = v128.load(sums, 128), t4 = v128.load(sums, 144);
   const x0 = load<usize>(table), x1 = load<usize>(table, 4), x2 = load<usize>(table, 8), x3 = load<usize>(table, 12), x4 = load<usize>(table, 16);
-  for (let row = 0; row < rows; row++) {
-    let from = x;
-    for (let at = dy; at < dy + width; at += 32) {
-      const a = v128.load(at);
-      const b = v128.load(at, 16);
-      s0 = fma(a, v128.load(from + x0), s0);
-      t0 = fma(b, v128.load(from + x0, 16), t0);
-      s1 = fma(a, v128.load(from + x1), s1);
-      t1 = fma(b, v128.load(from + x1, 16), t1);
-      s2 = fma(a, v128.load(from + x2), s2);
-      t2 = fma(b, v128.load(from + x2, 16), t2);
-      s3 = fma(a, v128.load(from + x3), s3);
-      t3 = fma(b, v128.load(from + x3, 16), t3);
-      s4 = fma(a, v128.load(from + x4), s4);
-      t4 = fma(b, v128.load(from + x4, 16), t4);
-      from += 32;
+  for (; rows > 0; rows--) {
+    for (let at: usize = 0; at < width; at += 16) {
+      const p = v128.load(a + at);
+      const q = v128.load(b + at);
+      const from = x + at;
+      const u0 = v128.load(from + x0);
+      s0 = fma(p, u0, s0);
+      t0 = fma(q, u0, t0);
+      const u1 = v128.load(from + x1);
+      s1 = fma(p, u1, s1);
+      t1 = fma(q, u1, t1);
+      const u2 = v128.load(from + x2);
+      s2 = fma(p, u2, s2);
+      t2 = fma(q, u2, t2);
+      const u3 = v128.load(from + x3);
+      s3 = fma(p, u3, s3);
+      t3 = fma(q, u3, t3);
+      const u4 = v128.load(from + x4);
+      s4 = fma(p, u4, s4);
+      t4 = fma(q, u4, t4);
     }
-    dy += dyLine;
+    a += aLine;
+    b += bLine;
     x += xLine;
   }
-  add(sums, f32x4.add(s0, t0));
-  add(sums + 16, f32x4.add(s1, t1));
-  add(sums + 32, f32x4.add(s2, t2));
-  add(sums + 48, f32x4.add(s3, t3));
-  add(sums + 64, f32x4.add(s4, t4));
+  v128.store(sums, s0);
+  v128.store(sums, s1, 16);
+  v128.store(sums, s2, 32);
+  v128.store(sums, s3, 48);
+  v128.store(sums, s4, 64);
+  v128.store(sums, t0, 80);
+  v128.store(sums, t1, 96);
+  v128.store(sums, t2, 112);
+  v128.store(sums, t3, 128);
+  v128.store(sums, t4, 144);
+}
+
+/**
+ * sums [taps, 4] += Σ of x · dy over a frame. A row of x that a tap multiplies by a row of dy, the tap `rowsOn` rows below
+ * multiplies by the row of dy `back` rows above: both go together, alone where one has no such row, a row of zeros for the other.
+ */
+function correlateFrame(p: DepthwiseParams, rows: i32, width: usize, dy: usize, x: usize, xLine: usize, table: usize, sums: usize, some: usize): void {
+  const taps = <i32>(p.kernelHeight * p.kernelWidth);
+  let back = <i32>p.dilationHeight;
+  let rowsOn = <i32>p.strideHeight;
+  if (back == rowsOn) back = rowsOn = 1;
+  const zeros = some + 160;
+  const pair = rows > back ? rowsOn * <i32>p.kernelWidth : taps;
+  for (let first = 0; first < taps; first += 2 * pair) {
+    const last = min(first + pair, taps);
+    for (let tap = first; tap < last; tap += 5) {
+      const places = table + (tap << 2);
+      for (let at = some; at < zeros; at += 16) v128.store(at, splat(0.0));
+      if (tap + pair < taps) {
+        const deep = back * width;
+        const on = x + back * xLine;
+        correlate(back, width, dy, width, zeros, 0, x, xLine, places, some);
+        correlate(rows - back, width, dy + deep, width, dy, width, on, xLine, places, some);
+        addSums(sums + (tap << 4), some, min(5, last - tap));
+        // Where five taps go on in the next row, those without a pair read rows behind the frame, for sums that nobody asks for.
+        correlate(back, width, zeros, 0, dy + (rows - back) * width, width, x + rows * xLine, xLine, places, some);
+        addSums(sums + (tap + pair << 4), some + 80, min(min(5, last - tap), taps - tap - pair));
+      } else {
+        correlate(rows, width, dy, width, zeros, 0, x, xLine, places, some);
+        addSums(sums + (tap << 4), some, min(5, last - tap));
+      }
+    }
+  }
 }
 
 /** Strips of four columns; the last one overlaps that before, of whose pixels the mask of lanes leaves none. */
@@ -52,6 +95,14 @@ function correlateStrips(stride: u32, inPlace: bool, rows: i32, above: i32, inne
     else correlateNine(edges, rows, above, inner, x + at, line, dy + at, width, lanes, from, place);
     if (at == last) return;
     from = place;
+  }
+}
+
+function addSums(to: usize, from: usize, count: i32): void {
+  for (; count > 0; count--) {
+    add(to, v128.load(from));
+    to += 16;
+    from += 16;
   }
 }
 
@@ -73,8 +124,8 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const taps = <i32>(p.kernelHeight * p.kernelWidth);
   const slots = <usize>(taps + 4);
   const inPlace = readsInPlace(p);
-  const strips = inPlace || (isNine(p) && (p.strideHeight | p.strideWidth) == 1);
-  const wide = inPlace ? outWidth : (outWidth + 7) & ~7;
+  const strips = inPlace || (isOf(p, 3) && (p.strideHeight | p.strideWidth) == 1);
+  const wide = inPlace ? outWidth : (outWidth + 3) & ~3;
   const phase = phaseBytes(p, wide);
   const line = phase * p.strideWidth;
   const strideHeight = <i32>p.strideHeight;
@@ -87,7 +138,8 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const inLine = <usize>p.width << 2;
   const table = scratch + STRIP;
   const sums = table + (slots << 2);
-  const copy = sums + (slots << 4) + 16;
+  const some = sums + (slots << 4) + 16;
+  const copy = some + 160 + width;
   const frame = copy + (copies ? width * bandRows : 0);
   memory.fill(scratch, 0, copy - scratch);
   const ones = i32x4.splat(-1);
@@ -97,7 +149,7 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   tapOffsets(p, phase, line, table);
   if (!inPlace) memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
   for (let channel = begin; channel < end; channel++) {
-    for (let at = sums; at < copy; at += 16) v128.store(at, splat(0.0));
+    for (let at = sums; at < some; at += 16) v128.store(at, splat(0.0));
     for (let image = 0; image < <i32>p.batch; image++) {
       const plane = image * groups + channel;
       const x = operand(o, 0) + plane * p.height * inLine;
@@ -117,7 +169,7 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
         } else {
           layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
           if (strips) correlateStrips(1, false, rows, 0, rows + 2, frame, line, dy, width, scratch);
-          else for (let tap = 0; tap < taps; tap += 5) correlate(rows, width, dy, width, frame, strideHeight * line, table + (tap << 2), sums + (tap << 4));
+          else correlateFrame(p, rows, width, dy, frame, strideHeight * line, table, sums, some);
         }
         if (strips) {
           for (let at: usize = 0; at < 144; at += 16) add(sums + at, v128.load(scratch + at));

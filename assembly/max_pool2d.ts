@@ -11,8 +11,8 @@
 import { Pool2dParams } from '../build/params';
 import { lowBytes, nearWinners, placesOf } from './max_pool2d_near';
 import { fma, operand, splat, storeUpTo } from './simd';
-import { bottomOf, gather4, isNear, leftOf, rightOf, select, topOf } from './windows';
-import { Largest, nearRow } from './windows_near';
+import { bottomOf, gather4, isNear, isSliding, leftOf, rightOf, select, topOf } from './windows';
+import { Largest, nearRow, slideRow } from './windows_near';
 
 /** Elements of a row between its padding, and of what four windows read beyond. src/ops/max_pool2d_gradient.ts reckons with it. */
 // @ts-ignore: decorator
@@ -162,16 +162,18 @@ function planeWinners(p: Pool2dParams, x: usize, y: usize, winners: usize, words
   return !v128.any_true(f32x4.ne(seen, seen));
 }
 
-/** The values alone of a plane of windows of 3 by 3, two apart; false if they may be wrong. */
+/** The values alone of a plane of windows of 3 by 3, one or two apart; false if they may be wrong. */
 function nearValues(p: Pool2dParams, x: usize, y: usize): bool {
   const line = p.width << 2;
+  const stride = <i32>p.strideHeight;
   let seen = splat(0.0);
-  for (let row = -<i32>p.top; row < <i32>(2 * p.outHeight - p.top); row += 2) {
+  for (let row = -<i32>p.top; row < stride * <i32>p.outHeight - <i32>p.top; row += stride) {
     // Rows beyond the plane's ends are replaced by the second.
     const b = x + ((row * <i32>p.width - <i32>p.left) << 2) + line;
     const a = row < 0 ? b : b - line;
     const c = row + 2 < <i32>p.height ? b + line : b;
-    seen = nearRow<Largest>(p, true, a, b, c, 0, y, seen);
+    if (stride == 1) seen = slideRow<Largest>(p, a, b, c, 0, y, seen);
+    else seen = nearRow<Largest>(p, true, a, b, c, 0, y, seen);
     y += p.outWidth << 2;
   }
   return !v128.any_true(f32x4.ne(seen, seen));
@@ -220,6 +222,7 @@ function forEachPlane(o: usize, p: Pool2dParams, scratch: usize, begin: i32, end
   const needed = <i32>((p.outWidth - 1) * p.strideWidth + (p.kernelWidth - 1) * p.dilationWidth + 1);
   for (let i = 0; i < columns; i++) store<f32>(scratch + (i << 2), i < needed ? -Infinity : 0.0);
   const near = fast && isNear(p);
+  const slides = isSliding(p);
   const taps = p.kernelWidth;
   for (let unit = begin; unit < end; unit++) {
     const x = operand(o, 0) + ((unit * plane) << 2);
@@ -228,7 +231,7 @@ function forEachPlane(o: usize, p: Pool2dParams, scratch: usize, begin: i32, end
     const winners = named ? named + (words ? (unit * made) << 2 : unit * made) : 0;
     let right = false;
     if (near && taps == 2) right = nearWinners(p, 2, x, y, winners, words);
-    else if (near && !named) right = nearValues(p, x, y);
+    else if ((near || slides) && !named) right = nearValues(p, x, y);
     else if (near) right = nearWinners(p, 3, x, y, winners, words);
     else if (fast) right = planeWinners(p, x, y, winners, words, scratch);
     if (!right) planeByElement(p, x, y, winners, words);

@@ -105,3 +105,10 @@ export function isNear(p: Pool2dParams): bool {
   if ((p.dilationHeight ^ 1) | (p.dilationWidth ^ 1) || p.outWidth < 4 || p.left > size - 2 || p.top > size - 2) return false;
   return p.outWidth * 2 <= p.width + p.left && p.outHeight * 2 <= p.height + p.top;
 }
+
+/** Whether windows are 3 by 3, one apart, at least four in a row, with no more beside the plane than a row and a column on each side. */
+export function isSliding(p: Pool2dParams): bool {
+  if (p.adaptive || (p.kernelHeight ^ 3) | (p.kernelWidth ^ 3) || (p.strideHeight ^ 1) | (p.strideWidth ^ 1)) return false;
+  if ((p.dilationHeight ^ 1) | (p.dilationWidth ^ 1) || p.outWidth < 4 || p.width < 4 || p.left > 1 || p.top > 1) return false;
+  return p.outWidth < p.width + p.left && p.outHeight < p.height + p.top;
+}

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { bench as benchOp } from '../src/cli/bench.js';
 import { measure, messageOf } from '../src/cli/measure.js';
-import { open } from '../src/index.js';
 import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';
@@ -12,12 +11,11 @@ import { PEERS, type Peer } from './compare/peer.js';
 import { caseInputs } from './inputs.js';
 import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhole } from './node.js';
 import { type BenchOptions, HELP, readOptions } from './options.js';
-import { runInPage, servePage } from './page/serve.js';
+import { replayInPage, runInPage, servePage } from './page/serve.js';
 import { profile, profileText } from './profile.js';
-import { replayText, replayTime } from './replay.js';
+import { replaySteps, replayText } from './replay.js';
 import type { BenchReport } from './report.js';
 import { adapterOf, bearable, chooseCases, type Lane, openLane, runCases } from './run.js';
-import { SUITES } from './suites/index.js';
 import { reportText } from './table.js';
 import { prepareWeft } from './weft.js';
 
@@ -60,22 +58,13 @@ async function profiled(options: BenchOptions): Promise<unknown> {
 }
 
 /** Prints what JavaScript spends on replaying training steps; resolves to what `--json` keeps. */
-async function replayed({ texts, small }: BenchOptions): Promise<unknown> {
-  const device = await open('webgpu');
-  const { description } = device.info;
-  const { cases, small: few } = SUITES.step;
-  const chosen = (small ? few! : cases).filter(
-    ({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)),
-  );
-  const replays = [];
-  for (const c of chosen) {
-    const weft = await prepareWeft(device, c, caseInputs(c));
-    replays.push({ case: c.name, ...(await replayTime(weft)) });
-    weft.dispose();
-  }
-  device.dispose();
-  console.log(`${description}\n${replayText(replays)}`);
-  return { date: today(), commit: currentCommit(), machine: machineFacts(), adapter: description, replays };
+async function replayed(options: BenchOptions): Promise<unknown> {
+  const { texts, small, page } = options;
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const found = page ? await replayInPage(options, say) : await replaySteps(texts, small);
+  console.log(replayText(found));
+  const machine = machineFacts();
+  return { date: today(), commit: currentCommit(), machine, page, ...found };
 }
 
 async function measured(options: BenchOptions, say: (line: string) => void): Promise<BenchReport> {

@@ -16,8 +16,8 @@ Times Weft's kernels and training steps against this machine's own peak and, wit
   --peers LIST      of ${PEER_NAMES.join(', ')}
                     (default: those on the backends that are asked for)
   --profile         instead of timing whole cases: the time of each launch of their programs
-  --replay          instead: what JavaScript spends on each replayed dispatch of a training step on webgpu; with
-                    --small, of steps so small that a software adapter runs many
+  --replay          instead: what JavaScript spends on each replayed dispatch of a training step on webgpu, and what
+                    WebGPU's calls alone take; with --small, of steps so small that a software adapter runs many
   --json [FILE]     write the results as JSON (default: bench/results/DATE-CPU-ENGINE.json)
   --charts FOLDER   draw a chart of each suite as SVG
   --page            run in a page of a real Chromium instead of Node; --serve keeps it for a browser of your own
@@ -105,8 +105,7 @@ export function readOptions(given: readonly string[]): BenchOptions {
       help: flag,
     },
   });
-  if (values.page && (values.profile || values.replay))
-    throw new RangeError('--page: profiles and replays are for Node alone');
+  if (values.page && values.profile) throw new RangeError('--page: profiles are for Node alone');
   const backends = choose('backend', values.backend, ['wasm', 'webgpu'] as const);
   const peers = values.compare ? choosePeers(values.peers, backends, values.page) : [];
   return {

@@ -1,11 +1,9 @@
 // The mean of each window, and its gradient: one invocation per window, or per block of two by two elements.
 #include "common/indexing"
 #include "common/windows"
+#include "common/window_blocks"
 
 // x and y, or dy and dx.
-alias given_stored = f32;
-alias result_stored = f32;
-
 @group(0) @binding(0) var<storage, read> given: array<given_stored>;
 @group(0) @binding(1) var<storage, read_write> result: array<result_stored>;
 @group(0) @binding(2) var<uniform> params: Pool2dParams;
@@ -31,22 +29,6 @@ fn along(g: Pool2dParams, out: u32, down: bool) -> vec3<u32> {
 // What a sum is multiplied by.
 fn share_of(g: Pool2dParams, rows: u32, columns: u32) -> f32 {
   return 1.0 / select(g.divisor, f32(rows * columns), g.divisor == 0.0);
-}
-
-fn write_block(tile: Block, total: vec4<f32>) {
-  let at = (tile.plane * params.height + tile.y) * params.width + tile.x;
-  let right = tile.x + 1u < params.width;
-  let below = tile.y + 1u < params.height;
-  result[at] = result_stored(total.x);
-  if (right) {
-    result[at + 1u] = result_stored(total.y);
-  }
-  if (below) {
-    result[at + params.width] = result_stored(total.z);
-  }
-  if (right && below) {
-    result[at + params.width + 1u] = result_stored(total.w);
-  }
 }
 
 // y = sum of x in each window / divisor.
@@ -85,7 +67,7 @@ fn avg_pool2d_backward_f32(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let g = params;
-  let tile = block_of(g, linear_index(group, local, groups));
+  let tile = block_of(g, linear_index(group, local, groups), vec2<u32>());
   if (tile.plane >= g.planes) {
     return;
   }

@@ -1,8 +1,9 @@
 // Cross-entropy of few rows of logits with labels and its slopes, by one workgroup: what cross_entropy.wgsl does in three
 // launches, of which the last adds up losses. An invocation takes every 64th row.
+//! variant | JOIN=0 | WIDE=0
 #include "common/class_slopes"
 #include "common/fault"
-#include "common/tree"
+#include "common/row"
 
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
 @group(0) @binding(3) var<storage, read_write> loss: array<f32>;
@@ -28,8 +29,8 @@ fn cross_entropy_f32__whole(@builtin(local_invocation_index) local: u32) {
       report_fault(p.faultId, row, bitcast<u32>(label));
     }
   }
-  let total = tree_sum(part, local);
-  let weights = tree_sum(share, local);
+  let total = row_sum(part, local, 64u);
+  let weights = row_sum(share, local, 64u);
   var g = 1.0;
   if (p.counted == 1u) {
     g /= weights;
@@ -61,8 +62,8 @@ fn cross_entropy_f32(@builtin(local_invocation_index) local: u32) {
     part += losses[row];
     share += row_weights[row];
   }
-  let total = tree_sum(part, local);
-  let counted = tree_sum(share, local);
+  let total = row_sum(part, local, 64u);
+  let counted = row_sum(share, local, 64u);
   if (local == 0u) {
     mean_loss[0] = total / counted;
   }

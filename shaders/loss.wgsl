@@ -1,5 +1,5 @@
 // Losses that are pieces of polynomials.
-//
+//! variant | JOIN=0 | WIDE=0
 //! kernel mse_loss_f32 = (x - t) * (x - t)
 //! kernel l1_loss_f32 = abs(x - t)
 //! kernel smooth_l1_loss_f32 = smooth_l1(x - t, params.a)

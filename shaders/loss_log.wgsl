@@ -1,5 +1,5 @@
 // Losses of probabilities and rates: logarithms and powers.
-//
+//! variant | JOIN=0 | WIDE=0
 //! kernel binary_cross_entropy_f32 = (t - 1.0) * log_of_rest(x) - t * log_of(x)
 //! kernel bce_with_logits_f32 = with_logits(x, t, c, params.cCount)
 //! kernel kl_div_f32 = divergence(x, t, params.a)

@@ -1,9 +1,8 @@
 // Softmax of masked, scaled scores along the last axis: row r of `rows` rows of `length` is query r % queries.
-// One workgroup of 64 per row; its invocations take every 64th element. The mask (bool words, or f32 words to
-// be added) is walked by strides, 0 along what is broadcast.
-#include "common/indexing"
-#include "common/special"
-#include "common/tree"
+// The mask (bool words, or f32 words to be added) is walked by strides, 0 along what is broadcast. Rows as in common/row.
+//! variant | JOIN=0 | WIDE=0
+//! variant __lanes | JOIN=1 | WIDE=0
+#include "common/row"
 
 struct MaskedSoftmaxParams {
   rows: u32,
@@ -17,6 +16,8 @@ struct MaskedSoftmaxParams {
   scale: f32,
   shape: array<vec4<u32>, 2>,
   maskStrides: array<vec4<u32>, 2>,
+  // webgpu: invocations of a row.
+  lanes: u32,
 }
 
 alias x_stored = f32;
@@ -63,20 +64,20 @@ fn term_of(row: u32, start: u32, i: u32) -> Term {
   return Term(value, !(masked && lowest));
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(SIZE)
 fn masked_softmax_f32(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let row = linear_group(group, groups);
-  if (row >= params.rows) {
-    return;
-  }
+  let lanes = params.lanes;
+  let at = row_lane(group, local, groups, lanes);
+  let row = at.x;
+  let end = select(0u, params.length, row < params.rows);
   let start = mask_start(row);
   var top = -infinity();
   var count = 0.0;
-  for (var i = local; i < params.length; i += 64u) {
+  for (var i = at.y; i < end; i += lanes) {
     let term = term_of(row, start, i);
     if (term.counts) {
       top = select(max(top, term.value), term.value, count == 0.0);
@@ -84,10 +85,10 @@ fn masked_softmax_f32(
     }
   }
   // An invocation without terms has nothing to say about the maximum.
-  let counted = tree_sum(count, local);
-  let highest = tree_max(select(top, -3.4028234e38, count == 0.0), local);
+  let counted = row_sum(count, local, lanes);
+  let highest = row_max(select(top, -3.4028234e38, count == 0.0), local, lanes);
   var part = 0.0;
-  for (var i = local; i < params.length; i += 64u) {
+  for (var i = at.y; i < end; i += lanes) {
     let term = term_of(row, start, i);
     var power = 0.0;
     if (term.counts) {
@@ -96,11 +97,11 @@ fn masked_softmax_f32(
     output[row * params.length + i] = output_stored(power);
     part += power;
   }
-  let total = tree_sum(part, local);
-  for (var i = local; i < params.length; i += 64u) {
-    if (counted > 0.0) {
-      let at = row * params.length + i;
-      output[at] = output_stored(f32(output[at]) / total);
+  let total = row_sum(part, local, lanes);
+  if (counted > 0.0) {
+    for (var i = at.y; i < end; i += lanes) {
+      let place = row * params.length + i;
+      output[place] = output_stored(f32(output[place]) / total);
     }
   }
 }

@@ -6,8 +6,8 @@
 //! kernel matmul_f32__64x64 | ROWS=64 | COLUMNS=64 | TM=8 | TN=4 | DEPTH=16 | QUAD=0
 //! kernel matmul_f32__128x128 | ROWS=128 | COLUMNS=128 | TM=8 | TN=8 | DEPTH=16 | QUAD=0
 //! kernel matmul_f32__direct_4x4 | ROWS=32 | COLUMNS=32 | TM=4 | TN=4 | DEPTH=0 | QUAD=0
-//! kernel matmul_f32__quad_8x8 | ROWS=64 | COLUMNS=64 | TM=8 | TN=8 | DEPTH=0 | QUAD=1
-//! kernel matmul_f32__quad_4x4 | ROWS=32 | COLUMNS=32 | TM=4 | TN=4 | DEPTH=0 | QUAD=1
+//! kernel matmul_f32__quad_16x8 | ROWS=64 | COLUMNS=64 | TM=16 | TN=8 | DEPTH=0 | QUAD=1
+//! kernel matmul_f32__quad_16x4 | ROWS=32 | COLUMNS=32 | TM=16 | TN=4 | DEPTH=0 | QUAD=1
 #if QUAD
 enable subgroups;
 #end

@@ -1,57 +1,16 @@
-// Where the largest element of each window lies in its plane, and the gradients of max pooling.
+// The gradients of max pooling, by taps, four bytes to a word, or (params.words) by indices in planes.
 #include "common/indexing"
-#include "common/special"
 #include "common/windows"
-
-alias x_stored = f32;
-alias y_stored = f32;
-alias given_stored = f32;
-alias result_stored = f32;
-
-@group(0) @binding(0) var<storage, read> x: array<x_stored>;
-@group(0) @binding(1) var<storage, read_write> y: array<y_stored>;
-@group(0) @binding(2) var<storage, read_write> named: array<u32>;
-@group(0) @binding(3) var<uniform> params: Pool2dParams;
+#include "common/window_blocks"
 
 // dy and dx, or values and y.
 @group(0) @binding(0) var<storage, read> given: array<given_stored>;
-// Taps, four bytes to a word, or indices in planes.
 @group(0) @binding(1) var<storage, read> winners: array<u32>;
 @group(0) @binding(2) var<storage, read_write> result: array<result_stored>;
+@group(0) @binding(3) var<uniform> params: Pool2dParams;
 
-fn wins(value: f32, held: f32) -> bool {
-  return is_nan(value) | ((value > held) & !is_nan(held));
-}
-
-// y, and where in its plane each was found: of the elements of a window the first largest, or the last NaN.
-@compute @workgroup_size(64)
-fn max_pool2d_indices_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let g = params;
-  let i = linear_index(group, local, groups);
-  let row = i / g.outWidth;
-  let plane = row / g.outHeight;
-  if (plane >= g.planes) {
-    return;
-  }
-  let box = window(g, row - plane * g.outHeight, i - row * g.outWidth);
-  let base = plane * g.height * g.width;
-  var place = box.top * g.width + box.left;
-  var best = f32(x[base + place]);
-  for (var iy = box.top; iy < box.bottom; iy += g.dilationHeight) {
-    for (var ix = box.left; ix < box.right; ix += g.dilationWidth) {
-      let value = f32(x[base + iy * g.width + ix]);
-      if (wins(value, best)) {
-        best = value;
-        place = iy * g.width + ix;
-      }
-    }
-  }
-  y[i] = y_stored(best);
-  named[i] = place;
+fn tap_of(i: u32) -> u32 {
+  return (winners[i / 4u] >> (8u * (i % 4u))) & 255u;
 }
 
 // The index in its plane of the winner of window i, (oy, ox); what names no element of the plane is at least its size.
@@ -60,7 +19,7 @@ fn place_of(g: Pool2dParams, i: u32, oy: u32, ox: u32, inverse: u32) -> u32 {
   if (g.words != 0u) {
     return winners[i];
   }
-  let tap = (winners[i / 4u] >> (8u * (i % 4u))) & 255u;
+  let tap = tap_of(i);
   let r = (tap * inverse) >> 16u;
   let c = tap - r * g.kernelWidth;
   let row = oy * g.strideHeight + r * g.dilationHeight - g.top;
@@ -71,22 +30,6 @@ fn place_of(g: Pool2dParams, i: u32, oy: u32, ox: u32, inverse: u32) -> u32 {
 // 2^16 / kernelWidth, rounded up.
 fn inverse_width() -> u32 {
   return (params.kernelWidth + 65535u) / params.kernelWidth;
-}
-
-fn write_block(tile: Block, total: vec4<f32>) {
-  let at = (tile.plane * params.height + tile.y) * params.width + tile.x;
-  let right = tile.x + 1u < params.width;
-  let below = tile.y + 1u < params.height;
-  result[at] = result_stored(total.x);
-  if (right) {
-    result[at + 1u] = result_stored(total.y);
-  }
-  if (below) {
-    result[at + params.width] = result_stored(total.z);
-  }
-  if (right && below) {
-    result[at + params.width + 1u] = result_stored(total.w);
-  }
 }
 
 // y = values at the winner of each window.
@@ -116,7 +59,7 @@ fn max_pool2d_backward_f32(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let g = params;
-  let tile = block_of(g, linear_index(group, local, groups));
+  let tile = block_of(g, linear_index(group, local, groups), vec2<u32>());
   if (tile.plane >= g.planes) {
     return;
   }
@@ -132,5 +75,44 @@ fn max_pool2d_backward_f32(
       total += select(vec4<f32>(), vec4(f32(given[line + ox])), places == vec4(place));
     }
   }
+  write_block(tile, total);
+}
+
+// The same by taps, for steps of two and windows of up to four rows and columns without dilation: blocks begin where windows
+// do, so that up to two by two windows cover one, and its elements are the same taps of them in every block.
+@compute @workgroup_size(64)
+fn max_pool2d_backward_f32__steps(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let g = params;
+  let before = vec2<u32>(g.top, g.left) & vec2(1u);
+  let tile = block_of(g, linear_index(group, local, groups), before);
+  if (tile.plane >= g.planes) {
+    return;
+  }
+  // The window that begins with the block, and those before it.
+  let oy = (tile.y + g.top) / 2u;
+  let ox = (tile.x + g.left) / 2u;
+  let none = 256u;
+  var total = vec4<f32>();
+#for r in 0..2
+  if ($(2 * r)u < g.kernelHeight) {
+    let line = (tile.plane * g.outHeight + oy - $(r)u) * g.outWidth;
+    let above = $(2 * r)u * g.kernelWidth;
+    let below = select(none, above + g.kernelWidth, $(2 * r + 1)u < g.kernelHeight);
+#for c in 0..2
+    if ($(2 * c)u < g.kernelWidth) {
+      let i = line + ox - $(c)u;
+      let inside = oy - $(r)u < g.outHeight && ox - $(c)u < g.outWidth;
+      let tap = select(none - 1u, tap_of(i), inside);
+      let right = select(none, 1u, $(2 * c + 1)u < g.kernelWidth);
+      let taps = $(2 * c)u + vec4(above, above + right, below, below + right);
+      total += select(vec4<f32>(), vec4(f32(given[i])), taps == vec4(tap));
+    }
+#end
+  }
+#end
   write_block(tile, total);
 }

@@ -1,8 +1,9 @@
 // Negative log-likelihood of labels, and the weights of labels.
+//! variant | JOIN=0 | WIDE=0
 #include "common/cross_entropy"
 #include "common/fault"
 #include "common/indexing"
-#include "common/tree"
+#include "common/row"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
@@ -70,7 +71,7 @@ fn label_weights_f32(@builtin(local_invocation_index) local: u32) {
   for (var row = local; row < sum_params.rows; row += 64u) {
     part += label_weight(targets[row], sum_params);
   }
-  let all = tree_sum(part, local);
+  let all = row_sum(part, local, 64u);
   if (local == 0u) {
     total[0] = all;
   }

@@ -1,5 +1,5 @@
 // y = RESULT of the TERMs of x, joined two and two from START on. A bool is a word, 0 or 1.
-//
+//! variant | JOINS=join
 //! kernel sum_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=x | RESULT=total * params.scale
 //! kernel prod_f32 = a * b | T=f32 | R=f32 | START=1.0 | TERM=x | RESULT=total
 //! kernel max_f32 = larger(a, b) | T=f32 | R=f32 | START=-infinity() | TERM=x | RESULT=total
@@ -20,6 +20,8 @@
 //! kernel norm_min_f32 = smaller(a, b) | T=f32 | R=f32 | START=infinity() | TERM=abs(x) | RESULT=total
 #include "common/reduce"
 
+alias H = R;
+
 // size^exponent of a size that is not negative.
 fn power(size: f32, exponent: f32) -> f32 {
   if (is_nan(size)) {
@@ -35,48 +37,20 @@ fn join(a: R, b: R) -> R {
   return EXPRESSION;
 }
 
-fn finish(total: R) -> R {
-  return RESULT;
-}
-
-// What one invocation finds at inner positions first, first + step, ...
-fn part(base: u32, first: u32, step: u32) -> R {
-  var total: R = START;
-  for (var i = first; i < params.inner; i += step) {
-    let x = x_values[base + inner_offset(i)];
-    total = join(total, TERM);
-  }
-  return total;
-}
-
-var<workgroup> parts: array<R, 64>;
-
 @compute @workgroup_size(64)
 fn KERNEL(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  if (params.serial != 0u) {
-    let row = linear_index(group, local, groups);
-    if (row < params.outer) {
-      output[row] = finish(part(outer_offset(row), 0u, 1u));
-    }
-    return;
+  let share = share_of(group, local, groups);
+  var own: R = START;
+  for (var i = share.first; i < share.end; i += params.lanes) {
+    let x = x_values[share.base + inner_offset(i)];
+    own = join(own, TERM);
   }
-  let row = linear_group(group, groups);
-  if (row >= params.outer) {
-    return;
-  }
-  parts[local] = part(outer_offset(row), local, 64u);
-  workgroupBarrier();
-  for (var reach = 32u; reach > 0u; reach /= 2u) {
-    if (local < reach) {
-      parts[local] = join(parts[local], parts[local + reach]);
-    }
-    workgroupBarrier();
-  }
-  if (local == 0u) {
-    output[row] = finish(parts[0]);
+  let total = join_lanes(own, local);
+  if (share.writes) {
+    output[share.row] = RESULT;
   }
 }

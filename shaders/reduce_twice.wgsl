@@ -1,10 +1,12 @@
 // y = RESULT of Σ TERM, where TERM needs a PIVOT from a pass over the same elements first: the elements, joined by
 // EXPRESSION from START on. Variances are taken from the first element's distance on, so that equal elements give 0.
-//
-//! kernel variance_f32 = a + b | T=f32 | R=f32 | START=0.0 | ORIGIN=x_values[base] | PIVOT=mean(total) | TERM=(x - pivot) * (x - pivot) | RESULT=total * params.scale
-//! kernel std_f32 = a + b | T=f32 | R=f32 | START=0.0 | ORIGIN=x_values[base] | PIVOT=mean(total) | TERM=(x - pivot) * (x - pivot) | RESULT=sqrt(total * params.scale)
+//! variant | JOINS=join plus
+//! kernel variance_f32 = a + b | T=f32 | R=f32 | START=0.0 | ORIGIN=x_values[share.base] | PIVOT=mean(total) | TERM=(x - pivot) * (x - pivot) | RESULT=total * params.scale
+//! kernel std_f32 = a + b | T=f32 | R=f32 | START=0.0 | ORIGIN=x_values[share.base] | PIVOT=mean(total) | TERM=(x - pivot) * (x - pivot) | RESULT=sqrt(total * params.scale)
 //! kernel log_sum_exp_f32 = larger(a, b) | T=f32 | R=f32 | START=-infinity() | ORIGIN=0.0 | PIVOT=finite(total) | TERM=exponential(x - pivot) | RESULT=logarithm(total) + pivot
 #include "common/reduce"
+
+alias H = f32;
 
 fn mean(total: f32) -> f32 {
   return total / f32(params.inner);
@@ -19,31 +21,9 @@ fn join(a: f32, b: f32) -> f32 {
   return EXPRESSION;
 }
 
-fn first_part(base: u32, first: u32, step: u32) -> f32 {
-  let origin = ORIGIN;
-  var total = START;
-  for (var i = first; i < params.inner; i += step) {
-    let x = x_values[base + inner_offset(i)] - origin;
-    total = join(total, x);
-  }
-  return total;
+fn plus(a: f32, b: f32) -> f32 {
+  return a + b;
 }
-
-fn second_part(base: u32, first: u32, step: u32, pivot: f32) -> f32 {
-  let origin = ORIGIN;
-  var total = 0.0;
-  for (var i = first; i < params.inner; i += step) {
-    let x = x_values[base + inner_offset(i)] - origin;
-    total += TERM;
-  }
-  return total;
-}
-
-fn finish(total: f32, pivot: f32) -> f32 {
-  return RESULT;
-}
-
-var<workgroup> parts: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn KERNEL(
@@ -51,41 +31,21 @@ fn KERNEL(
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  if (params.serial != 0u) {
-    let row = linear_index(group, local, groups);
-    if (row < params.outer) {
-      let base = outer_offset(row);
-      let total = first_part(base, 0u, 1u);
-      let pivot = PIVOT;
-      output[row] = finish(second_part(base, 0u, 1u, pivot), pivot);
-    }
-    return;
+  let share = share_of(group, local, groups);
+  let origin = ORIGIN;
+  var own = START;
+  for (var i = share.first; i < share.end; i += params.lanes) {
+    own = join(own, x_values[share.base + inner_offset(i)] - origin);
   }
-  let row = linear_group(group, groups);
-  if (row >= params.outer) {
-    return;
-  }
-  let base = outer_offset(row);
-  parts[local] = first_part(base, local, 64u);
-  workgroupBarrier();
-  for (var reach = 32u; reach > 0u; reach /= 2u) {
-    if (local < reach) {
-      parts[local] = join(parts[local], parts[local + reach]);
-    }
-    workgroupBarrier();
-  }
-  let total = parts[0];
+  var total = join_lanes(own, local);
   let pivot = PIVOT;
-  workgroupBarrier();
-  parts[local] = second_part(base, local, 64u, pivot);
-  workgroupBarrier();
-  for (var reach = 32u; reach > 0u; reach /= 2u) {
-    if (local < reach) {
-      parts[local] += parts[local + reach];
-    }
-    workgroupBarrier();
+  own = 0.0;
+  for (var i = share.first; i < share.end; i += params.lanes) {
+    let x = x_values[share.base + inner_offset(i)] - origin;
+    own += TERM;
   }
-  if (local == 0u) {
-    output[row] = finish(parts[0], pivot);
+  total = plus_lanes(own, local);
+  if (share.writes) {
+    output[share.row] = RESULT;
   }
 }

@@ -1,15 +1,18 @@
-// One optimiser step over up to three parameters, in place: one invocation per element, numbered through the
-// parameters. src/ops/update_rules.ts has the formulas and the order of `hyper`. An element's state stands in
-// row 0, 1, ... of `state` at its parameter's offset.
+// One optimiser step over any number of parameters, in place, as one launch: an invocation takes four neighbouring elements
+// of one of them. `rows` and `places` tell of each tensor where it lies: workgroup `rows.x` is the first that works on it,
+// the next begins with the first of the next tensor. src/ops/update_rules.ts has the formulas and the order of `hyper`. An
+// element's state stands in row 0, 1, ... of `state` at its parameter's offset; offsets are multiples of four.
 //
-//! kernel sgd_update_f32 = sgd(p, g, s)
-//! kernel adam_update_f32 = adam(p, g, s)
-//! kernel rmsprop_update_f32 = rmsprop(p, g, s)
-//! kernel adagrad_update_f32 = adagrad(p, g, s)
-//! kernel adamax_update_f32 = adamax(p, g, s)
-//! kernel nadam_update_f32 = nadam(p, g, s)
+//! params sgd_update_f32 adam_update_f32 rmsprop_update_f32 adagrad_update_f32 adamax_update_f32 nadam_update_f32 : UpdateParams
+//! kernel sgd_update_f32__walk = sgd(p, g)
+//! kernel adam_update_f32__walk = adam(p, g)
+//! kernel rmsprop_update_f32__walk = rmsprop(p, g)
+//! kernel adagrad_update_f32__walk = adagrad(p, g)
+//! kernel adamax_update_f32__walk = adamax(p, g)
+//! kernel nadam_update_f32__walk = nadam(p, g)
 #include "common/indexing"
 
+// On wasm, up to 64 parameters of a launch.
 struct UpdateParams {
   count: u32,
   total: u32,
@@ -19,85 +22,116 @@ struct UpdateParams {
   offsets: array<vec4<u32>, 16>,
 }
 
-@group(0) @binding(0) var<storage, read> hyper: array<f32>;
-@group(0) @binding(1) var<storage, read_write> state: array<f32>;
-@group(0) @binding(2) var<storage, read_write> param0: array<f32>;
-@group(0) @binding(3) var<storage, read> grad0: array<f32>;
-@group(0) @binding(4) var<storage, read_write> param1: array<f32>;
-@group(0) @binding(5) var<storage, read> grad1: array<f32>;
-@group(0) @binding(6) var<storage, read_write> param2: array<f32>;
-@group(0) @binding(7) var<storage, read> grad2: array<f32>;
-@group(0) @binding(8) var<uniform> params: UpdateParams;
+// Rows of the state, and how many buffers parameters and gradients lie in.
+override STATES: u32 = 0u;
+override PARAMS: u32 = 3u;
+override GRADS: u32 = 3u;
 
-fn sgd(p: f32, grad: f32, s: u32) -> f32 {
-  let g = grad + hyper[1] * p;
-  if (params.states == 0u) {
-    return p - hyper[0] * g;
+struct UpdateWalk {
+  count: u32,
+  groups: u32,
+  // Vectors of a row of the state.
+  stride: u32,
+  // First workgroup; elements; first vector in a row of the state; buffer of the parameter + 4 · that of the gradient.
+  rows: array<vec4<u32>, 256>,
+  // First vector of the parameter and of the gradient in their buffers.
+  places: array<vec4<u32>, 256>,
+}
+
+@group(0) @binding(0) var<storage, read> hyper: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> state: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> param0: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> param1: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> param2: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> grad0: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> grad1: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> grad2: array<vec4<f32>>;
+@group(0) @binding(8) var<uniform> params: UpdateWalk;
+
+// The invocation's place in a row of the state, and which of its elements are the parameter's.
+var<private> place: u32;
+var<private> inside: vec4<bool>;
+
+fn kept(row: u32) -> vec4<f32> {
+  return state[place + row * params.stride];
+}
+
+fn keep(row: u32, before: vec4<f32>, next: vec4<f32>) {
+  state[place + row * params.stride] = select(before, next, inside);
+}
+
+// keep · state + added, which becomes the state.
+fn moved(row: u32, share: f32, added: vec4<f32>) -> vec4<f32> {
+  let before = kept(row);
+  let next = share * before + added;
+  keep(row, before, next);
+  return next;
+}
+
+fn sgd(p: vec4<f32>, grad: vec4<f32>) -> vec4<f32> {
+  let h = hyper[0];
+  let g = grad + h.y * p;
+  if (STATES == 0u) {
+    return p - h.x * g;
   }
-  let v = hyper[2] * state[s] + hyper[3] * g;
-  state[s] = v;
-  return p - hyper[0] * select(v, g + hyper[2] * v, hyper[4] != 0.0);
+  let v = moved(0u, h.z, h.w * g);
+  return p - h.x * select(v, g + h.z * v, hyper[1].x != 0.0);
 }
 
-fn adam(p: f32, grad: f32, s: u32) -> f32 {
-  let g = grad + hyper[7] * p;
-  let m = hyper[1] * state[s] + hyper[2] * g;
-  let v = hyper[3] * state[s + params.stride] + hyper[4] * g * g;
-  state[s] = m;
-  state[s + params.stride] = v;
-  return hyper[8] * p - hyper[0] * m / (sqrt(v) * hyper[5] + hyper[6]);
+fn adam(p: vec4<f32>, grad: vec4<f32>) -> vec4<f32> {
+  let h = hyper[0];
+  let k = hyper[1];
+  let g = grad + k.w * p;
+  let m = moved(0u, h.y, h.z * g);
+  let v = moved(1u, h.w, k.x * g * g);
+  return hyper[2].x * p - h.x * m / (sqrt(v) * k.y + k.z);
 }
 
-fn rmsprop(p: f32, grad: f32, s: u32) -> f32 {
-  let g = grad + hyper[4] * p;
-  let square = hyper[1] * state[s] + hyper[2] * g * g;
-  state[s] = square;
+fn rmsprop(p: vec4<f32>, grad: vec4<f32>) -> vec4<f32> {
+  let h = hyper[0];
+  let k = hyper[1];
+  let g = grad + k.x * p;
+  let square = moved(0u, h.y, h.z * g * g);
   var spread = square;
-  var next = s + params.stride;
-  var kept = 1u;
-  if (hyper[6] != 0.0 && params.states > 1u) {
-    let mean = hyper[1] * state[next] + hyper[2] * g;
-    state[next] = mean;
-    spread = max(square - mean * mean, 0.0);
-    next += params.stride;
-    kept = 2u;
+  let centered = STATES > 1u && k.z != 0.0;
+  if (centered) {
+    let mean = moved(1u, h.y, h.z * g);
+    spread = max(square - mean * mean, vec4<f32>());
   }
-  let change = g / (sqrt(spread) + hyper[3]);
-  if (params.states == kept) {
-    return p - hyper[0] * change;
+  let change = g / (sqrt(spread) + h.w);
+  let last = select(1u, 2u, centered);
+  if (STATES == last) {
+    return p - h.x * change;
   }
-  let v = hyper[5] * state[next] + change;
-  state[next] = v;
-  return p - hyper[0] * v;
+  return p - h.x * moved(last, k.y, change);
 }
 
-fn adagrad(p: f32, grad: f32, s: u32) -> f32 {
-  let g = grad + hyper[2] * p;
-  let sum = state[s] + g * g;
-  state[s] = sum;
-  return p - hyper[0] * g / (sqrt(sum) + hyper[1]);
+fn adagrad(p: vec4<f32>, grad: vec4<f32>) -> vec4<f32> {
+  let h = hyper[0];
+  let g = grad + h.z * p;
+  let sum = moved(0u, 1.0, g * g);
+  return p - h.x * g / (sqrt(sum) + h.y);
 }
 
-fn adamax(p: f32, grad: f32, s: u32) -> f32 {
-  let g = grad + hyper[5] * p;
-  let m = hyper[1] * state[s] + hyper[2] * g;
-  let most = max(hyper[3] * state[s + params.stride], abs(g) + hyper[4]);
-  state[s] = m;
-  state[s + params.stride] = most;
-  return p - hyper[0] * m / most;
+fn adamax(p: vec4<f32>, grad: vec4<f32>) -> vec4<f32> {
+  let h = hyper[0];
+  let k = hyper[1];
+  let g = grad + k.y * p;
+  let m = moved(0u, h.y, h.z * g);
+  let before = kept(1u);
+  let most = max(h.w * before, abs(g) + k.x);
+  keep(1u, before, most);
+  return p - h.x * m / most;
 }
 
-fn nadam(p: f32, grad: f32, s: u32) -> f32 {
-  let g = grad + hyper[8] * p;
-  let m = hyper[2] * state[s] + hyper[3] * g;
-  let v = hyper[4] * state[s + params.stride] + hyper[5] * g * g;
-  state[s] = m;
-  state[s + params.stride] = v;
-  return hyper[9] * p - (hyper[0] * g + hyper[1] * m) / (sqrt(v) * hyper[6] + hyper[7]);
-}
-
-fn step(p: f32, g: f32, s: u32) -> f32 {
-  return EXPRESSION;
+fn nadam(p: vec4<f32>, grad: vec4<f32>) -> vec4<f32> {
+  let h = hyper[0];
+  let k = hyper[1];
+  let l = hyper[2];
+  let g = grad + l.x * p;
+  let m = moved(0u, h.z, h.w * g);
+  let v = moved(1u, k.x, k.y * g * g);
+  return l.y * p - (h.x * g + h.y * m) / (sqrt(v) * k.z + k.w);
 }
 
 @compute @workgroup_size(64)
@@ -106,19 +140,50 @@ fn KERNEL(
   @builtin(local_invocation_index) local: u32,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let i = linear_index(group, local, groups);
-  if (i >= params.total) {
+  let w = linear_group(group, groups);
+  if (w >= params.groups) {
     return;
   }
-  let sizes = params.sizes[0];
-  let offsets = params.offsets[0];
-  if (i < sizes.x) {
-    param0[i] = step(param0[i], grad0[i], offsets.x + i);
-  } else if (i < sizes.x + sizes.y) {
-    let k = i - sizes.x;
-    param1[k] = step(param1[k], grad1[k], offsets.y + k);
+  var item = 0u;
+  var end = params.count;
+  while (end - item > 1u) {
+    let middle = (item + end) / 2u;
+    if (params.rows[middle].x <= w) {
+      item = middle;
+    } else {
+      end = middle;
+    }
+  }
+  let row = params.rows[item];
+  let q = 64u * (w - row.x) + local;
+  if (4u * q >= row.y) {
+    return;
+  }
+  place = row.z + q;
+  inside = vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(row.y);
+  let at = params.places[item].xy + q;
+  let pin = row.w & 3u;
+  let gin = row.w >> 2u;
+  var p = param0[at.x];
+  var g = grad0[at.y];
+  if (PARAMS > 1u && pin > 0u) {
+    p = param1[at.x];
+    if (PARAMS > 2u && pin > 1u) {
+      p = param2[at.x];
+    }
+  }
+  if (GRADS > 1u && gin > 0u) {
+    g = grad1[at.y];
+    if (GRADS > 2u && gin > 1u) {
+      g = grad2[at.y];
+    }
+  }
+  let next = select(p, EXPRESSION, inside);
+  if (PARAMS > 2u && pin == 2u) {
+    param2[at.x] = next;
+  } else if (PARAMS > 1u && pin == 1u) {
+    param1[at.x] = next;
   } else {
-    let k = i - sizes.x - sizes.y;
-    param2[k] = step(param2[k], grad2[k], offsets.z + k);
+    param0[at.x] = next;
   }
 }

@@ -15,15 +15,18 @@ import type { Graph } from './graph.js';
 import { halvesOf, withCopies, withHalfTemporaries } from './halve.js';
 import { mergeEqual } from './merge.js';
 import { type CheckNumerics, inspection } from './numerics.js';
-import type { Cost, Lowered, Node, OperandRef, TensorType, Value } from './op.js';
+import type { Cost, Lowered, Node, OperandRef, TensorType, Value, Walk } from './op.js';
 import { bytesOf, halfBytes, plan } from './plan.js';
 import { costOfGroup, costOfNode, describe, type ScheduleEntry } from './schedule.js';
 import { showShape, sizeOf } from './shape.js';
 import { spread } from './spread.js';
+import { joinTensors } from './walk.js';
 
 export interface CompileOptions {
   /** Kernel variant to use for a node instead of the first that accepts it. */
   readonly variant?: (node: Node) => string | undefined;
+  /** Whether an input has the same memory at every run; left out, those that are updated. */
+  readonly kept?: (input: Value) => boolean;
   /** Looks at every input and at what every op made, as soon as it is made. */
   readonly checkNumerics?: CheckNumerics | null;
   /** What makes a value of the same contents, elementwise: for devices of mixed precision. */
@@ -125,9 +128,16 @@ export function assemble(
     commands.push(groupOf(group, costOfGroup(planned.order.slice(first, last + 1), planned)));
     group = [];
   }
+  const targets = new Set(whole.updates.map(({ target }) => target));
+  const stays = (index: number): boolean => {
+    const input = whole.inputs[index];
+    return input !== undefined && (targets.has(input) || (options.kept?.(input) ?? false));
+  };
+  const joined = joinTensors(commands, { kept: stays, maxBufferBytes: backend.maxBufferBytes });
   return {
     request: {
-      commands,
+      commands: joined.commands,
+      neighbours: joined.neighbours,
       regions: memory.regions,
       externals: planned.externals,
       written: planned.written,
@@ -137,7 +147,7 @@ export function assemble(
     schedule: describe(planned, lowered, backend.kind),
     memory: { peakBytes: memory.peakBytes, lowerBound: memory.lowerBound },
     describe: ({ workgroups }) =>
-      describeCommands(backend.kind, commands, workgroups, memory.peakBytes, halfBytes(planned)),
+      describeCommands(backend.kind, joined.commands, workgroups, memory.peakBytes, halfBytes(planned)),
   };
 }
 
@@ -192,6 +202,7 @@ function commandsOf(
       label: `${op.name}/${launch.kernel}`,
       kernel: launch.kernel,
       operands: launch.operands.map(resolve),
+      ...(launch.walk && { walk: resolveWalk(launch.walk, resolve) }),
       params: reports ? { ...launch.params, faultId: faults.register(fault) } : launch.params,
       constants: launch.constants,
       units: launch.units,
@@ -202,6 +213,11 @@ function commandsOf(
     };
   });
 }
+
+const resolveWalk = (walk: Walk<OperandRef>, resolve: (ref: OperandRef) => Location): Walk<Location> => ({
+  ...walk,
+  items: walk.items.map((item) => ({ ...item, operands: item.operands.map(resolve) })),
+});
 
 /** What one thread of a CPU may take at 50 GFLOP/s or 20 GB/s. */
 const nanoseconds = ({ flops, bytes }: Cost): number => Math.max(flops / 50, bytes / 20);

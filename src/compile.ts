@@ -107,6 +107,8 @@ export function createCompiled<A extends readonly Tensor[], R extends Traced>(
   };
   return Object.assign((...args: readonly (Tensor | HostTensor)[]) => start(args, null), {
     encode(encoder: GPUCommandEncoder, ...args: readonly Tensor[]) {
+      if (typeof encoder?.beginComputePass !== 'function')
+        fail('encode', `takes a GPUCommandEncoder first, got ${encoder === null ? 'null' : typeof encoder}`);
       const plain = args.findIndex((arg) => !(arg instanceof Tensor));
       if (plain >= 0) fail('encode', `argument ${plain} must be a tensor`);
       return start(args, encoder);

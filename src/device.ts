@@ -109,7 +109,10 @@ export class Device {
     const options = { checkNumerics, copied };
     return 'rates' in engine
       ? (graph, given) => engine.compile(graph, given, this.#faults, options)
-      : (graph) => Program.compile(graph, engine, this.#faults, options);
+      : (graph, given) => {
+          const kept = (input: Value) => given(input) === 'kept';
+          return Program.compile(graph, engine, this.#faults, { ...options, kept });
+        };
   }
 
   get info(): BackendInfo {

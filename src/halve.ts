@@ -74,12 +74,14 @@ const takeAll = (
   from: OperandRef['from'],
   index: number,
   takes: HalveOptions['takes'],
-): boolean =>
-  launches.every(({ kernel, operands }) =>
-    operands.every(
-      (ref, i) => ref.from !== from || !('index' in ref) || ref.index !== index || takes(kernel, i),
-    ),
+): boolean => {
+  const isOther = (ref: OperandRef) => ref.from !== from || !('index' in ref) || ref.index !== index;
+  return launches.every(
+    ({ kernel, operands, walk }) =>
+      operands.every((ref, i) => isOther(ref) || takes(kernel, i)) &&
+      (walk?.items.every((item) => item.operands.every(isOther)) ?? true),
   );
+};
 
 /** A node's input at a position. */
 interface Use {

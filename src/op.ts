@@ -248,9 +248,35 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   ) => Float64Array | readonly Float64Array[];
 }
 
+/**
+ * Any number of tensors that one launch goes through. The operands that it names are null: buffers that hold many tensors take
+ * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/update.wgsl has them.
+ */
+export interface Walk<Operand> {
+  /**
+   * As parameters, which are written, and their gradients: the operands for their buffers, and the constant that says how many
+   * are in use.
+   */
+  readonly roles: readonly { readonly slots: readonly number[]; readonly constant: string }[];
+  readonly items: readonly {
+    /** One of each role. */
+    readonly operands: readonly Operand[];
+    readonly elements: number;
+    /** What `rows` tells of it beside its place. */
+    readonly at: number;
+  }[];
+  /** Elements that a workgroup takes, all of one tensor, and that an invocation takes. */
+  readonly block: number;
+  readonly vector: number;
+  /** Room of `rows` and `places`. */
+  readonly most: number;
+}
+
 /** A launch whose operands are resolved to positions. */
 export interface LoweredLaunch extends Omit<Launch, 'operands'> {
   readonly operands: readonly OperandRef[];
+  /** webgpu: tensors that the launch goes through, wherever they lie. */
+  readonly walk?: Walk<OperandRef>;
 }
 
 export type OperandRef =

@@ -233,7 +233,8 @@ class Planner {
       return this.#placeOverwriting(node, value, node.inputs[overwritten]!, step);
     if (this.#destination.has(value)) return this.#fresh(value, step);
     const target = this.#target.get(value);
-    if (target && this.#maySpoil(target, node, k, step)) return this.#bufferOf.get(target)!;
+    if (target && this.#apart(step) && this.#maySpoil(target, node, k, step))
+      return this.#bufferOf.get(target)!;
     return (this.#inPlace ? this.#dying(value, k, step) : null) ?? this.#fresh(value, step);
   }
 
@@ -253,6 +254,17 @@ class Planner {
     const buffer = this.#fresh(value, step);
     this.#copy(step, held, buffer);
     return buffer;
+  }
+
+  /**
+   * Whether what a step computes may go straight to an input: always where one launch may read and write the same memory, else
+   * where it reads no input, as several may lie in one buffer.
+   */
+  #apart(step: number): boolean {
+    const { first, last } = this.#spanOf(step);
+    const given = new Set(this.#graph.inputs);
+    const reads = ({ inputs }: Node) => inputs.some((value) => value && given.has(this.#rootOf(value)));
+    return this.#inPlace || !this.#order.slice(first, last + 1).some(reads);
   }
 
   /** Whether nobody reads the bytes of `input` after `step`, nor the node itself through another input. */

@@ -16,13 +16,15 @@ export interface Tuning {
   readonly rates: Readonly<Record<string, TileRate>>;
 }
 
-/** Milliseconds from which a measurement counts, calls of which the fastest counts, and the largest sizes. */
+/** Milliseconds from which a measurement counts, calls of which the fastest counts, and the sizes that are taken. */
 const LONG_ENOUGH = 1.5;
 const CALLS = 3;
-const MOST_SIZE = 2048;
-const MOST_INNER = 4096;
-/** How many times slower than the best a tile is when larger ones of its kind are not tried. */
-const FAR_BEHIND = 4;
+const SQUARES = [128, 256, 512, 1024, 2048];
+const INNERS = [64, 512, 4096];
+/** How many times slower than the best a tile is when it, and larger ones of its kind, are not tried further. */
+const FAR_BEHIND = 2;
+/** Tiles that pass through workgroup memory are called by their size. */
+const SHARED = /^\d+x\d+$/;
 
 /** By adapter, for later devices of the process. */
 const measured = new Map<string, Tuning>();
@@ -85,80 +87,97 @@ async function prepare(
   };
 }
 
-/** The rate of products that `sizes` lists from small to large: of the first that takes long enough, or the last. */
+type Size = readonly [m: number, n: number, k: number];
+
+const flopsOf = ([m, n, k]: Size): number => 2 * m * n * k;
+
+/** The fastest of some calls, where the first may be the driver's first sight of the kernel. */
+async function fastest(product: Awaited<ReturnType<typeof prepare>>): Promise<number> {
+  let best = await product.run();
+  for (let i = 0; i < CALLS && best < 40 * LONG_ENOUGH; i++) best = Math.min(best, await product.run());
+  return best;
+}
+
+/**
+ * The rate of products of sizes from small to large: of the first, and then of the one that ought to take long enough. Where
+ * the first is far behind `best`, it decides.
+ */
 async function rateOf(
   backend: Backend,
   tile: ProductTile,
-  sizes: readonly (readonly [number, number, number])[],
+  sizes: readonly Size[],
+  best = 0,
 ): Promise<number> {
   let overhead = 0;
-  for (const size of sizes) {
-    const product = await prepare(backend, tile, size);
-    try {
-      // The first call is not counted: drivers finish their work then.
-      let best = await product.run();
-      if (best < 20 * LONG_ENOUGH) {
-        best = Number.POSITIVE_INFINITY;
-        for (let i = 0; i < CALLS; i++) best = Math.min(best, await product.run());
-      }
-      if (size === sizes[0]) overhead = Math.min(best, LONG_ENOUGH) / 2;
-      const [m, n, k] = size;
-      const ms = Math.max(best - overhead, best / 4);
-      if (ms >= LONG_ENOUGH || size === sizes.at(-1)) return (2 * m * n * k) / ms / 1e6;
-    } finally {
-      product.dispose();
-    }
+  let rate = 0;
+  for (let at = 0; at < sizes.length; ) {
+    const product = await prepare(backend, tile, sizes[at]!);
+    const took = await fastest(product).finally(() => product.dispose());
+    if (at === 0) overhead = Math.min(took, LONG_ENOUGH) / 2;
+    const ms = Math.max(took - overhead, took / 4);
+    rate = flopsOf(sizes[at]!) / ms / 1e6;
+    if (ms >= LONG_ENOUGH || FAR_BEHIND * rate < best) break;
+    const enough = (size: Size, i: number) => i > at && flopsOf(size) >= 1.5e6 * rate * LONG_ENOUGH;
+    const next = sizes.findIndex(enough);
+    at = next > 0 ? next : Math.max(at + 1, sizes.length - 1);
   }
-  return 0;
+  return rate;
 }
 
-const growing = (from: number, to: number, by: number): number[] =>
-  from > to ? [] : [from, ...growing(from * by, to, by)];
+/** A product with edges; all sizes are computed by the kernel that is compiled for it. */
+const CHECKED: Size = [68, 72, 48];
 
-/** What a tile computes of a product with edges; all are compiled for the same as those that are timed. */
-async function resultOf(backend: Backend, tile: ProductTile): Promise<Float32Array> {
-  const product = await prepare(backend, tile, [68, 72, 48]);
-  try {
+/** What each tile computes of a product, compiled side by side. */
+async function resultsOf(backend: Backend, tiles: readonly ProductTile[]): Promise<Float32Array[]> {
+  const products = await Promise.all(tiles.map((tile) => prepare(backend, tile, CHECKED)));
+  const results: Float32Array[] = [];
+  for (const product of products) {
     product.fill();
     await product.run();
-    return (await product.result()) as Float32Array;
-  } finally {
+    results.push((await product.result()) as Float32Array);
     product.dispose();
   }
+  return results;
 }
 
 /**
  * Measures the tiles of products on the backend's device: each on products that grow until one takes long enough, and on one
- * tile alone. A tile whose sums are wrong there, or which is left out because one like it is far behind, has no rate and is
- * not used.
+ * tile alone. A tile whose sums are wrong there, or which is left out because the device is a processor or one like it is far
+ * behind, has no rate and is not used.
  */
 export async function measureTuning(backend: Backend): Promise<Tuning> {
   const rates: Record<string, TileRate> = {};
   let expected: Float32Array | null = null;
   let best = 0;
-  let hopeless = false;
-  // From the one that needs least of the device to those that need most.
-  for (const tile of [...PRODUCT_TILES].reverse()) {
-    if (!takes(backend, tile) || hopeless) continue;
-    const result = await resultOf(backend, tile);
-    expected ??= result;
-    if (result.some((value, i) => value !== expected![i])) continue;
-    const { kind, rows, columns } = tile;
-    const squares = growing(128, MOST_SIZE, 4).map((size) => [size, size, 64 + size / 4] as const);
-    const all = await rateOf(backend, tile, squares);
-    const single = growing(64, MOST_INNER, 8).map((inner) => [rows, columns, inner] as const);
-    const one = await rateOf(backend, tile, single);
-    const rounded = (rate: number) => Number(rate.toPrecision(3));
-    rates[kind] = { all: rounded(all), one: rounded(Math.min(one, all)) };
-    best = Math.max(best, all);
-    // Workgroup memory costs so much here that larger tiles don't make it good.
-    hopeless = FAR_BEHIND * all < best;
-  }
+  const rounded = (rate: number) => Number(rate.toPrecision(3));
+  const measure = async (tiles: readonly ProductTile[]) => {
+    const results = await resultsOf(backend, tiles);
+    for (const [i, tile] of tiles.entries()) {
+      expected ??= results[i]!;
+      if (results[i]!.some((value, at) => value !== expected![at])) continue;
+      const { kind, rows, columns } = tile;
+      const squares = SQUARES.map((size): Size => [size, size, 64 + size / 4]);
+      const all = await rateOf(backend, tile, squares, best);
+      const single = INNERS.map((inner): Size => [rows, columns, inner]);
+      const one = FAR_BEHIND * all < best ? all : await rateOf(backend, tile, single);
+      rates[kind] = { all: rounded(all), one: rounded(Math.min(one, all)) };
+      best = Math.max(best, all);
+    }
+  };
+  const tiles = PRODUCT_TILES.filter((tile) => takes(backend, tile));
+  const [small, large] = [tiles.filter(({ rows }) => rows <= 32), tiles.filter(({ rows }) => rows > 32)];
+  // From those that need least of the device to those that need most.
+  await measure(small.reverse());
+  const hopeless = FAR_BEHIND * (rates['32x32']?.all ?? best) < best;
+  await measure(large.filter(({ kind }) => !hopeless || !SHARED.test(kind)).reverse());
   return { version: 1, adapter: backend.info.description, rates };
 }
 
-const takes = ({ features }: Backend, { feature }: ProductTile): boolean =>
-  feature === undefined || features.has(feature);
+/** Whether a tile can be the best: on a processor, barriers switch between threads, and workgroup memory is like any other. */
+function takes({ features }: Backend, { kind, feature }: ProductTile): boolean {
+  if (SHARED.test(kind) && (features.has('narrow') || features.has('software'))) return false;
+  return feature === undefined || features.has(feature);
+}
 
 /** What a device's kernels are chosen by, and where that is from. */
 export interface Tuned {

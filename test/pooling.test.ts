@@ -74,6 +74,36 @@ describe.each(devices.map((device) => ({ name: device.info.backend, device })))(
     expect([...plain]).toEqual(winners.map((index) => x[index]));
   });
 
+  it.each([
+    { kernel: 3, stride: 1, padding: 1 },
+    { kernel: 3, stride: 1 },
+    { kernel: 3, stride: 2, padding: 1 },
+    { kernel: 2 },
+  ])('tells NaN wherever it lies: %o', async (options) => {
+    const [rows, columns] = [5, 10];
+    const size = rows * columns;
+    // In each plane another element.
+    const x = Float32Array.from({ length: size * size }, (_, i) =>
+      Math.floor(i / size) === i % size ? Number.NaN : i % 7,
+    );
+    const y = await F.maxPool2d(device.tensor(x, [1, size, rows, columns]), options).data();
+    const { kernel, stride = kernel, padding = 0 } = options;
+    const [down, across] = [rows, columns].map((n) => Math.floor((n + 2 * padding - kernel) / stride) + 1);
+    const inside = (at: number, out: number) => {
+      const from = out * stride - padding;
+      return at >= from && at < from + kernel;
+    };
+    const wanted = Array.from({ length: y.length }, (_, i) => {
+      const [plane, row, column] = [
+        Math.floor(i / (down! * across!)),
+        Math.floor(i / across!) % down!,
+        i % across!,
+      ];
+      return inside(Math.floor(plane / columns), row) && inside(plane % columns, column);
+    });
+    expect(Array.from(y, Number.isNaN)).toEqual(wanted);
+  });
+
   it('refuses an index outside the unpooled plane', async () => {
     const x = device.zeros([1, 2, 1, 2]);
     const indices = device.tensor(Int32Array.of(0, 7, 1, -3), [1, 2, 1, 2]);

@@ -67,6 +67,40 @@ describe("a caller's buffer", () => {
   });
 });
 
+describe("a caller's encoder", () => {
+  it('that is none, or finished already, is refused; the step can be encoded again', async () => {
+    const { gpu } = await breakableGPU();
+    const own = await (await gpu.requestAdapter())!.requestDevice();
+    const device = await open('webgpu', { webgpu: { device: own } });
+    const x = device.tensor([1, 2]);
+    const count = device.tensor([0]);
+    const step = device.compile((a: Tensor) => {
+      const next = count.add(1);
+      void count.assign(next);
+      return a.mul(next);
+    });
+    for (const [wrong, what] of [
+      [null, 'null'],
+      [undefined, 'undefined'],
+      [{}, 'object'],
+    ] as const)
+      expect(() => step.encode(wrong as never, x)).toThrow(
+        `encode: takes a GPUCommandEncoder first, got ${what}`,
+      );
+    const finished = own.createCommandEncoder();
+    finished.finish();
+    const encoded = step.encode(finished, x).then((result) => result.data());
+    await expect(encoded).rejects.toThrow(/webgpu: encoding a program: refused by WebGPU: .*finished/s);
+    const encoder = own.createCommandEncoder();
+    const result = await step.encode(encoder, x);
+    own.queue.submit([encoder.finish()]);
+    expect(await result.data()).toEqual(Float32Array.of(1, 2));
+    device.dispose();
+    await own.queue.onSubmittedWorkDone();
+    own.destroy();
+  });
+});
+
 describe('a tensor', () => {
   it('that was disposed is refused wherever it is given, by name', async () => {
     const device = await open('webgpu');

@@ -59,9 +59,9 @@ afterAll(() => {
 
 /** By the case's name, at most so many dispatches. */
 const LIMITS = [
-  ['mlp', 12],
-  ['cnn', 25],
-  ['lstm', 52],
+  ['mlp', 11],
+  ['cnn', 23],
+  ['lstm', 49],
 ] as const;
 
 describe('a training step on webgpu', () => {

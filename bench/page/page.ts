@@ -7,6 +7,7 @@ import { SUITE_NAMES, type SuiteName } from '../case.js';
 import { suiteChart } from '../chart.js';
 import { peerField } from '../compare/contestants.js';
 import type { Peer, PeerName } from '../compare/peer.js';
+import { replaySteps } from '../replay.js';
 import type { BenchReport, Machine } from '../report.js';
 import {
   adapterOf,
@@ -167,3 +168,10 @@ form.onsubmit = (event) => {
 };
 const address = new URLSearchParams(location.search);
 if (address.has('run')) void run(wishesOf(address), facts);
+if (address.has('replay')) {
+  const { texts } = wishesOf(address);
+  replaySteps(texts, address.has('small')).then(
+    (result) => Object.assign(window, { result }),
+    (error) => console.error(messageOf(error)),
+  );
+}

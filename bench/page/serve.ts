@@ -10,6 +10,7 @@ import { versionsOf } from '../compare/open.js';
 import type { PeerName } from '../compare/peer.js';
 import { currentCommit, machineFacts, today } from '../node.js';
 import type { BenchOptions } from '../options.js';
+import type { Replays } from '../replay.js';
 import type { BenchReport } from '../report.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -69,6 +70,20 @@ export async function runInPage(
   try {
     const path = `index.html?run&${query.join('&')}`;
     return (await runPage(folder, path, LIMIT_HOURS * 3600e3, say)) as BenchReport;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Times the replay of training steps in the page, in a Chromium. */
+export async function replayInPage(
+  { texts, small }: Pick<BenchOptions, 'texts' | 'small'>,
+  say: (line: string) => void,
+): Promise<Replays> {
+  const folder = await buildPage();
+  try {
+    const path = `index.html?replay${small ? '&small' : ''}&case=${encodeURIComponent(texts.join(','))}`;
+    return (await runPage(folder, path, LIMIT_HOURS * 3600e3, say)) as Replays;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

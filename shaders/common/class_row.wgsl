@@ -4,7 +4,7 @@
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 
-fn row_max(start: u32, p: CrossEntropyParams) -> f32 {
+fn row_top(start: u32, p: CrossEntropyParams) -> f32 {
   var top = logits[start];
   for (var c = 1u; c < p.classes; c++) {
     top = max(top, logits[start + c * p.inner]);
@@ -30,7 +30,7 @@ fn weight_of(c: u32, p: CrossEntropyParams) -> f32 {
 // (1 - smoothing) w[label] nll[label] + smoothing mean of w nll, nll = log sum e^(x - top) - (x - top).
 fn label_loss(row: u32, label: u32, p: CrossEntropyParams) -> f32 {
   let start = row_start(row, p.classes, p.inner);
-  let top = row_max(start, p);
+  let top = row_top(start, p);
   let total = logarithm(row_total(start, p, top));
   let loss = weight_of(label, p) * (total - (logits[start + label * p.inner] - top));
   if (p.smoothing == 0.0) {

@@ -13,7 +13,7 @@ fn label_slopes(row: u32, label: u32, p: CrossEntropyParams, g: f32) {
       all += each * weight_of(c, p);
     }
   }
-  let top = row_max(start, p);
+  let top = row_top(start, p);
   let scale = all / row_total(start, p, top);
   for (var c = 0u; c < p.classes; c++) {
     let at = start + c * p.inner;

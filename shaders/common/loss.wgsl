@@ -1,7 +1,7 @@
 // Element by element, or where `sums` is 1 scale times the sum of each block of 1024, by a workgroup each.
 #include "common/indexing"
 #include "common/loss_params"
-#include "common/tree"
+#include "common/row"
 
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(0) @binding(5) var<uniform> params: LossParams;
@@ -39,7 +39,7 @@ fn KERNEL(
     }
   }
   if (params.sums == 1u) {
-    let total = tree_sum(part, local);
+    let total = row_sum(part, local, 64u);
     if (local == 0u) {
       output[chunk] = total * params.scale;
     }

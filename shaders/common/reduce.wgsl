@@ -1,7 +1,6 @@
 // What every reduction shares: one output per position of the axes that stay (the outer walk), from all positions
-// of the reduced axes (the inner walk, in row-major order). params.serial: one invocation per output; else one
-// workgroup of 64 per output, in which each invocation takes every 64th position, followed by a tree.
-#include "common/indexing"
+// of the reduced axes (the inner walk, in row-major order), or of a part of these, by `lanes` neighbouring invocations, a power
+// of two up to 64: each takes every lanes-th position, a tree in workgroup memory joins what they hold, of type H.
 #include "common/special"
 
 struct ReduceParams {
@@ -9,8 +8,9 @@ struct ReduceParams {
   inner: u32,
   outerRank: u32,
   innerRank: u32,
-  serial: u32,
-  // wasm: outputs that are neighbours, one line of elements, or 0.
+  // webgpu: invocations of an output.
+  lanes: u32,
+  // wasm: outputs that are neighbours, one line of elements, or 0; webgpu: positions of a part.
   columns: u32,
   scale: f32,
   power: f32,
@@ -49,3 +49,48 @@ fn inner_offset(index: u32) -> u32 {
   }
   return offset + rest * params.innerStrides[0].x;
 }
+
+// What an invocation takes: positions first, first + lanes, ... below end, of the output whose elements begin at base.
+struct Share {
+  row: u32,
+  base: u32,
+  first: u32,
+  end: u32,
+  // Whether it writes the output.
+  writes: bool,
+}
+
+fn share_of(group: vec3<u32>, local: u32, groups: vec3<u32>) -> Share {
+  let index = (group.x + group.y * groups.x) * 64u + local;
+  let row = index >> firstTrailingBit(params.lanes);
+  let lane = index & (params.lanes - 1u);
+  let parts = max(1u, (params.inner + params.columns - 1u) / params.columns);
+  let outer = row / parts;
+  let begin = (row - outer * parts) * params.columns;
+  let live = outer < params.outer;
+  let end = select(0u, min(params.inner, begin + params.columns), live);
+  return Share(row, outer_offset(outer), begin + lane, end, live && lane == 0u);
+}
+
+var<workgroup> tree: array<H, 64>;
+
+// All invocations must call these, in uniform control flow; the lane that writes gets the result.
+#for name in JOINS
+fn $(name)_lanes(own: H, local: u32) -> H {
+  if (params.lanes == 1u) {
+    return own;
+  }
+  tree[local] = own;
+  workgroupBarrier();
+  for (var reach = params.lanes / 2u; reach > 0u; reach /= 2u) {
+    if ((local & (params.lanes - 1u)) < reach) {
+      tree[local] = $name(tree[local], tree[local + reach]);
+    }
+    workgroupBarrier();
+  }
+  let all = tree[local & ~(params.lanes - 1u)];
+  workgroupBarrier();
+  return all;
+}
+
+#end

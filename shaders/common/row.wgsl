@@ -70,7 +70,24 @@ fn leave(own: f32, nothing: f32, local: u32) -> vec2<u32> {
 }
 #end
 
-fn row_sum(value: f32, local: u32, lanes: u32) -> f32 {
+fn plus(a: f32, b: f32) -> f32 {
+  return a + b;
+}
+
+fn most(a: f32, b: f32) -> f32 {
+  return max(a, b);
+}
+
+fn zero() -> f32 {
+  return 0.0;
+}
+
+fn lowest() -> f32 {
+  return -infinity();
+}
+
+#for name, join, nothing, whole in row_sum plus zero subgroupAdd, row_max most lowest subgroupMax
+fn $name(value: f32, local: u32, lanes: u32) -> f32 {
   var all = value;
 #if JOIN == 0
   if (lanes == 1u) {
@@ -80,7 +97,7 @@ fn row_sum(value: f32, local: u32, lanes: u32) -> f32 {
   workgroupBarrier();
   for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
     if ((local & (lanes - 1u)) < reach) {
-      tree[local] += tree[local + reach];
+      tree[local] = $join(tree[local], tree[local + reach]);
     }
     workgroupBarrier();
   }
@@ -89,50 +106,18 @@ fn row_sum(value: f32, local: u32, lanes: u32) -> f32 {
 #end
 #if JOIN == 1
   for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
-    all += subgroupShuffleXor(all, reach);
+    all = $join(all, subgroupShuffleXor(all, reach));
   }
 #end
 #if JOIN == 2
-  let mine = leave(subgroupAdd(value), 0.0, local);
-  all = 0.0;
+  let mine = leave($whole(value), $nothing(), local);
+  all = $nothing();
   for (var i = mine.x; i < 64u; i += mine.y) {
-    all += subtotals[i];
+    all = $join(all, subtotals[i]);
   }
-  all = subgroupAdd(all);
+  all = $whole(all);
 #end
   return all;
 }
 
-fn row_max(value: f32, local: u32, lanes: u32) -> f32 {
-  var all = value;
-#if JOIN == 0
-  if (lanes == 1u) {
-    return value;
-  }
-  tree[local] = value;
-  workgroupBarrier();
-  for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
-    if ((local & (lanes - 1u)) < reach) {
-      tree[local] = max(tree[local], tree[local + reach]);
-    }
-    workgroupBarrier();
-  }
-  all = tree[local & ~(lanes - 1u)];
-  workgroupBarrier();
 #end
-#if JOIN == 1
-  for (var reach = lanes / 2u; reach > 0u; reach /= 2u) {
-    all = max(all, subgroupShuffleXor(all, reach));
-  }
-#end
-#if JOIN == 2
-  let lowest = -infinity();
-  let mine = leave(subgroupMax(value), lowest, local);
-  all = lowest;
-  for (var i = mine.x; i < 64u; i += mine.y) {
-    all = max(all, subtotals[i]);
-  }
-  all = subgroupMax(all);
-#end
-  return all;
-}

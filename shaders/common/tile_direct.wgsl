@@ -1,15 +1,20 @@
 // What common/tile computes, of the same loaders and stores and with the same words but DEPTH, straight from
 // storage: for adapters where workgroup memory and barriers cost more than neighbours' equal loads save (after
-// Nussbaum, 2024). Where QUAD is not 0, the four invocations of a quad, which stand beside each other in a row,
-// load one inner index of their rows each and pass it on; `subgroups` is enabled then, and the module also has
-//   fn left_at(rows: LeftRows, k: u32) -> vec4<f32>    column 0 of load_left, at any k
-// COLUMNS / TN is a multiple of 4. WGSL leaves open which invocations share a quad; here they are neighbours in
-// number, as drivers have it. Measuring an adapter shows where that fails, and leaves the kernel out.
+// Nussbaum, 2024). Where QUAD is not 0, TM is 16, and the four invocations of a quad, which stand beside each other in a
+// row, load four rows each and pass them to the others, which take them in an order of their own: quadSwap moves without
+// choosing. `subgroups` is enabled then. COLUMNS / TN is a multiple of 4. WGSL leaves open which invocations share a quad;
+// here they are neighbours in number, as drivers have it. Measuring an adapter shows where that fails, and leaves the
+// kernel out.
 fn multiply_direct(local: u32, first_row: u32, first_column: u32, begin: u32, end: u32) {
   let row = first_row + local / $(COLUMNS / TN)u * $(TM)u;
   let column = first_column + local % $(COLUMNS / TN)u * 4u;
+#if QUAD
+  let lane = local % 4u;
+  let rows = left_rows(row + 4u * lane);
+#else
 #for q in 0..TM/4
   let rows$q = left_rows(row + $(4 * q)u);
+#end
 #end
 #for j in 0..TN/4
   let columns$j = right_columns(column + $(j * COLUMNS / (TN / 4))u);
@@ -20,10 +25,13 @@ fn multiply_direct(local: u32, first_row: u32, first_column: u32, begin: u32, en
 #end
 #end
   for (var k = begin; k < end; k += 4u) {
-#for q in 0..TM/4
 #if QUAD
-    let mine$q = left_at(rows$q, k + local % 4u);
+    let left0 = load_left(rows, k);
+#for q, S in 1 quadSwapX, 2 quadSwapY, 3 quadSwapDiagonal
+    let left$q = mat4x4<f32>($(S)(left0[0]), $(S)(left0[1]), $(S)(left0[2]), $(S)(left0[3]));
+#end
 #else
+#for q in 0..TM/4
     let left$q = load_left(rows$q, k);
 #end
 #end
@@ -33,11 +41,7 @@ fn multiply_direct(local: u32, first_row: u32, first_column: u32, begin: u32, en
 #for i in 0..4
 #for q in 0..TM/4
     {
-#if QUAD
-      let l = quadBroadcast(mine$q, $(i)u);
-#else
       let l = left$q[$i];
-#end
 #for x in 0..4
 #for j in 0..TN/4
       sum$(4 * q + x)_$j += l.$x * right$j[$i];
@@ -50,7 +54,11 @@ fn multiply_direct(local: u32, first_row: u32, first_column: u32, begin: u32, en
 #for j in 0..TN/4
   let stored$j = store_columns(column + $(j * COLUMNS / (TN / 4))u);
 #for r in 0..TM
+#if QUAD
+  store_row(row + ((4u * lane) ^ $(r)u), stored$j, sum$(r)_$j);
+#else
   store_row(row + $(r)u, stored$j, sum$(r)_$j);
+#end
 #end
 #end
 }

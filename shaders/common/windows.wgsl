@@ -1,3 +1,7 @@
+// Of what is read and made.
+alias given_stored = f32;
+alias result_stored = f32;
+
 // Windows over `planes` planes [height, width], one per element of planes [outHeight, outWidth]. Window (oy, ox) covers
 // rows oy strideHeight - top + r dilationHeight, r < kernelHeight, and columns likewise, as far as they lie inside; if
 // `adaptive`, rows floor(oy height / outHeight) to ceil((oy + 1) height / outHeight) - 1. Every window covers an element.
@@ -109,25 +113,4 @@ fn covering(g: Pool2dParams, first: vec2<u32>, last: vec2<u32>) -> Box {
     (max(first.y + g.left + g.strideWidth, columns) - columns) / g.strideWidth,
     min((last.y + g.left) / g.strideWidth + 1u, g.outWidth),
   );
-}
-
-// A block of two by two elements of x, fewer at the ends of odd planes: what one invocation of a gradient makes.
-struct Block {
-  plane: u32,
-  y: u32,
-  x: u32,
-}
-
-fn block_of(g: Pool2dParams, index: u32) -> Block {
-  let across = (g.width + 1u) / 2u;
-  let row = index / across;
-  let down = (g.height + 1u) / 2u;
-  let plane = row / down;
-  return Block(plane, 2u * (row - plane * down), 2u * (index - row * across));
-}
-
-fn covering_block(g: Pool2dParams, tile: Block) -> Box {
-  let first = vec2<u32>(tile.y, tile.x);
-  let end = vec2<u32>(g.height - 1u, g.width - 1u);
-  return covering(g, first, min(first + vec2<u32>(1u, 1u), end));
 }

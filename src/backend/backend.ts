@@ -1,6 +1,6 @@
 import type { DType, TypedArray } from '../dtype.js';
 import type { WeftError } from '../errors.js';
-import type { BackendKind, Features, Params, RefTensor, TensorType } from '../op.js';
+import type { BackendKind, Features, Params, RefTensor, TensorType, Walk } from '../op.js';
 
 /** Memory of a device, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -22,6 +22,11 @@ export type Location =
       readonly half?: boolean;
     }
   | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
+  /** webgpu: externals that lie in one buffer; where each begins, in vectors, goes to a word of the parameter `places`. */
+  | {
+      readonly kind: 'joined';
+      readonly parts: readonly { readonly index: number; readonly bytes: number; readonly place: number }[];
+    }
   /** A block of a value that is never whole: only in groups. */
   | { readonly kind: 'tile'; readonly index: number }
   | { readonly kind: 'fault' }
@@ -53,6 +58,8 @@ export interface DispatchCommand {
   /** Nanoseconds that one thread of a CPU may take, by the op's cost: what is worth splitting over threads. */
   readonly cost?: number;
   readonly counts?: Counts;
+  /** Before {@link PrepareRequest}: tensors that it goes through. */
+  readonly walk?: Walk<Location>;
   /** Reads these externals and nothing else that changes: it may be left out while they keep their bytes. */
   readonly once?: readonly number[] | null;
 }
@@ -140,6 +147,8 @@ export interface PrepareRequest extends RunChanges {
   readonly commands: readonly Command[];
   /** Sizes of the arena's regions in bytes. */
   readonly regions: readonly number[];
+  /** webgpu: lists of externals that shall lie side by side in one buffer. */
+  readonly neighbours?: readonly (readonly number[])[];
   /** Those among them that are there to be read: on webgpu small ones come with the run's own submit. */
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }

@@ -249,6 +249,9 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
     grid([1, 2, 9, 12], 3, { stride: 2, padding: 1, countIncludePad: false }),
     grid([1, 2, 8, 14], 3, { stride: 2, ceilMode: true }),
     grid([1, 2, 9, 19], 3, { stride: 2 }),
+    // Of 3 by 3, one apart.
+    grid([1, 2, 5, 17], 3, { stride: 1, padding: 1 }),
+    grid([1, 1, 4, 13], 3, { stride: 1, padding: [0, 1], countIncludePad: false }),
   ],
   errors: (name) => [
     ...slidingErrors(name),

@@ -4,6 +4,7 @@ import { expectDType, type RefTensor, type TensorType, type Value } from '../op.
 import { type Shape, sameShape, showShape } from '../shape.js';
 import { reshape } from './layout.js';
 import { type Reduction, reductionOf } from './loss_spec.js';
+import { lossTotal } from './loss_total.js';
 import { placeOf as placeInRow, rowsOf } from './rows.js';
 
 export interface LabelOptions {
@@ -127,15 +128,11 @@ export function totalLaunch(
   byWeight: boolean,
   output = 'output',
 ) {
-  const units = backend === 'wasm' ? 1 : 64;
-  return byWeight
-    ? { kernel: 'cross_entropy_f32', operands: ['losses', 'weights', output], params, units }
-    : {
-        kernel: 'loss_total_f32',
-        operands: ['losses', output],
-        params: { count: params.rows, scale: params.counted ? params.scale : 1 },
-        units,
-      };
+  if (byWeight) {
+    const units = backend === 'wasm' ? 1 : 64;
+    return { kernel: 'cross_entropy_f32', operands: ['losses', 'weights', output], params, units };
+  }
+  return lossTotal(backend, ['losses', output], params.rows, params.counted ? params.scale : 1);
 }
 
 /** Buffers of a forward call: the losses, unless they are the output, and the weights of labels. */

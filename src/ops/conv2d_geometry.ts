@@ -187,15 +187,19 @@ export const AXES4 = {
 
 /** Calls `visit` for every product of the convolution, with flat indices into y, x and weight. */
 export function forEachProduct(g: Geometry, visit: (y: number, x: number, weight: number) => void): void {
-  const inChannels = g.groups * g.channels;
   forRange([g.batch, g.groups, g.filters, g.outHeight, g.outWidth], ([n, group, o, oy, ox], y) => {
-    forRange([g.channels, g.kernelHeight, g.kernelWidth], ([c, r, s], tap) => {
-      const iy = oy! * g.strideHeight - g.top + r! * g.dilationHeight;
-      const ix = ox! * g.strideWidth - g.left + s! * g.dilationWidth;
-      if (iy < 0 || iy >= g.height || ix < 0 || ix >= g.width) return;
-      const x = ((n! * inChannels + group! * g.channels + c!) * g.height + iy) * g.width + ix;
-      visit(y, x, (group! * g.filters + o!) * g.channels * g.kernelHeight * g.kernelWidth + tap);
-    });
+    let weight = (group! * g.filters + o!) * weightsOf(g);
+    for (let c = 0; c < g.channels; c++) {
+      const plane = ((n! * g.groups + group!) * g.channels + c) * g.height;
+      for (let r = 0; r < g.kernelHeight; r++) {
+        const iy = oy! * g.strideHeight - g.top + r * g.dilationHeight;
+        const inside = iy >= 0 && iy < g.height;
+        for (let s = 0; s < g.kernelWidth; s++, weight++) {
+          const ix = ox! * g.strideWidth - g.left + s * g.dilationWidth;
+          if (inside && ix >= 0 && ix < g.width) visit(y, (plane + iy) * g.width + ix, weight);
+        }
+      }
+    }
   });
 }
 

@@ -44,6 +44,11 @@ export const cases: readonly Case[] = [
   [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
   [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
   [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
+  [[1, 3, 8, 13], [3, 1, 5, 5], { groups: 3, padding: 2 }],
+  [[2, 2, 8, 12], [2, 1, 5, 5], { groups: 2, stride: 2, padding: 2 }],
+  [[1, 2, 7, 5], [2, 1, 5, 5], { groups: 2, stride: 2, padding: [3, 1] }],
+  [[1, 1, 6, 1100], [1, 1, 5, 5], { padding: 2 }],
+  [[1, 1, 8, 1100], [1, 1, 5, 5], { stride: 2, padding: 2 }],
   // What Winograd takes: rows of one to more than four tiles, odd sizes, images that share a panel, rows beyond the input.
   [[1, 16, 8, 9], [17, 16, 3, 3], { padding: 1 }],
   [[8, 17, 3, 3], [16, 17, 3, 3], { padding: 2 }],

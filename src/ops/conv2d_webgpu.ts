@@ -133,14 +133,18 @@ const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512
 
 /** What packing an element costs, in floating-point operations of a product. */
 const PACKING = 40;
-/** Kernels that test what they load do about so much of what products do on a CPU. */
-const PACKED_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.6 };
+/**
+ * What quads of few rows do of what those of sixteen do. On a CPU convolutions' other kernels do less than their tiles' rates
+ * say, for their loads need tests; a GPU's neighbours load what lies apart.
+ */
+const BLOCK_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.5 };
+const SHARES = { cpu: 0.4, gpu: 2 };
 
 /** As of a product by quads, with what is packed. */
 function packedCost(features: Features, block: Block, g: Geometry, turned: boolean): number {
   const shape = correlationOf(g, turned);
   const { batch, groups, rows, countHeight, countWidth, phasesHeight, phasesWidth, quads } = shape;
-  const tile = { kind: 'quad_8x8', rows: 4 * block, columns: QUAD_PIXELS };
+  const tile = { kind: 'quad_16x8', rows: 4 * block, columns: QUAD_PIXELS };
   const taps = (g.kernelHeight * g.kernelWidth * 4 * quads) / (phasesHeight * phasesWidth);
   const products = groups * phasesHeight * phasesWidth;
   const size = [rows, batch * countHeight * countWidth, taps, products] as const;
@@ -150,7 +154,8 @@ function packedCost(features: Features, block: Block, g: Geometry, turned: boole
     (PACKING * 4 * packedSize(shape)) / (2 * tile.rows * tile.columns),
     1,
   ]);
-  return tileCost(features, tile, size) / PACKED_RATE[block] + packing;
+  const share = features.has('software') ? SHARES.cpu : SHARES.gpu;
+  return share * (tileCost(features, tile, size) / BLOCK_RATE[block] + packing);
 }
 
 /** Whether a tile is not mostly empty. */

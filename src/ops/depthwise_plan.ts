@@ -47,7 +47,7 @@ const inputGradient = (g: Geometry): Forward => ({
 });
 
 /** Rows of a band, and the bytes of its frame, for rows of `width` pixels of output. */
-function bandOf(c: Forward, width: number): { bandRows: number; bytes: number } {
+function bandOf(c: Forward, width: number): { bandRows: number; line: number; bytes: number } {
   const columns = (width - 1) * c.strideWidth + (c.kernelWidth - 1) * c.dilationWidth + 1;
   const line = 4 * c.strideWidth * Math.ceil(columns / c.strideWidth);
   const reach = (c.kernelHeight - 1) * c.dilationHeight + 1;
@@ -55,7 +55,7 @@ function bandOf(c: Forward, width: number): { bandRows: number; bytes: number } 
   // Even where two rows of output come of one.
   const { spreadHeight } = c;
   const bandRows = spreadHeight * Math.ceil(c.outHeight / Math.ceil(c.outHeight / most) / spreadHeight);
-  return { bandRows, bytes: ((bandRows - 1) * c.strideHeight + reach) * line + 80 };
+  return { bandRows, line, bytes: ((bandRows - 1) * c.strideHeight + reach) * line + 80 };
 }
 
 /** What the strips keep: bias, least result and zeros; see assembly/depthwise_strip.ts. */
@@ -75,7 +75,7 @@ function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; 
       params,
       units: Math.ceil(planes / unitPlanes) * bands,
       scratch:
-        PLACE + 8 * c.kernelHeight * c.kernelWidth + (operands[4] ? 4 * c.height * c.width : 0) + 16 + bytes,
+        PLACE + 20 * c.kernelHeight * c.kernelWidth + (operands[4] ? 4 * c.height * c.width : 0) + 16 + bytes,
     },
   ];
 }
@@ -105,8 +105,10 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
   when: (call) => isDepthwise(weightGeometry(call)),
   launches(call) {
     const c = forward(weightGeometry(call));
-    const wide = 8 * Math.ceil(c.outWidth / 8);
-    const { bandRows, bytes } = bandOf(c, wide);
+    const wide = 4 * Math.ceil(c.outWidth / 4);
+    const { bandRows, line, bytes } = bandOf(c, wide);
+    // What taps go on reading that have no row of dy left: assembly/depthwise_weight_gradient.ts.
+    const behind = c.strideHeight * c.dilationHeight * line;
     const slots = c.kernelHeight * c.kernelWidth + 4;
     return [
       {
@@ -114,7 +116,7 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
         operands: ['x', 'dy', ...gradientNames(call), 'mask'],
         params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
         units: c.groups,
-        scratch: STRIP + 20 * slots + 16 + 4 * wide * bandRows + bytes,
+        scratch: STRIP + 20 * slots + 176 + 4 * wide * (bandRows + 1) + bytes + behind,
       },
     ];
   },

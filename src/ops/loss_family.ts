@@ -12,6 +12,7 @@ import {
 } from '../shape.js';
 import { BLOCK, elementUnits, expectSameShape, snake } from './common.js';
 import type { AnySpec, Call, Point, Tensors, Types } from './loss_spec.js';
+import { lossTotal } from './loss_total.js';
 
 /** How `shape` is read as `whole`: each element `inner` times, and all `count` over and over; null where it can't be. */
 function repetition(shape: Shape, whole: Shape): { inner: number; count: number } | null {
@@ -124,8 +125,7 @@ export function forwardKernels(family: Family) {
           flat: backend === 'wasm' && !sums,
         });
         if (!sums || chunks === 1) return [launch('output', scale)];
-        const total = { kernel: 'loss_total_f32', operands: ['sums', 'output'], units: units(1) };
-        return [launch('sums', 1), { ...total, params: { count: chunks, scale } }];
+        return [launch('sums', 1), lossTotal(backend, ['sums', 'output'], chunks, scale)];
       },
     };
   };

@@ -14,6 +14,7 @@ import {
 import { mul } from './binary.js';
 import { eight } from './common.js';
 import { scalar } from './fill.js';
+import { rowVariants } from './row_lanes.js';
 import { softmaxBackward } from './softmax.js';
 
 export interface MaskedSoftmaxOptions {
@@ -65,15 +66,29 @@ function params({ types: { x, mask }, attrs }: Call) {
   };
 }
 
-const kernel = (backend: 'wasm' | 'webgpu') => ({
-  name: 'masked_softmax_f32',
+const KERNEL = 'masked_softmax_f32';
+const OPERANDS = ['x', 'mask', 'output'];
+
+const wasm = {
+  name: KERNEL,
   launches(call: Call) {
-    const p = params(call);
-    const units = backend === 'wasm' ? p.rows : p.rows * 64;
-    const operands = ['x', 'mask', 'output'];
-    return [{ kernel: 'masked_softmax_f32', operands, params: p, units, scratch: 4 * p.length }];
+    const p = { ...params(call), lanes: 0 };
+    return [{ kernel: KERNEL, operands: OPERANDS, params: p, units: p.rows, scratch: 4 * p.length }];
   },
-});
+};
+
+/** Masks are walked element by element: no quads. */
+const webgpu = rowVariants<'x' | 'mask?', MaskAttrs>(
+  KERNEL,
+  (call) => ({ rows: params(call).rows, length: params(call).length, inner: 1 }),
+  (call, { suffix, lanes }) => {
+    const p = { ...params(call), lanes };
+    return [{ kernel: KERNEL + suffix, operands: OPERANDS, params: p, units: p.rows * lanes }];
+  },
+  undefined,
+  ['lanes', 'tree'],
+  [false],
+);
 
 /** A row's terms: scaled scores with the mask, minus infinity where it hides. */
 interface MaskedRow {
@@ -159,7 +174,7 @@ export const maskedSoftmax = defineOp({
     mask: ({ grad, output }): Value => softmaxBackward(grad, output),
   },
   cost: ({ output }) => ({ flops: 7 * sizeOf(output.shape) }),
-  kernels: { wasm: [kernel('wasm')], webgpu: [kernel('webgpu')] },
+  kernels: { wasm: [wasm], webgpu },
   inPlace: ['x'],
   samples: [
     { inputs: { x: { shape: [1, 1], ...SCORES } } },

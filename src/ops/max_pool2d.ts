@@ -38,8 +38,8 @@ const forwardSpec = <U, A extends U & object>(
     readonly type: (g: Geometry, y: TensorType) => TensorType;
     /** From the indices in planes. */
     readonly from: (indices: Float64Array, g: Geometry) => Float64Array;
-    /** Invocations on webgpu, and kernels of windows of one kind. */
-    readonly units: (g: Geometry, y: TensorType) => number;
+    /** Whether they are indices, and kernels on webgpu of windows of one kind. */
+    readonly words: boolean;
     readonly kinds?: readonly WindowKind[];
   },
 ) => {
@@ -47,11 +47,12 @@ const forwardSpec = <U, A extends U & object>(
   const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
     name: kernel + (kind?.suffix ?? ''),
     when: ({ types, attrs }: KernelCall<'x', A>) => kind?.fits(plan(types.x, attrs)) ?? true,
-    launches({ types, output, attrs }: KernelCall<'x', A>) {
+    launches({ types, attrs }: KernelCall<'x', A>) {
       const g = plan(types.x, attrs);
-      const units = kind?.units?.(g) ?? winners.units(g, output);
-      const name = kernel + (kind?.suffix ?? '');
-      return [windowLaunch(backend, name, ['x', 'output0', 'output1'], g, units, scratchOf(g))];
+      const units = sizeOf(tapsType(g).shape);
+      const own = backend === 'webgpu' ? 'max_pool2d_f32' : kernel;
+      const operands = ['x', 'output0', 'output1'];
+      return [windowLaunch(backend, own, operands, g, units, scratchOf(g), { words: winners.words, kind })];
     },
   });
   const kinds = (winners.kinds ?? []).map((kind) => variant('webgpu', kind));
@@ -123,7 +124,7 @@ function maxPooling<U, A extends U & object>(name: string, pooling: Pooling<U, A
     ...forwardSpec(`${name}WithIndices`, pooling, gradients, 'max_pool2d_indices_f32', {
       type: (_, { shape }) => ({ shape, dtype: 'i32' }),
       from: (indices) => indices,
-      units: (_, y) => sizeOf(y.shape),
+      words: true,
     }),
     summary: 'y = the largest x in each window, and its index in the plane, i32',
     samples: samplesOf(pooling, () => true),
@@ -149,6 +150,11 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
     [[1, 2, 4, 19], { kernel: [2, 3], stride: [1, 3] }],
     [[1, 2, 5, 19], { kernel: [3, 2], stride: [2, 3] }],
     [[1, 1, 18, 19], { kernel: [17, 16], stride: 1 }],
+    // Of 3 x 3, one apart: rows of one to more than four vectors with any remainder, between padding and without.
+    [[1, 1, 4, 4], { kernel: 3, stride: 1, padding: 1 }],
+    [[1, 2, 5, 17], { kernel: 3, stride: 1, padding: 1 }],
+    [[1, 1, 6, 8], { kernel: 3, stride: 1 }],
+    [[1, 1, 4, 13], { kernel: 3, stride: 1, padding: [0, 1] }],
   ],
   errors: (name) => [
     ...slidingErrors(name),
@@ -175,7 +181,7 @@ export const maxPool2dTaps = defineOpWithOutputs({
       return tapsType(g);
     },
     from: packTaps,
-    units: (g) => sizeOf(tapsType(g).shape),
+    words: false,
     kinds: [PAIRS, ...UNROLLED],
   }),
   summary: 'y = the largest x in each window, and a byte that says which it is',
@@ -209,8 +215,8 @@ const valuesVariant = (
     launches(call) {
       const g = plan(call);
       const operands = ['x', 'output', backend === 'wasm' ? null : 'taps'];
-      const units = kind?.units?.(g) ?? sizeOf(tapsType(g).shape);
-      return [windowLaunch(backend, name, operands, g, units, scratchOf(g))];
+      const units = sizeOf(tapsType(g).shape);
+      return [windowLaunch(backend, 'max_pool2d_f32', operands, g, units, scratchOf(g), { kind })];
     },
     ...(backend === 'webgpu' && { temporaries: ({ output }) => ({ taps: sizeOf(output.shape) + 3 }) }),
   };

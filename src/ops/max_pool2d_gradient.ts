@@ -4,7 +4,7 @@ import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
-import { blocks, kindsOf, PAIRS, type WindowKind } from './pool_webgpu.js';
+import { blocks, kindsOf, PAIRS, STEPS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   expectPooled,
@@ -37,12 +37,13 @@ export const windowLaunch = (
   g: Geometry,
   units: number,
   scratch: number,
-  words = false,
+  { words = false, kind = null }: { words?: boolean; kind?: WindowKind | null } = {},
 ): Launch => ({
-  kernel,
+  kernel: kernel + (kind?.suffix ?? ''),
   operands,
   params: windowParams(g, COVERED, words),
-  units: backend === 'wasm' ? g.planes : units,
+  ...(kind?.constants && { constants: kind.constants(g) }),
+  units: backend === 'wasm' ? g.planes : (kind?.units?.(g) ?? units),
   scratch,
 });
 
@@ -147,10 +148,8 @@ export function backwardOp<U, A extends U & object>(
     launches({ types, attrs }: BackwardCall<A>) {
       const words = namesIndices(types.winners, types.dy);
       const g = plan(attrs);
-      const units = kind?.units?.(g) ?? blocks(g);
-      const name = kernel + (kind?.suffix ?? '');
       const operands = ['dy', 'winners', 'output'];
-      return [windowLaunch(backend, name, operands, g, units, backwardScratch(g), words)];
+      return [windowLaunch(backend, kernel, operands, g, blocks(g), backwardScratch(g), { words, kind })];
     },
   });
   // Of up to n windows that an element wins, n - 1 sums round.
@@ -188,7 +187,7 @@ export function backwardOp<U, A extends U & object>(
     },
     kernels: {
       wasm: [variant('wasm')],
-      webgpu: [...kindsOf(pooling, [PAIRS]).map((kind) => variant('webgpu', kind)), variant('webgpu')],
+      webgpu: [...kindsOf(pooling, [PAIRS, STEPS]).map((kind) => variant('webgpu', kind)), variant('webgpu')],
     },
     linear: ['dy'],
     samples: cases.map(({ shape, options, y, winners }) => ({
@@ -237,7 +236,7 @@ export function selectOp<U, A extends U & object>(
       const g = pooling.plan(name, types.values, attrs);
       const words = namesIndices(types.winners, output);
       const operands = ['values', 'winners', 'output'];
-      return [windowLaunch(backend, kernel, operands, g, sizeOf(output.shape), TABLE, words)];
+      return [windowLaunch(backend, kernel, operands, g, sizeOf(output.shape), TABLE, { words })];
     },
   });
   const cases = pooling.cases.map((one) => caseOf(pooling, one));

@@ -9,6 +9,7 @@ export interface WindowKind {
   readonly fits: (g: Geometry) => boolean;
   /** Invocations of it; default those of the kernel for any window. */
   readonly units?: (g: Geometry) => number;
+  readonly constants?: (g: Geometry) => Readonly<Record<string, number>>;
 }
 
 const both = ({ height, width }: Geometry, holds: (axis: Axis) => boolean): boolean =>
@@ -28,11 +29,26 @@ export const PAIRS: WindowKind = {
   units: ({ planes, height, width }) => (planes * height.out * width.out) / 4,
 };
 
+const staysInside = ({ size, out, kernel, stride, padding }: Axis): boolean =>
+  padding === 0 && (out - 1) * stride + kernel <= size;
+
 /** Square windows whose loops are unrolled. */
 export const UNROLLED: readonly WindowKind[] = [2, 3].map((size) => ({
   suffix: `__${size}x${size}`,
   fits: (g) => !g.adaptive && both(g, ({ kernel, dilation }) => kernel === size && dilation === 1),
+  constants: (g) => ({ EDGES: Number(!both(g, staysInside)) }),
 }));
+
+/** Windows two apart, of which at most two by two cover an element. */
+export const STEPS: WindowKind = {
+  suffix: '__steps',
+  fits: (g) =>
+    !g.adaptive && both(g, ({ kernel, stride, dilation }) => kernel <= 4 && stride === 2 && dilation === 1),
+  units: ({ planes, height, width }) => planes * blocksAlong(height) * blocksAlong(width),
+};
+
+/** Of two elements, of which the first may be one before the plane's first. */
+const blocksAlong = ({ size, padding }: Axis): number => Math.ceil((size + (padding % 2)) / 2);
 
 /** Blocks of two by two elements of x. */
 export const blocks = ({ planes, height, width }: Geometry): number =>

@@ -14,8 +14,8 @@ export const PRODUCT_TILES: readonly ProductTile[] = [
   { kind: '64x64', rows: 64, columns: 64 },
   { kind: '32x32', rows: 32, columns: 32 },
   { kind: 'direct_4x4', rows: 32, columns: 32 },
-  { kind: 'quad_8x8', rows: 64, columns: 64, feature: 'subgroups' },
-  { kind: 'quad_4x4', rows: 32, columns: 32, feature: 'subgroups' },
+  { kind: 'quad_16x8', rows: 64, columns: 64, feature: 'subgroups' },
+  { kind: 'quad_16x4', rows: 32, columns: 32, feature: 'subgroups' },
 ];
 
 /** Whether a tile is for results of [rows, columns]: not where one of half its size would do. */
@@ -34,13 +34,13 @@ const GPU: Rates = {
   '128x128': { all: 6000, one: 75 },
   '64x64': { all: 4800, one: 32 },
   '32x32': { all: 3000, one: 7 },
-  quad_8x8: { all: 1500, one: 8 },
-  quad_4x4: { all: 1200, one: 2 },
+  quad_16x8: { all: 1500, one: 8 },
+  quad_16x4: { all: 1200, one: 2 },
   direct_4x4: { all: 1200, one: 2 },
 };
 const CPU: Rates = {
-  quad_8x8: { all: 14, one: 7 },
-  quad_4x4: { all: 13, one: 6.5 },
+  quad_16x8: { all: 14, one: 7 },
+  quad_16x4: { all: 13, one: 6.5 },
   direct_4x4: { all: 10, one: 5 },
   '128x128': { all: 5, one: 2.5 },
   '64x64': { all: 4, one: 2 },

@@ -12,7 +12,7 @@ const total = (group: Float64Array): number => group.reduce((a, b) => a + b, 0);
 export const sum = reduce('sum', {
   summary: 'y = Σ x over the axes',
   dtypes: { f32: 'f32', i32: 'i32', bool: 'i32' },
-  kernels: byDType('sum', true),
+  kernels: byDType('sum', { joins: true }),
   evaluate: (group, _, dtype) => (dtype === 'f32' ? total(group) : total(group) | 0),
   backward: (context) => spread(context, context.grad),
   linear: true,
@@ -28,6 +28,7 @@ export const mean = reduce('mean', {
     {
       kernel: 'sum_f32',
       joins: true,
+      splits: true,
       rows: 'sum_rows_f32',
       params: ({ types, attrs }) => ({ scale: 1 / countOf(types.x.shape, attrs.axes) }),
     },
@@ -56,7 +57,7 @@ function extremum(name: string, kind: 'max' | 'min') {
   return reduce(name, {
     summary: kind === 'max' ? 'y = the largest x over the axes' : 'y = the smallest x over the axes',
     dtypes: { f32: 'f32', i32: 'i32' },
-    kernels: byDType(kind, true),
+    kernels: byDType(kind, { joins: true }),
     empty: () => false,
     evaluate: kind === 'max' ? largest : smallest,
     backward: toExtremum,
@@ -90,7 +91,7 @@ export const countNonzero = reduce('countNonzero', {
 export const any = reduce('any', {
   summary: 'y = whether any x is true over the axes',
   dtypes: { bool: 'bool' },
-  kernels: [{ kernel: 'any_bool' }],
+  kernels: [{ kernel: 'any_bool', splits: true }],
   words: { bool: oneIn101(1, 0) },
   evaluate: (group) => Number(group.some(Boolean)),
   backward: null,
@@ -103,7 +104,7 @@ export const any = reduce('any', {
 export const all = reduce('all', {
   summary: 'y = whether all x are true over the axes',
   dtypes: { bool: 'bool' },
-  kernels: [{ kernel: 'all_bool' }],
+  kernels: [{ kernel: 'all_bool', splits: true }],
   words: { bool: oneIn101(0, 1) },
   evaluate: (group) => Number(group.every(Boolean)),
   backward: null,

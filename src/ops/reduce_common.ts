@@ -217,6 +217,8 @@ export function reduce<A extends ReduceAttrs = ReduceAttrs, U extends ReduceOpti
           { inputs: { x: { shape: [67, 5], ...x } }, options: { axes: 0 } as U },
           { inputs: { x: { shape: [3, 7], ...x } }, options: { axes: -1 } as U },
           { inputs: { x: { shape: [97, 17], ...x } }, options: { axes: -1 } as U },
+          // In parts.
+          { inputs: { x: { shape: [2, 601], ...x } }, options: { axes: -1 } as U },
         ];
       }),
       ...(spec.more ?? []),

@@ -26,8 +26,10 @@ function walks(shape: Shape, axes: readonly number[]) {
   };
 }
 
-/** Where each sum is short, one GPU thread makes one output; else a workgroup does. */
-const SERIAL_LIMIT = 32;
+/** On a GPU: outputs that keep it busy by one lane each, the most lanes of one, and parts of all, of some elements at least. */
+const MANY = 512;
+const LANES = 64;
+const PARTS = { busy: 1024, least: 256 };
 
 /** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
 const COLUMNS = 4096;
@@ -51,6 +53,8 @@ export interface ReduceKernel<A> {
   readonly side?: boolean;
   /** wasm: whether it can reduce its own results, but for its scale. */
   readonly joins?: boolean;
+  /** webgpu: the same. */
+  readonly splits?: boolean;
   /** webgpu: the kernel of reduce_rows that does the same. */
   readonly rows?: string;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
@@ -102,7 +106,7 @@ function launchOf(
   const columns = walk.outerStrides[last] === 1 ? walk.outerShape[last]! : 0;
   return {
     kernel,
-    params: { ...walk, serial: 1, columns, scale, power },
+    params: { ...walk, lanes: 0, columns, scale, power },
     units: columns ? (walk.outer / columns) * Math.ceil(columns / width) : walk.outer,
     scratch: BLOCK_SCRATCH + (side ? SIDE_SCRATCH : 0),
   };
@@ -112,23 +116,69 @@ function launchOf(
 export const sumOfLines = (lines: number, columns: number) =>
   launchOf({ kernel: 'sum_f32' }, [lines, columns], [0], { scale: 1, power: 0 });
 
+/** Lanes of one of `rows` outputs of `count` elements: one where rows are many and short, or neighbours in memory. */
+function lanesOf(rows: number, count: number, acrossRows: boolean, features: ReadonlySet<string>): number {
+  if (rows >= MANY && (acrossRows || count <= 2 * LANES || features.has('narrow'))) return 1;
+  return Math.min(LANES, 2 ** Math.ceil(Math.log2(Math.max(1, count / 2))));
+}
+
+/** A webgpu launch but for its operands: x reduced over its axes in parts of `columns` elements, then scaled. */
+function gpuLaunch(
+  { kernel }: { readonly kernel: string },
+  { x, axes, columns }: { x: Shape; axes: readonly number[]; columns?: number },
+  { scale = 1, power = 0 }: { readonly scale?: number; readonly power?: number },
+  features: ReadonlySet<string>,
+) {
+  const walk = walks(x, axes);
+  const part = Math.max(1, columns ?? walk.inner);
+  const rows = walk.outer * Math.max(1, Math.ceil(walk.inner / part));
+  const lanes = lanesOf(rows, part, walk.innerStrides[Math.max(0, walk.innerRank - 1)]! >= 8, features);
+  return { kernel, params: { ...walk, lanes, columns: part, scale, power }, units: rows * lanes };
+}
+
+/** Parts of each output, and their elements, where outputs are few and long; null where they are not. */
+function gpuParts(x: Shape, axes: readonly number[]) {
+  const count = sizeOf(axes.map((axis) => x[axis]!));
+  const rows = count === 0 ? 0 : sizeOf(x) / count;
+  const wanted = Math.min(Math.floor(count / PARTS.least), Math.floor(PARTS.busy / rows));
+  if (!(wanted >= 2)) return null;
+  const columns = Math.ceil(count / wanted);
+  return { rows, columns, parts: Math.ceil(count / columns) };
+}
+
+/** The webgpu variant for any axes. */
+function anyAxes<A extends { readonly axes: readonly number[] }>(own: ReduceKernel<A>): Variant<'x', A> {
+  const partsOf = ({ types, attrs }: KernelCall<'x', A>) =>
+    own.splits ? gpuParts(types.x.shape, attrs.axes) : null;
+  return {
+    name: own.kernel,
+    when: (call) => own.when?.(call) ?? true,
+    temporaries: (call): Record<string, number> => {
+      const split = partsOf(call);
+      return split ? { parts: 4 * split.rows * split.parts } : {};
+    },
+    launches(call): Launch[] {
+      const { features, types, attrs } = call;
+      const given = own.params?.(call) ?? {};
+      const split = partsOf(call);
+      const whole = { x: types.x.shape, axes: attrs.axes };
+      if (!split) return [{ ...gpuLaunch(own, whole, given, features), operands: ['x', 'output'] }];
+      const { rows, parts, columns } = split;
+      return [
+        { ...gpuLaunch(own, { ...whole, columns }, {}, features), operands: ['x', 'parts'] },
+        {
+          ...gpuLaunch(own, { x: [rows, parts], axes: [1] }, given, features),
+          operands: ['parts', 'output'],
+        },
+      ];
+    },
+  };
+}
+
 export function reduceKernels<A extends { readonly axes: readonly number[] }>(
   kernels: readonly ReduceKernel<A>[],
 ) {
   type Call = KernelCall<'x', A>;
-  const launch = (own: ReduceKernel<A>, call: Call, serial: boolean, perOutput: number): Launch[] => {
-    const walk = walks(call.types.x.shape, call.attrs.axes);
-    const { scale = 1, power = 0 } = own.params?.(call) ?? {};
-    return [
-      {
-        kernel: own.kernel,
-        operands: ['x', 'output'],
-        params: { ...walk, serial: Number(serial), columns: 0, scale, power },
-        units: walk.outer * perOutput,
-      },
-    ];
-  };
-  const reduced = ({ types: { x }, attrs }: Call) => sizeOf(attrs.axes.map((axis) => x.shape[axis]!));
   const takes = (own: ReduceKernel<A>, call: Call) => own.when?.(call) ?? true;
   const wasm = kernels.map(
     (own): Variant<'x', A> => ({
@@ -160,24 +210,18 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
           (call) => takes(own, call),
           (call) => own.params?.(call).scale ?? 1,
         )),
-    {
-      name: `${own.kernel}__serial`,
-      when: (call) => takes(own, call) && reduced(call) <= SERIAL_LIMIT,
-      launches: (call) => launch(own, call, true, 1),
-    },
-    {
-      name: `${own.kernel}__workgroup`,
-      when: (call) => takes(own, call),
-      launches: (call) => launch(own, call, false, 64),
-    },
+    anyAxes(own),
   ]);
   return { wasm, webgpu };
 }
 
 const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32';
 
-/** A kernel for f32, which may join, and one for words of i32 and bool. */
-export const byDType = (kernel: string, joins = false) => [
-  { kernel: `${kernel}_f32`, when: f32Only, joins, rows: joins ? `${kernel}_rows_f32` : undefined },
-  { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call) },
+/** A kernel for f32, which may join, and one for words of i32 and bool; on a GPU both may be split. */
+export const byDType = (
+  kernel: string,
+  { joins = false, splits = joins }: { readonly joins?: boolean; readonly splits?: boolean } = {},
+) => [
+  { kernel: `${kernel}_f32`, when: f32Only, joins, splits, rows: joins ? `${kernel}_rows_f32` : undefined },
+  { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call), splits },
 ];

@@ -105,6 +105,23 @@ function joinOf(kernel: string, rows: number, parts: number, plan: RowPlan, scal
   return launchOf(kernel, walk, { parts: 1, partBlocks: 1, partRun: parts }, single, scale);
 }
 
+/** One launch that adds up `count` numbers, by one workgroup, and scales their sum. */
+export const sumLaunch = (operands: readonly [string, string], count: number, scale: number): Launch => {
+  const walk = {
+    rows: 1,
+    inner: 1,
+    outerStep: 0,
+    innerStep: 0,
+    blocks: 1,
+    blockStep: 0,
+    run: count,
+    runStep: 1,
+  };
+  const parts = { parts: 1, partBlocks: 1, partRun: count };
+  const plan = { suffix: '', wide: false, lanes: 64, most: 64 };
+  return { ...launchOf('sum_rows_f32', walk, parts, plan, scale), operands };
+};
+
 /** Variants of a reduction that some kernel of reduce_rows makes, by a scale in the end. */
 export function reduceRowVariants<A extends { readonly axes: readonly number[] }>(
   kernel: string,

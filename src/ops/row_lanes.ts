@@ -55,10 +55,11 @@ export function rowVariants<N extends string, A>(
   launches: (call: KernelCall<N, A>, plan: RowPlan) => readonly Launch[],
   temporaries?: (call: KernelCall<N, A>, plan: RowPlan) => Readonly<Record<string, number>>,
   joins: readonly Join[] = ['lanes', 'group', 'tree'],
+  widths: readonly boolean[] = [true, false],
 ): Variant<N, A>[] {
   const suffixes: Record<Join, string> = { lanes: '__lanes', group: '__group', tree: '' };
   return joins.flatMap((join) =>
-    [true, false].map((wide): Variant<N, A> => {
+    widths.map((wide): Variant<N, A> => {
       const suffix = suffixes[join] + (wide ? (join === 'tree' ? '__4' : '4') : '');
       const elementsOf = (rows: Rows) => (wide ? rows.length / 4 : rows.length);
       const plan = (call: KernelCall<N, A>): RowPlan => {

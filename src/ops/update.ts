@@ -7,20 +7,22 @@ import { fail } from '../errors.js';
 import {
   type Attrs,
   apply,
-  type Launch,
+  type LoweredLaunch,
   type Op,
+  type OperandRef,
   type RefTensor,
-  type SampleInput,
   type TensorType,
   type Value,
 } from '../op.js';
-import { Generator } from '../random.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, WALK_SCRATCH } from './common.js';
 import { type UpdateRule, updateRules } from './update_rules.js';
+import { errorsOf, samplesOf, VECTOR, whole } from './update_samples.js';
 
 export interface UpdateOptions {
-  /** Where each parameter's elements begin in a row of the state; default: one parameter after the other. */
+  /**
+   * Where each parameter's elements begin in a row of the state, multiples of 4; default: one parameter after the other.
+   */
   readonly offsets?: readonly number[];
 }
 
@@ -36,9 +38,6 @@ export type UpdateFunction = ((
   inputs: readonly (Value | null)[],
   options?: UpdateOptions,
 ) => readonly Value[]) & { readonly op: Op };
-
-/** Tensors that one launch takes: what a parameter struct has room for, and WebGPU's eight storage buffers. */
-const PARAMETERS = { wasm: 64, webgpu: 3 } as const;
 
 type Types = readonly (TensorType | null)[];
 const parametersOf = <T>(inputs: readonly T[]): T[] => inputs.filter((_, i) => i >= 2 && i % 2 === 0);
@@ -62,6 +61,11 @@ function check(name: string, rule: UpdateRule, inputs: Types): void {
     const wanted = least === most ? String(most) : `${least} to ${most}`;
     fail(name, `state must be [${wanted}, total], it is ${state ? showShape(state.shape) : 'missing'}`);
   }
+  if (state && state.shape[0]! > 1 && state.shape[1]! % VECTOR !== 0)
+    fail(
+      name,
+      `rows of the state must hold a multiple of ${VECTOR} elements, it is ${showShape(state.shape)}`,
+    );
 }
 
 function attributesOf(name: string, rule: UpdateRule, inputs: Types, options?: UpdateOptions): UpdateAttrs {
@@ -69,13 +73,16 @@ function attributesOf(name: string, rule: UpdateRule, inputs: Types, options?: U
   const sizes = parametersOf(inputs).map((type) => sizeOf(type!.shape));
   let end = 0;
   const inOrder = sizes.map((size) => {
-    end += size;
-    return end - size;
+    const begin = end;
+    end += whole(size);
+    return begin;
   });
   const offsets = options?.offsets ?? inOrder;
   if (offsets.length !== sizes.length)
     fail(name, `offsets must name ${sizes.length} places, one per parameter, got ${offsets.length}`);
   const total = inputs[1]?.shape[1];
+  const odd = offsets.find((offset) => offset % VECTOR !== 0);
+  if (odd !== undefined) fail(name, `offsets must be multiples of ${VECTOR}, got ${odd}`);
   sizes.forEach((size, i) => {
     if (total !== undefined && !(offsets[i]! >= 0 && offsets[i]! + size <= total))
       fail(name, `parameter ${i} of ${size} elements at offset ${offsets[i]} exceeds the state's ${total}`);
@@ -118,26 +125,30 @@ function evaluate(
   return next ? [...moved, next] : moved;
 }
 
-/** Splits the parameters into launches. */
-function launches(
-  kernel: string,
-  backend: 'wasm' | 'webgpu',
-  inputs: Types,
-  { offsets }: UpdateAttrs,
-): Launch[] {
+/** A parameter and its gradient; the hyper-parameters and the state. */
+const pairOf = (k: number): OperandRef[] => [
+  { from: 'output', index: k },
+  { from: 'input', index: 3 + 2 * k },
+];
+const common = ({ length }: readonly number[], state: TensorType | null): OperandRef[] => [
+  { from: 'input', index: 0 },
+  state ? { from: 'output', index: length } : { from: 'none' },
+];
+
+/** On wasm, launches of so many parameters as a struct holds. */
+function launches(kernel: string, inputs: Types, { offsets }: UpdateAttrs): LoweredLaunch[] {
   const sizes = parametersOf(inputs).map((type) => sizeOf(type!.shape));
-  const most = PARAMETERS[backend];
+  const most = 64;
   const state = inputs[1] ?? null;
-  const list: Launch[] = [];
+  const list: LoweredLaunch[] = [];
   for (let first = 0; first < sizes.length; first += most) {
     const chunk = sizes.slice(first, first + most);
     const total = chunk.reduce((a, b) => a + b, 0);
-    const pairs = chunk.flatMap((_, k) => [`output${first + k}`, String(3 + 2 * (first + k))]);
-    const spare = backend === 'webgpu' ? Array<null>(2 * (most - chunk.length)).fill(null) : [];
-    const filled = (values: readonly number[]) => [...values, ...Array<number>(64 - values.length).fill(0)];
+    const pairs = chunk.flatMap((_, k) => pairOf(first + k));
+    const filled = (values: readonly number[]) => [...values, ...Array<number>(most - values.length).fill(0)];
     list.push({
       kernel,
-      operands: ['0', state ? `output${sizes.length}` : null, ...pairs, ...spare],
+      operands: [...common(sizes, state), ...pairs],
       params: {
         count: chunk.length,
         total,
@@ -146,80 +157,42 @@ function launches(
         sizes: filled(chunk),
         offsets: filled(offsets.slice(first, first + most)),
       },
-      units: elementUnits(total, backend),
-      ...(backend === 'wasm' && { scratch: WALK_SCRATCH }),
+      units: elementUnits(total, 'wasm'),
+      scratch: WALK_SCRATCH,
     });
   }
   return list;
 }
 
-const shapes: readonly (readonly (readonly number[])[])[] = [
-  [[1]],
-  [[5], [3, 7], [4099], [2]],
-  Array.from({ length: 66 }, (_, i) => [1 + (i % 5)]),
-];
-
-/** One parameter, a few, and more than one launch takes. */
-function samplesOf(rule: UpdateRule) {
-  return shapes.flatMap((list) =>
-    rule.samples.map(({ hyper, state: rows }) => {
-      const total = list.reduce((sum, shape) => sum + sizeOf(shape), 0);
-      const generator = new Generator(total);
-      const values = rows.flatMap(([low, high]) =>
-        Array.from({ length: total }, () => Math.fround(generator.uniform(low, high))),
-      );
-      const state: SampleInput | null = rows.length === 0 ? null : { shape: [rows.length, total], values };
-      const tensors = list.flatMap((shape): SampleInput[] => [{ shape }, { shape }]);
-      return {
-        inputs: [{ shape: [hyper.length], values: hyper.map(Math.fround) }, state, ...tensors],
-        options: undefined,
-      };
-    }),
-  );
-}
-
-function errorsOf(name: string, rule: UpdateRule) {
-  const f32 = (...shape: number[]): TensorType => ({ shape, dtype: 'f32' });
-  const { length } = rule.hyper;
-  const [least, most] = rule.states;
-  const state = most === 0 ? null : f32(most, 3);
-  const wanted = least === most ? String(most) : `${least} to ${most}`;
-  const plain = [f32(length), state, f32(3), f32(3)];
-  return [
-    {
-      types: plain.with(0, f32(length + 1)),
-      message: `${name}: hyper must be [${length}], it is [${length + 1}]`,
+/** On webgpu, one launch that goes through all parameters, four elements an invocation. */
+function walk(kernel: string, inputs: Types, { offsets }: UpdateAttrs): LoweredLaunch {
+  const sizes = parametersOf(inputs).map((type) => sizeOf(type!.shape));
+  const state = inputs[1] ?? null;
+  return {
+    kernel: `${kernel}__walk`,
+    operands: [...common(sizes, state), ...Array<OperandRef>(6).fill({ from: 'none' })],
+    params: { stride: Math.ceil((state?.shape[1] ?? 0) / VECTOR) },
+    constants: { STATES: state?.shape[0] ?? 0 },
+    walk: {
+      roles: [
+        { slots: [2, 3, 4], constant: 'PARAMS' },
+        { slots: [5, 6, 7], constant: 'GRADS' },
+      ],
+      items: sizes.map((elements, i) => ({
+        operands: pairOf(i),
+        elements,
+        at: offsets[i]! / VECTOR,
+      })),
+      block: 256,
+      vector: VECTOR,
+      most: 256,
     },
-    {
-      types: plain.with(3, f32(2)),
-      message: `${name}: shapes differ, parameter 0 is [3], its gradient is [2]`,
-    },
-    { types: plain.with(2, null), message: `${name}: input 2 is missing` },
-    {
-      types: plain.with(3, { shape: [3], dtype: 'i32' }),
-      message: `${name}: input 3 must be f32, it is i32[3]`,
-    },
-    {
-      types: plain.slice(0, 3),
-      message: `${name}: takes hyper, state, then parameters and gradients in turn; got 3 inputs`,
-    },
-    {
-      types: plain,
-      options: { offsets: [0, 1] },
-      message: `${name}: offsets must name 1 places, one per parameter, got 2`,
-    },
-    {
-      types: plain.with(1, f32(most, 2)),
-      message: `${name}: parameter 0 of 3 elements at offset 0 exceeds the state's 2`,
-    },
-    {
-      types: plain.with(1, f32(most + 1, 3)),
-      message: `${name}: state must be [${wanted}, total], it is [${most + 1},3]`,
-    },
-  ].map((one) => ({ options: undefined, ...one }));
+    units: sizes.reduce((sum, size) => sum + Math.ceil(size / VECTOR), 0),
+  };
 }
 
 function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
+  const nameOn = (backend: 'wasm' | 'webgpu') => (backend === 'wasm' ? rule.kernel : `${rule.kernel}__walk`);
   const op: Op = {
     name,
     summary: rule.summary,
@@ -256,19 +229,13 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
       const rows = types[1]?.shape[0] ?? 0;
       return { flops: rule.flops * elements, bytes: 4 * elements * (3 + 2 * rows) };
     },
-    variants: () => [rule.kernel],
+    variants: (backend) => [nameOn(backend)],
     lower(backend, types, attrs, _features, variant) {
-      if (variant !== undefined && variant !== rule.kernel) return null;
-      const refer = (operand: string | null) => {
-        if (operand === null) return { from: 'none' } as const;
-        const output = /^output(\d+)$/.exec(operand);
-        return output
-          ? ({ from: 'output', index: Number(output[1]) } as const)
-          : ({ from: 'input', index: Number(operand) } as const);
-      };
-      const list = launches(rule.kernel, backend, types, attrs as unknown as UpdateAttrs);
-      const resolved = list.map((launch) => ({ ...launch, operands: launch.operands.map(refer) }));
-      return { variant: rule.kernel, temporaries: [], launches: resolved };
+      if (variant !== undefined && variant !== nameOn(backend)) return null;
+      const given = attrs as unknown as UpdateAttrs;
+      const list =
+        backend === 'wasm' ? launches(rule.kernel, types, given) : [walk(rule.kernel, types, given)];
+      return { variant: nameOn(backend), temporaries: [], launches: list };
     },
     bounds(backend, inputs, attrs) {
       const absolute = inputs.map((tensor) => tensor && { ...tensor, data: tensor.data.map(Math.abs) });

@@ -220,7 +220,8 @@ export abstract class Optimizer<O extends Settings = Settings> {
     let total = 0;
     for (const tensor of parameters) {
       offsets.set(tensor, total);
-      total += sizeOf(tensor);
+      // As the update op has it: each begins at a multiple of 4.
+      total += Math.ceil(sizeOf(tensor) / 4) * 4;
     }
     // In double precision for the reference device; the others round.
     const words = new Float64Array(rows * total).fill(this.#rule.initial?.(options) ?? 0);

@@ -17,7 +17,6 @@ export { checkErrorCase } from './errors.js';
 export {
   checkForward,
   checkKernel,
-  type KernelCase,
   type VariantChoice,
   variantsFor,
   variantsTaking,
@@ -41,6 +40,7 @@ export {
   type VerifyResult,
 } from './result.js';
 export { generatorOf, inputName, sampleInputs } from './samples.js';
+export type { KernelCase } from './truth.js';
 
 export interface VerifyOptions {
   /** Devices to check kernels on. Derivatives and errors are checked where a reference device is among them. */

@@ -1,7 +1,16 @@
-import { attrsText, type Backend, createGraph, type HostTensor, nodesOf, type Value } from '../index.js';
+import {
+  attrsText,
+  type Backend,
+  createGraph,
+  type HostTensor,
+  type Node,
+  nodesOf,
+  type Value,
+} from '../index.js';
 import { type Doubles, evaluator } from './evaluate.js';
 import { checkKernel, type VariantChoice, variantsTaking } from './forward.js';
 import type { Finding } from './result.js';
+import type { KernelCase } from './truth.js';
 
 /** A finding about one kernel call of a graph. */
 export interface KernelsFinding extends Finding {
@@ -14,7 +23,7 @@ const hostOf = ({ shape, dtype }: Value, data: Doubles): HostTensor => {
   return { shape, dtype, data: Kind.from(data) };
 };
 
-/** Every value that `outputs` need, computed in f64, by value. */
+/** Every value that `outputs` need, computed in f64, by value, and every kernel call that is made on the way, but each only once. */
 export async function evaluateAll(
   inputs: readonly Value[],
   data: readonly Doubles[],
@@ -33,33 +42,38 @@ export async function evaluateAll(
     values.forEach((value, i) => {
       known.set(value, results[i]!);
     });
-    return { nodes, known };
+    return { calls: callsOf(nodes, known), known };
   } finally {
     run.free();
   }
 }
 
+/** The calls of other shapes or attributes, with the values that the f64 reference has there, rounded to what a device holds. */
+function callsOf(nodes: readonly Node[], known: ReadonlyMap<Value, Doubles>): KernelCase[] {
+  const calls = new Map<string, KernelCase>();
+  for (const { op, attrs, inputs } of nodes) {
+    const types = inputs.map((value) => value && [value.dtype, value.shape]);
+    const key = `${op.name}${attrsText(attrs)}${JSON.stringify(types)}`;
+    if (op.view || calls.has(key)) continue;
+    const tensors = inputs.map((value) => value && hostOf(value, known.get(value)!));
+    calls.set(key, { op, inputs: tensors, options: undefined, attrs });
+  }
+  return [...calls.values()];
+}
+
 /**
- * Holds every kernel call that a graph makes on a device to its own bound: each op, in every variant that takes the call or the chosen one,
- * gets the values that the f64 reference has there, rounded to what the device holds. A call that is met again with the
- * same shapes and attributes is not repeated.
+ * Holds every kernel call that a graph makes on a device to its own bound: each op, in every variant that takes the call
+ * or the chosen one.
  */
 export async function checkKernels(
-  { nodes, known }: Awaited<ReturnType<typeof evaluateAll>>,
+  { calls }: Pick<Awaited<ReturnType<typeof evaluateAll>>, 'calls'>,
   backend: Backend,
   choice: VariantChoice = 'all',
 ): Promise<KernelsFinding[]> {
   const findings: KernelsFinding[] = [];
-  const seen = new Set<string>();
-  for (const { op, attrs, inputs } of nodes) {
-    const types = inputs.map((value) => value && [value.dtype, value.shape]);
-    const key = `${op.name}${attrsText(attrs)}${JSON.stringify(types)}`;
-    if (op.view || seen.has(key)) continue;
-    seen.add(key);
-    const tensors = inputs.map((value) => value && hostOf(value, known.get(value)!));
-    const call = { op, inputs: tensors, options: undefined, attrs };
+  for (const call of calls) {
     for (const variant of variantsTaking(call, backend, choice)) {
-      findings.push({ op: op.name, variant, ...(await checkKernel(call, backend, variant)) });
+      findings.push({ op: call.op.name, variant, ...(await checkKernel(call, backend, variant)) });
     }
   }
   return findings;

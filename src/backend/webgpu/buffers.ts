@@ -4,6 +4,7 @@ import type { DeviceBuffer, Fault, Packed } from '../backend.js';
 import { fromWords, toWords, unshared } from '../words.js';
 import { BufferUsage, SHADER_STAGE_COMPUTE } from './constants.js';
 import { type Health, refuseFreed } from './health.js';
+import { bindingBytes, type Moved, moveTogether, type Range, retire, settle } from './neighbours.js';
 import { FAULT_BYTES, type Snapshot, Staged } from './staging.js';
 
 /** What a tensor's memory is used for. */
@@ -17,9 +18,6 @@ const PART = 256;
 const STAGING_KEPT = 8;
 const STAGING_KEPT_BYTES = 1 << 26;
 
-/** Bytes of a storage binding: a multiple of the largest element that a kernel binds, vec4, and never none. */
-export const bindingBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
-
 /** A buffer that its owner gives back. */
 export class WebGPUBuffer implements DeviceBuffer {
   #freed = false;
@@ -27,7 +25,7 @@ export class WebGPUBuffer implements DeviceBuffer {
   snapshot: Snapshot | null = null;
 
   constructor(
-    readonly gpu: GPUBuffer,
+    gpu: GPUBuffer,
     readonly bytes: number,
     readonly label: string,
     readonly pool: BufferPool,
@@ -39,8 +37,12 @@ export class WebGPUBuffer implements DeviceBuffer {
     this.range = { buffer: gpu, offset };
   }
 
-  /** Where it begins. */
-  readonly range: { readonly buffer: GPUBuffer; readonly offset: number };
+  /** Where it begins: another object where it was moved. */
+  range: Range;
+
+  get gpu(): GPUBuffer {
+    return this.range.buffer;
+  }
 
   /** Whether the caller may write to it. */
   exposed: boolean;
@@ -190,12 +192,24 @@ export class BufferPool {
   forget(buffer: WebGPUBuffer): void {
     if (buffer.borrowed) return;
     if (this.#live.delete(buffer)) this.#bytes -= bindingBytes(buffer.bytes);
-    buffer.gpu.destroy();
+    retire(buffer, buffer.range);
   }
 
   /** The GPU's buffer, for the caller, who may write to it from now on. */
   expose(buffer: DeviceBuffer): GPUBuffer {
     const own = this.own(buffer);
+    if (own.range.shared && !own.exposed) {
+      const { device } = this.health;
+      let moved: Moved | null = null;
+      const move = () => {
+        const encoder = device.createCommandEncoder({ label: 'expose' });
+        moved = moveTogether(device, encoder, [own]);
+        device.queue.submit([encoder.finish()]);
+      };
+      this.health.defer(describe(own.bytes, own.label), move, (failed) => {
+        if (moved) settle(moved, failed);
+      });
+    }
     own.changed();
     own.exposed = true;
     this.#lends = true;
@@ -223,7 +237,7 @@ export class BufferPool {
     if (bytes === 0) return;
     buffer.changed();
     const words = unshared(toWords(data, dtype));
-    this.health.device.queue.writeBuffer(buffer.gpu, 0, words);
+    this.health.device.queue.writeBuffer(buffer.gpu, buffer.range.offset, words);
   }
 
   async read(
@@ -255,7 +269,8 @@ export class BufferPool {
       const encoder = this.health.device.createCommandEncoder({ label: 'read' });
       encoder.copyBufferToBuffer(this.fault, 0, staged.staging, 0, FAULT_BYTES);
       encoder.clearBuffer(this.fault);
-      if (bytes > 0) encoder.copyBufferToBuffer(buffer.gpu, 0, staged.staging, FAULT_BYTES, bytes);
+      const { buffer: from, offset } = buffer.range;
+      if (bytes > 0) encoder.copyBufferToBuffer(from, offset, staged.staging, FAULT_BYTES, bytes);
       this.health.device.queue.submit([encoder.finish()]);
     });
     return { staged, offset: 0 };
@@ -272,7 +287,8 @@ export class BufferPool {
     let offset = 0;
     for (const buffer of buffers) {
       const at = offset;
-      encoder.copyBufferToBuffer(buffer.gpu, 0, staged.staging, FAULT_BYTES + at, bindingBytes(buffer.bytes));
+      const { buffer: from, offset: begin } = buffer.range;
+      encoder.copyBufferToBuffer(from, begin, staged.staging, FAULT_BYTES + at, bindingBytes(buffer.bytes));
       buffer.changed();
       buffer.snapshot = { staged: staged.hold(), offset: at, release: () => staged.release() };
       offset += bindingBytes(buffer.bytes);

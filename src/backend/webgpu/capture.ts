@@ -56,8 +56,10 @@ export async function captureBuffers(
     for (const { bytes, slices } of chunks) {
       const staging = device.createBuffer({ label: 'snapshot', size: bytes, usage });
       stagings.push(staging);
-      for (const slice of slices)
-        encoder.copyBufferToBuffer(buffers[slice.source]!.gpu, slice.from, staging, slice.to, slice.bytes);
+      for (const { source, from, to, bytes } of slices) {
+        const { buffer, offset } = buffers[source]!.range;
+        encoder.copyBufferToBuffer(buffer, offset + from, staging, to, bytes);
+      }
     }
     device.queue.submit([encoder.finish()]);
   };

@@ -111,14 +111,13 @@ export class Health {
     return value;
   }
 
-  /** Calls `make` and goes on; an error is raised by the next call that waits, after `failed` was called. */
-  defer<T>(where: string, make: () => T, failed?: () => void): T {
+  /** Calls `make` and goes on; an error is raised by the next call that waits, after `judged` was told of it. */
+  defer<T>(where: string, make: () => T, judged?: (failed: boolean) => void): T {
     const { value, verdict } = this.#scoped(where, make);
     const pending = verdict.then((error) => {
       this.#pending.delete(pending);
-      if (!error) return;
-      this.#problems.push(error);
-      failed?.();
+      if (error) this.#problems.push(error);
+      judged?.(error !== null);
     });
     this.#pending.add(pending);
     return value;

@@ -1,6 +1,7 @@
 import { fail, WeftError } from '../../errors.js';
 import type { Backend, Losable, OnLost } from '../backend.js';
 import type { KernelSet } from '../kernels.js';
+import { DUMMY_SLOT } from './bindings.js';
 import { BufferPool } from './buffers.js';
 import { captureBuffers } from './capture.js';
 import { composes, elementOf, elementTakesHalf } from './compose.js';
@@ -9,7 +10,6 @@ import { Health } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
 import { Pipelines, takesHalf } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
-import { DUMMY_SLOT } from './replay.js';
 import { mergeTables } from './tables.js';
 import { LaunchClock } from './timing.js';
 

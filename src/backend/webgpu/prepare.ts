@@ -1,12 +1,14 @@
 import { fail } from '../../errors.js';
 import type { CopyCommand, DispatchCommand, GroupCommand, Location, PrepareRequest } from '../backend.js';
 import { writeParams } from '../params.js';
-import { type BufferPool, bindingBytes, type WebGPUBuffer } from './buffers.js';
+import type { CopyStep, DispatchStep, ProgramBuffers, Roles } from './bindings.js';
+import type { BufferPool, WebGPUBuffer } from './buffers.js';
 import { compose, elementOf } from './compose.js';
 import { BufferUsage } from './constants.js';
 import type { Health } from './health.js';
+import { bindingBytes } from './neighbours.js';
 import type { Kernel, Pipelines } from './pipelines.js';
-import { type CopyStep, type DispatchStep, type ProgramBuffers, Replay, type Roles } from './replay.js';
+import { Replay } from './replay.js';
 import type { LaunchClock } from './timing.js';
 import { type Workgroups, workgroupsOf } from './workgroups.js';
 
@@ -59,12 +61,13 @@ export async function prepareReplay(host: Host, request: PrepareRequest): Promis
 const STAGED_BYTES = 256;
 
 function rolesOf(
-  { externals, written, outputs = [] }: PrepareRequest,
+  { externals, written, outputs = [], neighbours = [] }: PrepareRequest,
   workgroups: Roles['workgroups'],
 ): Roles {
   const staged = outputs.flatMap(({ index, bytes }) => (bytes <= STAGED_BYTES ? index : []));
   return {
     externals,
+    neighbours,
     written: written ?? Array.from({ length: externals }, (_, i) => i),
     staged: staged.slice(0, 8),
     workgroups,
@@ -125,7 +128,8 @@ function makeDispatch(
     );
     const workgroups = workgroupsOf(units, info.workgroupSize, limit, label)!;
     const kernel = pipelines.composed(code, info, label);
-    return { step: { kind: 'dispatch', label, operands, workgroups, paramsOffset } as const, kernel, params };
+    const step = { kind: 'dispatch', label, operands, workgroups, paramsOffset } as const;
+    return { step, kernel, params };
   }
   const { kernel, operands, params: given, units } = first!;
   const info = pipelines.info(kernel, label);
@@ -133,7 +137,12 @@ function makeDispatch(
   if (!workgroups) return null;
   const params = new ArrayBuffer(info.paramsBytes);
   writeParams(new DataView(params), 0, info, given, `${label}: kernel ${kernel}`);
-  const step = { kind: 'dispatch', label, operands, workgroups, paramsOffset } as const;
+  const field = info.fields.places;
+  const places = field && {
+    offset: paramsOffset + field.offset,
+    words: new Uint32Array(params, field.offset, field.length),
+  };
+  const step = { kind: 'dispatch', label, operands, workgroups, paramsOffset, places } as const;
   return { step, kernel: pipelines.get(first!), params };
 }
 

@@ -1,0 +1,140 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Device, open, optim, type Tensor } from '../src/index.js';
+
+const device = await open('webgpu');
+const wasm = await open('wasm', { threads: 1 });
+afterAll(() => {
+  device.dispose();
+  wasm.dispose();
+});
+
+/** More tensors than a launch has buffers, of sizes that are no multiples of a vector or a workgroup. */
+const SIZES = [1, 5, 300, 64, 7, 2, 1031, 3, 16, 9, 12];
+
+const tensorOf = (on: Device, size: number, seed: number): Tensor =>
+  on.tensor(
+    Float32Array.from({ length: size }, (_, i) => Math.sin(1 + i * seed)),
+    [size],
+  );
+
+/** Parameters, and what takes a step over them along gradients that stay the same. */
+function setUp(on: Device, make: (parameters: readonly Tensor[]) => optim.Optimizer, sizes = SIZES) {
+  const parameters = sizes.map((size, k) => tensorOf(on, size, k + 1));
+  for (const tensor of parameters) tensor.requiresGrad = true;
+  const gradients = sizes.map((size, k) => tensorOf(on, size, k + 0.5));
+  const optimizer = make(parameters);
+  const step = stepOf(on, parameters, gradients, optimizer);
+  return { parameters, gradients, optimizer, step };
+}
+
+const stepOf = (
+  on: Device,
+  parameters: readonly Tensor[],
+  gradients: readonly Tensor[],
+  optimizer: optim.Optimizer,
+) =>
+  on.compile(() => {
+    parameters.forEach((tensor, k) => {
+      tensor.grad = gradients[k]!;
+    });
+    optimizer.step();
+  });
+
+const read = (tensors: readonly Tensor[]) => Promise.all(tensors.map(async (one) => [...(await one.data())]));
+
+const near = (found: readonly (readonly number[])[], wanted: readonly (readonly number[])[]) => {
+  wanted.forEach((list, k) => {
+    list.forEach((value, i) => {
+      expect(Math.abs(found[k]![i]! - value), `tensor ${k}, element ${i}`).toBeLessThan(1e-5);
+    });
+  });
+};
+
+const adam = (parameters: readonly Tensor[]) => new optim.Adam(parameters, { lr: 0.1 });
+const OPTIMIZERS: readonly [string, (parameters: readonly Tensor[]) => optim.Optimizer][] = [
+  ['SGD', (p) => new optim.SGD(p, { lr: 0.1 })],
+  ['SGD with momentum', (p) => new optim.SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true })],
+  ['Adam', adam],
+  ['AdamW', (p) => new optim.AdamW(p, { lr: 0.1 })],
+  ['RMSprop', (p) => new optim.RMSprop(p, { lr: 0.01, momentum: 0.5, centered: true })],
+];
+
+describe('an optimiser step on webgpu', () => {
+  it.each(OPTIMIZERS)('%s is one dispatch for all parameters of a group', async (_, make) => {
+    const [gpu, cpu] = [setUp(device, make), setUp(wasm, make)];
+    for (let i = 0; i < 3; i++) await Promise.all([gpu.step(), cpu.step()]);
+    const [description] = gpu.step.describe();
+    expect(description!.launches).toHaveLength(1);
+    expect(description!.copies).toEqual([]);
+    near(await read(gpu.parameters), await read(cpu.parameters));
+  });
+
+  it('is one dispatch for each of two groups', async () => {
+    const make = (p: readonly Tensor[]) =>
+      new optim.Adam([{ parameters: p.slice(0, 6) }, { parameters: p.slice(6), lr: 0.2 }], { lr: 0.1 });
+    const [gpu, cpu] = [setUp(device, make), setUp(wasm, make)];
+    for (let i = 0; i < 2; i++) await Promise.all([gpu.step(), cpu.step()]);
+    expect(gpu.step.describe()[0]!.launches).toHaveLength(2);
+    near(await read(gpu.parameters), await read(cpu.parameters));
+  });
+
+  it('takes parameters that lie in GPU buffers of the caller', async () => {
+    const [gpu, cpu] = [setUp(device, adam), setUp(wasm, adam)];
+    const first = await gpu.parameters[2]!.gpuBuffer();
+    for (let i = 0; i < 2; i++) await Promise.all([gpu.step(), cpu.step()]);
+    // Handed out when it lies beside others: it gets memory of its own, and the step goes on with that.
+    const later = await gpu.parameters[6]!.gpuBuffer();
+    expect(later).not.toBe(first);
+    expect(later.size).toBe(16 * Math.ceil((4 * SIZES[6]!) / 16));
+    for (let i = 0; i < 2; i++) await Promise.all([gpu.step(), cpu.step()]);
+    expect(await gpu.parameters[2]!.gpuBuffer()).toBe(first);
+    expect(await gpu.parameters[6]!.gpuBuffer()).toBe(later);
+    near(await read(gpu.parameters), await read(cpu.parameters));
+  });
+
+  it('goes on where another optimiser takes some of its parameters', async () => {
+    const run = async (on: Device) => {
+      const { parameters, gradients, step } = setUp(on, adam);
+      await step();
+      const some = [...parameters.slice(4, 9), tensorOf(on, 11, 3)];
+      some.at(-1)!.requiresGrad = true;
+      const others = [...gradients.slice(4, 9), tensorOf(on, 11, 4)];
+      const second = stepOf(on, some, others, new optim.SGD(some, { lr: 0.1 }));
+      for (let i = 0; i < 2; i++) {
+        await second();
+        await step();
+      }
+      return read([...parameters, ...some]);
+    };
+    near(await run(device), await run(wasm));
+  });
+
+  it('takes a parameter for a gradient, and one parameter after another', async () => {
+    const run = async (on: Device) => {
+      const { parameters, step } = setUp(on, adam, [40, 40, 40]);
+      await step();
+      const [a, b, c] = parameters as [Tensor, Tensor, Tensor];
+      const crossed = stepOf(on, [a, b], [b, c], new optim.SGD([a, b], { lr: 0.1 }));
+      await crossed();
+      await on.update([[a, c]]);
+      await step();
+      return read(parameters);
+    };
+    near(await run(device), await run(wasm));
+  });
+
+  it('gives its memory back with the parameters', async () => {
+    const before = device.memory();
+    const { parameters, gradients, step, optimizer } = setUp(device, adam);
+    const held = device.memory();
+    await step();
+    const contents = await read(parameters.slice(1));
+    parameters[0]!.dispose();
+    expect(await read(parameters.slice(1))).toEqual(contents);
+    step.dispose();
+    for (const tensor of [...parameters.slice(1), ...gradients]) tensor.dispose();
+    expect(held.buffers - before.buffers).toBe(2 * SIZES.length + 1);
+    expect(device.memory().buffers - before.buffers).toBe(1);
+    expect(optimizer.steps).toBe(1);
+  });
+});
