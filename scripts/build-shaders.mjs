@@ -34,6 +34,11 @@ export interface KernelInfo extends KernelParams {
   readonly module: string;
   /** How each storage binding, in operand order, is used. The next binding is the parameter struct. */
   readonly access: readonly ('read' | 'read_write')[];
+  /**
+   * The aliases of f32, or vec4s of it, of which storage bindings are arrays, in operand order, '' for another type; left out
+   * where there are none. The code converts what it reads, and writes through the alias, so that it may be one of f16.
+   */
+  readonly stored?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
   /** Its \`override\`s, which launches may give other values. */
   readonly constants?: readonly string[];

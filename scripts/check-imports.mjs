@@ -23,7 +23,16 @@ const rules = {
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
   plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
   passes: {
-    files: ['gradient.ts', 'recompute.ts', 'rewrite.ts', 'merge.ts', 'absorb.ts', 'spread.ts', 'fuse.ts'],
+    files: [
+      'gradient.ts',
+      'recompute.ts',
+      'rewrite.ts',
+      'merge.ts',
+      'absorb.ts',
+      'spread.ts',
+      'fuse.ts',
+      'halve.ts',
+    ],
     may: ['own', 'op', 'leaves'],
   },
 

@@ -9,6 +9,7 @@
  *   //! kernel product_f32__8x8 | ROWS=8               without an expression
  *   #for i in 0..ROWS                                  unrolled by the build, as expand-shader.mjs says
  *   //! variant __wide | WIDE=1                        the file once more, WIDE replaced, its kernels called name__wide
+ *   alias y_stored = f32;                              what a binding is an array of: f16, where a device says so
  *   //! params pad2d_f32 pad3d_f32 : PadParams         kernels that only wasm has take this struct of the file
  *   //! element                                        what follows in the entry point computes one element: read-elements.mjs
  *

@@ -68,6 +68,12 @@ function workgroupBytes(where, wgsl, reflection, variables, entry) {
   return bytes;
 }
 
+/** The alias, `.._stored`, of which a binding is an array, or of vec4s of it: of 16 bits on some devices; '' for none. */
+function storedAs(wgsl, name) {
+  const type = new RegExp(`var<storage,[^>]*> ${name}: array<(?:vec4<)?(\\w+_stored)>`).exec(wgsl)?.[1];
+  return type ?? '';
+}
+
 /** Checks one entry point against the format and the guaranteed limits, and describes it. */
 function reflectKernel({ ResourceType }, file, { module, wgsl, reflected, variables }, entry) {
   const where = `${file}: kernel ${entry.name}`;
@@ -111,11 +117,15 @@ function reflectKernel({ ResourceType }, file, { module, wgsl, reflected, variab
     fail(where, `it uses ${shared} bytes of workgroup memory, at most ${MAX_WORKGROUP_BYTES} are allowed`);
   }
   const struct = reflectStruct(where, last.type);
+  const stored = storage.map(({ name }) => storedAs(wgsl, name));
+  const twice = stored.find((alias, i) => alias && stored.indexOf(alias) < i);
+  if (twice) fail(where, `two of its bindings are arrays of ${twice}, give each an alias of its own`);
   return {
     struct,
     info: {
       module,
       access: storage.map(({ access }) => (access === 'read_write' ? 'read_write' : 'read')),
+      ...(stored.some(Boolean) ? { stored } : {}),
       params: struct.name,
       paramsBytes: struct.bytes,
       fields: struct.fields,

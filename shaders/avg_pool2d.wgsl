@@ -4,8 +4,8 @@
 #include "common/window_blocks"
 
 // x and y, or dy and dx.
-@group(0) @binding(0) var<storage, read> given: array<f32>;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(0) var<storage, read> given: array<given_stored>;
+@group(0) @binding(1) var<storage, read_write> result: array<result_stored>;
 @group(0) @binding(2) var<uniform> params: Pool2dParams;
 
 // Of a window along one axis the first element, the end, and how many count.
@@ -53,10 +53,10 @@ fn avg_pool2d_f32(
   for (var iy = rows.x; iy < rows.y; iy++) {
     let line = (plane * g.height + iy) * g.width;
     for (var ix = columns.x; ix < columns.y; ix++) {
-      total += given[line + ix];
+      total += f32(given[line + ix]);
     }
   }
-  result[i] = total * share_of(g, rows.z, columns.z);
+  result[i] = result_stored(total * share_of(g, rows.z, columns.z));
 }
 
 // dx = sum of dy / divisor over the windows that cover x.
@@ -80,7 +80,7 @@ fn avg_pool2d_backward_f32(
     var total = vec2<f32>();
     for (var ox = windows.left; ox < windows.right; ox++) {
       let columns = along(g, ox, false);
-      let share = given[line + ox] * share_of(g, rows.z, columns.z);
+      let share = f32(given[line + ox]) * share_of(g, rows.z, columns.z);
       if (tile.x >= columns.x) {
         total.x += select(0.0, share, tile.x < columns.y);
       }

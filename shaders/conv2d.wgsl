@@ -8,10 +8,10 @@
 #include "common/tile"
 
 // x, weight, bias or mask, and the result. bias [groups rows] is read if hasBias is not 0.
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> further: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<weight_stored>>;
+@group(0) @binding(2) var<storage, read> further: array<further_stored>;
+@group(0) @binding(3) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(4) var<uniform> params: CorrelateParams;
 
 // Whether source counts only where the mask, of its shape, is not <= 0.
@@ -65,7 +65,12 @@ fn load_left(rows: LeftRows, k: u32) -> mat4x4<f32> {
       return mat4x4<f32>();
     }
     let at = (rows + k) >> vec4<u32>(2u);
-    return transpose(mat4x4<f32>(weight[at.x], weight[at.y], weight[at.z], weight[at.w]));
+    return transpose(mat4x4<f32>(
+      vec4<f32>(weight[at.x]),
+      vec4<f32>(weight[at.y]),
+      vec4<f32>(weight[at.z]),
+      vec4<f32>(weight[at.w]),
+    ));
   }
   var loaded = mat4x4<f32>();
   var tap = tap_of(k);
@@ -74,10 +79,10 @@ fn load_left(rows: LeftRows, k: u32) -> mat4x4<f32> {
     let at = rows + tap.plane * params.planeStride + (down.tap + tap.r * down.tapStep) * params.kernelWidth +
       across.tap + tap.s * across.tapStep;
     loaded[$i] = vec4<f32>(
-      weight[at.x >> 2u][at.x & 3u],
-      weight[at.y >> 2u][at.y & 3u],
-      weight[at.z >> 2u][at.z & 3u],
-      weight[at.w >> 2u][at.w & 3u],
+      f32(weight[at.x >> 2u][at.x & 3u]),
+      f32(weight[at.y >> 2u][at.y & 3u]),
+      f32(weight[at.z >> 2u][at.z & 3u]),
+      f32(weight[at.w >> 2u][at.w & 3u]),
     );
   }
   tap = next(tap);
@@ -132,8 +137,8 @@ fn load_right(columns: RightColumns, k: u32) -> mat4x4<f32> {
   let at$i = columns.image + (tap.plane * params.height + y$i) * params.width + x$i;
 #for c in x y z w
   if (inside$i.$c) {
-    loaded[$i].$c = source[at$i.$c];
-    if (MASKED != 0u && further[at$i.$c] <= 0.0) {
+    loaded[$i].$c = f32(source[at$i.$c]);
+    if (MASKED != 0u && f32(further[at$i.$c]) <= 0.0) {
       loaded[$i].$c = 0.0;
     }
   }
@@ -164,14 +169,14 @@ fn store_row(row: u32, columns: StoreColumns, sums: vec4<f32>) {
   let plane = group_index * params.rows + row;
   var values = sums;
   if (params.hasBias != 0u) {
-    values += further[plane];
+    values += f32(further[plane]);
   }
   // NaN stays.
   values = select(values, vec4<f32>(), (values <= vec4<f32>()) & vec4<bool>(params.activation == 1u));
   let at = columns.at + plane * params.outHeight * params.outWidth;
 #for c in x y z w
   if (columns.inside.$c) {
-    output[at.$c] = values.$c;
+    output[at.$c] = output_stored(values.$c);
   }
 #end
 }

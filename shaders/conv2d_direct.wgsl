@@ -6,10 +6,10 @@
 #include "common/indexing"
 
 // x, weight, bias or mask, and the result. bias [groups rows] is read if hasBias is not 0.
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> further: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> weight: array<weight_stored>;
+@group(0) @binding(2) var<storage, read> further: array<further_stored>;
+@group(0) @binding(3) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(4) var<uniform> params: CorrelateParams;
 
 // Planes of the result that an invocation takes: 1, 2, 4 or 8.
@@ -24,23 +24,23 @@ fn load(at: u32, y: u32, limit: u32) -> f32 {
   let inside = y < limit;
   let place = select(0u, at + y * params.width, inside);
   if (MASKED != 0u) {
-    return select(0.0, source[place], inside && !(further[place] <= 0.0));
+    return select(0.0, f32(source[place]), inside && !(f32(further[place]) <= 0.0));
   }
-  return select(0.0, source[place], inside);
+  return select(0.0, f32(source[place]), inside);
 }
 
 // Four pixels of the result below each other from `at` on, of which the first `count` exist.
 fn store(at: u32, count: u32, filter_index: u32, sums: vec4<f32>) {
   var values = sums;
   if (params.hasBias != 0u) {
-    values += further[filter_index];
+    values += f32(further[filter_index]);
   }
   // NaN stays.
   values = select(values, vec4<f32>(), (values <= vec4<f32>()) & vec4<bool>(params.activation == 1u));
   let step = params.phasesHeight * params.outWidth;
 #for i in 0..4
   if ($(i)u < count) {
-    output[at + $(i)u * step] = values[$i];
+    output[at + $(i)u * step] = output_stored(values[$i]);
   }
 #end
 }
@@ -112,7 +112,7 @@ fn conv2d_f32__direct(
         }
 #for m in 0..8
         if ($(m)u < SLOTS) {
-          let w = weight[tap + $(m)u * params.rowStride];
+          let w = f32(weight[tap + $(m)u * params.rowStride]);
           over$m += w * over;
           under$m += w * under;
         }

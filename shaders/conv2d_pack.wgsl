@@ -5,10 +5,10 @@
 #include "common/indexing"
 
 // x, weight, or dy, weight and mask; the frame and weights.
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> mask: array<f32>;
-@group(0) @binding(3) var<storage, read_write> frame: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> weight: array<weight_stored>;
+@group(0) @binding(2) var<storage, read> mask: array<further_stored>;
+@group(0) @binding(3) var<storage, read_write> frame: array<frame_stored>;
 @group(0) @binding(4) var<uniform> params: CorrelateParams;
 
 // Whether source counts only where the mask, of its shape, is not <= 0.
@@ -33,13 +33,13 @@ fn pack_pixel(pixel: u32) {
       let plane = 4u * quad + $(i)u;
       let counts = inside && plane < params.planes;
       let at = select(0u, first + plane * area, counts);
-      four.$i = select(0.0, source[at], counts);
+      four.$i = select(0.0, f32(source[at]), counts);
       if (MASKED != 0u) {
-        four.$i = select(four.$i, 0.0, mask[at] <= 0.0);
+        four.$i = select(four.$i, 0.0, f32(mask[at]) <= 0.0);
       }
     }
 #end
-    frame[pixel * params.quads + quad] = four;
+    frame[pixel * params.quads + quad] = frame_stored(four);
   }
 }
 
@@ -57,10 +57,10 @@ fn pack_weights(index: u32) {
     {
       let plane = 4u * quad + $(i)u;
       let counts = plane < params.planes;
-      four.$i = select(0.0, weight[select(0u, first + plane * params.planeStride, counts)], counts);
+      four.$i = select(0.0, f32(weight[select(0u, first + plane * params.planeStride, counts)]), counts);
     }
 #end
-    frame[params.weightsAt + index * params.quads + quad] = four;
+    frame[params.weightsAt + index * params.quads + quad] = frame_stored(four);
   }
 }
 

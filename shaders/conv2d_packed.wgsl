@@ -12,9 +12,9 @@ enable subgroups;
 #include "common/correlate"
 
 // The frame and weights, a bias [groups rows] that is read if hasBias is not 0, and the result.
-@group(0) @binding(0) var<storage, read> frame: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> frame: array<frame_stored>;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(3) var<uniform> params: CorrelateParams;
 
 // Four pixels of the result.
@@ -45,10 +45,10 @@ fn pixels_of(first: u32, count: u32, group: u32, down: Axis, across: Axis) -> Pi
 
 fn load(pixels: vec4<u32>, at: u32) -> mat4x4<f32> {
   return transpose(mat4x4<f32>(
-    frame[pixels.x + at],
-    frame[pixels.y + at],
-    frame[pixels.z + at],
-    frame[pixels.w + at],
+    vec4<f32>(frame[pixels.x + at]),
+    vec4<f32>(frame[pixels.y + at]),
+    vec4<f32>(frame[pixels.z + at]),
+    vec4<f32>(frame[pixels.w + at]),
   ));
 }
 
@@ -62,7 +62,7 @@ fn store(plane: u32, pixels: Pixels, sums: vec4<f32>) {
   let at = pixels.at + plane * params.outHeight * params.outWidth;
 #for c in x y z w
   if (pixels.inside.$c) {
-    output[at.$c] = values.$c;
+    output[at.$c] = output_stored(values.$c);
   }
 #end
 }
@@ -112,7 +112,7 @@ fn KERNEL(
   var taps = 0u;
   for (var k = 0u; k < inner; k++) {
 #for x in 0..BLOCK
-    let l0_$x = frame[row$x + left];
+    let l0_$x = vec4<f32>(frame[row$x + left]);
     let l1_$x = quadSwapX(l0_$x);
     let l2_$x = quadSwapY(l0_$x);
     let l3_$x = quadSwapDiagonal(l0_$x);

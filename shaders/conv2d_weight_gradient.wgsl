@@ -8,9 +8,9 @@
 #include "common/tile"
 
 // x, dy, mask, and the sums.
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> mask: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<dy_stored>>;
+@group(0) @binding(2) var<storage, read> mask: array<vec4<mask_stored>>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(4) var<uniform> params: WeightsParams;
 
@@ -35,19 +35,19 @@ fn left_inner_first() -> bool {
 }
 
 fn four_of(at: u32) -> vec4<f32> {
-  let values = dy[at >> 2u];
+  let values = vec4<f32>(dy[at >> 2u]);
   if (MASKED == 0u) {
     return values;
   }
-  return select(values, vec4<f32>(), mask[at >> 2u] <= vec4<f32>());
+  return select(values, vec4<f32>(), vec4<f32>(mask[at >> 2u]) <= vec4<f32>());
 }
 
 fn one_of(at: u32) -> f32 {
-  let value = dy[at >> 2u][at & 3u];
+  let value = f32(dy[at >> 2u][at & 3u]);
   if (MASKED == 0u) {
     return value;
   }
-  return select(value, 0.0, mask[at >> 2u][at & 3u] <= 0.0);
+  return select(value, 0.0, f32(mask[at >> 2u][at & 3u]) <= 0.0);
 }
 
 fn load_left(rows: LeftRows, k: u32) -> mat4x4<f32> {
@@ -114,7 +114,7 @@ fn load_right(columns: RightColumns, k: u32) -> mat4x4<f32> {
     loaded[$i] = columns.outside;
 #for c in x y z w
     if (inside.$c) {
-      loaded[$i].$c = source[at.$c];
+      loaded[$i].$c = f32(source[at.$c]);
     }
 #end
   }

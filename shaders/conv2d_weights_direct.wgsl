@@ -6,9 +6,9 @@
 #include "common/weights"
 
 // x, dy, mask, parts [groups filters, columns, shares, 64].
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> mask: array<f32>;
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> dy: array<dy_stored>;
+@group(0) @binding(2) var<storage, read> mask: array<mask_stored>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(4) var<uniform> params: WeightsParams;
 
@@ -43,14 +43,14 @@ fn see(column: Column, at: u32, y: u32, x: u32) -> f32 {
   if (PADDED != 0u) {
     inside = inside && y + column.y < params.height && x + column.x < params.width;
   }
-  return select(column.outside, source[select(0u, at + column.offset, inside)], inside);
+  return select(column.outside, f32(source[select(0u, at + column.offset, inside)]), inside);
 }
 
 fn count(at: u32) -> f32 {
   if (MASKED != 0u) {
-    return select(dy[at], 0.0, mask[at] <= 0.0);
+    return select(f32(dy[at]), 0.0, f32(mask[at]) <= 0.0);
   }
-  return dy[at];
+  return f32(dy[at]);
 }
 
 @compute @workgroup_size(64)

@@ -20,9 +20,12 @@ struct MaskedSoftmaxParams {
   lanes: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+alias x_stored = f32;
+alias output_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
 @group(0) @binding(1) var<storage, read> mask_words: array<u32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(3) var<uniform> params: MaskedSoftmaxParams;
 
 fn mask_start(row: u32) -> u32 {
@@ -46,7 +49,7 @@ struct Term {
 
 // Minus infinity counts where nothing masks, as in a plain softmax.
 fn term_of(row: u32, start: u32, i: u32) -> Term {
-  var value = x[row * params.length + i] * params.scale;
+  var value = f32(x[row * params.length + i]) * params.scale;
   if (params.causal != 0u && i > row % params.queries) {
     return Term(0.0, false);
   }
@@ -91,13 +94,14 @@ fn masked_softmax_f32(
     if (term.counts) {
       power = exponential(term.value - highest);
     }
-    output[row * params.length + i] = power;
+    output[row * params.length + i] = output_stored(power);
     part += power;
   }
   let total = row_sum(part, local, lanes);
   if (counted > 0.0) {
     for (var i = at.y; i < end; i += lanes) {
-      output[row * params.length + i] /= total;
+      let place = row * params.length + i;
+      output[place] = output_stored(f32(output[place]) / total);
     }
   }
 }

@@ -20,7 +20,7 @@ enable subgroups;
 #end
 
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<output_stored>;
 
 // What is added to four columns.
 struct StoreColumns {
@@ -48,7 +48,7 @@ fn store_row(row: u32, columns: StoreColumns, sums: vec4<f32>) {
   let at = output_origin + row * params.n + columns.first;
 #for i in 0..4
   if (columns.first + $(i)u < params.n) {
-    output[at + $(i)u] = activated(values.$i);
+    output[at + $(i)u] = output_stored(activated(values.$i));
   }
 #end
 }

@@ -11,7 +11,7 @@ struct MatmulPartsParams {
 
 @group(0) @binding(0) var<storage, read> sums: array<f32>;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(3) var<uniform> params: MatmulPartsParams;
 
 @compute @workgroup_size(64)
@@ -31,5 +31,5 @@ fn matmul_parts_f32(
   if (HAS_BIAS != 0u) {
     total += bias[at % params.n];
   }
-  output[at] = activated(total);
+  output[at] = output_stored(activated(total));
 }

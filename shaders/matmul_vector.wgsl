@@ -12,7 +12,7 @@ override LANES = 64u;
 override TURNED = 0u;
 
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<output_stored>;
 
 #for f in 0..4
 var<workgroup> sums$f: array<vec4<f32>, 64>;
@@ -27,7 +27,7 @@ fn store(row: u32, first: u32, sums: vec4<f32>) {
       value += bias[select(column$i, row, TURNED != 0u)];
     }
     let at = select(row * params.n + column$i, column$i * params.m + row, TURNED != 0u);
-    output[output_origin + at] = activated(value);
+    output[output_origin + at] = output_stored(activated(value));
   }
 #end
 }

@@ -10,8 +10,8 @@
 #include "common/windows"
 #include "common/winners"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<given_stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<result_stored>;
 @group(0) @binding(2) var<storage, read_write> named: array<u32>;
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
 
@@ -31,14 +31,14 @@ fn winner_of(g: Pool2dParams, base: u32, oy: u32, ox: u32) -> Place {
   // Rows and columns that the padding has of the window.
   let above = (box.top + g.top - oy * g.strideHeight) / g.dilationHeight;
   let before = (box.left + g.left - ox * g.strideWidth) / g.dilationWidth;
-  var best = Place(x[base + box.top * g.width + box.left], 0u, 0u);
+  var best = Place(f32(x[base + box.top * g.width + box.left]), 0u, 0u);
   var found = false;
   var line = above * g.kernelWidth + before;
   for (var iy = box.top; iy < box.bottom; iy += g.dilationHeight) {
     var tap = line;
     for (var ix = box.left; ix < box.right; ix += g.dilationWidth) {
       let index = iy * g.width + ix;
-      let value = x[base + index];
+      let value = f32(x[base + index]);
       if (!found || is_nan(value) || (value > best.value && !is_nan(best.value))) {
         best = Place(value, tap, index);
         found = true;
@@ -101,7 +101,7 @@ fn max_pool2d_f32(
 #for c in 0..KERNEL_SIZE
   {
     let i = line$r + $(c)u;
-    var value = vec4(x[i.x], x[i.y], x[i.z], x[i.w]);
+    var value = vec4<f32>(vec4(x[i.x], x[i.y], x[i.z], x[i.w]));
     if (EDGES) {
       value = select(lowest, value, (top + $(r)u < vec4(g.height)) & (left + $(c)u < vec4(g.width)));
     }
@@ -111,7 +111,7 @@ fn max_pool2d_f32(
 #end
 #for k in 0..4
   if (first + $(k)u < count) {
-    y[first + $(k)u] = best.value.$k;
+    y[first + $(k)u] = result_stored(best.value.$k);
   }
 #end
   // Zeros past the last window.
@@ -120,7 +120,7 @@ fn max_pool2d_f32(
   var taps = 0u;
   for (var k = 0u; k < min(4u, count - first); k++) {
     let best = winner_of(g, base, oy, ox);
-    y[first + k] = best.value;
+    y[first + k] = result_stored(best.value);
     if (g.words != 0u) {
       named[first + k] = best.index;
     }

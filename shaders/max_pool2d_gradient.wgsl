@@ -4,9 +4,9 @@
 #include "common/window_blocks"
 
 // dy and dx, or values and y.
-@group(0) @binding(0) var<storage, read> given: array<f32>;
+@group(0) @binding(0) var<storage, read> given: array<given_stored>;
 @group(0) @binding(1) var<storage, read> winners: array<u32>;
-@group(0) @binding(2) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read_write> result: array<result_stored>;
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
 
 fn tap_of(i: u32) -> u32 {
@@ -48,7 +48,7 @@ fn max_pool2d_select_f32(
   }
   let size = g.height * g.width;
   let place = place_of(g, i, row - plane * g.outHeight, i - row * g.outWidth, inverse_width());
-  result[i] = select(0.0, given[plane * size + min(place, size - 1u)], place < size);
+  result[i] = result_stored(select(0.0, f32(given[plane * size + min(place, size - 1u)]), place < size));
 }
 
 // dx = sum of dy over the windows that x wins, looked for among those round a block of four elements.
@@ -72,7 +72,7 @@ fn max_pool2d_backward_f32(
     let line = (tile.plane * g.outHeight + oy) * g.outWidth;
     for (var ox = windows.left; ox < windows.right; ox++) {
       let place = place_of(g, line + ox, oy, ox, inverse);
-      total += select(vec4<f32>(), vec4(given[line + ox]), places == vec4(place));
+      total += select(vec4<f32>(), vec4(f32(given[line + ox])), places == vec4(place));
     }
   }
   write_block(tile, total);
@@ -109,7 +109,7 @@ fn max_pool2d_backward_f32__steps(
       let tap = select(none - 1u, tap_of(i), inside);
       let right = select(none, 1u, $(2 * c + 1)u < g.kernelWidth);
       let taps = $(2 * c)u + vec4(above, above + right, below, below + right);
-      total += select(vec4<f32>(), vec4(given[i]), taps == vec4(tap));
+      total += select(vec4<f32>(), vec4(f32(given[i])), taps == vec4(tap));
     }
 #end
   }

@@ -8,11 +8,17 @@ struct NonfiniteParams {
   faultId: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<u32>;
+alias x_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
 @group(0) @binding(1) var<storage, read_write> fault: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> params: NonfiniteParams;
 
 var<workgroup> found: atomic<u32>;
+
+fn bits_of(i: u32) -> u32 {
+  return bitcast<u32>(f32(x[i]));
+}
 
 // Leaves [faultId, element, its bits] in free fault words for the first element that is NaN or infinite. One workgroup, so
 // that it is the first. By its bits: a compiler may take it that floats are finite.
@@ -24,7 +30,7 @@ fn find_nonfinite_f32(@builtin(local_invocation_index) local: u32) {
   workgroupBarrier();
   let infinity = 0x7f800000u;
   for (var i = local; i < params.size; i += 256u) {
-    let magnitude = x[i] & 0x7fffffffu;
+    let magnitude = bits_of(i) & 0x7fffffffu;
     if (magnitude > infinity || (magnitude == infinity && params.nan_only == 0u)) {
       atomicMin(&found, i);
       break;
@@ -33,6 +39,6 @@ fn find_nonfinite_f32(@builtin(local_invocation_index) local: u32) {
   workgroupBarrier();
   let first = atomicLoad(&found);
   if (local == 0u && first < params.size) {
-    report_fault(params.faultId, first, x[first]);
+    report_fault(params.faultId, first, bits_of(first));
   }
 }

@@ -12,16 +12,16 @@
 #end
 
 // x and y, or dy and dx; taps go where y does.
-@group(0) @binding(0) var<storage, read> given: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> given: array<vec4<given_stored>>;
 #if MAX == 0
-@group(0) @binding(1) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> result: array<vec4<result_stored>>;
 @group(0) @binding(2) var<uniform> params: Pool2dParams;
 #else
 #if BACKWARD
 @group(0) @binding(1) var<storage, read> named: array<u32>;
-@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> result: array<vec4<result_stored>>;
 #else
-@group(0) @binding(1) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> result: array<vec4<result_stored>>;
 @group(0) @binding(2) var<storage, read_write> named: array<u32>;
 #end
 @group(0) @binding(3) var<uniform> params: Pool2dParams;
@@ -45,7 +45,7 @@ fn KERNEL(
   let divisor = select(params.divisor, 4.0, params.divisor == 0.0);
 #end
 #if BACKWARD
-  let dy = given[index];
+  let dy = vec4<f32>(given[index]);
 #if MAX
   let taps = (vec4(named[index]) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);
 #for i, d in 0 a, 1 b, 2 c, 3 d
@@ -56,15 +56,15 @@ fn KERNEL(
   let $d = dy / divisor;
 #end
 #end
-  result[above] = vec4(a.x, b.x, a.y, b.y);
-  result[above + 1u] = vec4(a.z, b.z, a.w, b.w);
-  result[below] = vec4(c.x, d.x, c.y, d.y);
-  result[below + 1u] = vec4(c.z, d.z, c.w, d.w);
+  result[above] = vec4<result_stored>(vec4(a.x, b.x, a.y, b.y));
+  result[above + 1u] = vec4<result_stored>(vec4(a.z, b.z, a.w, b.w));
+  result[below] = vec4<result_stored>(vec4(c.x, d.x, c.y, d.y));
+  result[below + 1u] = vec4<result_stored>(vec4(c.z, d.z, c.w, d.w));
 #else
   // Of the four windows what lies above, left and right, and what lies below.
 #for row, l, r in above a b, below c d
-  let $(row)0 = given[$row];
-  let $(row)1 = given[$row + 1u];
+  let $(row)0 = vec4<f32>(given[$row]);
+  let $(row)1 = vec4<f32>(given[$row + 1u]);
   let $l = vec4($(row)0.xz, $(row)1.xz);
   let $r = vec4($(row)0.yw, $(row)1.yw);
 #end
@@ -73,10 +73,10 @@ fn KERNEL(
 #for i, d in 1 b, 2 c, 3 d
   best = won(best, $d, $(i)u);
 #end
-  result[index] = best.value;
+  result[index] = vec4<result_stored>(best.value);
   named[index] = packed(best.tap);
 #else
-  result[index] = (a + b + c + d) / divisor;
+  result[index] = vec4<result_stored>((a + b + c + d) / divisor);
 #end
 #end
 }

@@ -27,7 +27,9 @@ struct ReduceRowsParams {
   scale: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<V>;
+alias x_stored = V;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(0) @binding(2) var<uniform> params: ReduceRowsParams;
 
@@ -84,7 +86,7 @@ fn KERNEL(
   for (var b = stretch; b < stretches; b++) {
     let shift = b * p.blockStep;
     for (var i = origin + (first + at.y) * p.runStep; i < end; i += p.lanes * p.runStep) {
-      let value = x[shift + i];
+      let value = V(x[shift + i]);
 #if WIDE
       total = join(join(join(total, value.x), join(value.y, value.z)), value.w);
 #else

@@ -16,13 +16,18 @@ struct SoftmaxParams {
   lanes: u32,
 }
 
+alias output_stored = V;
+alias dy_stored = V;
+alias y_stored = V;
+alias dx_stored = V;
+
 @group(0) @binding(0) var<storage, read> x: array<V>;
-@group(0) @binding(1) var<storage, read_write> output: array<V>;
+@group(0) @binding(1) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(2) var<uniform> params: SoftmaxParams;
 
-@group(0) @binding(0) var<storage, read> dy: array<V>;
-@group(0) @binding(1) var<storage, read> y: array<V>;
-@group(0) @binding(2) var<storage, read_write> dx: array<V>;
+@group(0) @binding(0) var<storage, read> dy: array<dy_stored>;
+@group(0) @binding(1) var<storage, read> y: array<y_stored>;
+@group(0) @binding(2) var<storage, read_write> dx: array<dx_stored>;
 @group(0) @binding(3) var<uniform> backward: SoftmaxParams;
 
 // The elements of a row that are an invocation's: first, first + step, ... below end; none past the last row.
@@ -69,7 +74,7 @@ fn softmax_f32(
   let top = largest(row, local);
   let total = sum_of_powers(row, top, local);
   for (var at = row.first; at < row.end; at += row.step) {
-    output[at] = exp_of(x[at] - top) / total;
+    output[at] = output_stored(exp_of(x[at] - top) / total);
   }
 }
 
@@ -84,7 +89,7 @@ fn log_softmax_f32(
   let top = largest(row, local);
   let total = logarithm(sum_of_powers(row, top, local));
   for (var at = row.first; at < row.end; at += row.step) {
-    output[at] = (x[at] - top) - total;
+    output[at] = output_stored((x[at] - top) - total);
   }
 }
 
@@ -98,11 +103,11 @@ fn softmax_backward_f32(
   let row = row_of(backward, row_lane(group, local, groups, backward.lanes));
   var part = V();
   for (var at = row.first; at < row.end; at += row.step) {
-    part += dy[at] * y[at];
+    part += V(dy[at]) * V(y[at]);
   }
   let dot = row_sum(sum_of(part), local, backward.lanes);
   for (var at = row.first; at < row.end; at += row.step) {
-    dx[at] = y[at] * (dy[at] - dot);
+    dx[at] = dx_stored(V(y[at]) * (V(dy[at]) - dot));
   }
 }
 
@@ -116,10 +121,10 @@ fn log_softmax_backward_f32(
   let row = row_of(backward, row_lane(group, local, groups, backward.lanes));
   var part = V();
   for (var at = row.first; at < row.end; at += row.step) {
-    part += dy[at];
+    part += V(dy[at]);
   }
   let total = row_sum(sum_of(part), local, backward.lanes);
   for (var at = row.first; at < row.end; at += row.step) {
-    dx[at] = dy[at] - exp_of(y[at]) * total;
+    dx[at] = dx_stored(V(dy[at]) - exp_of(V(y[at])) * total);
   }
 }

@@ -9,10 +9,13 @@
 //! variant __group4 | JOIN=2 | WIDE=1
 #include "common/row"
 
-@group(0) @binding(0) var<storage, read> x: array<V>;
+alias x_stored = V;
+alias y_stored = V;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<V>;
+@group(0) @binding(3) var<storage, read_write> output: array<y_stored>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> variance: array<f32>;
 @group(0) @binding(6) var<uniform> params: StandardizeParams;
@@ -44,7 +47,7 @@ fn measure(p: StandardizeParams, walk: Walk, local: u32) -> vec4<f32> {
     var part = V();
     for (var start = walk.first; start < walk.end; start += walk.step) {
       for (var i = walk.lane; i < walk.run; i += walk.hop) {
-        part += x[start + i];
+        part += V(x[start + i]);
       }
     }
     near = row_sum(sum_of(part), local, p.lanes) / walk.count;
@@ -53,7 +56,7 @@ fn measure(p: StandardizeParams, walk: Walk, local: u32) -> vec4<f32> {
   var squares = V();
   for (var start = walk.first; start < walk.end; start += walk.step) {
     for (var i = walk.lane; i < walk.run; i += walk.hop) {
-      let distance = x[start + i] - near;
+      let distance = V(x[start + i]) - near;
       distances += distance;
       squares += distance * distance;
     }
@@ -90,7 +93,7 @@ fn apply(p: StandardizeParams, walk: Walk, found: vec4<f32>) {
           b = bias_at(p, c);
         }
       }
-      output[start + i] = ((x[start + i] - found.x) - found.y) * root * w + b;
+      output[start + i] = y_stored(((V(x[start + i]) - found.x) - found.y) * root * w + b);
     }
     stretch++;
   }

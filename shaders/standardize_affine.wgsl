@@ -6,8 +6,11 @@
 #include "common/row"
 #include "common/standardize"
 
-@group(0) @binding(0) var<storage, read> dy: array<V>;
-@group(0) @binding(1) var<storage, read> x: array<V>;
+alias x_stored = V;
+alias dy_stored = V;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy_stored>;
+@group(0) @binding(1) var<storage, read> x: array<x_stored>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> variance: array<f32>;
 @group(0) @binding(4) var<storage, read_write> sums: array<V>;
@@ -39,9 +42,9 @@ fn standardize_affine_columns_f32(
   var dot = V();
   for (var item = part * p.partBlocks; item < end; item++) {
     let row = item * p.groups + column / own;
-    let g = dy[item * columns + column];
+    let g = V(dy[item * columns + column]);
     total += g;
-    dot += g * ((x[item * columns + column] - mean[row]) * inverseSqrt(variance[row] + p.eps));
+    dot += g * ((V(x[item * columns + column]) - mean[row]) * inverseSqrt(variance[row] + p.eps));
   }
   sums[2u * part * columns + column] = dot;
   sums[(2u * part + 1u) * columns + column] = total;

@@ -8,12 +8,16 @@
 //! variant __group4 | JOIN=2 | WIDE=1
 #include "common/row"
 
-@group(0) @binding(0) var<storage, read> dy: array<V>;
-@group(0) @binding(1) var<storage, read> x: array<V>;
+alias x_stored = V;
+alias dy_stored = V;
+alias dx_stored = V;
+
+@group(0) @binding(0) var<storage, read> dy: array<dy_stored>;
+@group(0) @binding(1) var<storage, read> x: array<x_stored>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> variance: array<f32>;
 @group(0) @binding(4) var<storage, read> weight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<V>;
+@group(0) @binding(5) var<storage, read_write> dx: array<dx_stored>;
 @group(0) @binding(6) var<storage, read_write> dweight: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dbias: array<f32>;
 @group(0) @binding(8) var<uniform> params: StandardizeParams;
@@ -59,12 +63,12 @@ fn sums_of(p: StandardizeParams, walk: Walk, local: u32) -> vec2<f32> {
   var stretch = 0u;
   for (var start = walk.first; start < walk.end; start += walk.step) {
     for (var i = walk.lane; i < walk.run; i += walk.hop) {
-      var g = dy[start + i];
+      var g = V(dy[start + i]);
       if (each) {
         g *= weight_at(p, channel_of(p, walk, stretch, i));
       }
       part += g;
-      product += g * ((x[start + i] - middle) * s);
+      product += g * ((V(x[start + i]) - middle) * s);
     }
     stretch++;
   }
@@ -84,11 +88,11 @@ fn apply(p: StandardizeParams, walk: Walk, sums: vec2<f32>) {
   var stretch = 0u;
   for (var start = walk.first; start < walk.end; start += walk.step) {
     for (var i = walk.lane; i < walk.run; i += walk.hop) {
-      var g = dy[start + i];
+      var g = V(dy[start + i]);
       if (each) {
         g *= weight_at(p, channel_of(p, walk, stretch, i));
       }
-      dx[start + i] = factor * ((g - level) - ((x[start + i] - middle) * s) * slope);
+      dx[start + i] = dx_stored(factor * ((g - level) - ((V(x[start + i]) - middle) * s) * slope));
     }
     stretch++;
   }
@@ -124,9 +128,9 @@ fn standardize_backward_parts_f32(
   var product = V();
   for (var start = walk.first; start < walk.end; start += walk.step) {
     for (var i = walk.lane; i < walk.run; i += walk.hop) {
-      let g = dy[start + i];
+      let g = V(dy[start + i]);
       part += g;
-      product += g * ((x[start + i] - middle) * s);
+      product += g * ((V(x[start + i]) - middle) * s);
     }
   }
   let total = row_sum(sum_of(part), local, measuring.lanes);
@@ -167,9 +171,9 @@ fn standardize_affine_backward_f32(
     let s = root_of(row, p);
     let start = (item * channels + at.x) * p.walkRun;
     for (var i = at.y; i < p.walkRun; i += p.lanes) {
-      let g = dy[start + i];
+      let g = V(dy[start + i]);
       part += g;
-      product += g * ((x[start + i] - middle) * s);
+      product += g * ((V(x[start + i]) - middle) * s);
     }
   }
   let total = row_sum(sum_of(part), local, p.lanes);

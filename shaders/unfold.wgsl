@@ -19,8 +19,11 @@ struct UnfoldParams {
   left: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+alias x_stored = f32;
+alias output_stored = f32;
+
+@group(0) @binding(0) var<storage, read> x: array<x_stored>;
+@group(0) @binding(1) var<storage, read_write> output: array<output_stored>;
 @group(0) @binding(2) var<uniform> params: UnfoldParams;
 
 // Columns of x, 0 over the edge; one invocation per element.
@@ -43,9 +46,9 @@ fn unfold_f32(
   let image_x = i % g.outWidth * g.strideWidth + tap % g.kernelWidth * g.dilationWidth - g.left;
   var value = 0.0;
   if (image_y < g.height && image_x < g.width) {
-    value = x[(plane * g.height + image_y) * g.width + image_x];
+    value = f32(x[(plane * g.height + image_y) * g.width + image_x]);
   }
-  output[i] = value;
+  output[i] = output_stored(value);
 }
 
 // The sum of all columns' elements that lie on one of the image, in the order of the kernel's elements; one
@@ -75,9 +78,9 @@ fn fold_f32(
       let from_x = padded_x - s * g.dilationWidth;
       let ox = from_x / g.strideWidth;
       if (ox < g.outWidth && ox * g.strideWidth == from_x) {
-        total += x[(((plane * g.kernelHeight + r) * g.kernelWidth + s) * g.outHeight + oy) * g.outWidth + ox];
+        total += f32(x[(((plane * g.kernelHeight + r) * g.kernelWidth + s) * g.outHeight + oy) * g.outWidth + ox]);
       }
     }
   }
-  output[i] = total;
+  output[i] = output_stored(total);
 }

@@ -49,7 +49,7 @@ export function layOut(
       return blocks.push({ bytes, ...lifetime }) - 1;
     }),
   );
-  const conflicts = backend.sharesRegions ? [] : findConflicts(planned, blockOf, temporaryBlocks);
+  const conflicts = backend.sharesRegions ? [] : findConflicts(planned, lowered, blockOf, temporaryBlocks);
   const memory = placeBlocks(blocks, {
     alignment: backend.alignment,
     conflicts,
@@ -71,6 +71,7 @@ export function layOut(
 /** Blocks that one launch, or a group of them, may read while it writes the other. */
 function findConflicts(
   planned: Plan,
+  lowered: readonly (Lowered | null)[],
   blockOf: ReadonlyMap<number, number>,
   temporaryBlocks: readonly (readonly number[])[],
 ): [number, number][] {
@@ -88,6 +89,9 @@ function findConflicts(
     const read = nodes.flatMap(({ inputs }) => inputs.map(block)).filter((one) => !written.has(one));
     const temporaries = first === last ? temporaryBlocks[step]! : [];
     for (const output of written) for (const input of read) connect(output, input);
+    // One launch of several may read what another one wrote, and write another output.
+    if ((lowered[step]?.launches.length ?? 0) > 1)
+      for (const output of written) for (const other of written) connect(output, other);
     for (const temporary of temporaries) {
       for (const other of [...read, ...written, ...temporaries]) connect(temporary, other);
     }

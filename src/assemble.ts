@@ -12,11 +12,12 @@ import type {
 import { describeCommands, type ProgramDescription } from './description.js';
 import { fail } from './errors.js';
 import type { Graph } from './graph.js';
+import { halvesOf, withCopies, withHalfTemporaries } from './halve.js';
 import { mergeEqual } from './merge.js';
 import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, Node, OperandRef, TensorType, Value, Walk } from './op.js';
-import { bytesOf, plan } from './plan.js';
-import { costOfGroup, describe, type ScheduleEntry } from './schedule.js';
+import { bytesOf, halfBytes, plan } from './plan.js';
+import { costOfGroup, costOfNode, describe, type ScheduleEntry } from './schedule.js';
 import { showShape, sizeOf } from './shape.js';
 import { spread } from './spread.js';
 import { joinTensors } from './walk.js';
@@ -28,6 +29,8 @@ export interface CompileOptions {
   readonly kept?: (input: Value) => boolean;
   /** Looks at every input and at what every op made, as soon as it is made. */
   readonly checkNumerics?: CheckNumerics | null;
+  /** What makes a value of the same contents, elementwise: for devices of mixed precision. */
+  readonly copied?: (value: Value) => Value;
 }
 
 /** Gives ids to messages of data errors. */
@@ -55,11 +58,13 @@ export function assemble(
   faults: FaultIds,
   options: CompileOptions = {},
 ): Assembled {
+  const { takesHalf: takes } = backend;
   const lowerings = new Map<Node, Lowered | null>();
   const loweringOf = (node: Node): Lowered | null => {
     const known = lowerings.get(node);
     if (known !== undefined) return known;
-    const made = lower(node, backend, options.variant?.(node));
+    const plain = lower(node, backend, options.variant?.(node));
+    const made = plain && takes ? withHalfTemporaries(plain, takes) : plain;
     lowerings.set(node, made);
     return made;
   };
@@ -72,14 +77,19 @@ export function assemble(
   // Between the ops of a group nothing can be looked at.
   const fuses = backend.fuses && !checkNumerics;
   const fused = fuses ? { elements, buffers: groups?.buffers } : {};
-  const planned = plan(fuses && groups ? spread(whole, elements) : whole, { inPlace, ...fused });
+  const halving = takes && options.copied ? { lowered: loweringOf, takes, copied: options.copied } : null;
+  const copied = halving ? withCopies(whole, halving) : whole;
+  const final = fuses && groups ? spread(copied, elements) : copied;
+  const halves = halving ? halvesOf(final, halving) : undefined;
+  const planned = plan(final, { inPlace, ...fused, halves });
   const lowered = planned.order.map(loweringOf);
   const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
   refuseLarge(planned.order, backend);
   const { memory, locate, temporary } = layOut(planned, lowered, kept, backend);
   const at = (value: Value): Location => {
     const tile = planned.tiles.get(value);
-    return tile === undefined ? locate(planned.bufferOf.get(value)!) : { kind: 'tile', index: tile };
+    if (tile !== undefined) return { kind: 'tile', index: tile };
+    return inHalf(locate(planned.bufferOf.get(value)!), planned.halves.has(value));
   };
   const commands: Command[] = [];
   const register =
@@ -102,10 +112,14 @@ export function assemble(
     if (!node) continue;
     const resolve = (ref: OperandRef): Location => {
       if (!('index' in ref)) return { kind: ref.from };
-      if (ref.from === 'temporary') return temporary(step, ref.index);
+      if (ref.from === 'temporary')
+        return inHalf(temporary(step, ref.index), lowered[step]!.half?.has(ref.index));
       return at((ref.from === 'input' ? node.inputs : node.outputs)[ref.index]!);
     };
-    const own = node.op.view ? [] : commandsOf(node, lowered[step] ?? null, kept[step]!, at, resolve, faults);
+    const cost = costOfNode(node, planned);
+    const own = node.op.view
+      ? []
+      : commandsOf(node, lowered[step] ?? null, cost, kept[step]!, at, resolve, faults);
     const { first, last } = planned.spans[step]!;
     if (first === last) commands.push(...own);
     else group.push(...own.filter((command) => command.kind === 'dispatch'));
@@ -133,9 +147,11 @@ export function assemble(
     schedule: describe(planned, lowered, backend.kind),
     memory: { peakBytes: memory.peakBytes, lowerBound: memory.lowerBound },
     describe: ({ workgroups }) =>
-      describeCommands(backend.kind, joined.commands, workgroups, memory.peakBytes),
+      describeCommands(backend.kind, joined.commands, workgroups, memory.peakBytes, halfBytes(planned)),
   };
 }
+
+const inHalf = (at: Location, half = false): Location => (at.kind === 'arena' && half ? { ...at, half } : at);
 
 function lower(node: Node, backend: Backend, variant: string | undefined): Lowered | null {
   if (backend.kind === 'reference' || node.op.view) return null;
@@ -153,6 +169,7 @@ function lower(node: Node, backend: Backend, variant: string | undefined): Lower
 function commandsOf(
   node: Node,
   lowered: Lowered | null,
+  { flops, bytes }: Cost,
   kept: readonly (readonly number[] | null)[],
   at: (value: Value) => Location,
   resolve: (ref: OperandRef) => Location,
@@ -174,10 +191,9 @@ function commandsOf(
       },
     ];
   }
-  const { flops, bytes } = op.cost(node.inputs, attrs);
-  const [parts, size] = [lowered.launches.length, bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0)];
+  const parts = lowered.launches.length;
   const cost = nanoseconds({ flops, bytes }) / parts;
-  const counts = { flops: flops / parts, bytes: size / parts };
+  const counts = { flops: flops / parts, bytes: bytes / parts };
   return lowered.launches.map((launch, i) => {
     const reports = launch.operands.some(({ from }) => from === 'fault');
     const fault = (detail: readonly [number, number]) => op.fault(inputs, attrs, detail);

@@ -139,6 +139,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     overwrites: () => overwritten,
     inPlace: (spec.inPlace ?? []).map(position),
     inPlaceOutput: spec.inPlaceOutput ?? 0,
+    factors: (spec.factors ?? []).map(position),
     linear: (spec.linear ?? []).map(position),
     absorb(node: Node, { op, attrs, inputs, outputs }: Node, at: number): Value | null {
       const named = namer(spec.inputs)(node.inputs) as Named<string, Value>;

@@ -27,10 +27,12 @@ export class ProgramDescription {
     readonly arenaBytes: number,
     /** Bytes of each value that a woven program sends from one side to the other. */
     readonly transfers: readonly number[] = [],
+    /** Bytes of the values that are kept in half precision: as many as that spares. */
+    readonly halfBytes: number = 0,
   ) {}
 
   toString(): string {
-    const { backend, launches, copies, submits, arenaBytes, transfers } = this;
+    const { backend, launches, copies, submits, arenaBytes, transfers, halfBytes } = this;
     const rows = launches.map(({ label, work, flops, bytes }) => [
       label,
       work.join('×'),
@@ -44,6 +46,7 @@ export class ProgramDescription {
       ...(backend === 'woven' ? [`${transfers.length} transfers of ${sum(transfers)} bytes`] : []),
       `${submits} ${submits === 1 ? 'submit' : 'submits'}`,
       `an arena of ${arenaBytes} bytes`,
+      ...(halfBytes > 0 ? [`${halfBytes} bytes of values in half precision`] : []),
     ];
     const what = backend === 'woven' ? 'work' : backend === 'webgpu' ? 'workgroups' : 'units';
     return [...aligned(['launch', what, 'flops', 'bytes'], rows, 1), parts.join(', ')].join('\n');
@@ -73,6 +76,7 @@ export function describeCommands(
   commands: readonly Command[],
   workgroups: readonly (readonly number[] | null)[] | undefined,
   arenaBytes: number,
+  halfBytes: number,
 ): ProgramDescription {
   const launches = commands.flatMap((command, i): DescribedLaunch[] => {
     if (command.kind === 'copy') return [];
@@ -82,5 +86,6 @@ export function describeCommands(
   const copies = commands.flatMap((command) =>
     command.kind === 'copy' && command.bytes > 0 ? command.bytes : [],
   );
-  return new ProgramDescription(backend, launches, copies, backend === 'webgpu' ? 1 : 0, arenaBytes);
+  const submits = backend === 'webgpu' ? 1 : 0;
+  return new ProgramDescription(backend, launches, copies, submits, arenaBytes, [], halfBytes);
 }

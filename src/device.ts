@@ -24,6 +24,7 @@ import { createInput, type Graph, leavesOf, pin } from './graph.js';
 import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
 import type { Side, Value } from './op.js';
+import { copied } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
 import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
 import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
@@ -105,7 +106,7 @@ export class Device {
   }
 
   #compiler(engine: Backend | Weaving, checkNumerics: CheckNumerics | null): Compile {
-    const options = { checkNumerics };
+    const options = { checkNumerics, copied };
     return 'rates' in engine
       ? (graph, given) => engine.compile(graph, given, this.#faults, options)
       : (graph, given) => {

@@ -216,6 +216,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly inPlace?: readonly Plain<Names[number]>[];
   /** The output that `inPlace` speaks of, default 0. */
   readonly inPlaceOutput?: number;
+  /** Inputs of which the op adds up products: what mixed precision keeps in 16 bits, and its outputs with them. */
+  readonly factors?: readonly Plain<Names[number]>[];
   /** Inputs in which the op is linear: checked by the adjoint test. */
   readonly linear?: readonly Plain<Names[number]>[];
   /**
@@ -283,6 +285,8 @@ export type OperandRef =
 
 export interface Lowered {
   readonly variant: string;
+  /** Those of the temporaries that hold floats of 16 bits. */
+  readonly half?: ReadonlySet<number>;
   readonly temporaries: readonly number[];
   readonly launches: readonly LoweredLaunch[];
 }
@@ -305,6 +309,7 @@ export interface Op {
   overwrites(inputs: readonly (TensorType | null)[]): readonly number[];
   readonly inPlace: readonly number[];
   readonly inPlaceOutput: number;
+  readonly factors: readonly number[];
   readonly linear: readonly number[];
   /** What stands for `node`, one of this op, and the node that alone reads its output, as input `at`; null for most. */
   absorb(node: Node, reader: Node, at: number): Value | null;

@@ -21,8 +21,9 @@ export interface DeviceOptions {
    */
   readonly checkNumerics?: CheckNumerics;
   /**
-   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: matrix products take their operands in half precision
-   * and add up in f32. Tensors, among them parameters and gradients, stay f32; train with `optim.GradScaler`. Default 'f32'.
+   * `'mixed'`, on webgpu alone and where the adapter has `shader-f16`: what products and convolutions read and make is kept in
+   * half precision, and computed in f32. Tensors, among them parameters and gradients, stay f32; train with
+   * `optim.GradScaler`. Default 'f32'.
    */
   readonly precision?: 'f32' | 'mixed';
   /** Kernels beyond Weft's own, for ops of your own; the reference device needs none. */

@@ -6,6 +6,18 @@ import { sizeOf } from './shape.js';
 
 export const bytesOf = ({ shape }: TensorType): number => sizeOf(shape) * BYTES_PER_ELEMENT;
 
+const NONE: ReadonlySet<Value> = new Set();
+
+/** Bytes of a value where some are floats of 16 bits. */
+export const heldBytes = (value: Value, halves: ReadonlySet<Value>): number =>
+  halves.has(value) ? bytesOf(value) / 2 : bytesOf(value);
+
+/** Bytes of all that is held in 16 bits. */
+export function halfBytes({ order, bufferOf, halves }: Plan): number {
+  const held = order.flatMap(({ op, outputs }) => (op.view ? [] : outputs));
+  return held.reduce((n, v) => n + (halves.has(v) && bufferOf.has(v) ? heldBytes(v, halves) : 0), 0);
+}
+
 /** Bytes that one or more values hold in turn: in the arena, or a buffer that is bound at each run. */
 export interface PlannedBuffer {
   readonly bytes: number;
@@ -30,6 +42,8 @@ export interface Plan {
   readonly tiles: ReadonlyMap<Value, number>;
   readonly buffers: readonly PlannedBuffer[];
   readonly bufferOf: ReadonlyMap<Value, number>;
+  /** Values whose buffers hold floats of 16 bits. */
+  readonly halves: ReadonlySet<Value>;
   /** Copies to be made before each step; those behind the last step come last. */
   readonly copies: ReadonlyMap<number, readonly PlannedCopy[]>;
   readonly externals: number;
@@ -47,6 +61,8 @@ export interface PlanOptions {
   readonly elements?: (node: Node) => number | null;
   /** Buffers that what is fused may read and write, where that is what bounds it. */
   readonly buffers?: number;
+  /** Values that are kept in 16 bits, where not everything is in 32; none of the graph's inputs or outputs. */
+  readonly halves?: ReadonlySet<Value>;
 }
 
 /**
@@ -54,10 +70,10 @@ export interface PlanOptions {
  * input's where nobody reads it later, else a copy; an elementwise op may take a dying input's where `inPlace` is true,
  * and what it computes for an update the target's.
  */
-export function plan(graph: Graph, { inPlace, elements, buffers }: PlanOptions): Plan {
+export function plan(graph: Graph, { inPlace, elements, buffers, halves = NONE }: PlanOptions): Plan {
   const { order, after } = schedule(graph);
   const fusion = elements ? fuse(graph, order, { elements, after, buffers }) : unfused(order);
-  return new Planner(graph, fusion, inPlace).run();
+  return new Planner(graph, fusion, inPlace, halves).run();
 }
 
 /** Each node after what it reads; an update after the other readers of what it overwrites, where possible. */
@@ -113,6 +129,7 @@ class Planner {
   readonly #fusion: Fusion;
   readonly #order: readonly Node[];
   readonly #inPlace: boolean;
+  readonly #halves: ReadonlySet<Value>;
   readonly #buffers: PlannedBuffer[] = [];
   readonly #bufferOf = new Map<Value, number>();
   readonly #copies = new Map<number, PlannedCopy[]>();
@@ -127,11 +144,12 @@ class Planner {
   /** Buffers that a value took over, by the span in which it did. */
   readonly #taken = new Map<number, Span>();
 
-  constructor(graph: Graph, fusion: Fusion, inPlace: boolean) {
+  constructor(graph: Graph, fusion: Fusion, inPlace: boolean, halves: ReadonlySet<Value>) {
     this.#graph = graph;
     this.#fusion = fusion;
     this.#order = fusion.order;
     this.#inPlace = inPlace;
+    this.#halves = halves;
   }
 
   run(): Plan {
@@ -154,6 +172,7 @@ class Planner {
       ...this.#fusion,
       buffers: this.#buffers,
       bufferOf: this.#bufferOf,
+      halves: this.#halves,
       copies: this.#copies,
       externals: inputs.length + outputs.length,
       written: [
@@ -221,7 +240,9 @@ class Planner {
 
   #fresh(value: Value, step: number): number {
     const output = this.#destination.get(value);
-    return output === undefined ? this.#add(bytesOf(value), step) : this.#graph.inputs.length + output;
+    return output === undefined
+      ? this.#add(heldBytes(value, this.#halves), step)
+      : this.#graph.inputs.length + output;
   }
 
   #placeOverwriting(node: Node, value: Value, input: Value, step: number): number {
@@ -268,7 +289,7 @@ class Planner {
     for (const reader of this.#order.slice(span.first, step + 1).reverse()) {
       for (const input of reader.op.view ? [] : reader.inputs) {
         const held = input ? this.#bufferOf.get(input) : undefined;
-        if (held === undefined || bytesOf(input!) !== bytesOf(value)) continue;
+        if (held === undefined || this.#buffers[held]!.bytes !== heldBytes(value, this.#halves)) continue;
         if (this.#buffers[held]!.external !== null || this.#taken.get(held) === span) continue;
         if (!this.#maySpoil(this.#rootOf(input!), this.#order[step]!, k, step)) continue;
         this.#taken.set(held, span);

@@ -1,5 +1,5 @@
-import type { BackendKind, Cost, Lowered, Node } from './op.js';
-import { bytesOf, type Plan } from './plan.js';
+import type { BackendKind, Cost, Lowered, Node, Value } from './op.js';
+import { bytesOf, heldBytes, type Plan } from './plan.js';
 
 /** One line of a program's schedule, for people and tools. */
 export interface ScheduleEntry {
@@ -22,7 +22,7 @@ export function describe(
     if (step < last) return [];
     const nodes = planned.order.slice(first, step + 1);
     const entries = nodes.flatMap((node, i) =>
-      node.op.view ? [] : [{ ...describeNode(node, lowered[first + i] ?? null), backend }],
+      node.op.view ? [] : [{ ...describeNode(node, lowered[first + i] ?? null, planned), backend }],
     );
     if (entries.length < 2) return entries;
     return {
@@ -35,7 +35,7 @@ export function describe(
 }
 
 /** The arithmetic of a group, and what it reads and writes outside its tiles, each once. */
-export function costOfGroup(nodes: readonly Node[], { bufferOf }: Plan): Cost {
+export function costOfGroup(nodes: readonly Node[], { bufferOf, halves }: Plan): Cost {
   const own = new Set(nodes.flatMap(({ outputs }) => outputs));
   const given = new Map<number, number>();
   let flops = 0;
@@ -45,19 +45,28 @@ export function costOfGroup(nodes: readonly Node[], { bufferOf }: Plan): Cost {
     flops += op.cost(inputs, attrs).flops;
     for (const value of inputs) {
       const held = value && !own.has(value) ? bufferOf.get(value) : undefined;
-      if (held !== undefined) given.set(held, bytesOf(value!));
+      if (held !== undefined) given.set(held, heldBytes(value!, halves));
     }
-    for (const value of outputs) if (bufferOf.has(value)) written += bytesOf(value);
+    for (const value of outputs) if (bufferOf.has(value)) written += heldBytes(value, halves);
   }
   return { flops, bytes: [...given.values()].reduce((a, b) => a + b, written) };
 }
 
-function describeNode(node: Node, lowered: Lowered | null): Omit<ScheduleEntry, 'backend'> {
-  const { flops, bytes } = node.op.cost(node.inputs, node.attrs);
-  return {
-    op: node.op.name,
-    kernel: lowered?.variant ?? 'reference',
-    flops,
-    bytes: bytes || node.outputs.reduce((n, v) => n + bytesOf(v), 0),
-  };
+/** The arithmetic of a node, and what it reads and writes, by the op's own count, of which 16 bits are half. */
+export function costOfNode({ op, inputs, outputs, attrs }: Node, { halves }: Plan): Cost {
+  const { flops, bytes } = op.cost(inputs, attrs);
+  const counted = bytes || outputs.reduce((n, v) => n + bytesOf(v), 0);
+  const spared = (values: readonly (Value | null)[]) =>
+    values.reduce((n, v) => n + (v && halves.has(v) ? bytesOf(v) / 2 : 0), 0);
+  return { flops, bytes: Math.max(0, counted - spared(bytes ? [...inputs, ...outputs] : outputs)) };
 }
+
+const describeNode = (
+  node: Node,
+  lowered: Lowered | null,
+  planned: Plan,
+): Omit<ScheduleEntry, 'backend'> => ({
+  op: node.op.name,
+  kernel: lowered?.variant ?? 'reference',
+  ...costOfNode(node, planned),
+});

@@ -43,6 +43,12 @@ struct CorrelateParams {
   weightsAt: u32,
 }
 
+alias source_stored = f32;
+alias weight_stored = f32;
+alias further_stored = f32;
+alias frame_stored = vec4<f32>;
+alias output_stored = f32;
+
 // One axis of a phase: its elements are `first`, first + phases, ... of the result; element i meets the jth of `taps`
 // at source element start + i step + j pitch (which wraps round where it is negative), whose weight is
 // tap + j tapStep.

@@ -1,5 +1,7 @@
 #include "common/activation"
 
+alias output_stored = f32;
+
 // Known before the kernel is compiled, for branches cost more than what they choose between: whether a bias is
 // added, 1 one of columns, 2 one of rows, [groups, rows] where batches are [.., groups]; and the activation, 0 none,
 // 1 relu, 2 tanh, 3 sigmoid.

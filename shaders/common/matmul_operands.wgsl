@@ -9,8 +9,11 @@ override RIGHT_BY = 0u;
 // Whether the inner axis and all parts of it are multiples of 16.
 override WHOLE = 0u;
 
-@group(0) @binding(0) var<storage, read> left_operand: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> right_operand: array<vec4<f32>>;
+alias left_stored = f32;
+alias right_stored = f32;
+
+@group(0) @binding(0) var<storage, read> left_operand: array<vec4<left_stored>>;
+@group(0) @binding(1) var<storage, read> right_operand: array<vec4<right_stored>>;
 @group(0) @binding(4) var<uniform> params: MatmulParams;
 
 // Where the batch's matrices begin, and the sums of this part.
@@ -52,13 +55,13 @@ fn $(S)_at(start: vec4<u32>, k: u32) -> vec4<f32> {
   }
   let at = start + k * params.$(S)Inner;
   if ($BY == 2u) {
-    return $(S)_operand[at.x >> 2u];
+    return vec4<f32>($(S)_operand[at.x >> 2u]);
   }
   return vec4<f32>(
-    $(S)_operand[at.x >> 2u][at.x & 3u],
-    $(S)_operand[at.y >> 2u][at.y & 3u],
-    $(S)_operand[at.z >> 2u][at.z & 3u],
-    $(S)_operand[at.w >> 2u][at.w & 3u],
+    f32($(S)_operand[at.x >> 2u][at.x & 3u]),
+    f32($(S)_operand[at.y >> 2u][at.y & 3u]),
+    f32($(S)_operand[at.z >> 2u][at.z & 3u]),
+    f32($(S)_operand[at.w >> 2u][at.w & 3u]),
   );
 }
 
@@ -69,10 +72,10 @@ fn load_$(S)(start: vec4<u32>, k: u32) -> mat4x4<f32> {
     }
     let at = (start + k) >> vec4<u32>(2u);
     return transpose(mat4x4<f32>(
-      $(S)_operand[at.x],
-      $(S)_operand[at.y],
-      $(S)_operand[at.z],
-      $(S)_operand[at.w],
+      vec4<f32>($(S)_operand[at.x]),
+      vec4<f32>($(S)_operand[at.y]),
+      vec4<f32>($(S)_operand[at.z]),
+      vec4<f32>($(S)_operand[at.w]),
     ));
   }
   return mat4x4<f32>(

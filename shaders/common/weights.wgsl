@@ -1,6 +1,10 @@
 // dweight and dbias of conv2d, shapes as in common/correlate: for every filter of a group, columns of sums over pixels of dy
 // times what a tap of x saw; the column after the last tap saw 1 and is dbias. Pixels are split into parts, whose
 // sums conv2d_sum_weights_f32 adds.
+alias source_stored = f32;
+alias dy_stored = f32;
+alias mask_stored = f32;
+
 struct WeightsParams {
   batch: u32,
   groups: u32,

@@ -27,7 +27,7 @@ fn write_block(tile: Block, total: vec4<f32>) {
   let line$r = (tile.plane * params.height + y$r) * params.width;
 #for c in 0..2
   if (y$r < params.height && tile.x + $(c)u < params.width) {
-    result[line$r + tile.x + $(c)u] = total[$(2 * r + c)];
+    result[line$r + tile.x + $(c)u] = result_stored(total[$(2 * r + c)]);
   }
 #end
 #end

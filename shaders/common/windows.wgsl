@@ -1,3 +1,7 @@
+// Of what is read and made.
+alias given_stored = f32;
+alias result_stored = f32;
+
 // Windows over `planes` planes [height, width], one per element of planes [outHeight, outWidth]. Window (oy, ox) covers
 // rows oy strideHeight - top + r dilationHeight, r < kernelHeight, and columns likewise, as far as they lie inside; if
 // `adaptive`, rows floor(oy height / outHeight) to ceil((oy + 1) height / outHeight) - 1. Every window covers an element.

@@ -13,7 +13,14 @@ export interface DeviceBuffer {
 
 /** Where an operand lies: in a region of the program's arena, in a buffer bound at each run, in a tile, or nowhere. */
 export type Location =
-  | { readonly kind: 'arena'; readonly region: number; readonly offset: number; readonly bytes: number }
+  | {
+      readonly kind: 'arena';
+      readonly region: number;
+      readonly offset: number;
+      readonly bytes: number;
+      /** Floats of 16 bits: only where the backend says that the kernel takes them there. */
+      readonly half?: boolean;
+    }
   | { readonly kind: 'external'; readonly index: number; readonly bytes: number }
   /** webgpu: externals that lie in one buffer; where each begins, in vectors, goes to a word of the parameter `places`. */
   | {
@@ -24,6 +31,9 @@ export type Location =
   | { readonly kind: 'tile'; readonly index: number }
   | { readonly kind: 'fault' }
   | { readonly kind: 'none' };
+
+/** Whether what lies there are floats of 16 bits. */
+export const isHalf = (at: Location): boolean => at.kind === 'arena' && at.half === true;
 
 /** Arithmetic of a launch, and bytes that it reads and writes: for descriptions alone. */
 export interface Counts {
@@ -257,6 +267,8 @@ export interface Backend extends BackendCore {
   readonly fuses: boolean;
   /** What groups must be; left out, as suits a CPU. */
   readonly groups?: GroupRules;
+  /** Whether an operand of a kernel may be floats of 16 bits: where precision is mixed. */
+  readonly takesHalf?: (kernel: string, operand: number) => boolean;
   prepare(request: PrepareRequest): Promise<Prepared>;
   /** The words of a buffer where this thread can see them, until memory grows: on wasm alone. */
   view?(buffer: DeviceBuffer, length: number): Int32Array;

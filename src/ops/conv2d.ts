@@ -91,6 +91,7 @@ export const conv2d = defineOp({
   name: 'conv2d',
   summary: 'y = activation(x ⋆ weight + bias)',
   inputs: ['x', 'weight', 'bias?'],
+  factors: ['x', 'weight'],
   attributes: (options: Conv2dForwardOptions | undefined, { weight }) =>
     forwardAttrs(options, weight.shape.slice(2)),
   infer({ x, weight, bias }, attrs) {
@@ -220,6 +221,7 @@ export const conv2dInputGradient = defineOp({
   name: 'conv2dInputGradient',
   summary: 'dx = Σ dy · weight over the outputs that x reaches',
   inputs: ['dy', 'weight', 'mask?'],
+  factors: ['dy', 'weight'],
   attributes: (options: Conv2dGradientOptions | undefined, { weight }) =>
     gradientAttrs('conv2dInputGradient', options, weight.shape),
   infer({ dy, weight, mask }, attrs) {
@@ -301,6 +303,7 @@ export const conv2dWeightGradient = defineOpWithOutputs({
   name: 'conv2dWeightGradient',
   summary: 'dweight = Σ dy · x over batch and outputs, dbias = Σ dy',
   inputs: ['x', 'dy', 'mask?'],
+  factors: ['x', 'dy'],
   attributes: (options: Conv2dWeightGradientOptions | undefined): WeightGradientAttrs => ({
     ...gradientAttrs('conv2dWeightGradient', options, undefined),
     bias: options?.bias ?? false,

@@ -3,7 +3,7 @@ import type { Shape } from '../shape.js';
 import { add } from './binary.js';
 import { after } from './checkpoint.js';
 import { full } from './fill.js';
-import { reshape } from './layout.js';
+import { broadcastTo, reshape } from './layout.js';
 import { sum } from './reduce.js';
 
 /** Sums over the axes along which `shape` was broadcast to `value`'s, back to `shape`. */
@@ -15,6 +15,9 @@ export function sumTo(value: Value, shape: Shape): Value {
   const summed = axes.length > 0 ? sum(value, { axes }) : value;
   return reshape(summed, { shape });
 }
+
+/** A value of the same contents, computed element by element. */
+export const copied = (value: Value): Value => broadcastTo(value, { shape: value.shape });
 
 /** What `gradient` builds with. */
 export const gradientOps = {

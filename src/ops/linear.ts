@@ -117,6 +117,7 @@ export const declareLinear = (matmul: Matmul) => {
     name: 'linear',
     summary: 'y = activation(x weightᵀ + bias) over the last axis',
     inputs: ['x', 'weight', 'bias?'],
+    factors: ['x', 'weight'],
     attributes(options: LinearOptions | undefined): Attrs {
       const activation = options?.activation ?? null;
       if (activation !== null && !NAMES.includes(activation))

@@ -108,6 +108,7 @@ export const matmul = defineOp({
     hasBias: false,
     activation: 0,
   })),
+  factors: ['a', 'b'],
   linear: ['a', 'b'],
   absorbs({ a, b }, { transposeA, transposeB }, reader): Value | null {
     if (transposeA || b.shape.length !== 2) return null;

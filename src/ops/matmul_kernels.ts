@@ -1,5 +1,4 @@
 import type { KernelCall, Variant } from '../op.js';
-import { halfProducts } from './matmul_half.js';
 import type { Product } from './matmul_layout.js';
 import { planProduct, type Tile } from './matmul_plan.js';
 import { webgpuProducts } from './matmul_webgpu.js';
@@ -18,6 +17,6 @@ export function productKernels<N extends string, A>(
   });
   return {
     wasm: [wasm('6x16', 'tile-6x16'), wasm('6x8', 'tile-6x8'), wasm('4x8')],
-    webgpu: [...halfProducts(name, operands, productOf), ...webgpuProducts(name, operands, productOf)],
+    webgpu: webgpuProducts(name, operands, productOf),
   };
 }

@@ -204,6 +204,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     ],
     inPlace: [],
     inPlaceOutput: 0,
+    factors: [],
     linear: [],
     absorb: () => null,
     within: () => null,

@@ -7,7 +7,7 @@ import type { Element, ElementOperand } from '../../../build/elements.js';
 import { declarations, elements } from '../../../build/elements.js';
 import type { KernelInfo } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
-import type { DispatchCommand, Location } from '../backend.js';
+import { type DispatchCommand, isHalf, type Location } from '../backend.js';
 import { writeParams } from '../params.js';
 
 /** Elements of one invocation. */
@@ -33,6 +33,10 @@ export function composes(kernel: string, counts: readonly number[]): boolean {
   const size = counts.at(-1);
   return elementOf(kernel)?.operands.every(({ at }, i) => at !== 'any' || counts[i] !== size) ?? false;
 }
+
+/** Whether an operand, the output last, may be floats of 16 bits: what is not read at any place. */
+export const elementTakesHalf = ({ operands }: Element, operand: number): boolean =>
+  operands[operand]?.at !== 'any';
 
 /** A value of an element: an expression, and its type. */
 interface Register {
@@ -63,6 +67,10 @@ const keyOf = (at: Location): string => {
 
 const as = ({ name, type }: Register, wanted: string): string =>
   type === wanted ? name : `bitcast<${wanted}>(${name})`;
+
+/** As an array of `wanted` holds it. */
+const stored = (value: Register, wanted: string): string =>
+  wanted === 'f16' ? `f16(${as(value, 'f32')})` : as(value, wanted);
 
 /** Elements that a launch computes. */
 const sizeOf = ({ params }: DispatchCommand): number => params.size as number;
@@ -118,7 +126,8 @@ class Composer {
 
   #binding(at: Location, type: string, own: boolean): string {
     const key = `${keyOf(at)}${own ? '' : ' any'}`;
-    if (!this.#bindings.has(key)) this.#bindings.set(key, { at, type, own, writes: false });
+    const held = isHalf(at) ? 'f16' : type;
+    if (!this.#bindings.has(key)) this.#bindings.set(key, { at, type: held, own, writes: false });
     return `d${[...this.#bindings.keys()].indexOf(key)}`;
   }
 
@@ -188,7 +197,7 @@ class Composer {
       if (known) return known;
       const array = this.#binding(at, type, false);
       const made = { name: `w${this.#walked.size}`, type: this.#typeOf(array) };
-      this.#lines.push(`let ${made.name} = ${array}[${this.#strided(shape, strides)}];`);
+      this.#lines.push(`let ${made.name} = ${made.type}(${array}[${this.#strided(shape, strides)}]);`);
       this.#walked.set(key, made);
       return made;
     }
@@ -199,8 +208,10 @@ class Composer {
     return load;
   }
 
+  /** Of elements once they are read. */
   #typeOf(array: string): string {
-    return [...this.#bindings.values()][Number(array.slice(1))]!.type;
+    const { type } = [...this.#bindings.values()][Number(array.slice(1))]!;
+    return type === 'f16' ? 'f32' : type;
   }
 
   #repeated(inner: number, count: number): Walk {
@@ -232,7 +243,10 @@ class Composer {
     });
     const results = [...this.#results];
     const given = this.#loads.map(({ name, type }) => `, ${name}: ${type}`).join('');
-    const loads = this.#loads.map(({ name, from, own }) => `let ${name} = ${from}[${own ? 'q' : '0'}];`);
+    const loads = this.#loads.map(
+      ({ name, from, own, type }) =>
+        `let ${name} = ${own ? `vec4<${type}>(${from}[q])` : `${type}(${from}[0])`};`,
+    );
     const calls = LANES.map((lane, k) => {
       const handed = this.#loads.map(({ name, own }) => `, ${name}${own ? `.${lane}` : ''}`).join('');
       return `let e${k} = element(i + ${k}u${handed});`;
@@ -240,12 +254,13 @@ class Composer {
     const stores = results.map(([key, made], r) => {
       const { type } = this.#bindings.get(key)!;
       const at = `d${[...this.#bindings.keys()].indexOf(key)}[q]`;
-      const of = LANES.map((_, k) => as({ name: `e${k}.r${r}`, type: made.type }, type));
+      const of = LANES.map((_, k) => stored({ name: `e${k}.r${r}`, type: made.type }, type));
       // Behind the last element lies what is not the kernel's.
       const single = of.map((value, k) => `if (i + ${k}u < params.p0) { ${at}.${LANES[k]} = ${value}; }`);
       return `if (i + 3u < params.p0) { ${at} = vec4<${type}>(${of.join(', ')}); } else { ${single.slice(0, 3).join(' ')} }`;
     });
     return [
+      ...(bindings.some(([, { type }]) => type === 'f16') ? ['enable f16;'] : []),
       `struct Params { ${this.#fields.map((type, i) => `p${i}: ${type}`).join(', ')} }`,
       `struct Made { ${results.map(([, { type }], r) => `r${r}: ${type}`).join(', ')} }`,
       ...arrays,

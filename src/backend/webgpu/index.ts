@@ -4,12 +4,12 @@ import type { KernelSet } from '../kernels.js';
 import { DUMMY_SLOT } from './bindings.js';
 import { BufferPool } from './buffers.js';
 import { captureBuffers } from './capture.js';
-import { composes } from './compose.js';
+import { composes, elementOf, elementTakesHalf } from './compose.js';
 import { BufferUsage } from './constants.js';
 import { Health } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
 import { packed } from './packed.js';
-import { Pipelines } from './pipelines.js';
+import { Pipelines, takesHalf } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
 import { mergeTables } from './tables.js';
 import { LaunchClock } from './timing.js';
@@ -65,7 +65,16 @@ export async function openWebGPU(
   const clock = new LaunchClock(health, opened.features.has('timestamp-query'));
   const host = { health, pool, pipelines, dummies, clock, alignment: ALIGNMENT };
   const features = mixed ? new Set([...opened.features, 'mixed-precision']) : opened.features;
-  return createBackend({ ...opened, features }, host, maxBufferBytes);
+  const backend = createBackend({ ...opened, features }, host, maxBufferBytes);
+  return mixed
+    ? { ...backend, takesHalf: (kernel, operand) => mayBeHalf(pipelines, kernel, operand) }
+    : backend;
+}
+
+function mayBeHalf({ kernels }: Pipelines, kernel: string, operand: number): boolean {
+  const element = elementOf(kernel);
+  if (element) return elementTakesHalf(element, operand);
+  return Object.hasOwn(kernels, kernel) && takesHalf(kernels[kernel]!, operand);
 }
 
 function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number): WebGPUBackend {

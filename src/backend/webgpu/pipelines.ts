@@ -1,6 +1,6 @@
 import type { KernelInfo } from '../../../build/kernels.js';
 import { fail } from '../../errors.js';
-import type { DispatchCommand } from '../backend.js';
+import { type DispatchCommand, isHalf } from '../backend.js';
 import { SHADER_STAGE_COMPUTE } from './constants.js';
 import type { Health } from './health.js';
 
@@ -16,7 +16,10 @@ export interface Kernel {
 }
 
 /** What a launch says of its kernel. */
-export type Wanted = Pick<DispatchCommand, 'kernel' | 'label' | 'constants'>;
+export type Wanted = Pick<DispatchCommand, 'kernel' | 'label' | 'constants' | 'operands'>;
+
+/** Whether an operand of a kernel may be floats of 16 bits. */
+export const takesHalf = (info: KernelInfo, operand: number): boolean => Boolean(info.stored?.[operand]);
 
 /** The kernels of one device, each compiled when it is first asked for. */
 export class Pipelines {
@@ -42,9 +45,12 @@ export class Pipelines {
   }
 
   /** The kernel of a launch, with the constants that it gives. */
-  get({ kernel, label, constants = {} }: Wanted): Promise<Kernel> {
-    const key = Object.entries(constants).reduce((text, [name, value]) => `${text} ${name}=${value}`, kernel);
-    return remember(this.#kernels, key, () => this.#compile(kernel, label, constants));
+  get({ kernel, label, constants = {}, operands }: Wanted): Promise<Kernel> {
+    const info = this.info(kernel, label);
+    const halves = operands.flatMap((at, i) => (isHalf(at) ? storedOf(info, i, label, kernel) : []));
+    const all = [...Object.entries(constants), ...halves.map((alias) => [alias, 'f16'] as const)];
+    const key = all.reduce((text, [name, value]) => `${text} ${name}=${value}`, kernel);
+    return remember(this.#kernels, key, () => this.#compile(kernel, label, constants, halves));
   }
 
   /** A kernel that was composed, with the entry point `chain`: equal ones are one. */
@@ -55,12 +61,19 @@ export class Pipelines {
     });
   }
 
-  async #compile(name: string, label: string, constants: Readonly<Record<string, number>>): Promise<Kernel> {
+  async #compile(
+    name: string,
+    label: string,
+    constants: Readonly<Record<string, number>>,
+    halves: readonly string[],
+  ): Promise<Kernel> {
     const info = this.info(name, label);
     const unknown = Object.keys(constants).find((constant) => !info.constants?.includes(constant));
     if (unknown !== undefined) fail(label, `kernel ${name} has no override '${unknown}'`);
-    const code = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
-    const module = await remember(this.#modules, info.module, () => this.#module(info.module, code, label));
+    const text = this.modules[info.module] ?? fail('webgpu', `there is no shader module '${info.module}'`);
+    const code = halves.length > 0 ? withHalves(text, halves) : text;
+    const key = [info.module, ...halves].join(' ');
+    const module = await remember(this.#modules, key, () => this.#module(info.module, code, label));
     return this.#finish(name, info, { module, entryPoint: name, constants }, label);
   }
 
@@ -115,6 +128,26 @@ export class Pipelines {
     }
   }
 }
+
+/** What an alias stands for in a module, itself for what is none. */
+function typeOf(code: string, alias: string): string {
+  const found = new RegExp(`alias ${alias} = (.+);`).exec(code)?.[1];
+  return found === undefined ? alias : typeOf(code, found);
+}
+
+/** A module with some of its aliases of f32, or vec4s of it, as such of f16. */
+const withHalves = (code: string, aliases: readonly string[]): string =>
+  aliases.reduce(
+    (text, alias) =>
+      text.replace(
+        new RegExp(`alias ${alias} = .+;`),
+        `alias ${alias} = ${typeOf(code, alias).replace('f32', 'f16')};`,
+      ),
+    `enable f16;\n${code}`,
+  );
+
+const storedOf = (info: KernelInfo, operand: number, label: string, kernel: string): string =>
+  info.stored?.[operand] || fail(label, `kernel ${kernel} does not take 16 bits for operand ${operand}`);
 
 /** The promise kept under `key`, made at first; one that fails is forgotten, so that it may be tried again. */
 function remember<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

@@ -24,6 +24,10 @@ class RecoveringWebGPU extends Recovering<PrepareRequest, WebGPUBackend> impleme
     return this.succession.first.fuses;
   }
 
+  get takesHalf() {
+    return this.succession.first.takesHalf;
+  }
+
   get groups() {
     return this.succession.first.groups;
   }
