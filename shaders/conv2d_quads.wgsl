@@ -55,18 +55,17 @@ fn conv2d_quads_f32(
   let first = (image * params.groups + quad / group_quads) * params.planes + plane;
   let at = first * size + y * params.width;
   let to = (row * params.frameWidth + column) * all_quads + quad;
+  // A load under a condition costs some adapters twice what a choice of its place does.
 #for i in 0..4
-  if (column + $(i)u < params.frameWidth) {
-    let x = column + $(i)u - u32(params.left);
-    var values = vec4<f32>();
-    if ((y < params.height) & (x < params.width)) {
-      values = vec4<f32>(
+  let x$i = column + $(i)u - u32(params.left);
+  let inside$i = (y < params.height) & (x$i < params.width);
+  let quad$i = vec4<f32>(
 #for c in 0..4
-        load(at + $(c)u * size + x, plane + $(c)u < params.planes),
+    load(at + $(c)u * size + x$i, inside$i & (plane + $(c)u < params.planes)),
 #end
-      );
-    }
-    quads[to + $(i)u * all_quads] = values;
+  );
+  if (column + $(i)u < params.frameWidth) {
+    quads[to + $(i)u * all_quads] = quad$i;
   }
 #end
 }

@@ -4,11 +4,11 @@
 // matrices, mat4x4 in WGSL: the loop has no test, no array and few loads for its multiply-adds. STEP is the stride along rows.
 // Where QUAD is not 0, the four invocations of a quad have the same channels, load a pixel of x each, and pass it on; they are
 // neighbours in number, as in common/tile_direct. Workgroups over tiles, 1, shares.
-//! kernel conv2d_weight_gradient_f32__strips_1x1 | TAPS=1 | STEP=1 | FQ=2 | CQ=2 | QUAD=0
-//! kernel conv2d_weight_gradient_f32__strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1 | QUAD=0
-//! kernel conv2d_weight_gradient_f32__strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1 | QUAD=0
-//! kernel conv2d_weight_gradient_f32__quad_strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1 | QUAD=1
-//! kernel conv2d_weight_gradient_f32__quad_strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1 | QUAD=1
+//! kernel conv2d_weight_gradient_f32__strips_1x1 | TAPS=1 | STEP=1 | FQ=2 | CQ=2 | QUAD=0 | LOADS=0
+//! kernel conv2d_weight_gradient_f32__strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1 | QUAD=0 | LOADS=0
+//! kernel conv2d_weight_gradient_f32__strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1 | QUAD=0 | LOADS=0
+//! kernel conv2d_weight_gradient_f32__quad_strips_3x3 | TAPS=3 | STEP=1 | FQ=2 | CQ=1 | QUAD=1 | LOADS=5
+//! kernel conv2d_weight_gradient_f32__quad_strips_3x3_by_2 | TAPS=3 | STEP=2 | FQ=2 | CQ=1 | QUAD=1 | LOADS=7
 #if QUAD
 enable subgroups;
 #end
@@ -59,7 +59,8 @@ fn store_taps(first: u32, filter_index: u32, channel: u32, tap: u32, sums: mat4x
 #end
 }
 
-@compute @workgroup_size(64)
+// An invocation has much to do: small workgroups are spread more evenly.
+@compute @workgroup_size(32)
 fn KERNEL(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
@@ -72,7 +73,7 @@ fn KERNEL(
 #if QUAD
   // A quad is of filters beside each other; all invocations stay, those past the end with filters that are not stored.
   let quads_of_filters = (filter_tiles + 3u) / 4u;
-  let index = group.x * 64u + local;
+  let index = group.x * 32u + local;
   let tile = index / 4u;
   let share = group.z;
   let place = tile / channel_tiles;
@@ -80,7 +81,7 @@ fn KERNEL(
   let filter_tile = 4u * (place % quads_of_filters) + index % 4u;
   let filter_quad = select(filter_tile * $(FQ)u, 0x10000000u, place / quads_of_filters >= params.groups);
 #else
-  let tile = linear_index(group, local, groups);
+  let tile = linear_group(group, groups) * 32u + local;
   let place = tile / channel_tiles / filter_tiles;
   let share = place / params.groups;
   let group_index = place % params.groups;
@@ -93,8 +94,10 @@ fn KERNEL(
   let dy_step = params.groups * filter_quads;
   let x_step = params.groups * channel_quads;
 #if QUAD
-#for v in 0..3
-  let mine$v = min(local % 4u + $(4 * v)u, $(3 * STEP + TAPS - 1)u) * x_step;
+  // Of the pixels that the taps see of a strip, row after row, every fourth is the invocation's to load.
+#for v in 0..LOADS
+  let seen_at$v = min(local % 4u + $(4 * v)u, $(TAPS * (3 * STEP + TAPS) - 1)u);
+  let mine$v = (seen_at$v / $(3 * STEP + TAPS)u * params.frameWidth + seen_at$v % $(3 * STEP + TAPS)u) * x_step;
 #end
 #end
 #for f in 0..FQ
@@ -119,33 +122,35 @@ fn KERNEL(
     bias$f += dy$f * vec4<f32>(1.0);
 #end
 #for c in 0..CQ
-#for r in 0..TAPS
     {
-      let at = x_at + $(r)u * params.frameWidth * x_step + x_first$c;
 #if QUAD
-#for v in 0..3
-#if 4 * v < 3 * STEP + TAPS
-      let loaded$v = load_x(at + mine$v);
+#for v in 0..LOADS
+      let loaded$v = load_x(x_at + x_first$c + mine$v);
 #for i in 0..4
-#if 4 * v + i < 3 * STEP + TAPS
+#if 4 * v + i < TAPS * (3 * STEP + TAPS)
       let x$(4 * v + i) = quadBroadcast(loaded$v, $(i)u);
 #end
 #end
 #end
-#end
 #else
+#for r in 0..TAPS
 #for i in 0..3*STEP+TAPS
-      let x$i = load_x(at + $(i)u * x_step);
+      let x$(3 * STEP * r + TAPS * r + i) = load_x(x_at + x_first$c + $(r)u * params.frameWidth * x_step + $(i)u * x_step);
 #end
 #end
+#end
+#for r in 0..TAPS
 #for s in 0..TAPS
-      let seen$s = transpose(mat4x4<f32>(x$(s), x$(s + STEP), x$(s + 2 * STEP), x$(s + 3 * STEP)));
+#for i in 0..4
+      let seen$(TAPS * r + s)_$i = x$(3 * STEP * r + TAPS * r + s + STEP * i);
+#end
+      let seen$(TAPS * r + s) = transpose(mat4x4<f32>(seen$(TAPS * r + s)_0, seen$(TAPS * r + s)_1, seen$(TAPS * r + s)_2, seen$(TAPS * r + s)_3));
 #for f in 0..FQ
-      sum$(c)_$(f)_$(TAPS * r + s) += dy$f * seen$s;
+      sum$(c)_$(f)_$(TAPS * r + s) += dy$f * seen$(TAPS * r + s);
+#end
 #end
 #end
     }
-#end
 #end
   }
 #for f in 0..FQ

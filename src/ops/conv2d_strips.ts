@@ -31,7 +31,7 @@ const STRIPS: readonly Strips[] = [
 /** Invocations that keep a device busy, and strips that a share has at least. */
 const ENOUGH = { cpu: 256, gpu: 8192 };
 const LEAST = 8;
-const WORKGROUP = 64;
+const WORKGROUP = 32;
 /** Bytes that every device binds. */
 const MOST_BYTES = 2 ** 27;
 
