@@ -17,7 +17,7 @@ const rules = {
     files: ['shape.ts', 'dtype.ts', 'errors.ts', 'random.ts', 'text.ts', 'platform.ts'],
     may: ['own'],
   },
-  op: { files: ['op.ts', 'define.ts', 'composition.ts', 'graph.ts'], may: ['own', 'leaves'] },
+  op: { files: ['op.ts', 'apply.ts', 'define.ts', 'composition.ts', 'graph.ts'], may: ['own', 'leaves'] },
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
@@ -78,6 +78,7 @@ const rules = {
   tensor: {
     files: [
       'tensor.ts',
+      'tensor-types.ts',
       'functional.ts',
       'trace.ts',
       'store.ts',

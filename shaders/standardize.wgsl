@@ -76,18 +76,24 @@ fn apply(p: StandardizeParams, walk: Walk, found: vec4<f32>) {
   let root = inverseSqrt(spread + p.eps);
   var stretch = 0u;
   for (var start = walk.first; start < walk.end; start += walk.step) {
+    var w = V(1.0);
+    var b = V();
+    if (p.byElement == 0u) {
+      let c = channel_of(p, walk, stretch, 0u);
+      w = select(w, V(weight[c]), p.hasWeight != 0u);
+      b = select(b, V(bias[c]), p.hasBias != 0u);
+    }
     for (var i = walk.lane; i < walk.run; i += walk.hop) {
-      var y = ((V(x[start + i]) - found.x) - found.y) * root;
-      if (p.hasWeight + p.hasBias != 0u) {
+      if (p.byElement != 0u && p.hasWeight + p.hasBias != 0u) {
         let c = channel_of(p, walk, stretch, i);
         if (p.hasWeight != 0u) {
-          y *= weight_at(p, c);
+          w = weight_at(p, c);
         }
         if (p.hasBias != 0u) {
-          y += bias_at(p, c);
+          b = bias_at(p, c);
         }
       }
-      output[start + i] = y_stored(y);
+      output[start + i] = y_stored(((V(x[start + i]) - found.x) - found.y) * root * w + b);
     }
     stretch++;
   }

@@ -1,5 +1,6 @@
+import { applyWith } from './apply.js';
 import { type Graph, nodesOf } from './graph.js';
-import { applyWith, type Node, type Value } from './op.js';
+import type { Node, Value } from './op.js';
 import { rebuilt, rewrite, rootsOf } from './rewrite.js';
 import { sameShape } from './shape.js';
 

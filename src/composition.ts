@@ -1,3 +1,4 @@
+import { apply } from './apply.js';
 import {
   attributesOf,
   boundsOf,
@@ -9,17 +10,16 @@ import {
   ulpsOf,
 } from './define.js';
 import { fail } from './errors.js';
-import {
-  type Attrs,
-  apply,
-  type Named,
-  type Op,
-  type OpFunction,
-  type OpSpec,
-  type RefTensor,
-  type TensorType,
-  type Value,
-  type VariadicFunction,
+import type {
+  Attrs,
+  Named,
+  Op,
+  OpFunction,
+  OpSpec,
+  RefTensor,
+  TensorType,
+  Value,
+  VariadicFunction,
 } from './op.js';
 
 /** What an op says that is composed of others: what it stands for, in place of shapes, kernels and rules. */

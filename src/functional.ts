@@ -5,7 +5,8 @@ import type { DropoutOptions } from './ops/dropout.js';
 import * as ops from './ops/index.js';
 import type { CategoricalOptions, MultinomialOptions } from './ops/multinomial.js';
 import type { RecurrentOptions, RnnOptions } from './ops/recurrent.js';
-import { Tensor, type TensorFunctions, tensorFunctions } from './tensor.js';
+import { Tensor, tensorFunctions } from './tensor.js';
+import type { TensorFunctions } from './tensor-types.js';
 
 /** Lengths of the sequences of a batch, i32 [batch]; without them all steps count. */
 interface Lengths {

@@ -1,3 +1,4 @@
+export { apply, applyWith } from './apply.js';
 export type { Backend, BackendCore, BackendInfo, DeviceBuffer, LaunchTimes } from './backend/backend.js';
 export type { KernelInfo, KernelParams, KernelSet, WasmSource } from './backend/kernels.js';
 export type { WasmOptions } from './backend/wasm/index.js';
@@ -53,7 +54,7 @@ export type {
   Value,
   Variant,
 } from './op.js';
-export { apply, applyWith, expectDType } from './op.js';
+export { expectDType } from './op.js';
 export { type DeviceOptions, open } from './open.js';
 export { elementwise, expectSameShape, type Pair } from './ops/common.js';
 export type { Conv2dActivation, Conv2dAlgorithm, Padding2d } from './ops/conv2d_geometry.js';
@@ -75,7 +76,8 @@ export { Generator } from './random.js';
 export type { GivenRates, Rates, SideRates, TransferRates } from './rates.js';
 export type { ScheduleEntry } from './schedule.js';
 export { type Shape, sameShape, showShape, sizeOf } from './shape.js';
-export { type GradientHook, lift, Tensor, type TensorFunction, type TensorLike } from './tensor.js';
+export { type GradientHook, lift, Tensor } from './tensor.js';
+export type { TensorFunction, TensorLike } from './tensor-types.js';
 export type { CompiledGraph } from './trace.js';
 export * as train from './train/index.js';
 export type { Tuning } from './tune.js';

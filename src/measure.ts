@@ -1,8 +1,9 @@
+import { applyWith } from './apply.js';
 import type { Backend } from './backend/backend.js';
 import type { Sides } from './backend/woven.js';
 import { FaultMessages, Program } from './executor.js';
 import { createGraph, createInput, type Graph } from './graph.js';
-import { applyWith, type Node, type Value } from './op.js';
+import type { Node, Value } from './op.js';
 import * as ops from './ops/index.js';
 import { bytesOf } from './plan.js';
 import type { SideRates, TransferRates } from './rates.js';

@@ -1,4 +1,5 @@
-import { applyWith, type Node, type Value } from './op.js';
+import { applyWith } from './apply.js';
+import type { Node, Value } from './op.js';
 
 /**
  * Computes anew, for the gradient, what lies between the marks of a checkpoint: a node there has a twin that depends on

@@ -1,5 +1,6 @@
+import { applyWith } from './apply.js';
 import { type Graph, nodesOf } from './graph.js';
-import { applyWith, type Node, type Value } from './op.js';
+import type { Node, Value } from './op.js';
 
 /** What a graph computes its inputs for. */
 export const rootsOf = ({ outputs, updates }: Graph): Value[] => [

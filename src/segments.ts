@@ -1,6 +1,7 @@
+import { applyWith } from './apply.js';
 import type { Joints, Slot } from './backend/woven-program.js';
 import { createInput, type Graph, nodesOf, type Update } from './graph.js';
-import { applyWith, type Node, type Side, type Value } from './op.js';
+import type { Node, Side, Value } from './op.js';
 import { bytesOwner, otherSide } from './place.js';
 import { bytesOf } from './plan.js';
 import { rootsOf } from './rewrite.js';

@@ -1,5 +1,6 @@
+import { applyWith } from './apply.js';
 import type { Graph } from './graph.js';
-import { applyWith, type Node, type Value } from './op.js';
+import type { Node, Value } from './op.js';
 import { rebuilt, rewrite } from './rewrite.js';
 
 /**

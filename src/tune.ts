@@ -1,8 +1,9 @@
+import { apply } from './apply.js';
 import type { Backend } from './backend/backend.js';
 import { fail } from './errors.js';
 import { FaultMessages, Program } from './executor.js';
 import { createGraph, createInput } from './graph.js';
-import { apply, type TileRate } from './op.js';
+import type { TileRate } from './op.js';
 import { matmul } from './ops/matmul.js';
 import { PRODUCT_TILES, type ProductTile } from './ops/product_tiles.js';
 import { sizeOf } from './shape.js';

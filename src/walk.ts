@@ -163,5 +163,5 @@ export function joinTensors(
     const all = elements(walk.items);
     return partsOf(walk, neighbours).map((part) => launch(command, walk, part, elements(part.items) / all));
   });
-  return { commands: made, neighbours: neighbours.lists };
+  return { commands: made, neighbours: neighbours.lists.filter(({ length }) => length > 1) };
 }

@@ -32,7 +32,7 @@ function pooling(
 
 export const poolingSuite: Suite = {
   bound: 'memory',
-  cases: [...pooling(64, 16, 24, 2, 2), ...pooling(8, 64, 56, 3, 2)],
+  cases: [...pooling(64, 16, 24, 2, 2), ...pooling(8, 64, 56, 3, 2), ...pooling(8, 64, 56, 3, 1)],
   webgpu: [...pooling(64, 16, 24, 2, 2), ...pooling(8, 64, 28, 3, 2)].filter(({ name }) =>
     name.startsWith('max'),
   ),

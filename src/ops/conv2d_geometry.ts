@@ -221,3 +221,11 @@ function forRange(
 
 /** Weights of one filter. */
 export const weightsOf = (g: Geometry): number => g.channels * g.kernelHeight * g.kernelWidth;
+
+/** Whether the kernel sees pixels one by one, each once. */
+export const isPointwise = (g: Geometry): boolean =>
+  [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((size) => size === 1) &&
+  g.height === g.outHeight &&
+  g.width === g.outWidth &&
+  g.top === 0 &&
+  g.left === 0;

@@ -14,6 +14,7 @@ import {
   type ForwardAttrs,
   type Geometry,
   type GradientAttrs,
+  isPointwise,
   type WeightGradientAttrs,
   weightsOf,
 } from './conv2d_geometry.js';
@@ -55,14 +56,6 @@ const planes = (channels: number, pixels: number, groups: number, alongPixels: b
   image: groups * channels * pixels,
 });
 
-/** Whether the kernel sees pixels one by one, each once. */
-const isPointwise = (g: Geometry): boolean =>
-  [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((size) => size === 1) &&
-  g.height === g.outHeight &&
-  g.width === g.outWidth &&
-  g.top === 0 &&
-  g.left === 0;
-
 function forwardProduct(g: Geometry): Product {
   const pixels = pixelsOf(g);
   const weight: Side = { across: g.channels, inner: 1, group: g.filters * g.channels, image: 0 };
@@ -83,7 +76,7 @@ function weightProduct(g: Geometry): Product {
 }
 
 /** Kernels of products do in about half the time what convolutions' own do on a CPU: their loads need no test. */
-const SHARE_ON_CPU = 0.4;
+export const SHARE_ON_CPU = 0.4;
 /** Up to so many rows or columns a product is one of vectors, which is not for tiles. */
 const FEW = 4;
 /** Up to so many elements of columns for each of the gradient, copying them is a small part of the work. */

@@ -17,7 +17,13 @@ import {
   type WeightGradientAttrs,
   weightsOf,
 } from './conv2d_geometry.js';
-import { forwardProducts, inputGradientProducts, weightGradientProducts } from './conv2d_products.js';
+import {
+  forwardProducts,
+  inputGradientProducts,
+  SHARE_ON_CPU,
+  weightGradientProducts,
+} from './conv2d_products.js';
+import { weightGradientStrips } from './conv2d_strips.js';
 import { tileCost } from './product_tiles.js';
 
 /** Sides of the tiles that shaders/conv2d.wgsl and conv2d_weight_gradient.wgsl are made for. */
@@ -133,12 +139,10 @@ const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512
 
 /** What packing an element costs, in floating-point operations of a product. */
 const PACKING = 40;
-/**
- * What quads of few rows do of what those of sixteen do. On a CPU convolutions' other kernels do less than their tiles' rates
- * say, for their loads need tests; a GPU's neighbours load what lies apart.
- */
+/** What quads of few rows do of what those of sixteen do. */
 const BLOCK_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.5 };
-const SHARES = { cpu: 0.4, gpu: 2 };
+/** Of a GPU: neighbours load what lies apart. */
+const SHARE_ON_GPU = 2;
 
 /** As of a product by quads, with what is packed. */
 function packedCost(features: Features, block: Block, g: Geometry, turned: boolean): number {
@@ -154,7 +158,7 @@ function packedCost(features: Features, block: Block, g: Geometry, turned: boole
     (PACKING * 4 * packedSize(shape)) / (2 * tile.rows * tile.columns),
     1,
   ]);
-  const share = features.has('software') ? SHARES.cpu : SHARES.gpu;
+  const share = features.has('software') ? SHARE_ON_CPU : SHARE_ON_GPU;
   return share * (tileCost(features, tile, size) / BLOCK_RATE[block] + packing);
 }
 
@@ -271,6 +275,7 @@ function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, Weig
 
 export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
   ...weightGradientProducts,
+  ...weightGradientStrips,
   weightGradientBy(null),
   ...TILES.map(weightGradientBy),
 ];

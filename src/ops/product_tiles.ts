@@ -39,8 +39,8 @@ const GPU: Rates = {
   direct_4x4: { all: 1200, one: 2 },
 };
 const CPU: Rates = {
-  quad_16x8: { all: 14, one: 7 },
-  quad_16x4: { all: 13, one: 6.5 },
+  quad_16x4: { all: 14, one: 7 },
+  quad_16x8: { all: 13, one: 6.5 },
   direct_4x4: { all: 10, one: 5 },
   '128x128': { all: 5, one: 2.5 },
   '64x64': { all: 4, one: 2 },

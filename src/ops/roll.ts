@@ -1,6 +1,7 @@
+import { applyWith } from '../apply.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { applyWith, f32, type KernelCall, type Value } from '../op.js';
+import { f32, type KernelCall, type Value } from '../op.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { type Bordered, borderLaunch, forEachSource } from './border.js';
 

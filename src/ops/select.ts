@@ -1,6 +1,7 @@
+import { applyWith } from '../apply.js';
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
-import { applyWith, f32, type Value } from '../op.js';
+import { f32, type Value } from '../op.js';
 import { normalizeAxes, normalizeAxis, showShape } from '../shape.js';
 import { expectWhole } from './common.js';
 import { reshape } from './layout.js';

@@ -1,6 +1,7 @@
+import { applyWith } from '../apply.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { applyWith, f32, type TensorType, type Value } from '../op.js';
+import { f32, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, stridesOf } from '../shape.js';
 import { stridedCopy } from './strided.js';
 

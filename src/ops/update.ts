@@ -3,17 +3,10 @@
  * the state of all parameters in one tensor, then each parameter and its gradient. What a parameter keeps between steps
  * (a velocity, moving means) stands in `state` [states, total]: row by row, at the parameter's own offset.
  */
+
+import { apply } from '../apply.js';
 import { fail } from '../errors.js';
-import {
-  type Attrs,
-  apply,
-  type LoweredLaunch,
-  type Op,
-  type OperandRef,
-  type RefTensor,
-  type TensorType,
-  type Value,
-} from '../op.js';
+import type { Attrs, LoweredLaunch, Op, OperandRef, RefTensor, TensorType, Value } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, WALK_SCRATCH } from './common.js';
 import { type UpdateRule, updateRules } from './update_rules.js';

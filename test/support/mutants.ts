@@ -1,5 +1,5 @@
+import { applyWith } from '../../src/apply.js';
 import { type Backend, type Op, ops, type Value } from '../../src/index.js';
-import { applyWith } from '../../src/op.js';
 import { sameShape, sizeOf } from '../../src/shape.js';
 import { checkAdjoint, checkGradient, checkSecondOrder } from '../../src/verify/index.js';
 

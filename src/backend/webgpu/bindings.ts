@@ -155,7 +155,10 @@ export class Bindings {
 
   /** Moves what a step writes away from what it reads, where another program brought them together. */
   #part({ operands, kernel }: DispatchStep, encoder: GPUCommandEncoder, moved: Moved[]): void {
-    const placed = (at: Location) => externalsOf(at).map(({ index }) => this.#placed(index));
+    const placed = (at: Location): WebGPUBuffer[] => {
+      if (at.kind === 'joined') return at.parts.map(({ index }) => this.#placed(index));
+      return at.kind === 'external' ? [this.#bound[at.index]!] : [];
+    };
     const writes = (_: Location, binding: number) => kernel.info.access[binding] === 'read_write';
     const read = new Set(operands.filter((at, i) => !writes(at, i)).flatMap(placed));
     for (const operand of operands.filter(writes)) {

@@ -1,20 +1,13 @@
 import { BYTES_PER_ELEMENT, type DType, type TypedArray } from '../../dtype.js';
 import { fail } from '../../errors.js';
-import type { DeviceBuffer, Fault, Packed } from '../backend.js';
+import type { DeviceBuffer, Fault } from '../backend.js';
 import { fromWords, toWords, unshared } from '../words.js';
-import { BufferUsage, SHADER_STAGE_COMPUTE } from './constants.js';
+import { BufferUsage } from './constants.js';
 import { type Health, refuseFreed } from './health.js';
+import { checkLent } from './lent.js';
 import { bindingBytes, type Moved, moveTogether, type Range, retire, settle } from './neighbours.js';
 import { FAULT_BYTES, type Snapshot, Staged } from './staging.js';
 
-/** What a tensor's memory is used for. */
-const NEEDED = {
-  STORAGE: BufferUsage.storage,
-  COPY_SRC: BufferUsage.copySrc,
-  COPY_DST: BufferUsage.copyDst,
-};
-/** Alignment of the parts of a buffer: the strictest of storage bindings. */
-const PART = 256;
 const STAGING_KEPT = 8;
 const STAGING_KEPT_BYTES = 1 << 26;
 
@@ -130,55 +123,9 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Small inputs side by side in one buffer, which one write fills. */
-  pack(types: readonly { readonly bytes: number; readonly dtype: DType }[], label: string): Packed {
-    const slot = (bytes: number) => Math.ceil(Math.max(bytes, 1) / PART) * PART;
-    const offsets = types.map((_, i) => types.slice(0, i).reduce((sum, { bytes }) => sum + slot(bytes), 0));
-    const whole = this.allocate(
-      types.reduce((sum, { bytes }) => sum + slot(bytes), 0),
-      label,
-    );
-    const words = new Uint32Array(whole.bytes / 4);
-    return {
-      parts: types.map(({ bytes }, i) => new WebGPUBuffer(whole.gpu, bytes, label, this, true, offsets[i])),
-      write: (data) => {
-        data.forEach((one, i) => {
-          const { buffer, byteOffset, length } = toWords(one, types[i]!.dtype);
-          words.set(new Uint32Array(buffer, byteOffset, length), offsets[i]! / 4);
-        });
-        this.write(whole, new Int32Array(words.buffer), 'i32');
-      },
-      free: () => whole.free(),
-    };
-  }
-
   /** The caller's buffer, which is neither counted nor destroyed. */
   async adopt(gpu: GPUBuffer, bytes: number): Promise<WebGPUBuffer> {
-    const refuse = (what: string) => fail('fromGPUBuffer', what);
-    if (typeof gpu?.size !== 'number' || typeof gpu.usage !== 'number')
-      refuse(`takes a GPUBuffer, got ${gpu === null ? 'null' : typeof gpu}`);
-    const name = `buffer '${gpu.label}'`;
-    const size = bindingBytes(bytes);
-    if (gpu.size < size)
-      refuse(`${name} has ${gpu.size} bytes, a tensor of ${bytes} bytes takes ${size}, a multiple of 16`);
-    if (size > this.maxBytes)
-      refuse(`a tensor of ${bytes} bytes is larger than the device binds, ${this.maxBytes} bytes`);
-    const missing = Object.entries(NEEDED).filter(([, flag]) => (gpu.usage & flag) === 0);
-    if (missing.length > 0)
-      refuse(`${name} was made without the usage ${missing.map(([usage]) => usage).join(', ')}`);
-    if (gpu.mapState !== 'unmapped') refuse(`${name} is mapped; unmap it first`);
-    const { device } = this.health;
-    await this.health.attempt(`fromGPUBuffer: binding ${name}`, () => {
-      const label = `check of ${name}`;
-      const entry = { binding: 0, visibility: SHADER_STAGE_COMPUTE, buffer: { type: 'storage' } } as const;
-      const layout = device.createBindGroupLayout({ label, entries: [entry] });
-      const entries = [{ binding: 0, resource: { buffer: gpu, size } }];
-      device.createBindGroup({ label, layout, entries });
-      // Refused where it was destroyed.
-      const encoder = device.createCommandEncoder({ label });
-      encoder.copyBufferToBuffer(gpu, 0, this.fault, 0, 0);
-      device.queue.submit([encoder.finish({ label })]);
-    });
+    await checkLent(this.health, gpu, { bytes, size: bindingBytes(bytes), most: this.maxBytes });
     this.#lends = true;
     return new WebGPUBuffer(gpu, bytes, gpu.label || "the caller's buffer", this, true);
   }

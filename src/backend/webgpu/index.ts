@@ -8,6 +8,7 @@ import { composes, elementOf, elementTakesHalf } from './compose.js';
 import { BufferUsage } from './constants.js';
 import { Health } from './health.js';
 import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
+import { packed } from './packed.js';
 import { Pipelines, takesHalf } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
 import { mergeTables } from './tables.js';
@@ -92,7 +93,7 @@ function createBackend(opened: OpenedDevice, host: Host, maxBufferBytes: number)
       health.check();
       return pool.allocate(bytes, label);
     },
-    pack: (types, label) => pool.pack(types, label),
+    pack: (types, label) => packed(pool, types, label),
     write: (buffer, data, dtype) => pool.write(buffer, data, dtype),
     capture: (buffers) => captureBuffers(pool, buffers),
     async alive() {
