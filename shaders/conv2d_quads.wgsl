@@ -15,18 +15,22 @@ struct QuadsParams {
   left: i32,
 }
 
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<f32>;
-@group(0) @binding(2) var<storage, read_write> quads: array<vec4<f32>>;
+alias source_stored = f32;
+alias mask_stored = f32;
+alias quads_stored = vec4<f32>;
+
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> mask: array<mask_stored>;
+@group(0) @binding(2) var<storage, read_write> quads: array<quads_stored>;
 @group(0) @binding(3) var<uniform> params: QuadsParams;
 
 // Whether source counts only where the mask, of its shape, is not <= 0.
 override MASKED = 0u;
 
 fn load(at: u32, exists: bool) -> f32 {
-  let value = select(0.0, source[select(0u, at, exists)], exists);
+  let value = select(0.0, f32(source[select(0u, at, exists)]), exists);
   if (MASKED != 0u) {
-    return select(value, 0.0, mask[select(0u, at, exists)] <= 0.0);
+    return select(value, 0.0, f32(mask[select(0u, at, exists)]) <= 0.0);
   }
   return value;
 }
@@ -65,7 +69,7 @@ fn conv2d_quads_f32(
 #end
   );
   if (column + $(i)u < params.frameWidth) {
-    quads[to + $(i)u * all_quads] = quad$i;
+    quads[to + $(i)u * all_quads] = quads_stored(quad$i);
   }
 #end
 }

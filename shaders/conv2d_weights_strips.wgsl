@@ -34,18 +34,26 @@ struct StripsParams {
   partStride: u32,
 }
 
-@group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+alias source_stored = vec4<f32>;
+alias dy_stored = vec4<f32>;
+
+@group(0) @binding(0) var<storage, read> source: array<source_stored>;
+@group(0) @binding(1) var<storage, read> dy: array<dy_stored>;
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(3) var<uniform> params: StripsParams;
 
 // Four filters by four pixels.
 fn load_dy(at: u32, step: u32) -> mat4x4<f32> {
-  return mat4x4<f32>(dy[at], dy[at + step], dy[at + 2u * step], dy[at + 3u * step]);
+  return mat4x4<f32>(
+    vec4<f32>(dy[at]),
+    vec4<f32>(dy[at + step]),
+    vec4<f32>(dy[at + 2u * step]),
+    vec4<f32>(dy[at + 3u * step]),
+  );
 }
 
 fn load_x(at: u32) -> vec4<f32> {
-  return source[at];
+  return vec4<f32>(source[at]);
 }
 
 // Columns are channels.
