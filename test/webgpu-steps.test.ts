@@ -60,7 +60,7 @@ afterAll(() => {
 /** By the case's name, at most so many dispatches. */
 const LIMITS = [
   ['mlp', 11],
-  ['cnn', 23],
+  ['cnn', 24],
   ['lstm', 49],
 ] as const;
 
