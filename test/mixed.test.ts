@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   type Device,
   type DeviceOptions,
@@ -64,17 +64,21 @@ async function lstm(device: Device): Promise<number[]> {
   return losses(device, [...net.parameters(), ...head.parameters()], loss, 10);
 }
 
-describe('mixed precision', async () => {
+/** Devices of a suite, which end with it; no mixed one where halves are absent. */
+async function openBoth(): Promise<{ plain: Device; mixed: Device | null }> {
   const plain = await open('webgpu');
-  const present = plain.backend.features.has('shader-f16');
-  let mixed: Device | null = null;
-  beforeAll(async () => {
-    if (present) mixed = await open('webgpu', { precision: 'mixed' });
-  });
+  const mixed = plain.backend.features.has('shader-f16')
+    ? await open('webgpu', { precision: 'mixed' })
+    : null;
   afterAll(() => {
     plain.dispose();
     mixed?.dispose();
   });
+  return { plain, mixed };
+}
+
+describe('mixed precision', async () => {
+  const { plain, mixed } = await openBoth();
 
   it('is refused with a reason where it can not be', async () => {
     await expect(open('wasm', { precision: 'mixed' })).rejects.toThrow(
@@ -83,7 +87,7 @@ describe('mixed precision', async () => {
     await expect(open('webgpu', { precision: 'f16' as 'mixed' })).rejects.toThrow(
       "open: precision must be 'f32' or 'mixed', got 'f16'",
     );
-    if (present) expect(mixed!.backend.features.has('mixed-precision')).toBe(true);
+    if (mixed) expect(mixed.backend.features.has('mixed-precision')).toBe(true);
     else
       await expect(open('webgpu', { precision: 'mixed' })).rejects.toThrow(
         /^open: precision 'mixed' needs shader-f16, which is off on .+; leave precision out to compute in f32$/,
@@ -145,7 +149,7 @@ describe('mixed precision', async () => {
       };
       const wanted = await run({});
       expect(wanted.every((values) => values.every(Number.isFinite))).toBe(true);
-      if (!present) return;
+      if (!mixed) return;
       const got = await run({ precision: 'mixed' });
       got.forEach((values, k) => {
         const largest = Math.max(...Array.from(wanted[k]!, Math.abs));
@@ -271,16 +275,7 @@ describe('mixed precision', async () => {
 });
 
 describe('a training step in mixed precision', async () => {
-  const plain = await open('webgpu');
-  const present = plain.backend.features.has('shader-f16');
-  let mixed: Device | null = null;
-  beforeAll(async () => {
-    if (present) mixed = await open('webgpu', { precision: 'mixed' });
-  });
-  afterAll(() => {
-    plain.dispose();
-    mixed?.dispose();
-  });
+  const { plain, mixed } = await openBoth();
 
   it('keeps activations and their gradients in 16 bits, and says how many bytes', async () => {
     const describeOn = async (device: Device) => {
