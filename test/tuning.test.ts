@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createInput, open, ops, type Tuning } from '../src/index.js';
+import type { Features } from '../src/op.js';
+import { conv2dInputGradient, conv2dWeightGradient } from '../src/ops/conv2d.js';
 import { PRODUCT_TILES } from '../src/ops/product_tiles.js';
 
 const device = await open('webgpu', { tuning: 'measure' });
@@ -49,6 +51,42 @@ describe('the tuning of products', () => {
     expect(await kernelsOf(rates, 128, 128, 64)).toEqual(['matmul_f32__32x32']);
     expect(await kernelsOf(rates, 1024, 2, 64)).toEqual(['matmul_f32__vector']);
     expect(await kernelsOf(rates, 33, 33, 2048)).toEqual(['matmul_f32__32x32', 'matmul_parts_f32']);
+  });
+
+  it('leaves kernels whose invocations pass values in quads to adapters of which it knows that they can', () => {
+    const shapes = [
+      [8, 64, 7, 128, 3, 2],
+      [16, 16, 12, 32, 3, 1],
+      [4, 256, 14, 64, 1, 1],
+      [1, 64, 28, 64, 3, 1],
+      [2, 8, 9, 200, 3, 1],
+    ] as const;
+    const kernels = (features: Features) =>
+      shapes.flatMap(([batch, channels, size, filters, k, stride]) => {
+        const x = createInput([batch, channels, size, size], 'f32', 'x');
+        const weight = createInput([filters, channels, k, k], 'f32', 'weight');
+        const options = { stride, padding: (k - 1) / 2 };
+        const y = ops.conv2d(x, weight, null, options);
+        const dy = createInput(y.shape, 'f32', 'dy');
+        const gradients = [
+          conv2dInputGradient(dy, weight, null, { ...options, shape: x.shape }),
+          conv2dWeightGradient(x, dy, null, { ...options, shape: weight.shape }),
+        ];
+        const product = ops.matmul(
+          createInput([filters, size], 'f32', 'a'),
+          createInput([size, channels], 'f32', 'b'),
+        );
+        return [y, ...gradients.flat(), product].flatMap(({ node }) => {
+          const { op, inputs, attrs } = node!;
+          return op.lower('webgpu', inputs, attrs, features)!.launches.map(({ kernel }) => kernel);
+        });
+      });
+    const byQuads = (names: string[]) => names.filter((name) => /quad_|packed/.test(name));
+    expect(byQuads(kernels(new Set(['subgroups'])))).toEqual([]);
+    expect(byQuads(kernels(new Set(['subgroups', 'software'])))).not.toEqual([]);
+    const measured: Features = new Set(['subgroups']);
+    measured.rates = { quad_16x8: { all: 10, one: 9 }, direct_4x4: { all: 1, one: 1 } };
+    expect(byQuads(kernels(measured))).not.toEqual([]);
   });
 
   const other = (change: object): Tuning => ({ ...tuning, ...change });

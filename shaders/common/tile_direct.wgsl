@@ -3,8 +3,8 @@
 // Nussbaum, 2024). Where QUAD is not 0, TM is 16, and the four invocations of a quad, which stand beside each other in a
 // row, load four rows each and pass them to the others, which take them in an order of their own: quadSwap moves without
 // choosing. `subgroups` is enabled then. COLUMNS / TN is a multiple of 4. WGSL leaves open which invocations share a quad;
-// here they are neighbours in number, as drivers have it. Measuring an adapter shows where that fails, and leaves the
-// kernel out.
+// here they are neighbours in number, as drivers have it. A GPU takes the kernel once it was measured, which shows whether
+// that holds.
 fn multiply_direct(local: u32, first_row: u32, first_column: u32, begin: u32, end: u32) {
   let row = first_row + local / $(COLUMNS / TN)u * $(TM)u;
   let column = first_column + local % $(COLUMNS / TN)u * 4u;

@@ -7,7 +7,7 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type Geometry, isPointwise, type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
-import { tileCost } from './product_tiles.js';
+import { knowsQuads, tileCost } from './product_tiles.js';
 
 /** A kernel: its taps along either axis, its stride along rows, and quads of filters and of channels of an invocation. */
 interface Strips {
@@ -146,6 +146,7 @@ const QUADS_RATE = 0.75;
 const QUAD = 40;
 
 function costOf(features: Features, kernel: Strips, plan: Plan): number {
+  if (kernel.quad && !knowsQuads(features)) return Number.POSITIVE_INFINITY;
   const { tiles, strips, sums, shares, xQuads, dyQuads, whole } = plan;
   const outputs = 16 * kernel.filterQuads * kernel.channelQuads * kernel.taps ** 2;
   const invocations = kernel.quad ? WORKGROUP * ceil(tiles, WORKGROUP) : tiles;
