@@ -87,7 +87,7 @@ const nameOf = ({ device, threads }: Lane): string =>
   `weft-${device.backend.kind}${threads > 1 ? ` x${threads}` : ''}`;
 
 /** Runs one case: every lane and every peer, interleaved. */
-export async function runCase(
+async function runCase(
   c: BenchCase,
   lanes: readonly Lane[],
   prepareField?: PrepareField,

@@ -146,7 +146,7 @@ async function resultsOf(backend: Backend, tiles: readonly ProductTile[]): Promi
  * tile alone. A tile whose sums are wrong there, or which is left out because the device is a processor or one like it is far
  * behind, has no rate and is not used.
  */
-export async function measureTuning(backend: Backend): Promise<Tuning> {
+async function measureTuning(backend: Backend): Promise<Tuning> {
   const rates: Record<string, TileRate> = {};
   let expected: Float32Array | null = null;
   let best = 0;

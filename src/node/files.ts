@@ -29,7 +29,7 @@ export async function readPlain(path: string): Promise<Uint8Array> {
 }
 
 /** Names in a folder, in ascending order; an error that names it where it can't be read. */
-export async function listFolder(folder: string): Promise<string[]> {
+async function listFolder(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {

@@ -112,7 +112,7 @@ export function slidingAttrs(
 /** The last `rank` numbers. */
 const list = (numbers: readonly number[], rank: Rank): string => showShape(numbers.slice(-rank));
 
-export const reach = ({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number =>
+const reach = ({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number =>
   (kernel - 1) * dilation + 1;
 
 /** Outputs along an axis. With `ceilMode` the last window must start inside the input or the padding before it. */
