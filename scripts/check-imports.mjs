@@ -17,7 +17,10 @@ const rules = {
     files: ['shape.ts', 'dtype.ts', 'errors.ts', 'random.ts', 'text.ts', 'platform.ts'],
     may: ['own'],
   },
-  op: { files: ['op.ts', 'apply.ts', 'define.ts', 'composition.ts', 'graph.ts'], may: ['own', 'leaves'] },
+  op: {
+    files: ['op.ts', 'launch.ts', 'apply.ts', 'define.ts', 'bounds.ts', 'composition.ts', 'graph.ts'],
+    may: ['own', 'leaves'],
+  },
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },

@@ -1,14 +1,6 @@
 import { apply } from './apply.js';
-import {
-  attributesOf,
-  boundsOf,
-  type CallOf,
-  common,
-  defaultCost,
-  namer,
-  positional,
-  ulpsOf,
-} from './define.js';
+import { boundsOf, type CallOf, ulpsOf } from './bounds.js';
+import { attributesOf, common, defaultCost, namer, positional } from './define.js';
 import { fail } from './errors.js';
 import type {
   Attrs,

@@ -1,12 +1,11 @@
 import { apply } from './apply.js';
+import { type AnyCall, boundsOf, type CallOf, ulpsOf } from './bounds.js';
 import { fail } from './errors.js';
 import type {
   Attrs,
   BackwardContext,
   Cost,
-  Features,
   Fold,
-  KernelCall,
   Launch,
   Lowered,
   Named,
@@ -112,11 +111,9 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
   return Object.assign(record, { op });
 }
 
-type AnyCall = KernelCall<string, Attrs>;
-export type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
+type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
 
-export const plainNames = (names: readonly string[]): string[] =>
-  names.map((name) => name.replace(/\?$/, ''));
+const plainNames = (names: readonly string[]): string[] => names.map((name) => name.replace(/\?$/, ''));
 
 /** What every declaration says, with inputs by position. */
 export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'reference'>) {
@@ -168,8 +165,6 @@ export function defaultCost(types: readonly (TensorType | null)[], outputs: read
   return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
 }
 
-export type CallOf = (types: readonly (TensorType | null)[], attrs: Attrs, features: Features) => AnyCall;
-
 /** Gives a list by position the names of `inputs`. */
 export const namer = (inputs: readonly string[]) => {
   const names = plainNames(inputs);
@@ -190,51 +185,6 @@ export const positional =
   (names: readonly string[], f: AnySpec['reference']): Op['reference'] =>
   (inputs, attrs, outputs) =>
     listed(f(namer(names)(inputs) as Named<string, RefTensor>, attrs, outputs));
-
-/** What bounds are worked out from, with inputs by position. */
-interface Bounded {
-  readonly name: string;
-  readonly tolerance: AnySpec['tolerance'];
-  readonly callOf: CallOf;
-  readonly reference: Op['reference'];
-  readonly magnitude: Op['reference'] | null;
-}
-
-/** The units of roundoff that a declaration's tolerance sets for a call. */
-export const ulpsOf =
-  (tolerance: AnySpec['tolerance'], callOf: CallOf): Op['ulps'] =>
-  (backend, types, attrs) => {
-    const { ulps = 0 } = tolerance?.[backend] ?? {};
-    return typeof ulps === 'function' ? ulps(callOf(types, attrs, new Set())) : ulps;
-  };
-
-/**
- * What rounds may lose below the least normal number, 2^-126: half of f32's finest spacing on wasm, on webgpu all of it, for
- * WGSL may take such results for 0.
- */
-const LOST = { wasm: 2 ** -150, webgpu: 2 ** -126 } as const;
-
-/** The bounds that a declaration's tolerance sets. */
-export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
-  const ulps = ulpsOf(tolerance, callOf);
-  return (backend, inputs, attrs, results) => {
-    const { magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
-    const call = callOf(inputs, attrs, new Set());
-    const unit = 2 ** -24 * ulps(backend, inputs, attrs);
-    const magnitudes = {
-      output: () => results,
-      absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
-      declared: () =>
-        declared?.(inputs, attrs, call.outputs) ??
-        fail(name, "declares no 'magnitude', which its tolerance asks for"),
-    }[magnitude]();
-    const least = unit > 0 ? Math.max(floor, LOST[backend]) : floor;
-    return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + least));
-  };
-}
-
-const absolute = (tensor: RefTensor | null): RefTensor | null =>
-  tensor && (tensor.dtype === 'f32' ? { ...tensor, data: tensor.data.map(Math.abs) } : tensor);
 
 function createOp<Names extends readonly string[], A extends object, U>(typed: OpSpec<Names, A, U>): Op {
   const spec = typed as unknown as AnySpec;
@@ -265,22 +215,7 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
     differentiable: (index) => spec.backward[names[index]!] !== null,
     backward(index, node, grads) {
       const rule = spec.backward[names[index]!];
-      if (!rule || !grads.some(Boolean)) return null;
-      const through = grads.findIndex((grad, k) => grad && k >= grads.length - (spec.saves ?? 0));
-      if (through >= 0)
-        fail(spec.name, `output ${through} is kept for its gradient alone and passes none on`);
-      const context = {
-        ...named(node.inputs),
-        // An op with several outputs asks for `grads`: any of them may be absent.
-        get grad() {
-          return grads[0] ?? fail(spec.name, 'its rule needs the gradient of its first output');
-        },
-        grads,
-        output: node.outputs[0]!,
-        outputs: node.outputs,
-        attrs: node.attrs,
-      };
-      return rule(context as Named<string, Value> & BackwardContext<Attrs>);
+      return rule && grads.some(Boolean) ? ruled(spec, rule, node, grads) : null;
     },
     cost(types, attrs) {
       const call = callOf(types, attrs, new Set());
@@ -303,6 +238,29 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
       return `${spec.reportsAs ?? spec.name}: ${what}`;
     },
   };
+}
+
+/** What a rule gives for a node, of the gradients of its outputs. */
+function ruled(
+  spec: AnySpec,
+  rule: NonNullable<AnySpec['backward'][string]>,
+  node: Node,
+  grads: readonly (Value | null)[],
+): Value | null {
+  const through = grads.findIndex((grad, k) => grad && k >= grads.length - (spec.saves ?? 0));
+  if (through >= 0) fail(spec.name, `output ${through} is kept for its gradient alone and passes none on`);
+  const context = {
+    ...namer(spec.inputs)(node.inputs),
+    // An op with several outputs asks for `grads`: any of them may be absent.
+    get grad() {
+      return grads[0] ?? fail(spec.name, 'its rule needs the gradient of its first output');
+    },
+    grads,
+    output: node.outputs[0]!,
+    outputs: node.outputs,
+    attrs: node.attrs,
+  };
+  return rule(context as Named<string, Value> & BackwardContext<Attrs>);
 }
 
 /** The variant that costs least; one that doesn't tell costs nothing, and the first of equals is taken. */
