@@ -24,7 +24,7 @@ const rules = {
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
-  plan: { files: ['plan.ts'], may: ['memory', 'passes', 'op', 'leaves'] },
+  plan: { files: ['plan.ts', 'order.ts'], may: ['own', 'memory', 'passes', 'op', 'leaves'] },
   passes: {
     files: [
       'gradient.ts',
@@ -34,6 +34,8 @@ const rules = {
       'absorb.ts',
       'spread.ts',
       'fuse.ts',
+      'uses.ts',
+      'pieces.ts',
       'halve.ts',
     ],
     may: ['own', 'op', 'leaves'],
