@@ -77,7 +77,7 @@ const rules = {
   numerics: { files: ['numerics.ts'], may: ['leaves'], types: ['op', 'backend'] },
   profile: { files: ['profile.ts'], may: ['leaves'], types: ['backend'] },
   executor: {
-    files: ['executor.ts', 'assemble.ts', 'arena.ts', 'walk.ts'],
+    files: ['executor.ts', 'assemble.ts', 'lowering.ts', 'commands.ts', 'arena.ts', 'walk.ts'],
     may: ['own', 'schedule', 'numerics', 'backend', 'passes', 'plan', 'memory', 'op', 'leaves'],
   },
   tensor: {
