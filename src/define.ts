@@ -1,4 +1,4 @@
-import { apply } from './apply.js';
+import { applyTo, applyToList } from './apply.js';
 import { type AnyCall, boundsOf, type CallOf, ulpsOf } from './bounds.js';
 import { fail } from './errors.js';
 import type {
@@ -27,12 +27,7 @@ export function defineOp<const Names extends readonly string[], A extends object
   spec: OpSpec<Names, A, U>,
 ): OpFunction<Names, U> {
   const op = createOp(spec);
-  const record = (...args: unknown[]) =>
-    apply(
-      op,
-      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
-      args[spec.inputs.length],
-    )[0]!;
+  const record = (...args: unknown[]) => applyTo(op, args)[0]!;
   return Object.assign(record, { op }) as OpFunction<Names, U>;
 }
 
@@ -41,12 +36,7 @@ export function defineOpWithOutputs<const Names extends readonly string[], A ext
   spec: OpSpec<Names, A, U>,
 ): OpFunction<Names, U, readonly Value[]> {
   const op = createOp(spec);
-  const record = (...args: unknown[]) =>
-    apply(
-      op,
-      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
-      args[spec.inputs.length],
-    );
+  const record = (...args: unknown[]) => applyTo(op, args);
   return Object.assign(record, { op }) as OpFunction<Names, U, readonly Value[]>;
 }
 
@@ -104,10 +94,7 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
     ulps: () => 0,
     fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
   };
-  const record = (inputs: readonly Value[], options?: U) => {
-    if (inputs.length === 0) fail(spec.name, 'needs at least one input');
-    return apply(op, inputs, options)[0]!;
-  };
+  const record = (inputs: readonly Value[], options?: U) => applyToList(op, inputs, options)[0]!;
   return Object.assign(record, { op });
 }
 
