@@ -1,7 +1,7 @@
 import type { Device } from '../device.js';
 import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
-import { type Shape, sameShape, showShape } from '../shape.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import {
   addHooks,
@@ -129,7 +129,7 @@ export abstract class Module {
   parameterCount(options: { readonly trainable?: boolean } = {}): number {
     let count = 0;
     for (const [, { shape, requiresGrad }] of this.#parameters())
-      if (!options.trainable || requiresGrad) count += shape.reduce((a, b) => a * b, 1);
+      if (!options.trainable || requiresGrad) count += sizeOf(shape);
     return count;
   }
 

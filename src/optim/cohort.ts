@@ -1,5 +1,6 @@
 // What an optimiser keeps for parameters that began together, and how a step of theirs is recorded.
 import type { TypedArray } from '../dtype.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { ParameterGroup, Progress, Rule, Settings } from './group.js';
 import type { Kept } from './state.js';
@@ -15,8 +16,6 @@ export interface Cohort extends Progress {
   readonly state: Tensor | null;
   readonly offsets: ReadonlyMap<Tensor, number>;
 }
-
-const sizeOf = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b, 1);
 
 /**
  * Makes room for what is kept for parameters of a group.
@@ -36,7 +35,7 @@ export function beginCohort<O extends Settings>(
   for (const tensor of parameters) {
     offsets.set(tensor, total);
     // As the update op has it: each begins at a multiple of 4.
-    total += Math.ceil(sizeOf(tensor) / 4) * 4;
+    total += Math.ceil(sizeOf(tensor.shape) / 4) * 4;
   }
   // In double precision for the reference device; the others round.
   const words = new Float64Array(rows * total).fill(rule.initial?.(options) ?? 0);
@@ -81,6 +80,6 @@ export function keptFor(tensor: Tensor, cohort: Cohort, words: ReadonlyMap<Tenso
   const [rows, total] = state.shape as [number, number];
   const at = offsets.get(tensor)!;
   const row = (_: unknown, i: number) =>
-    words.get(state)!.slice(i * total + at, i * total + at + sizeOf(tensor));
+    words.get(state)!.slice(i * total + at, i * total + at + sizeOf(tensor.shape));
   return { steps, carried, rows: Array.from({ length: rows }, row) };
 }
