@@ -87,8 +87,7 @@ function allowed(word, row, one, exported) {
 
 function checkFile(file, imports, exported) {
   const row = rowOf(file);
-  if (!row)
-    return [`src/${file}: belongs to no row of the rules; add it to one in scripts/import-rules.mjs`];
+  if (!row) return [`src/${file}: belongs to no row of the rules; add it to one in scripts/import-rules.mjs`];
   const { may, types = [], dynamic = [] } = rules[row];
   return imports.flatMap((one) => {
     const words = [...may, ...(one.isType ? types : []), ...(one.isDynamic ? dynamic : [])];
