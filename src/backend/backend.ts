@@ -153,6 +153,7 @@ export interface PrepareRequest extends RunChanges {
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
 
+/** What a device says of itself. */
 export interface BackendInfo {
   readonly backend: BackendKind | 'woven';
   /** The adapter, or the wasm binary in use; of a woven device, both. */
