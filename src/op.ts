@@ -250,7 +250,7 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
 
 /**
  * Any number of tensors that one launch goes through. The operands that it names are null: buffers that hold many tensors take
- * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/update.wgsl has them.
+ * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/common/tensor_walk.wgsl has them.
  */
 export interface Walk<Operand> {
   /**
