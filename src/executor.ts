@@ -1,5 +1,6 @@
-import { type Assembled, assemble, type CompileOptions, type FaultIds } from './assemble.js';
+import { type Assembled, assemble, type CompileOptions } from './assemble.js';
 import type { Backend, BackendCore, DeviceBuffer, Fault, LaunchTimes, Prepared } from './backend/backend.js';
+import type { FaultIds } from './commands.js';
 import type { ProgramDescription } from './description.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';

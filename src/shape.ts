@@ -3,9 +3,9 @@ import { fail } from './errors.js';
 /** Sizes of a tensor's axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
-export const MAX_RANK = 8;
+const MAX_RANK = 8;
 /** Kernels count elements in 32 bits, with a sign on the CPU. */
-export const MAX_ELEMENTS = 2 ** 31 - 1;
+const MAX_ELEMENTS = 2 ** 31 - 1;
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 

@@ -122,7 +122,7 @@ async function rateOf(
  * tile alone. A tile that is left out, because the device is a processor or one like it is far behind, has no rate and is not
  * used.
  */
-export async function measureTuning(backend: Backend): Promise<Tuning> {
+async function measureTuning(backend: Backend): Promise<Tuning> {
   const rates: Record<string, TileRate> = {};
   let best = 0;
   const squares = SQUARES.map((size): Size => [size, size, 64 + size / 4]);

@@ -4,7 +4,8 @@ import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { fanIn, normal } from './init.js';
-import { Module, Parameter } from './module.js';
+import { Module } from './module.js';
+import { Parameter } from './parameter.js';
 import { checkSizes } from './sizes.js';
 
 /** y = x weightᵀ + bias over the last axis: x [.., inFeatures], weight [outFeatures, inFeatures]. */
