@@ -102,7 +102,8 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
 type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
 
 /** Names of inputs without the `?` that marks them optional. */
-export const plainNames = (names: readonly string[]): string[] => names.map((name) => name.replace(/\?$/, ''));
+export const plainNames = (names: readonly string[]): string[] =>
+  names.map((name) => name.replace(/\?$/, ''));
 
 /** What every declaration says, with inputs by position. */
 export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'reference'>) {

@@ -50,6 +50,7 @@ export interface Launch {
   readonly flat?: boolean;
 }
 
+/** One way to compute an op on a backend. */
 export interface Variant<N extends string, A> {
   /** `what__how`, as in `matmul_f32__6x8`. */
   readonly name: string;

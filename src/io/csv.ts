@@ -33,6 +33,7 @@ export interface CsvOptions {
   readonly parser?: CsvParser;
 }
 
+/** The numbers of a table. */
 export interface CsvFile {
   /** Names of the features' columns. */
   readonly columns: readonly string[];

@@ -24,6 +24,7 @@ export abstract class Module {
   #training = true;
   #hooks: Hooks | null = null;
 
+  /** What the module computes of its inputs. */
   abstract forward(...inputs: never[]): Output;
 
   /** Whether layers like dropout behave as in training. */
@@ -42,12 +43,14 @@ export abstract class Module {
     this.#training = mode;
   }
 
+  /** Sets the mode of this module and of all inside it. */
   train(mode = true): this {
     this.#training = mode;
     for (const [, child] of this.children()) child.train(mode);
     return this;
   }
 
+  /** Leaves training mode: `train(false)`. */
   eval(): this {
     return this.train(false);
   }

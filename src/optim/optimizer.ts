@@ -15,7 +15,9 @@ import {
 } from './group.js';
 import { decodeState, encodeState, type Kept, type OptimizerState } from './state.js';
 
+/** What a step may be given. */
 export interface StepOptions {
+  /** A scalar: where it is 0 or false, nothing changes. */
   readonly where?: Tensor;
   /** Tensors that get new contents together with the parameters. */
   readonly also?: readonly (readonly [target: Tensor, contents: Tensor])[];
