@@ -143,7 +143,7 @@ const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512
 /** What packing an element costs, in floating-point operations of a product. */
 const PACKING = 40;
 /** What quads of few rows do of what those of sixteen do. */
-const BLOCK_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.5 };
+const BLOCK_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.6 };
 /** Of a GPU: neighbours load what lies apart. */
 const SHARE_ON_GPU = 2;
 
