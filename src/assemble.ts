@@ -1,7 +1,7 @@
 import { absorb } from './absorb.js';
 import { keptLaunches, layOut } from './arena.js';
-import type { Backend, Prepared, PrepareRequest } from './backend/backend.js';
-import { type FaultIds, listCommands } from './commands.js';
+import type { Backend, FaultIds, Prepared, PrepareRequest } from './backend/backend.js';
+import { listCommands } from './commands.js';
 import { describeCommands, type ProgramDescription } from './description.js';
 import { fail } from './errors.js';
 import type { Graph } from './graph.js';

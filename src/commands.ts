@@ -1,16 +1,11 @@
 // The commands of a program: what the nodes of a plan launch, in its order, on which bytes.
 import type { layOut } from './arena.js';
-import type { Command, DispatchCommand, EvaluateCommand, Location } from './backend/backend.js';
+import type { Command, DispatchCommand, EvaluateCommand, FaultIds, Location } from './backend/backend.js';
 import { type CheckNumerics, inspection } from './numerics.js';
 import type { Cost, Lowered, LoweredLaunch, Node, OperandRef, TensorType, Value, Walk } from './op.js';
 import type { Plan } from './plan.js';
 import { costOfGroup, costOfNode } from './schedule.js';
 import { sizeOf } from './shape.js';
-
-/** Gives ids to messages of data errors. */
-export interface FaultIds {
-  register(message: (detail: readonly [number, number]) => string): number;
-}
 
 /** What commands are made from, by step where it is a list. */
 interface Parts {
@@ -52,8 +47,13 @@ class CommandList {
   copy(step: number): void {
     const { planned, laid } = this.#parts;
     for (const { from, to, bytes } of planned.copies.get(step) ?? []) {
-      const [source, target] = [laid.locate(from), laid.locate(to)];
-      this.commands.push({ kind: 'copy', label: 'copy', from: source, to: target, bytes });
+      this.commands.push({
+        kind: 'copy',
+        label: 'copy',
+        from: laid.locate(from),
+        to: laid.locate(to),
+        bytes,
+      });
     }
   }
 
@@ -74,10 +74,7 @@ class CommandList {
   inspect(what: string, value: Value): void {
     const { checkNumerics, faults } = this.#parts;
     if (!checkNumerics || value.dtype !== 'f32' || sizeOf(value.shape) === 0) return;
-    const register = faults && ((message: Parameters<FaultIds['register']>[0]) => faults.register(message));
-    this.commands.push(
-      inspection(what, { at: this.#at(value), type: typeOf(value) }, checkNumerics, register),
-    );
+    this.commands.push(inspection(what, { at: this.#at(value), type: typeOf(value) }, checkNumerics, faults));
   }
 
   #at(value: Value): Location {

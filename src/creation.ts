@@ -9,14 +9,17 @@ import { Tensor } from './tensor.js';
 
 /** The tensors that a device makes of nothing but numbers: constants, sequences, and draws of its generator. */
 export abstract class Creation {
+  /** A tensor whose elements all have one value. */
   full(this: Device, shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
     return new Tensor(this, ops.full({ shape, value, dtype }));
   }
 
+  /** f32. */
   zeros(this: Device, shape: Shape): Tensor {
     return this.full(shape, 0);
   }
 
+  /** f32. */
   ones(this: Device, shape: Shape): Tensor {
     return this.full(shape, 1);
   }

@@ -21,6 +21,7 @@ import type {
   VariadicFunction,
   Variant,
 } from './op.js';
+import { sizeOf } from './shape.js';
 
 /** Declares an op and returns the function that records it. */
 export function defineOp<const Names extends readonly string[], A extends object, U = undefined>(
@@ -100,7 +101,9 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
 
 type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
 
-const plainNames = (names: readonly string[]): string[] => names.map((name) => name.replace(/\?$/, ''));
+/** Names of inputs without the `?` that marks them optional. */
+export const plainNames = (names: readonly string[]): string[] =>
+  names.map((name) => name.replace(/\?$/, ''));
 
 /** What every declaration says, with inputs by position. */
 export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'reference'>) {
@@ -148,7 +151,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
 
 export function defaultCost(types: readonly (TensorType | null)[], outputs: readonly TensorType[]): Cost {
   const elements = (list: readonly (TensorType | null)[]) =>
-    list.reduce((sum, type) => sum + (type ? type.shape.reduce((a, b) => a * b, 1) : 0), 0);
+    list.reduce((sum, type) => sum + (type ? sizeOf(type.shape) : 0), 0);
   return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
 }
 

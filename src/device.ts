@@ -52,6 +52,7 @@ export class Device extends Creation {
   readonly #backend: Backend | null;
   readonly #weaving: Weaving | null;
   readonly #sides: Sides;
+  /** What initial weights, dropout and random tensors are drawn from; it starts from the device's seed. */
   readonly generator: Generator;
   /** Set while a function is being traced. */
   trace: Trace | null = null;
@@ -123,6 +124,7 @@ export class Device extends Creation {
         };
   }
 
+  /** Which backend computes, on what, with how many threads, and what is off and why. */
   get info(): BackendInfo {
     const { info } = this.#core;
     return this.#tuned ? { ...info, notes: [...info.notes, this.#tuned.note] } : info;
@@ -235,11 +237,13 @@ export class Device extends Creation {
     this.#gradients.watch(tensor);
   }
 
+  /** A tensor of its own with the same values: see `Tensor.clone`. */
   clone(tensor: Tensor): Tensor {
     // The op of a copy that is no view: a value of its own from the start.
     return new Tensor(this, ops.broadcastTo(tensor.value, { shape: tensor.shape }), tensor.label);
   }
 
+  /** Records the gradients of a loss: see `Tensor.backward`. */
   backward(loss: Tensor, seed?: Tensor): void {
     // A gradient is bound to where its value is, not by the scope in which it is asked for.
     this.#sides.anywhere(() => this.#gradients.differentiate(loss, seed));
@@ -256,6 +260,7 @@ export class Device extends Creation {
     return this.#turns.take(() => this.#runner.compute(tensors, []));
   }
 
+  /** All elements of a tensor, row-major, computed before if it has to be: see `Tensor.data`. */
   read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
     return this.#contents.read(tensor);
@@ -322,6 +327,7 @@ export class Device extends Creation {
     await this.#contents.write(target, contents);
   }
 
+  /** Frees the memory of a tensor, which can't be used afterwards: see `Tensor.dispose`. */
   release(tensor: Tensor): void {
     const { shape, dtype, label } = tensor;
     this.#store.dispose(tensor.value);

@@ -69,10 +69,13 @@ class Groups {
   readonly #placeOf: ReadonlyMap<Node, number>;
   readonly #before: readonly (readonly number[])[];
   readonly #groupOf: Group[] = [];
+  /** By place: how many groups have members before it, and at it or after. */
+  readonly #across: Int32Array;
 
   constructor(order: readonly Node[], uses: Uses, options: FuseOptions) {
     const { elements, after } = options;
     this.#order = order;
+    this.#across = new Int32Array(order.length);
     this.#placeOf = new Map(order.map((node, place) => [node, place]));
     this.#before = order.map((node) => this.#places([...node.inputs.map((v) => v?.node), ...after(node)]));
     order.forEach((node, place) => {
@@ -111,20 +114,28 @@ class Groups {
     const { elements } = group;
     const [kept, gone] = other.members.length < group.members.length ? [group, other] : [other, group];
     for (const member of gone.members) this.#groupOf[member] = kept;
+    this.#span(kept, -1);
+    this.#span(gone, -1);
     kept.members = [...kept.members, ...gone.members].sort((a, b) => a - b);
+    this.#span(kept, 1);
     kept.launches += gone.launches;
     kept.elements = elements;
     kept.constant = false;
   }
 
+  #span({ members }: Group, count: number): void {
+    for (let place = members[0]! + 1; place <= members.at(-1)!; place++) this.#across[place]! += count;
+  }
+
   /** Whether no way leads from one of two groups to one of them through others. */
   #mayMeet(a: Group, b: Group): boolean {
-    const start = Math.min(a.members[0]!, b.members[0]!);
+    let start = Math.min(a.members[0]!, b.members[0]!);
+    // Groups that end before this place depend on none that goes on after it.
+    while (this.#across[start]! > 0) start--;
     const seen = new Set<Group>();
     const pending = [...this.#predecessors(a), ...this.#predecessors(b)].filter((g) => g !== a && g !== b);
     for (let group = pending.pop(); group; group = pending.pop()) {
       if (group === a || group === b) return false;
-      // What ends before both begin depends on neither.
       if (seen.has(group) || group.members.at(-1)! < start) continue;
       seen.add(group);
       pending.push(...this.#predecessors(group));

@@ -50,6 +50,7 @@ export interface Launch {
   readonly flat?: boolean;
 }
 
+/** One way to compute an op on a backend. */
 export interface Variant<N extends string, A> {
   /** `what__how`, as in `matmul_f32__6x8`. */
   readonly name: string;
@@ -63,7 +64,7 @@ export interface Variant<N extends string, A> {
 
 /**
  * Any number of tensors that one launch goes through. The operands that it names are null: buffers that hold many tensors take
- * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/update.wgsl has them.
+ * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/common/tensor_walk.wgsl has them.
  */
 export interface Walk<Operand> {
   /**

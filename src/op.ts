@@ -12,7 +12,9 @@ export interface TensorType {
   readonly dtype: DType;
 }
 
+/** What an attribute may be: plain data, by which equal nodes are known. */
 export type Attr = number | boolean | string | null | readonly number[] | readonly (readonly number[])[];
+/** Everything that decides what an op computes beside its inputs, complete: the caller's options with all defaults. */
 export type Attrs = Readonly<Record<string, Attr>>;
 export type BackendKind = 'reference' | 'wasm' | 'webgpu';
 
@@ -64,11 +66,13 @@ export interface SampleInput {
   readonly values?: readonly number[];
 }
 
+/** A call that the checks try an op on. */
 export interface Sample<N extends string, U> {
   readonly inputs: { readonly [K in N as Plain<K>]?: SampleInput } | readonly SampleInput[];
   readonly options?: U;
 }
 
+/** A call that an op refuses, and its exact message. */
 export interface ErrorCase<N extends string, U> {
   readonly types: { readonly [K in N as Plain<K>]?: TensorType } | readonly TensorType[];
   readonly options?: U;
@@ -87,6 +91,7 @@ export interface Tolerance<C> {
   readonly floor?: number;
 }
 
+/** What a backward rule is given beside the op's inputs. */
 export interface BackwardContext<A> {
   /** Gradient of the loss with respect to the only output; an op with several outputs asks for `grads`. */
   readonly grad: Value;
@@ -117,6 +122,7 @@ export interface Fold {
   readonly outputs: readonly Value[];
 }
 
+/** Floating-point operations, and bytes read and written. */
 export interface Cost {
   readonly flops: number;
   readonly bytes: number;

@@ -1,7 +1,7 @@
 import type { Device } from '../device.js';
 import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
-import { type Shape, sameShape, showShape } from '../shape.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import {
   addHooks,
@@ -24,6 +24,7 @@ export abstract class Module {
   #training = true;
   #hooks: Hooks | null = null;
 
+  /** What the module computes of its inputs. */
   abstract forward(...inputs: never[]): Output;
 
   /** Whether layers like dropout behave as in training. */
@@ -42,12 +43,14 @@ export abstract class Module {
     this.#training = mode;
   }
 
+  /** Sets the mode of this module and of all inside it. */
   train(mode = true): this {
     this.#training = mode;
     for (const [, child] of this.children()) child.train(mode);
     return this;
   }
 
+  /** Leaves training mode: `train(false)`. */
   eval(): this {
     return this.train(false);
   }
@@ -129,7 +132,7 @@ export abstract class Module {
   parameterCount(options: { readonly trainable?: boolean } = {}): number {
     let count = 0;
     for (const [, { shape, requiresGrad }] of this.#parameters())
-      if (!options.trainable || requiresGrad) count += shape.reduce((a, b) => a * b, 1);
+      if (!options.trainable || requiresGrad) count += sizeOf(shape);
     return count;
   }
 

@@ -2,7 +2,7 @@
 import type { Device } from '../device.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
-import { type Shape, showShape } from '../shape.js';
+import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Initializer } from './init.js';
 
@@ -91,7 +91,7 @@ export class Buffer extends Held {
   }
 
   protected override make(device: Device): Tensor {
-    const data = Array.from({ length: this.shape.reduce((a, b) => a * b, 1) }, () => this.value);
+    const data = Array.from({ length: sizeOf(this.shape) }, () => this.value);
     return device.tensor(data, this.shape, this.dtype);
   }
 }

@@ -9,7 +9,7 @@ import {
 import { type Geometry, isPointwise, type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
 import { byQuads, MOST_BYTES, QUAD, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
-import { knowsQuads, tileCost } from './product_tiles.js';
+import { tileCost } from './product_tiles.js';
 
 /** A kernel: its taps along either axis, its stride along rows, and quads of filters and of channels of an invocation. */
 interface Strips {
@@ -18,7 +18,7 @@ interface Strips {
   readonly step: number;
   readonly filterQuads: number;
   readonly channelQuads: number;
-  /** Whether the invocations of a quad share what they load of x, which takes subgroups. */
+  /** Whether the invocations of a quad share what they load of x. */
   readonly quad?: boolean;
 }
 
@@ -118,7 +118,6 @@ function shareOf(features: Features, { taps }: Strips): number {
 const QUADS_RATE = 0.75;
 
 function costOf(features: Features, kernel: Strips, plan: Plan): number {
-  if (kernel.quad && !knowsQuads(features)) return Number.POSITIVE_INFINITY;
   const { tiles, strips, sums, shares, xQuads, dyQuads, whole } = plan;
   const outputs = 16 * kernel.filterQuads * kernel.channelQuads * kernel.taps ** 2;
   const invocations = kernel.quad ? WORKGROUP * ceil(tiles, WORKGROUP) : tiles;
@@ -131,7 +130,7 @@ function costOf(features: Features, kernel: Strips, plan: Plan): number {
 
 function takes(call: WeightGradientCall, { taps, step, quad }: Strips): boolean {
   const g = weightGeometry(call);
-  if (quad && !call.features.has('subgroups')) return false;
+  if (quad && !call.features.has('quads')) return false;
   if (taps === 1) return isPointwise(g);
   return (
     [g.kernelHeight, g.kernelWidth].every((size) => size === taps) &&

@@ -9,7 +9,7 @@ import {
 import { type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
 import { byQuads, MOST_BYTES, QUAD, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
-import { knowsQuads, tileCost } from './product_tiles.js';
+import { tileCost } from './product_tiles.js';
 
 /** A kernel: filters and channels of an invocation, and its rate: fewer loads for its multiply-adds. */
 interface Taps {
@@ -105,7 +105,6 @@ function launches(call: WeightGradientCall, kernel: Taps): Launch[] {
 const SHARE = { software: 0.28, gpu: 2 };
 
 function costOf({ features }: WeightGradientCall, { side, rate }: Taps, plan: Plan): number {
-  if (!knowsQuads(features)) return Number.POSITIVE_INFINITY;
   const { steps, sums, shares, xQuads, dyQuads, whole } = plan;
   const tile = { kind: 'direct_4x4', rows: 1, columns: 1 };
   const products = tileCost(features, tile, [side ** 2, steps, 4, 1 / rate]);
@@ -118,7 +117,7 @@ export const weightGradientTaps = TAPS.map(
   (kernel): Variant<WeightGradientInputs, WeightGradientAttrs> => ({
     name: `conv2d_weight_gradient_f32__quad_taps_${kernel.side}`,
     when(call) {
-      if (!call.features.has('subgroups')) return false;
+      if (!call.features.has('quads')) return false;
       const { workgroups, taps, xQuads, dyQuads, sums, shares } = planOf(call, kernel);
       const bytes = Math.max(16 * xQuads, 16 * dyQuads, 4 * sums * shares);
       return bytes <= MOST_BYTES && Math.max(workgroups, taps, shares) <= MOST;

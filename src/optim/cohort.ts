@@ -1,5 +1,7 @@
 // What an optimiser keeps for parameters that began together, and how a step of theirs is recorded.
 import type { TypedArray } from '../dtype.js';
+import { functional as F } from '../functional.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { ParameterGroup, Progress, Rule, Settings } from './group.js';
 import type { Kept } from './state.js';
@@ -15,8 +17,6 @@ export interface Cohort extends Progress {
   readonly state: Tensor | null;
   readonly offsets: ReadonlyMap<Tensor, number>;
 }
-
-const sizeOf = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b, 1);
 
 /**
  * Makes room for what is kept for parameters of a group.
@@ -36,7 +36,7 @@ export function beginCohort<O extends Settings>(
   for (const tensor of parameters) {
     offsets.set(tensor, total);
     // As the update op has it: each begins at a multiple of 4.
-    total += Math.ceil(sizeOf(tensor) / 4) * 4;
+    total += Math.ceil(sizeOf(tensor.shape) / 4) * 4;
   }
   // In double precision for the reference device; the others round.
   const words = new Float64Array(rows * total).fill(rule.initial?.(options) ?? 0);
@@ -53,20 +53,27 @@ export function beginCohort<O extends Settings>(
   return { first, parameters, state, offsets, steps, carried: { ...carried } };
 }
 
-/** Records the step of one cohort: puts the parameters and what is kept for them, as they are after it, into `pairs`. */
+/**
+ * Records the step of one cohort: puts the parameters and what is kept for them, as they are after it, into `pairs`. Where
+ * `where` is false they are as before.
+ */
 export function recordStep<O extends Settings>(
   rule: Rule<O>,
   group: ParameterGroup<O>,
   cohort: Cohort,
+  where: Tensor | undefined,
   pairs: Map<Tensor, Tensor>,
 ): void {
   const { parameters, state, offsets } = cohort;
-  const { update, hyperSize } = rule;
-  const hyper = parameters[0]!.device.feed([hyperSize], 'f32', () => {
+  const { update, idle } = rule;
+  const { device } = parameters[0]!;
+  const next = device.feed([idle.length], 'f32', () => {
     cohort.steps++;
     // In double precision for the reference device; the others round.
     return Float64Array.from(rule.hyper(group as unknown as O, cohort));
   });
+  const none = () => device.feed([idle.length], 'f32', () => Float64Array.from(idle));
+  const hyper = where ? F.where(where, next, none()) : next;
   const held = state && (pairs.get(state) ?? state);
   const inputs = [hyper, held, ...parameters.flatMap((tensor) => [tensor, tensor.grad])];
   const moved = update(inputs, { offsets: parameters.map((tensor) => offsets.get(tensor)!) });
@@ -81,6 +88,6 @@ export function keptFor(tensor: Tensor, cohort: Cohort, words: ReadonlyMap<Tenso
   const [rows, total] = state.shape as [number, number];
   const at = offsets.get(tensor)!;
   const row = (_: unknown, i: number) =>
-    words.get(state)!.slice(i * total + at, i * total + at + sizeOf(tensor));
+    words.get(state)!.slice(i * total + at, i * total + at + sizeOf(tensor.shape));
   return { steps, carried, rows: Array.from({ length: rows }, row) };
 }
