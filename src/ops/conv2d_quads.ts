@@ -1,8 +1,20 @@
 /** Planes by fours, as the weight-gradients on webgpu read them: shaders/conv2d_quads.wgsl. */
-import type { Launch } from '../op.js';
+import type { Features, Launch } from '../op.js';
 
 /** Bytes that every device binds. */
 export const MOST_BYTES = 2 ** 27;
+/** What a quad costs that is laid out, or summed at the end, in multiply-adds. */
+export const QUAD = 40;
+
+/** Invocations that keep a device busy, and steps of an invocation that a share has at least. */
+const ENOUGH = { cpu: 256, gpu: 8192 };
+const LEAST = 8;
+
+/** Into how many shares the steps of so many invocations are cut. */
+export function sharesOf(features: Features, invocations: number, steps: number): number {
+  const enough = features.has('software') ? ENOUGH.cpu : ENOUGH.gpu;
+  return Math.max(1, Math.min(Math.ceil(enough / invocations), Math.ceil(steps / LEAST)));
+}
 
 /** [images, groups, planes, height, width] in frames of `batch` images; [top, left] is where an image begins. */
 interface Frames {

@@ -7,7 +7,7 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type Geometry, isPointwise, type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
-import { byQuads, MOST_BYTES } from './conv2d_quads.js';
+import { byQuads, MOST_BYTES, QUAD, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
 import { tileCost } from './product_tiles.js';
 
@@ -30,9 +30,6 @@ const STRIPS: readonly Strips[] = [
   { kind: 'quad_strips_3x3_by_2', taps: 3, step: 2, filterQuads: 2, channelQuads: 1, quad: true },
 ];
 
-/** Invocations that keep a device busy, and strips that a share has at least. */
-const ENOUGH = { cpu: 256, gpu: 8192 };
-const LEAST = 8;
 const WORKGROUP = 32;
 
 const ceil = (value: number, step: number) => Math.ceil(value / step);
@@ -55,9 +52,7 @@ function planOf(call: WeightGradientCall, kernel: Strips) {
     g.groups *
     (kernel.quad ? 4 * ceil(filterTiles, 4) : filterTiles) *
     ceil(channelQuads, kernel.channelQuads);
-  const enough = call.features.has('software') ? ENOUGH.cpu : ENOUGH.gpu;
-  const wanted = Math.max(1, Math.min(ceil(enough, tiles), ceil(strips, LEAST)));
-  const share = ceil(strips, wanted);
+  const share = ceil(strips, sharesOf(call.features, tiles, strips));
   const shares = ceil(strips, share);
   const columns = weightsOf(g) + Number(call.attrs.bias);
   const frameHeight = (g.outHeight - 1) * g.strideHeight + kernel.taps;
@@ -121,8 +116,6 @@ function shareOf(features: Features, { taps }: Strips): number {
 
 /** What the kernels cost whose quads share loads. */
 const QUADS_RATE = 0.75;
-/** What a quad costs that is laid out, or summed at the end, in multiply-adds. */
-const QUAD = 40;
 
 function costOf(features: Features, kernel: Strips, plan: Plan): number {
   const { tiles, strips, sums, shares, xQuads, dyQuads, whole } = plan;

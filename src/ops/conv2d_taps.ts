@@ -7,7 +7,7 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
-import { byQuads, MOST_BYTES } from './conv2d_quads.js';
+import { byQuads, MOST_BYTES, QUAD, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
 import { tileCost } from './product_tiles.js';
 
@@ -23,9 +23,6 @@ const TAPS: readonly Taps[] = [
 ];
 const WORKGROUP = 16;
 
-/** Invocations that keep a device busy, and pixels of four images that a share has at least. */
-const ENOUGH = { cpu: 256, gpu: 8192 };
-const LEAST = 8;
 /** Workgroups along an axis that every device takes. */
 const MOST = 65535;
 
@@ -51,8 +48,7 @@ function planOf(call: WeightGradientCall, { side }: Taps) {
   const tiles = ceil(g.filters, 2 * side) * ceil(g.channels, 2 * side);
   const workgroups = ceil(4 * tiles, WORKGROUP);
   const pixels = imageQuads * g.outHeight * g.outWidth;
-  const enough = call.features.has('software') ? ENOUGH.cpu : ENOUGH.gpu;
-  const shares = Math.max(1, Math.min(ceil(enough, 4 * tiles * taps), ceil(pixels, LEAST)));
+  const shares = sharesOf(call.features, 4 * tiles * taps, pixels);
   const columns = weightsOf(g) + bias;
   const rows =
     reached(g.kernelHeight, g.dilationHeight, g.strideHeight, g.top, g.height, g.outHeight) *
@@ -107,8 +103,6 @@ function launches(call: WeightGradientCall, kernel: Taps): Launch[] {
 
 /** What the kernels cost of a product of as many terms by `direct_4x4`, as of conv2d_strips. */
 const SHARE = { software: 0.28, gpu: 2 };
-/** What a quad costs that is laid out, or summed at the end, in multiply-adds. */
-const QUAD = 40;
 
 function costOf({ features }: WeightGradientCall, { side, rate }: Taps, plan: Plan): number {
   const { steps, sums, shares, xQuads, dyQuads, whole } = plan;
