@@ -64,7 +64,7 @@ export interface Variant<N extends string, A> {
 
 /**
  * Any number of tensors that one launch goes through. The operands that it names are null: buffers that hold many tensors take
- * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/update.wgsl has them.
+ * their place. Its parameters get `count`, `groups`, `rows` and `places`, as shaders/common/tensor_walk.wgsl has them.
  */
 export interface Walk<Operand> {
   /**

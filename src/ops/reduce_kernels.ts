@@ -143,6 +143,10 @@ function gpuLaunch(
   return { kernel, params: { ...walk, lanes, columns: part, scale, power }, constants, units: rows * lanes };
 }
 
+/** A webgpu launch but for its operands: whether all of `count` truths hold, by one workgroup. */
+export const allLaunch = (count: number, features: ReadonlySet<string>) =>
+  gpuLaunch('all_bool', { x: [count], axes: [0] }, {}, features);
+
 /** Parts of each output, and their elements, where outputs are few and long; null where they are not. */
 function gpuParts(x: Shape, axes: readonly number[]) {
   const count = sizeOf(axes.map((axis) => x[axis]!));

@@ -1,5 +1,6 @@
 // What an optimiser keeps for parameters that began together, and how a step of theirs is recorded.
 import type { TypedArray } from '../dtype.js';
+import { functional as F } from '../functional.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { ParameterGroup, Progress, Rule, Settings } from './group.js';
@@ -52,20 +53,27 @@ export function beginCohort<O extends Settings>(
   return { first, parameters, state, offsets, steps, carried: { ...carried } };
 }
 
-/** Records the step of one cohort: puts the parameters and what is kept for them, as they are after it, into `pairs`. */
+/**
+ * Records the step of one cohort: puts the parameters and what is kept for them, as they are after it, into `pairs`. Where
+ * `where` is false they are as before.
+ */
 export function recordStep<O extends Settings>(
   rule: Rule<O>,
   group: ParameterGroup<O>,
   cohort: Cohort,
+  where: Tensor | undefined,
   pairs: Map<Tensor, Tensor>,
 ): void {
   const { parameters, state, offsets } = cohort;
-  const { update, hyperSize } = rule;
-  const hyper = parameters[0]!.device.feed([hyperSize], 'f32', () => {
+  const { update, idle } = rule;
+  const { device } = parameters[0]!;
+  const next = device.feed([idle.length], 'f32', () => {
     cohort.steps++;
     // In double precision for the reference device; the others round.
     return Float64Array.from(rule.hyper(group as unknown as O, cohort));
   });
+  const none = () => device.feed([idle.length], 'f32', () => Float64Array.from(idle));
+  const hyper = where ? F.where(where, next, none()) : next;
   const held = state && (pairs.get(state) ?? state);
   const inputs = [hyper, held, ...parameters.flatMap((tensor) => [tensor, tensor.grad])];
   const moved = update(inputs, { offsets: parameters.map((tensor) => offsets.get(tensor)!) });

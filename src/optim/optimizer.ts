@@ -17,8 +17,10 @@ import { decodeState, encodeState, type Kept, type OptimizerState } from './stat
 
 /** What a step may be given. */
 export interface StepOptions {
-  /** A scalar: where it is 0 or false, nothing changes. */
+  /** Whether to take the step, bool. */
   readonly where?: Tensor;
+  /** With `where`: what gradients are multiplied by before; they become 0 where the step is not taken. */
+  readonly factor?: Tensor;
   /** Tensors that get new contents together with the parameters. */
   readonly also?: readonly (readonly [target: Tensor, contents: Tensor])[];
 }
@@ -162,20 +164,25 @@ export abstract class Optimizer<O extends Settings = Settings> {
 
   /**
    * One step over every parameter that has a gradient. In a compiled function it becomes part of it. With `where`, a scalar on
-   * the device, parameters and what is kept for them stay as they are where that is 0 or false.
+   * the device, parameters and what is kept for them stay as they are where that is false, whatever the gradients hold.
    */
-  step({ where, also = [] }: StepOptions = {}): Promise<void> {
-    const due = new Set(this.parameters.filter(({ grad }) => grad !== null));
-    if (due.size === 0) fail('step', 'no parameter has a gradient; call backward() on a loss first');
-    const cohorts = this.#members.map((member) => [member.group, this.#cohortsOf(member, due)] as const);
+  step({ where, factor, also = [] }: StepOptions = {}): Promise<void> {
+    const due = this.parameters.filter(({ grad }) => grad !== null);
+    if (due.length === 0) fail('step', 'no parameter has a gradient; call backward() on a loss first');
+    const known = new Set(due);
+    const cohorts = this.#members.map((member) => [member.group, this.#cohortsOf(member, known)] as const);
     this.#device.observe(() => this.#layout);
+    if (where) {
+      const gradients = due.map(({ grad }) => grad!);
+      const scaled = F.scaleAll([factor ?? F.cast(where, { dtype: 'f32' }), where, ...gradients]);
+      due.forEach((tensor, i) => {
+        tensor.grad = scaled[i]!;
+      });
+    }
     const pairs = new Map<Tensor, Tensor>();
     for (const [group, list] of cohorts)
-      for (const cohort of list) recordStep(this.#rule, group, cohort, pairs);
-    const moved = [...pairs].map(
-      ([tensor, next]) => [tensor, where ? F.where(where, next, tensor) : next] as const,
-    );
-    return this.#device.update([...moved, ...also]);
+      for (const cohort of list) recordStep(this.#rule, group, cohort, where, pairs);
+    return this.#device.update([...pairs, ...also]);
   }
 
   /** The cohorts of those parameters of a group that have a gradient. */
