@@ -1,6 +1,7 @@
 // A product of few rows with many, both contiguous: y[few, many] = few [few, k] · many [many, k]ᵀ. Nothing is packed, for
 // the many are read once. Against one or two rows they are read one at a time, for a single sequential stream is the only
-// one at the memory's speed; against more, four at a time and two of the few: 8 sums of 4 lanes in registers.
+// one at the memory's speed; against more, four at a time and two of the few: 8 sums of 4 lanes in registers, six loads for eight
+// products. Beyond the second cache a unit's rows are fetched in order first, since four streams at once wait for each line.
 import { MatmulDotsParams } from '../build/params';
 import { fma, loadUpTo, operand, splat, storeUpTo, sumLanes, transpose4 } from './simd';
 import { touch } from './touch';
