@@ -7,7 +7,7 @@
 // pixels of x are multiplied, and a tap column's sums are added to y so many columns further right. Taps are in the order
 // (column, row, channel), so that the rows of x that a row of y sees are one range of the sum.
 import { ConvolveParams, PackFiltersParams } from '../build/params';
-import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
+import { copyLine, fillFrame, tapOffsets, touchImages } from './conv2d_frame';
 import { listPanels, packPanels } from './conv2d_panels';
 import { multiplyPairs, multiplyPanels, multiplyThin, Panel, thinColumns } from './conv2d_tile';
 import { operand, transpose4 } from './simd';
@@ -93,6 +93,41 @@ function putLines(p: ConvolveParams, from: usize, lineBytes: usize, rows: i32, t
 }
 
 /**
+ * Panels in which one of `images` images of `pixels` pixels ends: their places in `list`, where sums of whole panels are stored
+ * straight to y, become those of staged ones; later these are put in place for `filters` filters `stride` bytes apart, images
+ * `nextImage` bytes apart.
+ */
+function stageEnds(images: i32, pixels: i32, list: usize, staged: usize, y: usize): void {
+  for (let end = pixels; images > 0; images--) {
+    if (end & 7) {
+      changetype<Panel>(list + (end >> 3) * offsetof<Panel>()).to = staged - y;
+      staged += 32;
+    }
+    end += pixels;
+  }
+}
+
+function putEnds(images: i32, pixels: i32, staged: usize, y: usize, filters: i32, stride: usize, nextImage: usize): void {
+  const columns = images * pixels;
+  for (let end = pixels; end <= columns; end += pixels) {
+    if (end & 7) {
+      for (let column = end & ~7; column < min(columns, (end | 7) + 1); column++) {
+        let from = staged;
+        let to = (column < end ? y + ((column - end + pixels) << 2) : y + nextImage + ((column - end) << 2));
+        for (let filter = 0; filter < filters; filter++) {
+          store<f32>(to, load<f32>(from));
+          from += stride;
+          to += stride;
+        }
+        staged += 4;
+      }
+      staged = (staged + 31) & ~31;
+    }
+    y += nextImage;
+  }
+}
+
+/**
  * The same for one to three filters. The pixels of a row of the frame and of the next count as neighbours, with the columns
  * between them: what is computed there is dropped, and no panel straddles.
  */
@@ -169,6 +204,7 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
         fillFrame(p, operand(o, 0), operand(o, 4), image, images, group * channels, channels, line, frame);
       } else {
         frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + line) * p.width) << 2);
+        if (rows == <i32>p.outHeight) touchImages(images, frame, p.imageBytes, channels * p.channelBytes, limit, staged);
       }
     }
     const weights = operand(o, 1) + ((group * filters * taps) << 2);
@@ -182,7 +218,12 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
       convolveThin(p, frame, images, rows, table, weights, bias, staged, y);
       continue;
     }
-    const straight = images == 1 && p.stepWidth == 1 && p.stepHeight == 1 && p.outWidth == p.imageWidth && (columns & 7) == 0 && !p.spread;
+    const pixels = rows * <i32>p.outWidth;
+    const inPlace = p.stepWidth == 1 && p.stepHeight == 1 && p.outWidth == p.imageWidth && !p.spread;
+    const whole = images == 1 && (columns & 7) == 0;
+    const straight = inPlace && (whole || (rows == <i32>p.outHeight && images << 3 <= plane));
+    const nextImage = (<i32>p.groups * filters * plane) << 2;
+    const gap = straight ? nextImage - (pixels << 2) : p.spread ? (rows * (p.outWidth + p.frameWidth - p.width) - p.frameWidth) << 2 : 0;
     const lineBytes = (p.spread ? p.outWidth + p.frameWidth - p.width : p.outWidth) << 2;
     const stride = straight ? plane << 2 : p.spread ? images * rows * lineBytes : panels << 5;
     let to = straight ? y + firstFilter * stride : staged;
@@ -199,7 +240,8 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
         low = (max(0, above + <i32>p.dilationHeight - 1) / <i32>p.dilationHeight) * channels;
         high = min(taps, ((<i32>p.height - 1 + above) / <i32>p.dilationHeight + 1) * channels);
       }
-      if (fresh || p.spread) oddEnd = listPanels(p, from, rows, columns, list, table, steps, packed, odd);
+      if (fresh || p.spread) oddEnd = listPanels(p, from, rows, columns, list, table, steps, packed, odd, gap);
+      if (straight && !whole) stageEnds(images, pixels, list, staged, to);
       for (let s = 0; s == 0 || s < <i32>p.spread; s++) {
         let start = low;
         do {
@@ -227,7 +269,10 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
       from += p.frameWidth << 2;
       to += lineBytes;
     }
-    if (straight) continue;
+    if (straight) {
+      if (!whole) putEnds(images, pixels, staged, y + firstFilter * stride, lastFilter - firstFilter, stride, nextImage);
+      continue;
+    }
     for (let i = 0; i < images; i++) {
       for (let filter = firstFilter; filter < lastFilter; filter++) {
         const from = staged + (filter - firstFilter) * stride + i * rows * lineBytes;

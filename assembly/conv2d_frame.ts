@@ -4,6 +4,7 @@
 // contiguous load. Otherwise the frame is x itself.
 import { ConvolveParams } from '../build/params';
 import { splat } from './simd';
+import { touch } from './touch';
 
 /** Bytes from a pixel's corner in the frame to tap (r, s) of channel 0. */
 // @ts-ignore: decorator
@@ -122,5 +123,13 @@ export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, 
         y += <i32>p.frameStepHeight;
       }
     }
+  }
+}
+
+/** Fetches `bytes` of each of the images: a tap's loads lie apart, which took a sixth of the time with filters of 1 x 1. */
+export function touchImages(images: i32, x: usize, imageBytes: usize, bytes: usize, limit: usize, spare: usize): void {
+  for (; images > 0; images--) {
+    touch(x, min(x + bytes, limit), spare);
+    x += imageBytes;
   }
 }

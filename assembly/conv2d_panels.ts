@@ -31,13 +31,12 @@ function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize 
  * pixels are a stride apart in the frame, every panel is packed; where columns are spread, an image is one row of the
  * frame, and a row of its sums is longer.
  */
-export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize, odd: usize): usize {
+export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize, odd: usize, gap: usize): usize {
   const apart = p.strideWidth != p.frameStepWidth;
   const whole = p.frameWidth == p.outWidth || p.spread;
   const lines = whole ? 1 : rows;
   const width = p.spread ? <i32>p.frameWidth : whole ? rows * <i32>p.outWidth : <i32>p.outWidth;
   const lineBytes = <usize>p.frameWidth << 2;
-  const gap = p.spread ? (rows * (p.outWidth + p.frameWidth - p.width) - p.frameWidth) << 2 : 0;
   const nextImage = p.imageBytes - (lines - 1) * lineBytes;
   let line = 0;
   let at = 0;
@@ -65,7 +64,7 @@ export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
     }
     for (at += 8; at >= width; at -= width) {
       const next = line + 1 == lines;
-      to += gap;
+      if (next) to += gap;
       line = next ? 0 : line + 1;
       frame += next ? nextImage : lineBytes;
     }

@@ -3,7 +3,7 @@
 // of a pixel's tap is the sum of the tap's offset and the pixel's. Where pixels are split over units, every unit has sums
 // of its own, which are added at the end.
 import { ConvolveParams, SumPartsParams } from '../build/params';
-import { copyLine, fillFrame, tapOffsets } from './conv2d_frame';
+import { copyLine, fillFrame, tapOffsets, touchImages } from './conv2d_frame';
 import { operand, splat, transpose4 } from './simd';
 import { blockOf, Gathered, Pair, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, Single, storeSums, tile } from './tile';
 
@@ -185,6 +185,7 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
   const sums = scratch;
   const table = scratch + ((panelsPerPart * TAPS) << 5);
   const offsets = table + ((channelsPerPart * kernel) << 2);
+  const limit = operand(o, 0) + ((p.batch * p.groups * p.channels * p.height * p.width) << 2);
   const dbias = operand(o, 4);
   tapOffsets(p, channelsPerPart, table);
   pixelOffsets(p, p.images, p.rows, offsets);
@@ -204,7 +205,8 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     const rows = min(<i32>p.rows, <i32>p.outHeight - row);
     const run = rows * <i32>p.outWidth;
     const pixels = images * run;
-    if (view != filled) {
+    const fresh = view != filled;
+    if (fresh) {
       filled = view;
       const channel = group * <i32>p.channels + firstChannel;
       const line = row * <i32>p.strideHeight - p.top;
@@ -244,6 +246,7 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     // What the pixels of a block see of some taps stays in the cache while all panels go over it.
     for (let tap = 0; tap < channels * kernel; tap += TAPS) {
       const count = min(TAPS, channels * kernel - tap);
+      if (fresh && kernel == 1 && !p.copies) touchImages(images, frame + tap * p.channelBytes, p.imageBytes, count * p.channelBytes, limit, sums);
       memory.fill(sums, 0, (panelsPerPart * TAPS) << 5);
       for (let start = 0; start < pixels; start += block) {
         const n = min(block, pixels - start);

@@ -9,6 +9,7 @@ import { five, fiveSpread, spreadFilter } from './depthwise_five';
 import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
 import { LEAST, LEFT, PLACE, RIGHT, SPARE, strip, stripSpread, stripTwo } from './depthwise_strip';
 import { fma, operand, splat, storeUpTo } from './simd';
+import { touch } from './touch';
 
 /** Two rows of 16 pixels, of which `count` are stored: Σ taps w · frame; `ends` holds four times the bias and the least result. */
 function sumTaps(taps: i32, table: usize, weight: usize, x0: usize, x1: usize, ends: usize, y0: usize, y1: usize, count: i32): void {
@@ -39,13 +40,6 @@ function put4(y: usize, count: i32, least: v128, a: v128, b: v128, c: v128, d: v
   if (count > 4) storeUpTo(y + 16, f32x4.pmax(b, least), count - 4);
   if (count > 8) storeUpTo(y + 32, f32x4.pmax(c, least), count - 8);
   if (count > 12) storeUpTo(y + 48, f32x4.pmax(d, least), count - 12);
-}
-
-/** Reads each line of the cache in order, which a strip, row by row, would fetch one by one from beyond the caches. */
-function touch(x: usize, bytes: usize, spare: usize): void {
-  let seen = 0;
-  for (const end = x + bytes; x < end; x += 64) seen |= load<i32>(x);
-  store<i32>(spare, seen);
 }
 
 /**
@@ -123,7 +117,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
       if (inPlace) {
         const top = max(0, spread ? first >> 1 : start - p.top);
         const inner = min(<i32>p.height, stop - p.top) - top;
-        if (bands > 1) touch(x + top * width, inner * width, scratch + SPARE);
+        if (rows > 16) touch(x + top * width, x + (top + inner) * width, scratch + SPARE);
         sumStrips(nine, spread, strideHeight, true, spread ? p.width : outWidth, rows, !start, inner, x + top * width - 4, width, weight, scratch, y, outLine);
         continue;
       }

@@ -5,6 +5,7 @@ import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from '.
 import { correlateNine, correlateTwo, LANES, STRIP, ZEROS } from './depthwise_weight_strip';
 import { LEFT, RIGHT } from './depthwise_strip';
 import { fma, loadUpTo, operand, splat, sumLanes } from './simd';
+import { touch } from './touch';
 
 /**
  * sums [2, 5, 4] += Σ over `rows` rows, of `width` bytes of dy, of x[pixel + tap] · a[pixel] and of x[pixel + tap] · b[pixel],
@@ -165,7 +166,12 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
         if (operand(o, 3)) add(sums + (slots << 4), sumOf(dy, rows * wide));
         if (inPlace) {
           const top = max(0, start - 1);
-          correlateStrips(strideHeight, true, rows, !start, min(<i32>p.height, stop - 1) - top, x + top * inLine - 4, inLine, dy, width, scratch);
+          const inner = min(<i32>p.height, stop - 1) - top;
+          if (rows > 8) {
+            touch(x + top * inLine, x + (top + inner) * inLine, scratch);
+            touch(dy, dy + rows * width, scratch);
+          }
+          correlateStrips(strideHeight, true, rows, !start, inner, x + top * inLine - 4, inLine, dy, width, scratch);
         } else {
           layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
           if (strips) correlateStrips(1, false, rows, 0, rows + 2, frame, line, dy, width, scratch);

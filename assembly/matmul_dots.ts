@@ -1,8 +1,10 @@
 // A product of few rows with many, both contiguous: y[few, many] = few [few, k] · many [many, k]ᵀ. Nothing is packed, for
 // the many are read once. Against one or two rows they are read one at a time, for a single sequential stream is the only
-// one at the memory's speed; against more, four at a time and two of the few: 8 sums of 4 lanes in registers.
+// one at the memory's speed; against more, four at a time and two of the few: 8 sums of 4 lanes in registers, six loads for eight
+// products. Beyond the second cache a unit's rows are fetched in order first, since four streams at once wait for each line.
 import { MatmulDotsParams } from '../build/params';
 import { fma, loadUpTo, operand, splat, storeUpTo, sumLanes, transpose4 } from './simd';
+import { touch } from './touch';
 import { offsetOf } from './walk';
 
 /** The products of rows x and x + xRow with four rows, four lanes of each at `to`. */
@@ -93,6 +95,7 @@ export function matmul_f32__dots(o: usize, params: usize, scratch: usize, begin:
     const x = operand(o, 0) + (offsetOf(batch, 4, shape, params + offsetof<MatmulDotsParams>('fewBatch0')) << 2);
     const w = operand(o, 1) + (offsetOf(batch, 4, shape, params + offsetof<MatmulDotsParams>('manyBatch0')) << 2);
     const y = operand(o, 2) + ((batch * few * many) << 2);
+    if (few > 1 && (many * k) >> 20) touch(w + first * row, w + min(many, first + chunk) * row, scratch);
     for (let j = first; j < min(many, first + chunk); j += 4) {
       const count = min(4, many - j);
       const w0 = w + j * row;

@@ -253,10 +253,10 @@ export function planProduct(
     // yᵀ = bᵀ aᵀ reads a in place.
     const y = n > 1 ? 'turned' : 'output';
     if (n > 1) planner.temporaries.turned = 4 * sizeOf(batch) * m * n;
-    if (n <= FEW) stream(planner, turned(b), turned(a), rest, [null, y]);
+    if (n <= (m < PAGE ? FEW : FEW_TRANSPOSED)) stream(planner, turned(b), turned(a), rest, [null, y]);
     else tiles(planner, turned(b), turned(a), rest, [null, y]);
     if (n > 1) planner.transpose(y, 'output', m, n, sizeOf(batch));
-  } else if (!transposeB && m <= FEW) {
+  } else if (!transposeB && m <= (n < PAGE ? FEW : FEW_TRANSPOSED)) {
     stream(planner, a, b, rest, [bias, 'output']);
   } else {
     tiles(planner, a, b, rest, [bias, 'output']);
