@@ -2,12 +2,14 @@
 //
 // Both work by axes. Forward, a row of windows is the sum of its rows of x, in scratch between zeros for the padding, then
 // of that row's columns. Backward the other way round: each row of dy, times its windows' weights, is spread over the
-// columns of x in scratch, and that row is added to every row of dx that its windows cover.
+// columns of x in scratch, and that row is added to every row of dx that its windows cover. Windows of 2 by 2 and 3 by 3, two
+// apart, and of 3 by 3, one apart, have ways of their own; where they don't all weigh alike, a plane of windows is weighed first.
 import { Pool2dParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
-import { bottomOf, countedRows, fillWeights, gather4, isNear, isSliding, leftOf, pitchOf, rightOf, topOf } from './windows';
-import { Mean, nearRow, slideRow } from './windows_near';
-import { spreadPlane } from './windows_spread';
+import { bottomOf, countedRows, evenWeight, fillWeights, gather4, isNear, isSliding, leftOf, pitchOf, rightOf, topOf } from './windows';
+import { Mean, nearRow } from './windows_near';
+import { slidePlane, Sum } from './windows_slide';
+import { spreadPairs, spreadPlane } from './windows_spread';
 
 /** Bytes of a row of x between its padding, and room for four windows more. src/ops/avg_pool2d.ts reckons with it. */
 // @ts-ignore: decorator
@@ -43,10 +45,10 @@ function sumRows(x: usize, rows: i32, count: i32, to: usize): void {
 function sumColumns(x: usize, taps: i32, step: usize, weights: usize, y: usize, count: i32): void {
   for (let at: usize = 0; at < <usize>count << 2; at += 16) {
     let from = x + (at >> 2) * step;
-    let sum = gather4(from, step);
-    for (let tap = 1; tap < taps; tap++) {
-      from += 4;
+    let sum = splat(0.0);
+    for (let tap = 0; tap < taps; tap++) {
       sum = f32x4.add(sum, gather4(from, step));
+      from += 4;
     }
     storeUpTo(y + at, f32x4.mul(sum, v128.load(weights + at)), count - <i32>(at >> 2));
   }
@@ -62,25 +64,35 @@ export function avg_pool2d_f32(o: usize, params: usize, scratch: usize, begin: i
   const padded = scratch + pitchOf(p);
   const sums = padded + (p.left << 2);
   const slides = isSliding(p);
-  const near = slides || isNear(p);
+  const near = isNear(p);
+  const even = evenWeight(p);
   const zero = splat(0.0);
   memory.fill(padded, 0, paddedBytes(p));
   let before = -1;
   for (let plane = begin; plane < end; plane++) {
     const x = operand(o, 0) + ((plane * <i32>p.height * width) << 2);
     let y = operand(o, 1) + ((plane * <i32>p.outHeight * outWidth) << 2);
+    if (slides) {
+      slidePlane<Sum>(x, p.height, width, y, p.outHeight, outWidth, p.top, p.left, even || 1.0, padded);
+      if (even) continue;
+    }
     for (let oy = 0; oy < <i32>p.outHeight; oy++) {
-      const top = topOf(p, oy);
-      const rows = bottomOf(p, oy) - top;
-      const counted = countedRows(p, oy, rows);
+      const start = oy * <i32>p.strideHeight - <i32>p.top;
+      const top = near ? max(start, 0) : topOf(p, oy);
+      const rows = (near ? min(start + taps, <i32>p.height) : bottomOf(p, oy)) - top;
+      const counted = even ? p.kernelHeight : countedRows(p, oy, rows);
       if (counted != before) fillWeights(p, counted, scratch);
       before = counted;
+      if (slides) {
+        weighRow(y, scratch, y, outWidth);
+        y += outWidth << 2;
+        continue;
+      }
       if (near) {
         const a = x + ((top * width - <i32>p.left) << 2);
         const b = rows > 1 ? a + (width << 2) : padded + 4;
         const c = rows > 2 ? b + (width << 2) : padded + 4;
-        if (slides) slideRow<Mean>(p, a, b, c, scratch, y, zero);
-        else if (taps == 2) nearRow<Mean>(p, false, a, b, b, scratch, y, zero);
+        if (taps == 2) nearRow<Mean>(p, false, a, b, b, scratch, y, zero);
         else nearRow<Mean>(p, true, a, b, c, scratch, y, zero);
         y += outWidth << 2;
         continue;
@@ -105,6 +117,16 @@ function adaptiveColumns(p: Pool2dParams, sums: usize, weights: usize, y: usize)
     let sum = sumLanes(four);
     for (; column < right; column++) sum += load<f32>(sums + (column << 2));
     store<f32>(y + (ox << 2), sum * load<f32>(weights + (ox << 2)));
+  }
+}
+
+/** to = x times weights, whole vectors of them. */
+function weighRow(x: usize, weights: usize, to: usize, count: i32): void {
+  for (; count > 0; count -= 4) {
+    storeUpTo(to, f32x4.mul(loadUpTo(x, count), v128.load(weights)), count);
+    x += 16;
+    weights += 16;
+    to += 16;
   }
 }
 
@@ -177,51 +199,47 @@ function adaptiveSpread(p: Pool2dParams, shares: usize, to: usize): void {
 
 /**
  * dx: each dy is shared equally by its window. Operands: dy, dx. Scratch: weights, the row that is spread with its padding,
- * and shares between zeros.
+ * shares between zeros, and a plane of windows.
  */
 export function avg_pool2d_backward_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<Pool2dParams>(params);
-  // Where a window of 3 by 3 lies round every element, and all weigh alike, dx is the mean of such windows of dy.
-  if (isSliding(p) && p.top & p.left && p.outWidth == p.width && p.outHeight == p.height && (p.countIncludePad || p.divisor != 0.0)) {
-    avg_pool2d_f32(o, params, scratch, begin, end);
-    return;
-  }
   const width = <i32>p.width;
   const height = <i32>p.height;
   const line = width << 2;
   const outWidth = <i32>p.outWidth;
   const padded = scratch + pitchOf(p);
   const shares = padded + paddedBytes(p) + (p.kernelWidth << 2);
-  const near = isNear(p);
+  const weighed = shares + paddedBytes(p);
+  const slides = isSliding(p);
+  const near = slides || (isNear(p) && width >= 8);
+  const even = evenWeight(p);
   memory.fill(padded, 0, 2 * paddedBytes(p) + (p.kernelWidth << 2));
   let before = -1;
   for (let plane = begin; plane < end; plane++) {
-    let dy = operand(o, 0) + ((plane * <i32>p.outHeight * outWidth) << 2);
+    const first = operand(o, 0) + ((plane * <i32>p.outHeight * outWidth) << 2);
+    let dy = first;
     const dx = operand(o, 1) + plane * height * line;
-    if (near) {
-      spreadPlane(p, true, dy, 0, dx, padded);
-      continue;
-    }
     // Rows from here on have no value yet.
     let fresh = 0;
-    for (let oy = 0; oy < <i32>p.outHeight; oy++) {
+    if (!near || !even) for (let oy = 0; oy < <i32>p.outHeight; oy++) {
       const top = topOf(p, oy);
       const bottom = bottomOf(p, oy);
       const counted = countedRows(p, oy, bottom - top);
       if (counted != before) fillWeights(p, counted, scratch);
       before = counted;
-      for (let i = 0; i < outWidth; i += 4) {
-        const at = <usize>i << 2;
-        const rest = outWidth - i;
-        storeUpTo(shares + at, f32x4.mul(loadUpTo(dy + at, rest), v128.load(scratch + at)), rest);
-      }
+      weighRow(dy, scratch, near ? weighed + ((oy * outWidth) << 2) : shares, outWidth);
       dy += outWidth << 2;
+      if (near) continue;
       if (p.adaptive) adaptiveSpread(p, shares, padded);
       else spreadRow(p, shares, padded);
       if (top > fresh) memory.fill(dx + fresh * line, 0, (top - fresh) * line);
       for (let row = top; row < bottom; row++) addRow(padded + (p.left << 2), dx + row * line, width, row < fresh);
       fresh = max(fresh, bottom);
     }
-    memory.fill(dx + fresh * line, 0, (height - fresh) * line);
+    const given = even ? first : weighed;
+    if (slides) slidePlane<Sum>(given, p.outHeight, outWidth, dx, height, width, 2 - p.top, 2 - p.left, even || 1.0, padded);
+    else if (near && p.kernelWidth == 2) spreadPairs(p, even || 1.0, given, 0, dx);
+    else if (near) spreadPlane(p, even || 1.0, given, dx, padded);
+    else memory.fill(dx + fresh * line, 0, (height - fresh) * line);
   }
 }

@@ -12,7 +12,8 @@ import { Pool2dParams } from '../build/params';
 import { lowBytes, nearWinners, placesOf } from './max_pool2d_near';
 import { fma, operand, splat, storeUpTo } from './simd';
 import { bottomOf, gather4, isNear, isSliding, leftOf, rightOf, select, topOf } from './windows';
-import { Largest, nearRow, slideRow } from './windows_near';
+import { Largest, nearRow } from './windows_near';
+import { Most, slidePlane } from './windows_slide';
 
 /** Elements of a row between its padding, and of what four windows read beyond. src/ops/max_pool2d_gradient.ts reckons with it. */
 // @ts-ignore: decorator
@@ -87,17 +88,17 @@ function rowWinners(p: Pool2dParams, values: usize, marks: usize, origin: i32, y
   for (let ox = 0; ; ox = min(ox + 4, last)) {
     let from = values + ox * step;
     let mark = marks + ((ox * step) >> 1);
-    let best = gather4(from, step);
-    let held = gatherMarks(mark, step);
+    let best = splat(-Infinity);
+    let held = zero;
     let own = zero;
-    for (let tap = 1; tap < taps; tap++) {
-      from += hop;
-      mark += hop >> 1;
-      own = i32x4.sub(own, move);
+    for (let tap = 0; tap < taps; tap++) {
       const value = gather4(from, step);
       const later = v128.and(i32x4.add(gatherMarks(mark, step), own), f32x4.le(best, value));
       held = i16x8.max_u(v128.andnot(held, f32x4.lt(best, value)), later);
       best = f32x4.pmax(best, value);
+      from += hop;
+      mark += hop >> 1;
+      own = i32x4.sub(own, move);
     }
     seen = fma(best, zero, seen);
     storeUpTo(y + (ox << 2), best, count);
@@ -167,13 +168,17 @@ function nearValues(p: Pool2dParams, x: usize, y: usize): bool {
   const line = p.width << 2;
   const stride = <i32>p.strideHeight;
   let seen = splat(0.0);
-  for (let row = -<i32>p.top; row < stride * <i32>p.outHeight - <i32>p.top; row += stride) {
+  if (stride == 1) {
+    seen = slidePlane<Most>(x, p.height, p.width, y, p.outHeight, p.outWidth, p.top, p.left, 1.0, 0);
+    // Rows that are nowhere the first.
+    const size = line * p.height;
+    for (let at = line * max(<i32>p.height - 2, 0); at < size; at += 16) seen = f32x4.add(seen, v128.load(x + min(at, size - 16)));
+  } else for (let row = -<i32>p.top; row < stride * <i32>p.outHeight - <i32>p.top; row += stride) {
     // Rows beyond the plane's ends are replaced by the second.
     const b = x + ((row * <i32>p.width - <i32>p.left) << 2) + line;
     const a = row < 0 ? b : b - line;
     const c = row + 2 < <i32>p.height ? b + line : b;
-    if (stride == 1) seen = slideRow<Largest>(p, a, b, c, 0, y, seen);
-    else seen = nearRow<Largest>(p, true, a, b, c, 0, y, seen);
+    seen = nearRow<Largest>(p, true, a, b, c, 0, y, seen);
     y += p.outWidth << 2;
   }
   return !v128.any_true(f32x4.ne(seen, seen));

@@ -4,7 +4,7 @@
 import { Pool2dParams } from '../build/params';
 import { operand } from './simd';
 import { isNear } from './windows';
-import { spreadPlane } from './windows_spread';
+import { spreadPairs } from './windows_spread';
 
 // What is done with the winner at `from` the plane's start; `at` is the output's place.
 
@@ -75,14 +75,13 @@ export function max_pool2d_backward_f32(o: usize, params: usize, scratch: usize,
   const plane = <i32>(p.height * p.width) << 2;
   const pooled = <i32>(p.outHeight * p.outWidth) << 2;
   const near = !p.words && p.kernelWidth == 2 && isNear(p);
-  if (near) memory.fill(scratch, 0, (p.outWidth + 8) << 2);
-  else fillTable(p, scratch);
+  if (!near) fillTable(p, scratch);
   for (let unit = begin; unit < end; unit++) {
     const dy = operand(o, 0) + unit * pooled;
     const winners = winnersOf(p, operand(o, 1), unit);
     const dx = operand(o, 2) + unit * plane;
     if (near) {
-      spreadPlane(p, false, dy, winners, dx, scratch);
+      spreadPairs(p, 0.0, dy, winners, dx);
       continue;
     }
     memory.fill(dx, 0, plane);

@@ -15,15 +15,11 @@ function firstTap(start: i32, dilation: i32): i32 {
 }
 
 /** The first row of windows `oy`, and one past their last. */
-// @ts-ignore: decorator
-@inline
 export function topOf(p: Pool2dParams, oy: i32): i32 {
   if (p.adaptive) return share(oy, p.height, p.outHeight, 0);
   return firstTap(oy * <i32>p.strideHeight - <i32>p.top, <i32>p.dilationHeight);
 }
 
-// @ts-ignore: decorator
-@inline
 export function bottomOf(p: Pool2dParams, oy: i32): i32 {
   if (p.adaptive) return share(oy + 1, p.height, p.outHeight, p.outHeight - 1);
   const end = oy * p.strideHeight + (p.kernelHeight - 1) * p.dilationHeight + 1 - p.top;
@@ -31,15 +27,11 @@ export function bottomOf(p: Pool2dParams, oy: i32): i32 {
 }
 
 /** The first column of windows `ox`, and one past their last. */
-// @ts-ignore: decorator
-@inline
 export function leftOf(p: Pool2dParams, ox: i32): i32 {
   if (p.adaptive) return share(ox, p.width, p.outWidth, 0);
   return firstTap(ox * <i32>p.strideWidth - <i32>p.left, <i32>p.dilationWidth);
 }
 
-// @ts-ignore: decorator
-@inline
 export function rightOf(p: Pool2dParams, ox: i32): i32 {
   if (p.adaptive) return share(ox + 1, p.width, p.outWidth, p.outWidth - 1);
   const end = ox * p.strideWidth + (p.kernelWidth - 1) * p.dilationWidth + 1 - p.left;
@@ -56,16 +48,25 @@ function paddedExtent(out: i32, stride: u32, kernel: u32, padded: u32): u32 {
 /** 1 / the divisors of a row of windows of which `rows` rows count. */
 export function fillWeights(p: Pool2dParams, rows: i32, weights: usize): void {
   for (let ox = 0; ox < <i32>p.outWidth; ox++) {
-    let columns = rightOf(p, ox) - leftOf(p, ox);
+    const start = ox * <i32>p.strideWidth - <i32>p.left;
+    let columns = p.adaptive ? rightOf(p, ox) - leftOf(p, ox) : min(start + <i32>p.kernelWidth, <i32>p.width) - max(start, 0);
     if (p.countIncludePad) columns = paddedExtent(ox, p.strideWidth, p.kernelWidth, p.width + 2 * p.left);
     const divisor = p.divisor != 0.0 ? p.divisor : <f32>(rows * columns);
     store<f32>(weights + (ox << 2), <f32>1.0 / divisor);
   }
 }
 
+/** What every window weighs, if all weigh alike, else 0. */
+export function evenWeight(p: Pool2dParams): f32 {
+  if (p.divisor != 0.0) return <f32>1.0 / p.divisor;
+  if (p.adaptive) return 0.0;
+  const columns = (p.outWidth - 1) * p.strideWidth + p.kernelWidth <= p.width + 2 * p.left;
+  const rows = (p.outHeight - 1) * p.strideHeight + p.kernelHeight <= p.height + 2 * p.top;
+  const pads = !p.countIncludePad && p.top | p.left;
+  return rows && columns && !pads ? <f32>1.0 / <f32>(p.kernelHeight * p.kernelWidth) : 0.0;
+}
+
 /** Rows that count in the divisor of row `oy` of windows, which has `rows` inside. */
-// @ts-ignore: decorator
-@inline
 export function countedRows(p: Pool2dParams, oy: i32, rows: i32): i32 {
   return p.countIncludePad ? paddedExtent(oy, p.strideHeight, p.kernelHeight, p.height + 2 * p.top) : rows;
 }

@@ -1,5 +1,5 @@
-// Rows of windows of 2 by 2 or 3 by 3 elements, two apart, or of 3 by 3 one apart, at least four in a row, reduced to one number
-// each: their sum or the largest. Of windows two apart four are made at a time, of two vectors of columns that are reduced over the rows first; the columns that lie evenly
+// Rows of windows of 2 by 2 or 3 by 3 elements, two apart, at least four in a row, reduced to one number each: their sum or the
+// largest. Four are made at a time, of two vectors of columns that are reduced over the rows first; the columns that lie evenly
 // and oddly make two vectors by shuffles, the odd ones moved by a lane a third, whose first is the last column of the four before.
 import { Pool2dParams } from '../build/params';
 import { fma, splat } from './simd';
@@ -96,58 +96,4 @@ export function nearRow<F>(p: Pool2dParams, three: bool, a: usize, b: usize, c: 
     ox = last;
   }
   return seen;
-}
-
-/** What F.join makes of four columns of three rows. */
-// @ts-ignore: decorator
-@inline
-function columns<F>(a: usize, b: usize, c: usize): v128 {
-  return changetype<F>(0).join(changetype<F>(0).join(v128.load(a), v128.load(b)), v128.load(c));
-}
-
-/**
- * The same of windows of 3 by 3, one apart: four columns are reduced over the rows once, and joined with themselves moved by
- * one column and by two, into the four that follow.
- */
-export function slideRow<F>(p: Pool2dParams, a: usize, b: usize, c: usize, weights: usize, y: usize, seen: v128): v128 {
-  const f = changetype<F>(0);
-  const nothing = f.nothing();
-  const left = <i32>p.left << 2;
-  const last = <i32>(p.outWidth - 4) << 2;
-  // The last four columns of a row, and the last windows before which four more are there.
-  const end = (<i32>p.width << 2) + left - 16;
-  const whole = min(last, end - 16);
-  let now = columns<F>(a + left, b + left, c + left);
-  seen = f.watch(seen, v128.load(a + left), v128.load(b + left), v128.load(c + left), v128.load(c + left));
-  if (left) now = v128.shuffle<i32>(nothing, now, 3, 4, 5, 6);
-  let at = 0;
-  while (true) {
-    for (; at <= whole; at += 16) {
-      const p = v128.load(a + at, 16), q = v128.load(b + at, 16), r = v128.load(c + at, 16);
-      seen = f.watch(seen, p, q, r, r);
-      const next = f.join(f.join(p, q), r);
-      v128.store(y + at, f.finish(slide<F>(now, next), weights + at));
-      now = next;
-    }
-    if (at > last) {
-      if (at == last + 16) break;
-      at = last;
-      now = columns<F>(a + at, b + at, c + at);
-      if (at <= whole) continue;
-    }
-    let next = columns<F>(a + end, b + end, c + end);
-    seen = f.watch(seen, v128.load(a + end), v128.load(b + end), v128.load(c + end), v128.load(c + end));
-    for (let from = end; from < at + 16; from += 4) next = v128.shuffle<i32>(next, nothing, 1, 2, 3, 4);
-    v128.store(y + at, f.finish(slide<F>(now, next), weights + at));
-    at += 16;
-    now = next;
-  }
-  return seen;
-}
-
-// @ts-ignore: decorator
-@inline
-function slide<F>(now: v128, next: v128): v128 {
-  const f = changetype<F>(0);
-  return f.join(f.join(now, v128.shuffle<i32>(now, next, 1, 2, 3, 4)), v128.shuffle<i32>(now, next, 2, 3, 4, 5));
 }

@@ -19,7 +19,12 @@ function pooling(
       name: `${kind} ${batch}x${channels}x${size}x${size} k${kernel} s${stride}`,
       pass,
       flops: product(outputGradient.shape) * (kind === 'max' && pass === 'backward' ? 1 : kernel ** 2),
-      bytes: bytesOf(input.shape, outputGradient.shape),
+      // A gradient of a maximum reads the input as well, to name the winners.
+      bytes: bytesOf(
+        input.shape,
+        outputGradient.shape,
+        ...(kind === 'max' && pass === 'backward' ? [input.shape] : []),
+      ),
       operands: pass === 'forward' ? { input } : { input, outputGradient },
       compute: (net, at) => net.pool2d(at('input'), options),
       image: true,

@@ -47,10 +47,15 @@ interface MeanPooling<U, A extends U & object> extends Pooling<U, A> {
   readonly divisor: (attrs: A) => Divisor;
 }
 
-/** wasm: the weights of a row of windows, a row of x between its padding, and backward another of shares between zeros. */
-function scratchOf({ width: { size, out, kernel, stride, padding } }: Geometry, rows: 1 | 2): number {
+/**
+ * wasm: the weights of a row of windows, a row of x between its padding, and backward another of shares between zeros and for
+ * small windows a plane of dy.
+ */
+function scratchOf({ width, height }: Geometry, rows: 1 | 2): number {
+  const { size, out, kernel, stride, padding } = width;
   const padded = padding + size + kernel + (out + 8) * stride;
-  return 4 * (out + 3 + rows * padded + kernel + 8);
+  const plane = rows === 2 && kernel <= 3 ? height.out * out : 0;
+  return 4 * (out + 3 + rows * padded + kernel + 8 + plane);
 }
 
 const launches = (
@@ -249,9 +254,11 @@ const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
     grid([1, 2, 9, 12], 3, { stride: 2, padding: 1, countIncludePad: false }),
     grid([1, 2, 8, 14], 3, { stride: 2, ceilMode: true }),
     grid([1, 2, 9, 19], 3, { stride: 2 }),
+    grid([1, 2, 8, 17], 3, { stride: 2, padding: 1 }),
     // Of 3 by 3, one apart.
     grid([1, 2, 5, 17], 3, { stride: 1, padding: 1 }),
     grid([1, 1, 4, 13], 3, { stride: 1, padding: [0, 1], countIncludePad: false }),
+    grid([1, 2, 3, 6], 3, { stride: 1 }),
   ],
   errors: (name) => [
     ...slidingErrors(name),

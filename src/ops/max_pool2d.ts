@@ -155,6 +155,7 @@ const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
     [[1, 2, 5, 17], { kernel: 3, stride: 1, padding: 1 }],
     [[1, 1, 6, 8], { kernel: 3, stride: 1 }],
     [[1, 1, 4, 13], { kernel: 3, stride: 1, padding: [0, 1] }],
+    [[1, 2, 3, 6], { kernel: 3, stride: 1 }],
   ],
   errors: (name) => [
     ...slidingErrors(name),

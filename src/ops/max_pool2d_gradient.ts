@@ -51,12 +51,8 @@ export const windowLaunch = (
 export const scratchOf = ({ width: { size, out, kernel, stride, padding, dilation } }: Geometry): number =>
   6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16;
 
-/** One word by byte. */
+/** wasm: a distance by tap, one word by byte. */
 const TABLE = 4 * 256;
-
-/** wasm: a distance by tap, or what assembly/windows_spread.ts needs: three rows of dy and one of dx, each with room behind it. */
-const backwardScratch = ({ width: { size, out } }: Geometry): number =>
-  Math.max(TABLE, 3 * (4 * out + 32) + 4 * size + 32);
 
 /** Words of one byte by window. */
 export const tapsType = ({ planes, height, width }: Geometry): TensorType => ({
@@ -149,7 +145,7 @@ export function backwardOp<U, A extends U & object>(
       const words = namesIndices(types.winners, types.dy);
       const g = plan(attrs);
       const operands = ['dy', 'winners', 'output'];
-      return [windowLaunch(backend, kernel, operands, g, blocks(g), backwardScratch(g), { words, kind })];
+      return [windowLaunch(backend, kernel, operands, g, blocks(g), TABLE, { words, kind })];
     },
   });
   // Of up to n windows that an element wins, n - 1 sums round.
