@@ -1,4 +1,5 @@
-// y = RESULT of the TERMs of x, joined two and two from START on. A bool is a word, 0 or 1.
+// y = RESULT of the TERMs of x, joined two and two from START on. A bool is a word, 0 or 1. Of few long rows one launch joins
+// the terms of parts (STAGE 1), another what these leave (STAGE 2).
 //! variant | JOINS=join
 //! kernel sum_f32 = a + b | T=f32 | R=f32 | START=0.0 | TERM=x | RESULT=total * params.scale
 //! kernel prod_f32 = a * b | T=f32 | R=f32 | START=1.0 | TERM=x | RESULT=total
@@ -46,11 +47,19 @@ fn KERNEL(
   let share = share_of(group, local, groups);
   var own: R = START;
   for (var i = share.first; i < share.end; i += params.lanes) {
-    let x = x_values[share.base + inner_offset(i)];
-    own = join(own, TERM);
+    let x = x_values[element(share, i)];
+    if (STAGE == 2u) {
+      own = join(own, R(x));
+    } else {
+      own = join(own, TERM);
+    }
   }
   let total = join_lanes(own, local);
   if (share.writes) {
-    output[share.row] = RESULT;
+    if (STAGE == 1u) {
+      output[share.row] = total;
+    } else {
+      output[share.row] = RESULT;
+    }
   }
 }

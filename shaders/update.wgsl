@@ -1,7 +1,7 @@
 // One optimiser step over any number of parameters, in place, as one launch: an invocation takes four neighbouring elements
-// of one of them. `rows` and `places` tell of each tensor where it lies: workgroup `rows.x` is the first that works on it,
-// the next begins with the first of the next tensor. src/ops/update_rules.ts has the formulas and the order of `hyper`. An
-// element's state stands in row 0, 1, ... of `state` at its parameter's offset; offsets are multiples of four.
+// of one of them, as common/tensor_walk has it: rows.z is the first vector in a row of the state, `stride` the vectors of such
+// a row. src/ops/update_rules.ts has the formulas and the order of `hyper`. An element's state stands in row 0, 1, ... of
+// `state` at its parameter's offset; offsets are multiples of four.
 //
 //! params sgd_update_f32 adam_update_f32 rmsprop_update_f32 adagrad_update_f32 adamax_update_f32 nadam_update_f32 : UpdateParams
 //! kernel sgd_update_f32__walk = sgd(p, g)
@@ -10,7 +10,7 @@
 //! kernel adagrad_update_f32__walk = adagrad(p, g)
 //! kernel adamax_update_f32__walk = adamax(p, g)
 //! kernel nadam_update_f32__walk = nadam(p, g)
-#include "common/indexing"
+#include "common/tensor_walk"
 
 // On wasm, up to 64 parameters of a launch.
 struct UpdateParams {
@@ -27,17 +27,6 @@ override STATES: u32 = 0u;
 override PARAMS: u32 = 3u;
 override GRADS: u32 = 3u;
 
-struct UpdateWalk {
-  count: u32,
-  groups: u32,
-  // Vectors of a row of the state.
-  stride: u32,
-  // First workgroup; elements; first vector in a row of the state; buffer of the parameter + 4 · that of the gradient.
-  rows: array<vec4<u32>, 256>,
-  // First vector of the parameter and of the gradient in their buffers.
-  places: array<vec4<u32>, 256>,
-}
-
 @group(0) @binding(0) var<storage, read> hyper: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> state: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> param0: array<vec4<f32>>;
@@ -46,7 +35,7 @@ struct UpdateWalk {
 @group(0) @binding(5) var<storage, read> grad0: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> grad1: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> grad2: array<vec4<f32>>;
-@group(0) @binding(8) var<uniform> params: UpdateWalk;
+@group(0) @binding(8) var<uniform> params: TensorWalk;
 
 // The invocation's place in a row of the state, and which of its elements are the parameter's.
 var<private> place: u32;
@@ -144,23 +133,14 @@ fn KERNEL(
   if (w >= params.groups) {
     return;
   }
-  var item = 0u;
-  var end = params.count;
-  while (end - item > 1u) {
-    let middle = (item + end) / 2u;
-    if (params.rows[middle].x <= w) {
-      item = middle;
-    } else {
-      end = middle;
-    }
-  }
+  let item = tensor_of(w);
   let row = params.rows[item];
   let q = 64u * (w - row.x) + local;
   if (4u * q >= row.y) {
     return;
   }
   place = row.z + q;
-  inside = vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(row.y);
+  inside = inside_of(q, row.y);
   let at = params.places[item].xy + q;
   let pin = row.w & 3u;
   let gin = row.w >> 2u;

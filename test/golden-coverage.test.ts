@@ -76,12 +76,15 @@ const STREAM = "draws from Weft's own stream, whose values and moments test/rand
 const MARK = 'gives its input; test/checkpoint.test.ts holds gradients with it to those without';
 const TRACE = 'test/optim.test.ts holds it to ten-step traces of PyTorch, in golden/optimizers.json';
 
+const ALL = 'is plain arithmetic over a list of tensors; test/webgpu-updates.test.ts holds a step with it';
+
 /** Ops that can't be held against PyTorch call by call, with the reason. */
 const reasons: Readonly<Record<string, string>> = {
   adagradUpdate: TRACE,
   adamaxUpdate: TRACE,
   adamUpdate: TRACE,
   adaptiveMaxPool2dSelect: SECOND_ORDER,
+  allFinite: ALL,
   alphaDropout: STREAM,
   alphaDropoutBackward: STREAM,
   after: MARK,
@@ -99,6 +102,7 @@ const reasons: Readonly<Record<string, string>> = {
   nadamUpdate: TRACE,
   normal: STREAM,
   rmspropUpdate: TRACE,
+  scaleAll: ALL,
   sgdUpdate: TRACE,
   uniform: STREAM,
 };

@@ -21,6 +21,10 @@ const specials: readonly [string, HostTensor][] = [
   ['infinities', f32([1, inf, -inf, inf, 0])],
   ['zeros of both signs', f32([-0, 0, -0])],
   ['nothing but -Infinity', f32([-inf, -inf])],
+  // What some parts of a long row are made of alone.
+  ['-Infinity, then NaN', f32(Array.from({ length: 2100 }, (_, i) => (i === 2000 ? nan : -inf)))],
+  ['-Infinity, then numbers', f32(Array.from({ length: 2100 }, (_, i) => (i < 1000 ? -inf : -i)))],
+  ['Infinity among numbers', f32(Array.from({ length: 2100 }, (_, i) => (i === 1000 ? inf : i % 7)))],
   // Longer than what one GPU thread reduces and than a vector of four chains.
   ['NaN far behind', f32(Array.from({ length: 100 }, (_, i) => (i === 77 ? nan : i % 7)))],
 ];
@@ -104,12 +108,14 @@ const shapes: readonly [readonly number[], number | undefined][] = [
   [[600, 30], 0],
   [[1021, 19], 0],
   [[16411], undefined],
+  [[2, 2053, 3], 1],
 ];
 
 describe.each(devices.filter(({ name }) => name !== 'reference'))(
   '$name: large reductions',
   ({ backend }) => {
-    it.each(['sum', 'mean', 'max', 'min', 'argmax', 'argmin'])(
+    const moments = ['variance', 'std', 'logSumExp', 'norm', 'countNonzero'];
+    it.each(['sum', 'mean', 'max', 'min', 'argmax', 'argmin', ...moments])(
       '%s is that of the reference',
       async (name) => {
         for (const [shape, axis] of shapes) {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Device, open, optim, type Tensor } from '../src/index.js';
+import { type Device, open, optim, type ProgramDescription, type Tensor } from '../src/index.js';
 
 const { create } = (await import('webgpu')) as unknown as { create(options: string[]): GPU };
 /** Held while its device is in use: Node's implementation crashes when it is collected earlier. */
@@ -25,13 +25,19 @@ const tensorOf = (on: Device, size: number, seed: number): Tensor =>
     [size],
   );
 
-/** Parameters, and what takes a step over them along gradients that stay the same. */
-function setUp(on: Device, make: (parameters: readonly Tensor[]) => optim.Optimizer, sizes = SIZES) {
+/** Parameters, and what takes a step over them along gradients that stay the same, as those of a loss times `scale`. */
+function setUp(
+  on: Device,
+  make: (parameters: readonly Tensor[]) => optim.Optimizer,
+  sizes: readonly number[] = SIZES,
+  scale?: number,
+) {
   const parameters = sizes.map((size, k) => tensorOf(on, size, k + 1));
   for (const tensor of parameters) tensor.requiresGrad = true;
   const gradients = sizes.map((size, k) => tensorOf(on, size, k + 0.5));
   const optimizer = make(parameters);
-  const step = stepOf(on, parameters, gradients, optimizer);
+  const scaler = scale === undefined ? undefined : new optim.GradScaler(on, { initScale: scale });
+  const step = stepOf(on, parameters, gradients, optimizer, scaler);
   return { parameters, gradients, optimizer, step };
 }
 
@@ -40,12 +46,18 @@ const stepOf = (
   parameters: readonly Tensor[],
   gradients: readonly Tensor[],
   optimizer: optim.Optimizer,
+  scaler?: optim.GradScaler,
 ) =>
   on.compile(() => {
     parameters.forEach((tensor, k) => {
-      tensor.grad = gradients[k]!;
+      tensor.grad = scaler ? gradients[k]!.neg() : gradients[k]!;
     });
-    optimizer.step();
+    if (scaler) {
+      scaler.step(optimizer);
+      scaler.update();
+    } else {
+      optimizer.step();
+    }
   });
 
 const read = (tensors: readonly Tensor[]) => Promise.all(tensors.map(async (one) => [...(await one.data())]));
@@ -64,6 +76,9 @@ const OPTIMIZERS: readonly [string, (parameters: readonly Tensor[]) => optim.Opt
   ['SGD with momentum', (p) => new optim.SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true })],
   ['Adam', adam],
   ['AdamW', (p) => new optim.AdamW(p, { lr: 0.1 })],
+  ['Adagrad', (p) => new optim.Adagrad(p, { lr: 0.1 })],
+  ['Adamax', (p) => new optim.Adamax(p, { lr: 0.1 })],
+  ['NAdam', (p) => new optim.NAdam(p, { lr: 0.1 })],
   ['RMSprop', (p) => new optim.RMSprop(p, { lr: 0.01, momentum: 0.5, centered: true })],
 ];
 
@@ -84,6 +99,46 @@ describe('an optimiser step on webgpu', () => {
     for (let i = 0; i < 2; i++) await Promise.all([gpu.step(), cpu.step()]);
     expect(gpu.step.describe()[0]!.launches).toHaveLength(2);
     near(await read(gpu.parameters), await read(cpu.parameters));
+  });
+
+  it.each(OPTIMIZERS)(
+    'of a scaled loss, %s takes as many dispatches for any number of parameters',
+    async (_, make) => {
+      const described = async (sizes: readonly number[]) => {
+        const { step } = setUp(device, make, sizes, 4);
+        await step();
+        const [{ launches, copies }] = step.describe() as [ProgramDescription];
+        return { launches: launches.length, copies: copies.length };
+      };
+      const [few, many] = [await described([5]), await described(SIZES)];
+      // A launch for each gradient itself. What the scaler keeps is copied to its place.
+      expect(many).toEqual({ launches: few.launches + SIZES.length - 1, copies: 3 });
+      expect(few).toEqual({ launches: 8, copies: 3 });
+    },
+  );
+
+  it.each(OPTIMIZERS)('%s keeps every bit where a gradient is not finite', async (_, make) => {
+    for (const on of [device, wasm]) {
+      const { parameters, gradients, optimizer, step } = setUp(on, make, SIZES, 4);
+      await step();
+      const bits = async () => {
+        const { tensors } = await optimizer.stateDict();
+        return [await read(parameters), Object.values(tensors).map(({ data }) => [...data])].map((part) =>
+          JSON.stringify(part),
+        );
+      };
+      const before = await bits();
+      const wild = gradients[6]!;
+      const [good] = await read([wild]);
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        await on.update([[wild, on.tensor(good!.with(1030, value), [1031])]]);
+        await step();
+        expect((await bits()).map((part, k) => part === before[k])).toEqual([true, true]);
+      }
+      await on.update([[wild, on.tensor(good!, [1031])]]);
+      await step();
+      expect((await bits())[0] === before[0]).toBe(false);
+    }
   });
 
   it('takes parameters that lie in GPU buffers of the caller', async () => {

@@ -20,6 +20,11 @@ struct ReduceParams {
   innerStrides: array<vec4<u32>, 2>,
 }
 
+// 0: of whole rows; 1: what parts of rows leave; 2: of what their parts left.
+override STAGE: u32 = 0u;
+// Whether all positions of a row lie a stride apart.
+override EVEN: bool = false;
+
 @group(0) @binding(0) var<storage, read> x_values: array<T>;
 @group(0) @binding(1) var<storage, read_write> output: array<R>;
 @group(0) @binding(2) var<uniform> params: ReduceParams;
@@ -54,8 +59,11 @@ fn inner_offset(index: u32) -> u32 {
 struct Share {
   row: u32,
   base: u32,
+  stride: u32,
   first: u32,
   end: u32,
+  // Positions of its part.
+  count: u32,
   // Whether it writes the output.
   writes: bool,
 }
@@ -69,7 +77,16 @@ fn share_of(group: vec3<u32>, local: u32, groups: vec3<u32>) -> Share {
   let begin = (row - outer * parts) * params.columns;
   let live = outer < params.outer;
   let end = select(0u, min(params.inner, begin + params.columns), live);
-  return Share(row, outer_offset(outer), begin + lane, end, live && lane == 0u);
+  let stride = params.innerStrides[0].x;
+  return Share(row, outer_offset(outer), stride, begin + lane, end, end - min(end, begin), live && lane == 0u);
+}
+
+// Where a position of the row lies.
+fn element(share: Share, i: u32) -> u32 {
+  if (EVEN) {
+    return share.base + i * share.stride;
+  }
+  return share.base + inner_offset(i);
 }
 
 var<workgroup> tree: array<H, 64>;

@@ -68,6 +68,7 @@ import * as reducePlace from './reduce_place.js';
 import * as repeat from './repeat.js';
 import * as resize from './resize.js';
 import * as roll from './roll.js';
+import * as scaleAll from './scale_all.js';
 import * as scan from './scan.js';
 import * as select from './select.js';
 import * as selection from './selection.js';
@@ -135,7 +136,7 @@ const families = {
   ],
   Attention: [attention, maskedSoftmax],
   Random: [random, multinomial, dropout],
-  Updates: [update],
+  Updates: [update, scaleAll],
 };
 
 const opsOf = (modules: readonly { readonly [name: string]: unknown }[]): Op[] =>
@@ -222,6 +223,7 @@ export { argmax, argmin, maxWithIndices, minWithIndices } from './reduce_place.j
 export { repeat, repeatInterleave } from './repeat.js';
 export { interpolate, interpolateBackward } from './resize.js';
 export { roll } from './roll.js';
+export { allFinite, scaleAll } from './scale_all.js';
 export { cumprod, cumsum, logCumSumExp } from './scan.js';
 export { flip, narrow, select } from './select.js';
 export { maskedFill, takeAlongAxis } from './selection.js';

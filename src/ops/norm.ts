@@ -75,6 +75,8 @@ const kernelOf = (p: number): string => {
 };
 const kernels = [0, 1, 2, Infinity, -Infinity, 3].map((p) => ({
   kernel: kernelOf(p),
+  leaves: 1,
+  joins: !Number.isFinite(p),
   when: ({ attrs }: KernelCall<'x', NormAttrs>) => kernelOf(attrs.p) === kernelOf(p),
   params: ({ attrs }: KernelCall<'x', NormAttrs>) => ({ power: Number.isFinite(attrs.p) ? attrs.p : 0 }),
 }));

@@ -25,7 +25,7 @@ const factors = { domain: [0.9, 1.1], signed: true } as const;
 export const prod = reduce('prod', {
   summary: 'y = Π x over the axes',
   dtypes: { f32: 'f32', i32: 'i32', bool: 'i32' },
-  kernels: byDType('prod', { splits: true }),
+  kernels: byDType('prod'),
   evaluate: (group, _, dtype) =>
     dtype === 'f32' ? group.reduce((a, b) => a * b, 1) : group.reduce(Math.imul, 1),
   // Each element's gradient is the product of all others, made without division: right also where some are zero.

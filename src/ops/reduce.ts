@@ -28,7 +28,7 @@ export const mean = reduce('mean', {
     {
       kernel: 'sum_f32',
       joins: true,
-      splits: true,
+      leaves: 1,
       rows: 'sum_rows_f32',
       params: ({ types, attrs }) => ({ scale: 1 / countOf(types.x.shape, attrs.axes) }),
     },
@@ -81,7 +81,7 @@ const f32OrBool = { f32: 'i32', i32: 'i32', bool: 'i32' } as const;
 export const countNonzero = reduce('countNonzero', {
   summary: 'y = how many x are not zero over the axes',
   dtypes: f32OrBool,
-  kernels: byDType('count'),
+  kernels: byDType('count', { joinedBy: 'count_i32' }),
   evaluate: (group) => group.reduce((count, v) => count + Number(v !== 0), 0),
   backward: null,
   more: [{ inputs: { x: { shape: [37, 19], values: [0, 1, -0, 0.5, 0, 2, 3] } }, options: { axes: [1] } }],
@@ -91,7 +91,7 @@ export const countNonzero = reduce('countNonzero', {
 export const any = reduce('any', {
   summary: 'y = whether any x is true over the axes',
   dtypes: { bool: 'bool' },
-  kernels: [{ kernel: 'any_bool', splits: true }],
+  kernels: [{ kernel: 'any_bool', leaves: 1 }],
   words: { bool: oneIn101(1, 0) },
   evaluate: (group) => Number(group.some(Boolean)),
   backward: null,
@@ -104,7 +104,7 @@ export const any = reduce('any', {
 export const all = reduce('all', {
   summary: 'y = whether all x are true over the axes',
   dtypes: { bool: 'bool' },
-  kernels: [{ kernel: 'all_bool', splits: true }],
+  kernels: [{ kernel: 'all_bool', leaves: 1 }],
   words: { bool: oneIn101(0, 1) },
   evaluate: (group) => Number(group.every(Boolean)),
   backward: null,

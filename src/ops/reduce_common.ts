@@ -218,7 +218,7 @@ export function reduce<A extends ReduceAttrs = ReduceAttrs, U extends ReduceOpti
           { inputs: { x: { shape: [3, 7], ...x } }, options: { axes: -1 } as U },
           { inputs: { x: { shape: [97, 17], ...x } }, options: { axes: -1 } as U },
           // In parts.
-          { inputs: { x: { shape: [2, 601], ...x } }, options: { axes: -1 } as U },
+          { inputs: { x: { shape: [2, 2053], ...x } }, options: { axes: -1 } as U },
         ];
       }),
       ...(spec.more ?? []),

@@ -26,15 +26,18 @@ function walks(shape: Shape, axes: readonly number[]) {
   };
 }
 
-/** On a GPU: outputs that keep it busy by one lane each, the most lanes of one, and parts of all, of some elements at least. */
+/**
+ * On a GPU: outputs that keep it busy by one lane each, the most lanes of one, parts of all that do, elements of a part, and
+ * parts below which an output stays whole: the bound of a variance counts on so many.
+ */
 const MANY = 512;
 const LANES = 64;
-const PARTS = { busy: 1024, least: 256 };
+const PARTS = { busy: 2048, least: 256, few: 8 };
 
-/** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
+/** Outputs of one wasm unit where they are neighbours: assembly/reduce_join.ts has the same number. */
 const COLUMNS = 4096;
 
-/** Bytes of assembly/reduce.ts for a block: its description and short rows turned over; and for numbers of each column. */
+/** Bytes of assembly/reduce_join.ts for a block: its description and short rows turned over; and for numbers of each column. */
 const BLOCK_SCRATCH = 16 + 32 * (4 * 64 + 16);
 const SIDE_SCRATCH = 4 * COLUMNS;
 
@@ -53,8 +56,10 @@ export interface ReduceKernel<A> {
   readonly side?: boolean;
   /** wasm: whether it can reduce its own results, but for its scale. */
   readonly joins?: boolean;
-  /** webgpu: the same. */
-  readonly splits?: boolean;
+  /** webgpu: words that it leaves of a part of a row; the parts of few long rows are joined by another launch. */
+  readonly leaves?: number;
+  /** webgpu: the kernel of that launch, default the same. */
+  readonly joinedBy?: string;
   /** webgpu: the kernel of reduce_rows that does the same. */
   readonly rows?: string;
   readonly when?: (call: KernelCall<'x', A>) => boolean;
@@ -122,52 +127,60 @@ function lanesOf(rows: number, count: number, acrossRows: boolean, features: Rea
   return Math.min(LANES, 2 ** Math.ceil(Math.log2(Math.max(1, count / 2))));
 }
 
-/** A webgpu launch but for its operands: x reduced over its axes in parts of `columns` elements, then scaled. */
+/** A webgpu launch but for its operands: x reduced over its axes in parts of `columns` elements. */
 function gpuLaunch(
-  { kernel }: { readonly kernel: string },
+  kernel: string,
   { x, axes, columns }: { x: Shape; axes: readonly number[]; columns?: number },
   { scale = 1, power = 0 }: { readonly scale?: number; readonly power?: number },
   features: ReadonlySet<string>,
+  stage = 0,
 ) {
   const walk = walks(x, axes);
   const part = Math.max(1, columns ?? walk.inner);
   const rows = walk.outer * Math.max(1, Math.ceil(walk.inner / part));
   const lanes = lanesOf(rows, part, walk.innerStrides[Math.max(0, walk.innerRank - 1)]! >= 8, features);
-  return { kernel, params: { ...walk, lanes, columns: part, scale, power }, units: rows * lanes };
+  const constants = { STAGE: stage, EVEN: Number(walk.innerRank < 2) };
+  return { kernel, params: { ...walk, lanes, columns: part, scale, power }, constants, units: rows * lanes };
 }
+
+/** A webgpu launch but for its operands: whether all of `count` truths hold, by one workgroup. */
+export const allLaunch = (count: number, features: ReadonlySet<string>) =>
+  gpuLaunch('all_bool', { x: [count], axes: [0] }, {}, features);
 
 /** Parts of each output, and their elements, where outputs are few and long; null where they are not. */
 function gpuParts(x: Shape, axes: readonly number[]) {
   const count = sizeOf(axes.map((axis) => x[axis]!));
   const rows = count === 0 ? 0 : sizeOf(x) / count;
   const wanted = Math.min(Math.floor(count / PARTS.least), Math.floor(PARTS.busy / rows));
-  if (!(wanted >= 2)) return null;
+  if (!(wanted >= PARTS.few)) return null;
   const columns = Math.ceil(count / wanted);
-  return { rows, columns, parts: Math.ceil(count / columns) };
+  return { rows, count, columns, parts: Math.ceil(count / columns) };
 }
 
 /** The webgpu variant for any axes. */
 function anyAxes<A extends { readonly axes: readonly number[] }>(own: ReduceKernel<A>): Variant<'x', A> {
+  const { kernel, leaves = 0, joinedBy = kernel } = own;
   const partsOf = ({ types, attrs }: KernelCall<'x', A>) =>
-    own.splits ? gpuParts(types.x.shape, attrs.axes) : null;
+    leaves > 0 ? gpuParts(types.x.shape, attrs.axes) : null;
   return {
-    name: own.kernel,
+    name: kernel,
     when: (call) => own.when?.(call) ?? true,
     temporaries: (call): Record<string, number> => {
       const split = partsOf(call);
-      return split ? { parts: 4 * split.rows * split.parts } : {};
+      return split ? { parts: 4 * leaves * split.rows * split.parts } : {};
     },
     launches(call): Launch[] {
       const { features, types, attrs } = call;
       const given = own.params?.(call) ?? {};
       const split = partsOf(call);
       const whole = { x: types.x.shape, axes: attrs.axes };
-      if (!split) return [{ ...gpuLaunch(own, whole, given, features), operands: ['x', 'output'] }];
-      const { rows, parts, columns } = split;
+      if (!split) return [{ ...gpuLaunch(kernel, whole, given, features), operands: ['x', 'output'] }];
+      const { rows, count, parts, columns } = split;
+      const joined = { x: [rows, parts], axes: [1] };
       return [
-        { ...gpuLaunch(own, { ...whole, columns }, {}, features), operands: ['x', 'parts'] },
+        { ...gpuLaunch(kernel, { ...whole, columns }, given, features, 1), operands: ['x', 'parts'] },
         {
-          ...gpuLaunch(own, { x: [rows, parts], axes: [1] }, given, features),
+          ...gpuLaunch(joinedBy, joined, { power: count, ...given }, features, 2),
           operands: ['parts', 'output'],
         },
       ];
@@ -217,11 +230,18 @@ export function reduceKernels<A extends { readonly axes: readonly number[] }>(
 
 const f32Only = ({ types }: KernelCall<'x', unknown>) => types.x.dtype === 'f32';
 
-/** A kernel for f32, which may join, and one for words of i32 and bool; on a GPU both may be split. */
+/** A kernel for f32, which may join, and one for words of i32 and bool; on a GPU both leave a word of each part. */
 export const byDType = (
   kernel: string,
-  { joins = false, splits = joins }: { readonly joins?: boolean; readonly splits?: boolean } = {},
-) => [
-  { kernel: `${kernel}_f32`, when: f32Only, joins, splits, rows: joins ? `${kernel}_rows_f32` : undefined },
-  { kernel: `${kernel}_i32`, when: (call: KernelCall<'x', unknown>) => !f32Only(call), splits },
+  { joins = false, joinedBy }: { readonly joins?: boolean; readonly joinedBy?: string } = {},
+): ReduceKernel<{ readonly axes: readonly number[] }>[] => [
+  {
+    kernel: `${kernel}_f32`,
+    when: f32Only,
+    joins,
+    leaves: 1,
+    joinedBy,
+    rows: joins ? `${kernel}_rows_f32` : undefined,
+  },
+  { kernel: `${kernel}_i32`, when: (call) => !f32Only(call), leaves: 1 },
 ];

@@ -42,6 +42,10 @@ function varianceOf(group: Float64Array, { correction }: VarianceAttrs): number 
  * mean of x - x₀ is off by some δ <= (n + 2) u s̄, the same for all elements, and each x - x₀ by u s, each difference by
  * u d: Σ (d + error)² is off by 2 u Σ d s + 2 u Σ d² + n δ², for Σ d = 0 takes out what is linear in δ. Adding squares
  * costs n u Σ d² more, the square and the scale 3.
+ *
+ * A GPU may join p >= 8 parts of c elements, whose own means m are off by δ <= (c + 1) u s̄: what is linear in δ, 2 c |m - mean| δ
+ * of each, does not cancel. As |m - mean| s̄ <= 2 Σ d² / c + Σ d s / c it is at most 4 (c + 1) u of these terms, and the sums
+ * cost c + p: with c <= n / 8 + 1 and n >= 2048 that is less than n.
  */
 function varianceMagnitude(group: Float64Array, { correction }: VarianceAttrs): number {
   const centre = average(group);
@@ -75,7 +79,7 @@ const correctionError = (name: string) => ({
   message: `${name}: correction must be a finite number, got Infinity`,
 });
 
-/** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
+/** Outputs of one wasm unit where they are neighbours: assembly/reduce_moments.ts has the same number. */
 const COLUMNS = 128;
 
 const moments = (kernel: string) => [
@@ -83,6 +87,7 @@ const moments = (kernel: string) => [
     kernel,
     columns: COLUMNS,
     side: true,
+    leaves: 3,
     params: ({ types, attrs }: { types: { x: { shape: readonly number[] } }; attrs: VarianceAttrs }) => ({
       scale: share(countOf(types.x.shape, attrs.axes), attrs.correction),
     }),
@@ -149,7 +154,7 @@ function logSumExpOf(group: Float64Array): number {
 export const logSumExp = reduce('logSumExp', {
   summary: 'y = ln Σ e^x over the axes',
   dtypes: { f32: 'f32' },
-  kernels: [{ kernel: 'log_sum_exp_f32', side: true }],
+  kernels: [{ kernel: 'log_sum_exp_f32', side: true, leaves: 3 }],
   evaluate: logSumExpOf,
   backward: ({ grad, x, output, keep }) => mul(exp(sub(x, keep(output))), keep(grad)),
   domain: { domain: [-4, 4] },

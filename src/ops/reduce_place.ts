@@ -88,6 +88,7 @@ function place(name: string, adjective: string, beats: Beats) {
       (['f32', 'i32'] as const).map((dtype) => ({
         kernel: `${name}_${dtype}`,
         side: true,
+        leaves: 2,
         when: ({ types }: KernelCall<'x', ReduceAttrs>) => types.x.dtype === dtype,
       })),
     ),

@@ -9,7 +9,7 @@ import { scalar } from './fill.js';
 import { linearScan } from './linear_scan.js';
 import { expectOneOf } from './reduce_common.js';
 import { axisOf, rowsOf } from './rows.js';
-import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
+import { type AlongOptions, blockScans, mapScans, scanKernels } from './scan_common.js';
 import { exp } from './unary.js';
 import { where } from './where.js';
 
@@ -31,6 +31,8 @@ interface CumulativeSpec {
   readonly dtypes: readonly ('f32' | 'i32')[];
   readonly backward: (context: { grad: Value; x: Value; output: Value; attrs: ScanAttrs }) => Value;
   readonly linear: boolean;
+  /** Whether what parts of a row make may overflow though the row does not, so that it is gone through in order. */
+  readonly ordered?: boolean;
   /** Whether nothing has a finite result, so that there is an exclusive form. */
   readonly exclusive: boolean;
   readonly samples: readonly Sample<'x', ScanOptions>[];
@@ -44,9 +46,12 @@ const TOGETHER = 1024;
 
 /** y_i = x_0 ∘ x_1 ∘ ... ∘ x_i along an axis. */
 function cumulative(name: string, spec: CumulativeSpec) {
-  const kernels = spec.dtypes.map((dtype) => `${snake(name)}_${dtype}`);
-  // At most one rounding for each element of the row: it is gone through once, or by parts of n / 64 elements, twice,
-  // and the up to 64 parts are joined, which is fewer.
+  const names = spec.dtypes.map((dtype) => `${snake(name)}_${dtype}`);
+  const kernelOf = ({ types }: KernelCall<'x', ScanAttrs>) => `${snake(name)}_${types.x.dtype}`;
+  const mode = ({ exclusive }: ScanAttrs) => Number(exclusive);
+  const kernels = scanKernels<'x', ScanAttrs>(kernelOf, names, ['x', 'output'], mode, TOGETHER);
+  // At most one rounding for each element of the row: it is gone through once, or by p parts of n / p elements, of which an
+  // element may meet those of two and of p - 3 joined ones.
   const tolerance = (backend: 'wasm' | 'webgpu') => ({
     ulps: ({ types, attrs }: KernelCall<'x', ScanAttrs>) =>
       types.x.dtype === 'f32' ? rowsOf(types.x.shape, attrs.axis).length * (spec.ulps?.[backend] ?? 1) : 0,
@@ -75,13 +80,7 @@ function cumulative(name: string, spec: CumulativeSpec) {
         });
       }),
     backward: { x: spec.backward },
-    kernels: scanKernels<'x', ScanAttrs>(
-      ({ types }) => `${snake(name)}_${types.x.dtype}`,
-      kernels,
-      ['x', 'output'],
-      ({ exclusive }) => Number(exclusive),
-      TOGETHER,
-    ),
+    kernels: spec.ordered ? kernels : { ...kernels, webgpu: blockScans<ScanAttrs>(names, kernelOf, mode) },
     linear: spec.linear ? ['x'] : [],
     samples: spec.samples,
     errors: [
@@ -121,6 +120,12 @@ const cases: readonly (readonly [Shape, ScanOptions])[] = [
   [[2, 5, 3], { axis: -2, reverse: true }],
 ];
 
+/** Rows that a GPU takes in blocks: by neighbouring lanes, by lanes of a row, the last block a short one. */
+const inBlocks: readonly (readonly [Shape, ScanOptions])[] = [
+  [[523, 9], { axis: 0, reverse: true }],
+  [[2059], { axis: 0 }],
+];
+
 /** The sums of x's elements up to and with each one, along an axis; f32, or i32, which wraps. */
 export const cumsum = cumulative('cumsum', {
   summary: 'y_i = x_0 + ... + x_i along an axis',
@@ -133,7 +138,7 @@ export const cumsum = cumulative('cumsum', {
   samples: [
     { inputs: { x: { shape: [2, 67], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 1 } },
     { inputs: { x: { shape: [7, 2], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 0, reverse: true } },
-    ...cases.map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
+    ...[...cases, ...inBlocks].map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
   ],
 });
 
@@ -150,6 +155,7 @@ export const cumprod = cumulative('cumprod', {
       linearScan(x, grad, { axis, reverse: !reverse, mode: exclusive ? 'exclusive' : 'shifted' }),
     ),
   linear: false,
+  ordered: true,
   exclusive: true,
   samples: [
     { inputs: { x: { shape: [2, 5], values: [2, 0, 3, -1, 0, 1.5, 2, 0, 4, 5] } }, options: { axis: 1 } },
@@ -182,7 +188,7 @@ export const logCumSumExp = cumulative('logCumSumExp', {
   },
   linear: false,
   exclusive: false,
-  samples: cases.map(([shape, { axis, reverse }]) => ({
+  samples: [...cases, ...inBlocks].map(([shape, { axis, reverse }]) => ({
     inputs: { x: { shape, domain: [-4, 4] as const } },
     options: { axis, reverse },
   })),

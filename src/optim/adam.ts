@@ -33,7 +33,7 @@ const adam: Rule<AdamSettings> = {
   name: 'Adam',
   defaults,
   update: F.adamUpdate,
-  hyperSize: 9,
+  idle: [0, 1, 0, 1, 0, 1, 1, 0, 1],
   kept: () => ['expAvg', 'expAvgSq'],
   check: (options) => check('Adam', options),
   hyper: (options, { steps }) => [...moments(options, steps), options.weightDecay, 1],
@@ -84,7 +84,7 @@ const nadam: Rule<NAdamSettings> = {
   name: 'NAdam',
   defaults: { ...defaults, lr: 2e-3, momentumDecay: 4e-3, decoupledWeightDecay: false },
   update: F.nadamUpdate,
-  hyperSize: 10,
+  idle: [0, 0, 1, 0, 1, 0, 1, 1, 0, 1],
   kept: adam.kept,
   check(options) {
     check('NAdam', options);
@@ -119,7 +119,8 @@ const adamax: Rule<AdamSettings> = {
   name: 'Adamax',
   defaults: { ...defaults, lr: 2e-3 },
   update: F.adamaxUpdate,
-  hyperSize: 6,
+  // A maximum that is still 0 must not be divided by.
+  idle: [0, 1, 0, 1, 2 ** -126, 0],
   kept: () => ['expAvg', 'expInf'],
   check: (options) => check('Adamax', options),
   hyper({ lr, betas: [beta1, beta2], eps, weightDecay }, { steps }) {

@@ -34,8 +34,8 @@ export interface Rule<O extends Settings> {
   readonly name: string;
   readonly defaults: O;
   readonly update: (typeof functional)['sgdUpdate'];
-  /** How many hyper-parameters the update op takes. */
-  readonly hyperSize: number;
+  /** Hyper-parameters by which the update op, where gradients are 0, leaves parameters and what is kept as they are. */
+  readonly idle: readonly number[];
   /** Names of what is kept for each element, in the order of the state's rows. */
   kept(options: O): readonly string[];
   /** What the kept numbers start from, default 0. */

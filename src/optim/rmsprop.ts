@@ -24,7 +24,7 @@ const rmsprop: Rule<RMSpropSettings> = {
   name: 'RMSprop',
   defaults: { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false },
   update: F.rmspropUpdate,
-  hyperSize: 7,
+  idle: [0, 1, 0, 1, 0, 1, 0],
   kept: ({ centered, momentum }) => [
     'squareAvg',
     ...(centered ? ['gradAvg'] : []),
@@ -72,7 +72,7 @@ const adagrad: Rule<AdagradSettings> = {
   name: 'Adagrad',
   defaults: { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10 },
   update: F.adagradUpdate,
-  hyperSize: 3,
+  idle: [0, 1, 0],
   kept: () => ['sum'],
   initial: ({ initialAccumulatorValue }) => initialAccumulatorValue,
   check: (options) => checkRange('Adagrad', { ...options }),

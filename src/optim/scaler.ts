@@ -62,27 +62,31 @@ export class GradScaler {
     return loss.mul(this.#scale);
   }
 
-  /** Divides the gradients of the optimiser's parameters by the scale, as clipping them before `step` asks for. */
+  /**
+   * Divides the gradients of the optimiser's parameters by the scale, as clipping them before `step` asks for. Where one of
+   * them is infinite or NaN, all become 0.
+   */
   unscale(optimizer: Optimizer): void {
     if (this.#unscaled.has(optimizer))
       fail('unscale', `gradients of this ${optimizer.name} are divided already`);
-    const due = optimizer.parameters.filter(({ grad }) => grad !== null);
-    if (due.length === 0) fail('unscale', 'no parameter has a gradient; call backward() on a loss first');
-    // 0 · g is 0 for every finite g, and NaN otherwise.
-    const zeros = due.map(({ grad }) => F.sum(grad!.mul(0)));
-    const total = zeros.length === 1 ? zeros[0]! : F.sum(F.stack(zeros));
-    this.#unscaled.set(optimizer, F.equal(total, 0));
-    const inverse = F.div(1, this.#scale);
-    for (const parameter of due) parameter.grad = parameter.grad!.mul(inverse);
+    const due = gradientsOf('unscale', optimizer);
+    const gradients = due.map(({ grad }) => grad!);
+    const finite = F.allFinite(gradients);
+    this.#unscaled.set(optimizer, finite);
+    const divided = F.scaleAll([F.div(1, this.#scale), finite, ...gradients]);
+    due.forEach((parameter, i) => {
+      parameter.grad = divided[i]!;
+    });
   }
 
   /** The optimiser's step where all gradients are finite; otherwise nothing but a note for `update`. */
   step(optimizer: Optimizer): Promise<void> {
-    if (!this.#unscaled.has(optimizer)) this.unscale(optimizer);
-    const finite = this.#unscaled.get(optimizer)!;
+    const divided = this.#unscaled.get(optimizer);
     this.#unscaled.delete(optimizer);
+    const finite = divided ?? F.allFinite(gradientsOf('step', optimizer).map(({ grad }) => grad!));
     const found = F.where(finite, this.#found, this.#found.mul(0).add(1));
-    return optimizer.step({ where: finite, also: [[this.#found, found]] });
+    const factor = divided ? undefined : F.div(1, this.#scale);
+    return optimizer.step({ where: finite, factor, also: [[this.#found, found]] });
   }
 
   /** Changes the scale by what the steps since the last call found. */
@@ -136,6 +140,12 @@ export class GradScaler {
       [this.#tracker, scalar(state._growth_tracker)],
     ]);
   }
+}
+
+function gradientsOf(name: string, optimizer: Optimizer): Tensor[] {
+  const due = optimizer.parameters.filter(({ grad }) => grad !== null);
+  if (due.length === 0) fail(name, 'no parameter has a gradient; call backward() on a loss first');
+  return due;
 }
 
 function checked(options: Required<GradScalerOptions>): Required<GradScalerOptions> {

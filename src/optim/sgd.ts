@@ -22,7 +22,7 @@ const sgd: Rule<SGDSettings> = {
   name: 'SGD',
   defaults: { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false },
   update: F.sgdUpdate,
-  hyperSize: 5,
+  idle: [0, 0, 1, 0, 0],
   kept: ({ momentum }) => (momentum === 0 ? [] : ['momentumBuffer']),
   check({ lr, momentum, dampening, weightDecay, nesterov }) {
     checkRange('SGD', { lr, momentum, dampening, weightDecay });
