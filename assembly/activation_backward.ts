@@ -1,7 +1,7 @@
 // dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { backward } from './elementwise';
-import { geluArgument4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
+import { expFall4, geluArgument4, numberOf, Of, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
 import { erf4, exp4, fma, sigmoid4, splat } from './simd';
 
 /** dy (1 - y²). */
@@ -9,7 +9,7 @@ import { erf4, exp4, fma, sigmoid4, splat } from './simd';
 @final @unmanaged class TanhBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, y: v128, p: usize): v128 {
-    return f32x4.mul(dy, f32x4.mul(f32x4.sub(splat(1.0), y), f32x4.add(splat(1.0), y)));
+    return f32x4.mul(dy, f32x4.mul(f32x4.sub(numberOf(Of.ONE), y), f32x4.add(numberOf(Of.ONE), y)));
   }
 }
 export function tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<TanhBackward>(o, p, s, begin, end); }
@@ -19,7 +19,7 @@ export function tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
 @final @unmanaged class SigmoidBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, y: v128, p: usize): v128 {
-    return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(splat(1.0), y)));
+    return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(numberOf(Of.ONE), y)));
   }
 }
 export function sigmoid_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SigmoidBackward>(o, p, s, begin, end); }
@@ -50,7 +50,7 @@ export function softplus_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
 @final @unmanaged class SiluBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    return f32x4.mul(dy, sigmoidLifted4(x, x, splat(1.0)));
+    return f32x4.mul(dy, sigmoidLifted4(x, x, numberOf(Of.ONE)));
   }
 }
 export function silu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<SiluBackward>(o, p, s, begin, end); }
@@ -60,7 +60,8 @@ export function silu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
 @final @unmanaged class MishBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    return f32x4.mul(dy, f32x4.add(softTanh4(x), f32x4.mul(x, softTanhSlope4(x))));
+    const e = expFall4(x);
+    return f32x4.mul(dy, f32x4.add(softTanh4(x, e), f32x4.mul(x, softTanhSlope4(x, e))));
   }
 }
 export function mish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<MishBackward>(o, p, s, begin, end); }
@@ -70,7 +71,7 @@ export function mish_backward_f32(o: usize, p: usize, s: usize, begin: i32, end:
 @final @unmanaged class SoftsignBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    const size = f32x4.add(splat(1.0), f32x4.abs(x));
+    const size = f32x4.add(numberOf(Of.ONE), f32x4.abs(x));
     return f32x4.div(dy, f32x4.mul(size, size));
   }
 }
@@ -83,7 +84,7 @@ export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
     const t = geluArgument4(x);
     // From |x| = 16 on s (1 - s) is 0, which an infinite slope must not meet.
-    const slope = fma(f32x4.min(f32x4.mul(x, x), splat(256.0)), splat(0.21406459), splat(1.59576912));
+    const slope = fma(f32x4.min(f32x4.mul(x, x), numberOf(Of.FLAT)), numberOf(Of.BEND), numberOf(Of.GROWTH));
     return f32x4.mul(dy, sigmoidLifted4(t, x, slope));
   }
 }
@@ -94,8 +95,8 @@ export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32,
 @final @unmanaged class GeluBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    const cdf = f32x4.mul(splat(0.5), f32x4.add(splat(1.0), erf4(f32x4.mul(x, splat(0.70710678118654752)))));
-    const pdf = f32x4.mul(splat(0.39894228040143268), exp4(f32x4.mul(f32x4.mul(x, x), splat(-0.5))));
+    const cdf = f32x4.mul(numberOf(Of.HALF), f32x4.add(numberOf(Of.ONE), erf4(f32x4.mul(x, numberOf(Of.ROOT_HALF)))));
+    const pdf = f32x4.mul(numberOf(Of.DENSITY), exp4(f32x4.mul(f32x4.mul(x, x), numberOf(Of.MINUS_HALF))));
     return f32x4.mul(dy, f32x4.add(cdf, f32x4.mul(x, pdf)));
   }
 }

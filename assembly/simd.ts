@@ -98,6 +98,13 @@ export function constant(table: usize, i: usize): v128 {
   return v128.load32_splat(table + (i << 2));
 }
 
+/** Constant number `i` of a table, or as a loop holds it in a register. */
+// @ts-ignore: decorator
+@inline
+function pick(held: bool, value: v128, table: usize, i: usize): v128 {
+  return held ? value : constant(table, i);
+}
+
 /** 1/ln 2; 1.5 · 2^23; ln 2 in two parts, negated; the polynomial of e^r from degree 6 down (Remez); |x| up to 87. */
 const EXP: usize = memory.data<f32>([
   1.44269504, 12582912.0, -0.693359375, 2.12194440e-4,
@@ -109,45 +116,45 @@ const EXP_MINUS: usize = memory.data<f32>([
   1.3814540579915047e-3, -8.36874544620514e-3, 4.166838899254799e-2, -0.1666652113199234, 0.4999999403953552, -1.0,
 ]);
 /** All bits but the sign; the bits of 87. */
-const EXP_RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000]);
+export const EXP_RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000]);
 
 /** P(r) with e^r = 1 + r + r² P(r) for |r| <= ln 2 / 2, within 0.06 units of 2^-24. */
 // @ts-ignore: decorator
 @inline
-function expPolynomial4(r: v128, table: usize): v128 {
-  let y = constant(table, 4);
-  y = fma(y, r, constant(table, 5));
-  y = fma(y, r, constant(table, 6));
-  y = fma(y, r, constant(table, 7));
-  return fma(y, r, constant(table, 8));
+function expPolynomial4(r: v128, table: usize, held: bool, c6: v128, c5: v128, c4: v128, c3: v128, c2: v128): v128 {
+  let y = fma(pick(held, c6, table, 4), r, pick(held, c5, table, 5));
+  y = fma(y, r, pick(held, c4, table, 6));
+  y = fma(y, r, pick(held, c3, table, 7));
+  return fma(y, r, pick(held, c2, table, 8));
 }
 
 /** e^r - 1 for |r| <= ln 2 / 2 within 2 ulp, a polynomial of degree 6. */
 // @ts-ignore: decorator
 @inline
 export function expTail4(r: v128): v128 {
-  return fma(expPolynomial4(r, EXP), f32x4.mul(r, r), r);
+  const none = splat(0.0);
+  return fma(expPolynomial4(r, EXP, false, none, none, none, none, none), f32x4.mul(r, r), r);
 }
 
 /** Whether every lane's absolute value is at most 87: e^x and e^-x are normal numbers. NaN is not. */
 // @ts-ignore: decorator
 @inline
-function expIsNormal(x: v128): bool {
-  return !v128.any_true(i32x4.gt_s(v128.and(x, constant(EXP_RANGE, 0)), constant(EXP_RANGE, 1)));
+function expIsNormal(x: v128, held: bool, bits: v128, most: v128): bool {
+  return !v128.any_true(i32x4.gt_s(v128.and(x, pick(held, bits, EXP_RANGE, 0)), pick(held, most, EXP_RANGE, 1)));
 }
 
 /**
- * e^x, or e^-x with the other table, where that is a normal number: x = n ln 2 + r with |r| <= ln 2 / 2, the
- * polynomial, and n added to its exponent. Adding 1.5 · 2^23 rounds to a whole number n and leaves it in the low bits.
+ * e^x, or e^-x by the constants for it, where that is a normal number: x = n ln 2 + r with |r| <= ln 2 / 2, the polynomial,
+ * and n added to its exponent. Adding 1.5 · 2^23 rounds to a whole number n and leaves it in the low bits.
  */
 // @ts-ignore: decorator
 @inline
-function expNormal4(x: v128, table: usize): v128 {
-  const magic = constant(table, 1);
+function expNormal4(x: v128, table: usize, held: bool, given: v128, high: v128, low: v128, c6: v128, c5: v128, c4: v128, c3: v128, c2: v128): v128 {
+  const magic = pick(held, given, table, 1);
   const shifted = fma(x, constant(table, 0), magic);
   const n = f32x4.sub(shifted, magic);
-  const r = fma(n, constant(table, 3), fma(n, constant(table, 2), x));
-  let y = fma(expPolynomial4(r, table), r, constant(table, 9));
+  const r = fma(n, pick(held, low, table, 3), fma(n, pick(held, high, table, 2), x));
+  let y = fma(expPolynomial4(r, table, held, c6, c5, c4, c3, c2), r, constant(table, 9));
   y = fma(y, r, constant(EXP, 9));
   return i32x4.add(y, i32x4.shl(shifted, 23));
 }
@@ -167,11 +174,25 @@ function expAny4(given: v128): v128 {
   return f32x4.mul(y, i32x4.add(i32x4.shl(i32x4.sub(whole, half), 23), one));
 }
 
-/** e^x within 1.2 ulp (measured on every 13th f32, as the bounds below). NaN stays NaN. */
+/**
+ * e^x within 1.2 ulp (measured on every 13th f32, as the bounds below). NaN stays NaN. This and the like below take ten of
+ * their constants from a loop that has them in registers: a core loads two vectors a cycle, and they are more than a dozen.
+ */
+// @ts-ignore: decorator
+@inline
+export function expBy4(x: v128, held: bool, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, bits: v128, most: v128): v128 {
+  return expIsNormal(x, held, bits, most) ? expNormal4(x, EXP, held, a, b, c, d, e, f, g, h) : expAny4(x);
+}
+
+/** Where the ten are, eight and two. */
+export const EXP_TEN: usize = EXP + 4;
+export const SIGMOID_TEN: usize = EXP_MINUS + 4;
+
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  return expIsNormal(x) ? expNormal4(x, EXP) : expAny4(x);
+  const none = splat(0.0);
+  return expBy4(x, false, none, none, none, none, none, none, none, none, none, none);
 }
 
 /** ln 2 in two parts; -1/2; the polynomial below from degree 7 down (Remez). */
@@ -229,10 +250,10 @@ export function log4(x: v128): v128 {
   return v128.any_true(low) ? logAny4(x) : logNormal4(x, i32x4.splat(0));
 }
 
-/** Bounds of x; 2/ln 2; 1.5 · 2^23; (ln 2)/2 in two parts, negated; those of e^2h as in EXP, halved; 1/2, 1, -1/2. */
-const TANH: usize = memory.data<f32>([
-  -9.1, 9.1, 2.88539008, 12582912.0, -0.3466796875, 1.06097220e-4,
-  0.04420652985572815, 0.13389992713928223, 0.3333471119403839, 0.6666608452796936, 0.9999998807907104, 0.5, 1.0, -0.5,
+/** Bounds of x; 1.5 · 2^23; e^2h as in EXP, halved, from degree 5 down; 1, 1/2, -1/2; 2/ln 2; (ln 2)/2 in two parts, negated; degree 6. */
+export const TANH: usize = memory.data<f32>([
+  -9.1, 9.1, 12582912.0, 0.13389992713928223, 0.3333471119403839, 0.6666608452796936, 0.9999998807907104, 1.0,
+  0.5, -0.5, 2.88539008, -0.3466796875, 1.06097220e-4, 0.04420652985572815,
 ]);
 
 /**
@@ -241,22 +262,24 @@ const TANH: usize = memory.data<f32>([
  */
 // @ts-ignore: decorator
 @inline
-export function tanh4(given: v128): v128 {
-  const x = f32x4.pmin(f32x4.pmax(given, constant(TANH, 0)), constant(TANH, 1));
-  const magic = constant(TANH, 3);
-  const shifted = fma(x, constant(TANH, 2), magic);
+export function tanhBy4(given: v128, held: bool, least: v128, most: v128, whole: v128, c5: v128, c4: v128, c3: v128, c2: v128, unit: v128, half: v128, minus: v128): v128 {
+  const x = f32x4.pmin(f32x4.pmax(given, pick(held, least, TANH, 0)), pick(held, most, TANH, 1));
+  const magic = pick(held, whole, TANH, 2);
+  const shifted = fma(x, constant(TANH, 10), magic);
   const n = f32x4.sub(shifted, magic);
-  const h = fma(n, constant(TANH, 5), fma(n, constant(TANH, 4), x));
-  let u = constant(TANH, 6);
-  u = fma(u, h, constant(TANH, 7));
-  u = fma(u, h, constant(TANH, 8));
-  u = fma(u, h, constant(TANH, 9));
-  u = fma(u, h, constant(TANH, 10));
-  u = fma(u, f32x4.mul(h, h), h);
-  const one = constant(TANH, 12);
+  const h = fma(n, constant(TANH, 12), fma(n, constant(TANH, 11), x));
+  const u = fma(fma(fma(fma(fma(constant(TANH, 13), h, pick(held, c5, TANH, 3)), h, pick(held, c4, TANH, 4)), h, pick(held, c3, TANH, 5)), h, pick(held, c2, TANH, 6)), f32x4.mul(h, h), h);
+  const one = pick(held, unit, TANH, 7);
   const power = i32x4.add(i32x4.shl(shifted, 23), one);
-  const t = fma(power, u, fma(power, constant(TANH, 11), constant(TANH, 13)));
+  const t = fma(power, u, fma(power, pick(held, half, TANH, 8), pick(held, minus, TANH, 9)));
   return f32x4.div(t, f32x4.add(t, one));
+}
+
+// @ts-ignore: decorator
+@inline
+export function tanh4(x: v128): v128 {
+  const none = splat(0.0);
+  return tanhBy4(x, false, none, none, none, none, none, none, none, none, none, none);
 }
 
 /** 1 / (1 + e^-x), by way of e^-|x|, which can't overflow. */
@@ -269,18 +292,24 @@ function sigmoidAny4(x: v128): v128 {
 /** 1 / (1 + e^-x) within 2.5 ulp. */
 // @ts-ignore: decorator
 @inline
-export function sigmoid4(x: v128): v128 {
-  if (!expIsNormal(x)) return sigmoidAny4(x);
+export function sigmoidBy4(x: v128, held: bool, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, bits: v128, most: v128): v128 {
+  if (!expIsNormal(x, held, bits, most)) return sigmoidAny4(x);
   const one = constant(EXP, 9);
-  return f32x4.div(one, f32x4.add(one, expNormal4(x, EXP_MINUS)));
+  return f32x4.div(one, f32x4.add(one, expNormal4(x, EXP_MINUS, held, a, b, c, d, e, f, g, h)));
 }
 
-/** Bounds of x; numerator, then denominator, from the highest degree down (Remez). */
-const ERF: usize = memory.data<f32>([
-  -3.84, 3.84,
-  -1.3092289918859024e-8, 4.662789706344483e-6, 3.789042239077389e-4, 3.851331537589431e-3, 5.431085079908371e-2,
-  0.18529970943927765, 1.128379225730896,
-  6.290612509474158e-5, 1.307013793848455e-3, 1.5462599694728851e-2, 0.11398167908191681, 0.49755096435546875, 1.0,
+// @ts-ignore: decorator
+@inline
+export function sigmoid4(x: v128): v128 {
+  const none = splat(0.0);
+  return sigmoidBy4(x, false, none, none, none, none, none, none, none, none, none, none);
+}
+
+/** Bounds of x; the numerator's degrees 5 to 1 in x², the denominator's 4 to 2; then 6 and 0 of the one, 5, 1 and 0 of the other (Remez). */
+export const ERF: usize = memory.data<f32>([
+  -3.84, 3.84, 4.662789706344483e-6, 3.789042239077389e-4, 3.851331537589431e-3, 5.431085079908371e-2, 0.18529970943927765,
+  1.307013793848455e-3, 1.5462599694728851e-2, 0.11398167908191681, -1.3092289918859024e-8, 1.128379225730896,
+  6.290612509474158e-5, 0.49755096435546875, 1.0,
 ]);
 
 /**
@@ -289,23 +318,19 @@ const ERF: usize = memory.data<f32>([
  */
 // @ts-ignore: decorator
 @inline
-export function erf4(given: v128): v128 {
-  const x = f32x4.pmin(f32x4.pmax(given, constant(ERF, 0)), constant(ERF, 1));
+export function erfBy4(given: v128, held: bool, least: v128, most: v128, p5: v128, p4: v128, p3: v128, p2: v128, p1: v128, q4: v128, q3: v128, q2: v128): v128 {
+  const x = f32x4.pmin(f32x4.pmax(given, pick(held, least, ERF, 0)), pick(held, most, ERF, 1));
   const z = f32x4.mul(x, x);
-  let p = constant(ERF, 2);
-  p = fma(p, z, constant(ERF, 3));
-  p = fma(p, z, constant(ERF, 4));
-  p = fma(p, z, constant(ERF, 5));
-  p = fma(p, z, constant(ERF, 6));
-  p = fma(p, z, constant(ERF, 7));
-  p = fma(p, z, constant(ERF, 8));
-  let q = constant(ERF, 9);
-  q = fma(q, z, constant(ERF, 10));
-  q = fma(q, z, constant(ERF, 11));
-  q = fma(q, z, constant(ERF, 12));
-  q = fma(q, z, constant(ERF, 13));
-  q = fma(q, z, constant(ERF, 14));
+  const p = fma(fma(fma(fma(fma(fma(constant(ERF, 10), z, pick(held, p5, ERF, 2)), z, pick(held, p4, ERF, 3)), z, pick(held, p3, ERF, 4)), z, pick(held, p2, ERF, 5)), z, pick(held, p1, ERF, 6)), z, constant(ERF, 11));
+  const q = fma(fma(fma(fma(fma(constant(ERF, 12), z, pick(held, q4, ERF, 7)), z, pick(held, q3, ERF, 8)), z, pick(held, q2, ERF, 9)), z, constant(ERF, 13)), z, constant(ERF, 14));
   return f32x4.div(f32x4.mul(x, p), q);
+}
+
+// @ts-ignore: decorator
+@inline
+export function erf4(x: v128): v128 {
+  const none = splat(0.0);
+  return erfBy4(x, false, none, none, none, none, none, none, none, none, none, none);
 }
 
 /** 2/π; π/2 in two parts; the polynomials of sin r, of degree 9 in r, and of cos r, of degree 8, from the highest down. */

@@ -1,8 +1,8 @@
 // y = f(x), element by element. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
-import { unary } from './elementwise';
+import { unary, unaryBy } from './elementwise';
 import { expm1x4, log1px4 } from './functions';
-import { erf4, exp4, log4, sine4, splat, tangent4 } from './simd';
+import { EXP_RANGE, EXP_TEN, erf4, expBy4, log4, sine4, splat, tangent4 } from './simd';
 
 // @ts-ignore: decorator
 @final @unmanaged class Neg { @inline lanes(x: v128, p: usize): v128 { return f32x4.neg(x); } }
@@ -24,8 +24,13 @@ export function sign_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
 export function abs_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Abs>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
-@final @unmanaged class Exp { @inline lanes(x: v128, p: usize): v128 { return exp4(x); } }
-export function exp_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Exp>(o, p, s, begin, end); }
+@final @unmanaged class Exp {
+  // @ts-ignore: decorator
+  @inline lanes(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, k: v128, l: v128): v128 {
+    return expBy4(x, true, a, b, c, d, e, f, g, h, k, l);
+  }
+}
+export function exp_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryBy<Exp>(o, p, s, begin, end, EXP_TEN, EXP_RANGE); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Expm1 { @inline lanes(x: v128, p: usize): v128 { return expm1x4(x); } }

@@ -1,12 +1,14 @@
 /**
  * The functions of a wasm binary in an order that compresses: deflate finds what was written before only within 32 KiB,
  * and kernels are alike across families. Each function follows the one of those left that has most in common with the
- * few before it. Code stays as it is.
+ * few before it. Which measure of likeness does best differs from binary to binary by a few hundred bytes: the smallest of
+ * several stays. Code stays as it is.
  */
+import { gzipSync } from 'node:zlib';
 import binaryen from 'binaryen';
 
 /** So many bytes in a row are one gram of likeness; so many functions back it counts, each step less by FADE grams. */
-const GRAM = 5;
+const GRAMS = [4, 5];
 const REACH = 12;
 const FADE = 2;
 
@@ -36,11 +38,11 @@ function bodiesOf(binary) {
 }
 
 /** How many grams each two bodies have in common. */
-function likeness(bodies) {
+function likeness(bodies, size) {
   const holders = new Map();
   bodies.forEach((body, index) => {
-    for (let i = 0; i + GRAM <= body.length; i++) {
-      const gram = body.subarray(i, i + GRAM).join();
+    for (let i = 0; i + size <= body.length; i++) {
+      const gram = body.subarray(i, i + size).join();
       const list = holders.get(gram);
       if (!list) holders.set(gram, [index]);
       else if (list.at(-1) !== index) list.push(index);
@@ -54,8 +56,8 @@ function likeness(bodies) {
 }
 
 /** Indices of the bodies, like ones together, from the longest on. */
-function orderOf(bodies) {
-  const shared = likeness(bodies);
+function orderOf(bodies, size) {
+  const shared = likeness(bodies, size);
   const left = new Set(bodies.keys());
   const order = [];
   const alike = (candidate) => {
@@ -79,14 +81,14 @@ function orderOf(bodies) {
   return order;
 }
 
-/** The binary with its functions in that order. */
-export function orderFunctions(binary) {
+/** The binary with its functions in that order, by grams of `size` bytes. */
+function orderBy(binary, size) {
   const module = binaryen.readBinaryWithFeatures(binary, binaryen.Features.All);
   try {
     const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
       binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
     );
-    for (const index of orderOf(bodiesOf(binary))) {
+    for (const index of orderOf(bodiesOf(binary), size)) {
       const { name, params, results, vars, body } = functions[index];
       module.removeFunction(name);
       module.addFunction(name, params, results, vars, body);
@@ -95,4 +97,12 @@ export function orderFunctions(binary) {
   } finally {
     module.dispose();
   }
+}
+
+/** The binary with its functions in the order that compresses best. */
+export function orderFunctions(binary) {
+  const packed = (candidate) => gzipSync(candidate, { level: 9 }).length;
+  return GRAMS.map((size) => orderBy(binary, size)).reduce((best, next) =>
+    packed(next) < packed(best) ? next : best,
+  );
 }
