@@ -10,6 +10,8 @@ export * from './pad';
 export * from './triangle';
 export * from './range';
 export * from './reduce';
+export * from './reduce_moments';
+export * from './reduce_place';
 export * from './matmul';
 export { matmul_pack_a_f32, matmul_pack_b_f32 } from './matmul_pack';
 export { matmul_f32__dots } from './matmul_dots';

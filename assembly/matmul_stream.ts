@@ -86,15 +86,16 @@ export function matmul_sum_f32(o: usize, params: usize, s: usize, begin: i32, en
     const first = (unit - index * perBlock) << 10;
     const from = operand(o, 0) + ((index * <i32>p.parts * block) << 2);
     const to = operand(o, 2) + ((index * block) << 2);
-    for (let i = first; i < min(block, first + 1024); ) {
+    const last = min(block, first + 1024);
+    for (let i = first; i < last; ) {
       const column = i % n;
-      const count = min(4, n - column);
+      const count = min(min(4, n - column), last - i);
       const bias = operand(o, 1);
       let sums = bias ? loadUpTo(bias + (column << 2), count) : splat(0.0);
       for (let part = 0; part < <i32>p.parts; part++) sums = f32x4.add(sums, loadUpTo(from + ((part * block + i) << 2), count));
       storeUpTo(to + (i << 2), sums, count);
       i += count;
     }
-    if (p.activation) activate(p.activation, to + (first << 2), min(1024, block - first));
+    if (p.activation) activate(p.activation, to + (first << 2), last - first);
   }
 }

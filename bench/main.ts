@@ -1,7 +1,8 @@
 /** What this machine reaches, kernel by kernel, against its own peak and against other engines: see `--help`. */
 import { join } from 'node:path';
 import { bench as benchOp } from '../src/cli/bench.js';
-import { measure, messageOf } from '../src/cli/measure.js';
+import { measure } from '../src/cli/measure.js';
+import { messageOf } from '../src/errors.js';
 import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
 import { peerField } from './compare/contestants.js';

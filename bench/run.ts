@@ -1,6 +1,7 @@
 /** Runs cases on devices and peers: the part of the benchmark that needs no Node, so that a page runs it, too. */
-import { type Contestant, measure, messageOf } from '../src/cli/measure.js';
+import { type Contestant, measure } from '../src/cli/measure.js';
 import { measurePeak, type Peak } from '../src/cli/peak.js';
+import { messageOf } from '../src/errors.js';
 import { type Device, type DeviceOptions, open } from '../src/index.js';
 import { type BenchCase, SUITE_NAMES, type Suite, type SuiteName, titleOf } from './case.js';
 import { type CaseInputs, caseInputs } from './inputs.js';
@@ -87,7 +88,7 @@ const nameOf = ({ device, threads }: Lane): string =>
   `weft-${device.backend.kind}${threads > 1 ? ` x${threads}` : ''}`;
 
 /** Runs one case: every lane and every peer, interleaved. */
-export async function runCase(
+async function runCase(
   c: BenchCase,
   lanes: readonly Lane[],
   prepareField?: PrepareField,

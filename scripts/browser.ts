@@ -69,7 +69,7 @@ export async function serve(
 }
 
 /** The Chromium of @sparticuz/chromium on SwiftShader; where that has no build, the installed Edge or Chrome. */
-export async function launch(): Promise<Browser> {
+async function launch(): Promise<Browser> {
   const args = [
     '--headless=new',
     '--no-sandbox',

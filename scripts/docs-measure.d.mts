@@ -19,7 +19,6 @@ export interface Measured {
   readonly ops: Readonly<Record<string, Entry>>;
 }
 
-export function variantsOf(op: Op, backend: 'wasm' | 'webgpu'): readonly string[];
 export function gradientInputs(op: Op): readonly string[];
 export function entryOf(op: Op, results: readonly VerifyResult[]): Entry;
 export function mismatches(ops: readonly Op[], measured: Measured): string[];

@@ -10,8 +10,7 @@
 const BACKENDS = /** @type {const} */ (['wasm', 'webgpu']);
 
 /** What stands for the variant of an op that has no kernel of its own. */
-export const variantsOf = (op, backend) =>
-  op.view ? ['view'] : op.compose ? ['composed'] : op.variants(backend);
+const variantsOf = (op, backend) => (op.view ? ['view'] : op.compose ? ['composed'] : op.variants(backend));
 
 /** The names of the inputs that an op has a gradient for: floats, in some sample, that have a rule. */
 export const gradientInputs = (op) =>

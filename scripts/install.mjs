@@ -9,7 +9,7 @@ const read = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
  * `node_modules/.package-lock.json`, as the last thing it does; packages for other platforms are marked
  * optional and may be absent.
  */
-export function installReason(root) {
+function installReason(root) {
   const record = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(record)) return 'node_modules is missing or incomplete';
   const installed = read(record);

@@ -2,9 +2,8 @@
 // four planes of a pixel, or of a weight, are one vec4, and the frame of zeros leaves no test to the loads. A quad of
 // invocations computes 4 BLOCK planes by 32 pixels of the result: each loads BLOCK rows of weights and passes them to the
 // three others, whose rows it takes in an order of its own (quadSwap moves without choosing), and eight pixels of its own.
-// No workgroup memory, no barrier: for adapters where these cost as much as loads. WGSL leaves open which invocations share
-// a quad; here they are neighbours in number, as drivers have it, and a GPU takes these kernels once a tuning run has found
-// that true. Workgroups over quads, 1, groups times phases.
+// No workgroup memory, no barrier: for adapters where these cost as much as loads. For devices with `quads`, where neighbours
+// in number share one. Workgroups over quads, 1, groups times phases.
 //! kernel conv2d_f32__packed_16 | BLOCK=4
 //! kernel conv2d_f32__packed_8 | BLOCK=2
 //! kernel conv2d_f32__packed_4 | BLOCK=1

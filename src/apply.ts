@@ -44,6 +44,18 @@ function attributesOf(op: Op, inputs: readonly (Value | null)[], options: unknow
   return attrs;
 }
 
+/** Like {@link apply}, of a call's arguments: inputs in order, then options. */
+export function applyTo(op: Op, args: readonly unknown[]): readonly Value[] {
+  const inputs = op.inputs.map((_, i) => (args[i] ?? null) as Value | null);
+  return apply(op, inputs, args[op.inputs.length]);
+}
+
+/** Like {@link apply}, for an op that takes any number of inputs but none. */
+export function applyToList(op: Op, inputs: readonly Value[], options: unknown): readonly Value[] {
+  if (inputs.length === 0) fail(op.name, 'needs at least one input');
+  return apply(op, inputs, options);
+}
+
 /** Like {@link apply}, with attributes that are complete already. */
 export function applyWith(
   op: Op,

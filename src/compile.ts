@@ -25,6 +25,7 @@ export type Traced = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor
 /** What a compiled function is called with: a tensor or host data for each tensor that the function takes. */
 export type CompiledArguments<A extends readonly Tensor[]> = { [K in keyof A]: Tensor | HostTensor };
 
+/** A function of tensors that was compiled: each call runs its record anew, on what it is called with. */
 export type CompiledFunction<A extends readonly Tensor[], R extends Traced> = ((
   ...args: CompiledArguments<A>
 ) => Promise<R>) & {

@@ -1,14 +1,6 @@
-import { apply } from './apply.js';
-import {
-  attributesOf,
-  boundsOf,
-  type CallOf,
-  common,
-  defaultCost,
-  namer,
-  positional,
-  ulpsOf,
-} from './define.js';
+import { applyTo, applyToList } from './apply.js';
+import { boundsOf, type CallOf, ulpsOf } from './bounds.js';
+import { attributesOf, common, defaultCost, namer, positional } from './define.js';
 import { fail } from './errors.js';
 import type {
   Attrs,
@@ -135,17 +127,6 @@ function createVariadic<A extends object, U>(spec: VariadicParts<A, U>): Op {
     reference: untyped(spec.reference),
     magnitude: spec.magnitude ? untyped(spec.magnitude) : null,
   });
-}
-
-function applyToList(op: Op, inputs: readonly Value[], options: unknown): readonly Value[] {
-  if (inputs.length === 0) fail(op.name, 'needs at least one input');
-  return apply(op, inputs, options);
-}
-
-/** Applies an op to a call's arguments: inputs in order, then options. */
-function applyTo(op: Op, args: readonly unknown[]): readonly Value[] {
-  const inputs = op.inputs.map((_, i) => (args[i] ?? null) as Value | null);
-  return apply(op, inputs, args[op.inputs.length]);
 }
 
 type AnyComposition = CompositionSpec<readonly string[], Attrs, unknown>;

@@ -1,12 +1,11 @@
-import { apply } from './apply.js';
+import { applyTo, applyToList } from './apply.js';
+import { type AnyCall, boundsOf, type CallOf, ulpsOf } from './bounds.js';
 import { fail } from './errors.js';
 import type {
   Attrs,
   BackwardContext,
   Cost,
-  Features,
   Fold,
-  KernelCall,
   Launch,
   Lowered,
   Named,
@@ -22,18 +21,14 @@ import type {
   VariadicFunction,
   Variant,
 } from './op.js';
+import { sizeOf } from './shape.js';
 
 /** Declares an op and returns the function that records it. */
 export function defineOp<const Names extends readonly string[], A extends object, U = undefined>(
   spec: OpSpec<Names, A, U>,
 ): OpFunction<Names, U> {
   const op = createOp(spec);
-  const record = (...args: unknown[]) =>
-    apply(
-      op,
-      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
-      args[spec.inputs.length],
-    )[0]!;
+  const record = (...args: unknown[]) => applyTo(op, args)[0]!;
   return Object.assign(record, { op }) as OpFunction<Names, U>;
 }
 
@@ -42,12 +37,7 @@ export function defineOpWithOutputs<const Names extends readonly string[], A ext
   spec: OpSpec<Names, A, U>,
 ): OpFunction<Names, U, readonly Value[]> {
   const op = createOp(spec);
-  const record = (...args: unknown[]) =>
-    apply(
-      op,
-      spec.inputs.map((_, i) => (args[i] ?? null) as Value | null),
-      args[spec.inputs.length],
-    );
+  const record = (...args: unknown[]) => applyTo(op, args);
   return Object.assign(record, { op }) as OpFunction<Names, U, readonly Value[]>;
 }
 
@@ -105,16 +95,13 @@ export function defineVariadicOp<A extends object, U>(spec: VariadicSpec<A, U>):
     ulps: () => 0,
     fault: () => fail(spec.name, 'a kernel reported a data error that the op does not declare'),
   };
-  const record = (inputs: readonly Value[], options?: U) => {
-    if (inputs.length === 0) fail(spec.name, 'needs at least one input');
-    return apply(op, inputs, options)[0]!;
-  };
+  const record = (inputs: readonly Value[], options?: U) => applyToList(op, inputs, options)[0]!;
   return Object.assign(record, { op });
 }
 
-type AnyCall = KernelCall<string, Attrs>;
-export type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
+type AnySpec = OpSpec<readonly string[], Attrs, unknown>;
 
+/** Names of inputs without the `?` that marks them optional. */
 export const plainNames = (names: readonly string[]): string[] =>
   names.map((name) => name.replace(/\?$/, ''));
 
@@ -164,11 +151,9 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
 
 export function defaultCost(types: readonly (TensorType | null)[], outputs: readonly TensorType[]): Cost {
   const elements = (list: readonly (TensorType | null)[]) =>
-    list.reduce((sum, type) => sum + (type ? type.shape.reduce((a, b) => a * b, 1) : 0), 0);
+    list.reduce((sum, type) => sum + (type ? sizeOf(type.shape) : 0), 0);
   return { flops: elements(outputs), bytes: 4 * (elements(types) + elements(outputs)) };
 }
-
-export type CallOf = (types: readonly (TensorType | null)[], attrs: Attrs, features: Features) => AnyCall;
 
 /** Gives a list by position the names of `inputs`. */
 export const namer = (inputs: readonly string[]) => {
@@ -190,51 +175,6 @@ export const positional =
   (names: readonly string[], f: AnySpec['reference']): Op['reference'] =>
   (inputs, attrs, outputs) =>
     listed(f(namer(names)(inputs) as Named<string, RefTensor>, attrs, outputs));
-
-/** What bounds are worked out from, with inputs by position. */
-interface Bounded {
-  readonly name: string;
-  readonly tolerance: AnySpec['tolerance'];
-  readonly callOf: CallOf;
-  readonly reference: Op['reference'];
-  readonly magnitude: Op['reference'] | null;
-}
-
-/** The units of roundoff that a declaration's tolerance sets for a call. */
-export const ulpsOf =
-  (tolerance: AnySpec['tolerance'], callOf: CallOf): Op['ulps'] =>
-  (backend, types, attrs) => {
-    const { ulps = 0 } = tolerance?.[backend] ?? {};
-    return typeof ulps === 'function' ? ulps(callOf(types, attrs, new Set())) : ulps;
-  };
-
-/**
- * What rounds may lose below the least normal number, 2^-126: half of f32's finest spacing on wasm, on webgpu all of it, for
- * WGSL may take such results for 0.
- */
-const LOST = { wasm: 2 ** -150, webgpu: 2 ** -126 } as const;
-
-/** The bounds that a declaration's tolerance sets. */
-export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
-  const ulps = ulpsOf(tolerance, callOf);
-  return (backend, inputs, attrs, results) => {
-    const { magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
-    const call = callOf(inputs, attrs, new Set());
-    const unit = 2 ** -24 * ulps(backend, inputs, attrs);
-    const magnitudes = {
-      output: () => results,
-      absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
-      declared: () =>
-        declared?.(inputs, attrs, call.outputs) ??
-        fail(name, "declares no 'magnitude', which its tolerance asks for"),
-    }[magnitude]();
-    const least = unit > 0 ? Math.max(floor, LOST[backend]) : floor;
-    return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + least));
-  };
-}
-
-const absolute = (tensor: RefTensor | null): RefTensor | null =>
-  tensor && (tensor.dtype === 'f32' ? { ...tensor, data: tensor.data.map(Math.abs) } : tensor);
 
 function createOp<Names extends readonly string[], A extends object, U>(typed: OpSpec<Names, A, U>): Op {
   const spec = typed as unknown as AnySpec;
@@ -265,22 +205,7 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
     differentiable: (index) => spec.backward[names[index]!] !== null,
     backward(index, node, grads) {
       const rule = spec.backward[names[index]!];
-      if (!rule || !grads.some(Boolean)) return null;
-      const through = grads.findIndex((grad, k) => grad && k >= grads.length - (spec.saves ?? 0));
-      if (through >= 0)
-        fail(spec.name, `output ${through} is kept for its gradient alone and passes none on`);
-      const context = {
-        ...named(node.inputs),
-        // An op with several outputs asks for `grads`: any of them may be absent.
-        get grad() {
-          return grads[0] ?? fail(spec.name, 'its rule needs the gradient of its first output');
-        },
-        grads,
-        output: node.outputs[0]!,
-        outputs: node.outputs,
-        attrs: node.attrs,
-      };
-      return rule(context as Named<string, Value> & BackwardContext<Attrs>);
+      return rule && grads.some(Boolean) ? ruled(spec, rule, node, grads) : null;
     },
     cost(types, attrs) {
       const call = callOf(types, attrs, new Set());
@@ -303,6 +228,29 @@ function createOp<Names extends readonly string[], A extends object, U>(typed: O
       return `${spec.reportsAs ?? spec.name}: ${what}`;
     },
   };
+}
+
+/** What a rule gives for a node, of the gradients of its outputs. */
+function ruled(
+  spec: AnySpec,
+  rule: NonNullable<AnySpec['backward'][string]>,
+  node: Node,
+  grads: readonly (Value | null)[],
+): Value | null {
+  const through = grads.findIndex((grad, k) => grad && k >= grads.length - (spec.saves ?? 0));
+  if (through >= 0) fail(spec.name, `output ${through} is kept for its gradient alone and passes none on`);
+  const context = {
+    ...namer(spec.inputs)(node.inputs),
+    // An op with several outputs asks for `grads`: any of them may be absent.
+    get grad() {
+      return grads[0] ?? fail(spec.name, 'its rule needs the gradient of its first output');
+    },
+    grads,
+    output: node.outputs[0]!,
+    outputs: node.outputs,
+    attrs: node.attrs,
+  };
+  return rule(context as Named<string, Value> & BackwardContext<Attrs>);
 }
 
 /** The variant that costs least; one that doesn't tell costs nothing, and the first of equals is taken. */

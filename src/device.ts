@@ -2,7 +2,6 @@ import type {
   Backend,
   BackendCore,
   BackendInfo,
-  Fault,
   HostState,
   Recovery,
   SharedMemory,
@@ -15,28 +14,28 @@ import {
   createLeaf,
   type Traced,
 } from './compile.js';
-import { checkHost, type DType, type HostTensor, type TypedArray, toHost } from './dtype.js';
+import { Contents } from './contents.js';
+import { Creation } from './creation.js';
+import { type DType, type HostTensor, type TypedArray, toHost } from './dtype.js';
 import { fail } from './errors.js';
 import { FaultMessages, Program } from './executor.js';
-import { drawSeed } from './functional.js';
 import { Gradients } from './gradients.js';
-import { createInput, type Graph, leavesOf, pin } from './graph.js';
+import { createInput, type Graph } from './graph.js';
 import { HostParts } from './host-state.js';
 import type { CheckNumerics } from './numerics.js';
 import type { Side, Value } from './op.js';
 import { copied } from './ops/gradient_ops.js';
 import * as ops from './ops/index.js';
-import type { ExponentialOptions, IntegersOptions, NormalOptions, UniformOptions } from './ops/random.js';
-import type { ArangeOptions, EyeOptions, LinspaceOptions } from './ops/range.js';
 import { bytesOf } from './plan.js';
 import { type Profile, type ProfileOptions, profile } from './profile.js';
 import { Generator } from './random.js';
 import type { Rates } from './rates.js';
-import { type Compile, Runner } from './runner.js';
-import { checkShape, type Shape, sameShape, showShape, sizeOf } from './shape.js';
+import { type Compile, type Pairs, Runner } from './runner.js';
+import { checkShape, type Shape } from './shape.js';
+import { Sides } from './sides.js';
 import { Store } from './store.js';
-import { describe, type GradientHook, isLeaf, Tensor } from './tensor.js';
-import { type CompiledGraph, renew, type Trace } from './trace.js';
+import { type GradientHook, Tensor } from './tensor.js';
+import type { CompiledGraph, Trace } from './trace.js';
 import type { Tuned, Tuning } from './tune.js';
 import { Turns } from './turns.js';
 import type { Weaving } from './weaving.js';
@@ -48,13 +47,12 @@ export interface DeviceSettings {
 }
 
 /** Where tensors live and graphs run. Devices share nothing: open as many as you like. */
-export class Device {
+export class Device extends Creation {
   readonly #core: BackendCore;
   readonly #backend: Backend | null;
   readonly #weaving: Weaving | null;
-  /** On a woven device: the values that tensors stand for, and where ops that are recorded now run. */
-  readonly #seen = new WeakSet<Value>();
-  #side: Side | null = null;
+  readonly #sides: Sides;
+  /** What initial weights, dropout and random tensors are drawn from; it starts from the device's seed. */
   readonly generator: Generator;
   /** Set while a function is being traced. */
   trace: Trace | null = null;
@@ -67,10 +65,12 @@ export class Device {
   readonly #tuned: Tuned | null;
   readonly #gradients: Gradients;
   readonly #turns: Turns;
+  readonly #contents: Contents;
   #disposed = false;
 
   /** What {@link open} makes of a backend. */
   constructor(engine: Backend | Weaving, settings: DeviceSettings = {}) {
+    super();
     const { seed = 0, checkNumerics = null, tuned = null } = settings;
     if (checkNumerics !== null && checkNumerics !== 'nan' && checkNumerics !== 'nonfinite')
       fail('open', `checkNumerics must be 'nan' or 'nonfinite', got '${String(checkNumerics)}'`);
@@ -78,6 +78,7 @@ export class Device {
     this.#backend = 'rates' in engine ? null : engine;
     const backend: BackendCore = 'rates' in engine ? engine.backend : engine;
     this.#core = backend;
+    this.#sides = new Sides(this.#weaving ? null : backend.info.backend);
     this.generator = new Generator(seed);
     this.#store = new Store(backend, () => this.#runner.evict());
     this.#runner = new Runner(backend, this.#store, this.#faults, {
@@ -93,6 +94,14 @@ export class Device {
     this.#recovery = backend.recovery ?? null;
     if (this.#recovery) this.#recovery.host = this.#parts;
     this.#turns = new Turns(this.#recovery, () => this.#refuseDisposed('device'));
+    this.#contents = new Contents({
+      core: backend,
+      store: this.#store,
+      runner: this.#runner,
+      gradients: this.#gradients,
+      faults: this.#faults,
+      turns: this.#turns,
+    });
     this.#host = {
       device: this,
       store: this.#store,
@@ -115,6 +124,7 @@ export class Device {
         };
   }
 
+  /** Which backend computes, on what, with how many threads, and what is off and why. */
   get info(): BackendInfo {
     const { info } = this.#core;
     return this.#tuned ? { ...info, notes: [...info.notes, this.#tuned.note] } : info;
@@ -145,19 +155,7 @@ export class Device {
    * @param record synchronous; a compiled function may call `on` inside.
    */
   on<T>(side: Side, record: () => T): T {
-    const { info } = this;
-    if (side !== 'wasm' && side !== 'webgpu') fail('on', `takes 'wasm' or 'webgpu', got '${String(side)}'`);
-    if (!this.#weaving && info.backend !== side) fail('on', `this device computes on ${info.backend} alone`);
-    const before = this.#side;
-    this.#side = side;
-    try {
-      const result = record();
-      if (!(result instanceof Promise)) return result;
-      result.catch(() => {});
-      return fail('on', 'the function must not be async: only what it records at once is bound');
-    } finally {
-      this.#side = before;
-    }
+    return this.#sides.on(side, record);
   }
 
   /** Live buffers and their bytes, programs' arenas included. */
@@ -212,58 +210,6 @@ export class Device {
     );
   }
 
-  full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
-    return new Tensor(this, ops.full({ shape, value, dtype }));
-  }
-
-  zeros(shape: Shape): Tensor {
-    return this.full(shape, 0);
-  }
-
-  ones(shape: Shape): Tensor {
-    return this.full(shape, 1);
-  }
-
-  /** Uniform numbers in [low, high), default [0, 1), of the device's generator. */
-  uniform(shape: Shape, options: Omit<UniformOptions, 'shape'> = {}): Tensor {
-    return new Tensor(this, ops.uniform(drawSeed(this).value, { ...options, shape }));
-  }
-
-  /** Normal numbers of a mean, default 0, and a standard deviation, default 1. */
-  normal(shape: Shape, options: Omit<NormalOptions, 'shape'> = {}): Tensor {
-    return new Tensor(this, ops.normal(drawSeed(this).value, { ...options, shape }));
-  }
-
-  /** Exponentially distributed numbers of a rate, default 1. */
-  exponential(shape: Shape, options: Omit<ExponentialOptions, 'shape'> = {}): Tensor {
-    return new Tensor(this, ops.exponential(drawSeed(this).value, { ...options, shape }));
-  }
-
-  /** Whole numbers low <= i < high, i32. */
-  integers(shape: Shape, options: Omit<IntegersOptions, 'shape'>): Tensor {
-    return new Tensor(this, ops.integers(drawSeed(this).value, { ...options, shape }));
-  }
-
-  /** 0 to length - 1 in random order, i32 [length]. */
-  permutation(length: number): Tensor {
-    return this.feed([length], 'i32', () => this.generator.permutation(length));
-  }
-
-  /** The numbers from start (0) to before end in steps (1): i32 where all are whole unless said otherwise, else f32. */
-  arange(options: ArangeOptions): Tensor {
-    return new Tensor(this, ops.arange(options));
-  }
-
-  /** `steps` numbers from start to end at equal distances. */
-  linspace(options: LinspaceOptions): Tensor {
-    return new Tensor(this, ops.linspace(options));
-  }
-
-  /** A matrix of n rows and m columns (n) with ones on its main diagonal. */
-  eye(options: EyeOptions): Tensor {
-    return new Tensor(this, ops.eye(options));
-  }
-
   /** A small input whose contents are drawn now, or, inside a compiled function, before each of its runs. */
   feed(shape: Shape, dtype: DType, draw: () => TypedArray): Tensor {
     if (!this.trace) {
@@ -282,10 +228,7 @@ export class Device {
 
   /** Notes a new tensor: a scope frees what was made in it. */
   created(tensor: Tensor): void {
-    if (this.#weaving) {
-      if (this.#side) pin([tensor.value], this.#seen, this.#side);
-      this.#seen.add(tensor.value);
-    }
+    this.#sides.created(tensor.value);
     if (!this.trace) this.#store.created(tensor.value);
   }
 
@@ -294,20 +237,16 @@ export class Device {
     this.#gradients.watch(tensor);
   }
 
+  /** A tensor of its own with the same values: see `Tensor.clone`. */
   clone(tensor: Tensor): Tensor {
     // The op of a copy that is no view: a value of its own from the start.
     return new Tensor(this, ops.broadcastTo(tensor.value, { shape: tensor.shape }), tensor.label);
   }
 
+  /** Records the gradients of a loss: see `Tensor.backward`. */
   backward(loss: Tensor, seed?: Tensor): void {
     // A gradient is bound to where its value is, not by the scope in which it is asked for.
-    const side = this.#side;
-    this.#side = null;
-    try {
-      this.#gradients.differentiate(loss, seed);
-    } finally {
-      this.#side = side;
-    }
+    this.#sides.anywhere(() => this.#gradients.differentiate(loss, seed));
   }
 
   /** Notes what is called with the gradient of a value when `backward()` has it: see `Tensor.registerHook`. */
@@ -321,95 +260,26 @@ export class Device {
     return this.#turns.take(() => this.#runner.compute(tensors, []));
   }
 
+  /** All elements of a tensor, row-major, computed before if it has to be: see `Tensor.data`. */
   read(tensor: Tensor): Promise<TypedArray> {
     this.#refuseWhileTracing('data');
-    return this.#read(tensor);
-  }
-
-  async #read(tensor: Tensor): Promise<TypedArray> {
-    let fault: Fault | null = null;
-    // What is asked for afterwards need not wait for the contents to come.
-    const { coming, value } = await this.#turns.take(async () => {
-      await this.#runner.compute([tensor], []);
-      const { value, dtype, shape } = tensor;
-      const buffer = this.#store.bufferOf(value);
-      const faulted = (found: Fault) => {
-        fault = found;
-      };
-      const coming = this.#core.read(buffer, dtype, sizeOf(shape), faulted);
-      coming.catch(() => {});
-      return { coming, value };
-    });
-    const data = await coming;
-    try {
-      this.#faults.tell(fault ?? this.#core.takeFault());
-    } catch (error) {
-      // What the device left is no result: later reads must not take it for one.
-      this.#store.spoil(value, `is not valid: ${(error as Error).message}`);
-      throw error;
-    }
-    return data;
+    return this.#contents.read(tensor);
   }
 
   /**
    * Gives tensors new contents. Outside a compiled function this runs now, together with the losses whose backward() was
    * called, so that these can still be read; inside, it becomes part of the function.
    */
-  update(pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): Promise<void> {
-    this.#checkPairs('update', pairs);
-    const { trace } = this;
-    if (!trace) return this.#turns.take(() => this.#update(pairs));
-    const values = pairs.map(([, contents]) => contents.value);
-    pairs.forEach(([target], i) => {
-      if (!trace.updated.has(target)) trace.updated.set(target, target.value);
-      target.replaceValue(values[i]!);
-    });
-    return Promise.resolve();
+  update(pairs: Pairs): Promise<void> {
+    return this.#contents.update(pairs, this.trace);
   }
 
   /**
    * Gives tensors new contents from now on, which are computed with whatever runs next: what a layer does in `forward`
    * with its running statistics. Nothing has to be awaited; no gradient may be asked of such a tensor.
    */
-  stage(pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): void {
-    this.#checkPairs('stage', pairs);
-    for (const [target] of pairs)
-      if (target.requiresGrad) fail('stage', `${describe(target)} requires a gradient`);
-    if (this.trace) void this.update(pairs);
-    else for (const [target, contents] of pairs) this.#runner.stage(target, contents.value);
-  }
-
-  #checkPairs(where: string, pairs: readonly (readonly [target: Tensor, contents: Tensor])[]): void {
-    for (const [target, contents] of pairs) {
-      if (!sameShape(target.shape, contents.shape) || target.dtype !== contents.dtype) {
-        fail(where, `can't put ${describe(contents)} into ${describe(target)}`);
-      }
-      if (this.trace?.updated.has(target) || this.#runner.hasStaged(target)) continue;
-      this.#checkTarget(where, target);
-    }
-  }
-
-  async #update(pairs: readonly (readonly [Tensor, Tensor])[]): Promise<void> {
-    const losses = this.#gradients
-      .takeLosses()
-      .filter(({ value }) => leavesOf([value], this.#store).every((leaf) => this.#store.isValid(leaf)));
-    const unplaced = pairs.map(([target]) => target).filter(({ value }) => !this.#store.has(value));
-    if (unplaced.length > 0) await this.#runner.compute(unplaced);
-    await this.#runner.compute(losses, pairs);
-  }
-
-  /** Refuses a tensor whose contents can't be replaced. */
-  #checkTarget(where: string, target: Tensor): void {
-    const { value } = target;
-    const source = this.#store.source(value);
-    if (source ? source.kind === 'stored' : !this.trace && isLeaf(value)) {
-      if (source) this.#store.bufferOf(value);
-      return;
-    }
-    const advice = isLeaf(value)
-      ? 'compute it by device.realize() before'
-      : 'update the tensor it was made from';
-    fail(where, `${describe(target)} has no memory of its own to be changed; ${advice}`);
+  stage(pairs: Pairs): void {
+    this.#contents.stage(pairs, this.trace);
   }
 
   /**
@@ -453,21 +323,11 @@ export class Device {
 
   /** Replaces the contents of a tensor made from data, in place: what loading weights does. */
   async write(target: Tensor, contents: HostTensor): Promise<void> {
-    if (!sameShape(target.shape, contents.shape) || target.dtype !== contents.dtype) {
-      fail('write', `can't put ${contents.dtype}${showShape(contents.shape)} into ${describe(target)}`);
-    }
-    checkHost('write', contents);
     this.#refuseWhileTracing('write');
-    this.#checkTarget('write', target);
-    await this.#turns.take(async () => {
-      await this.#runner.compute([target], []);
-      const storage = this.#store.storageOf(target.value);
-      this.#core.write(storage.buffer, contents.data, contents.dtype);
-      this.#store.changed(storage);
-      renew(this.#store, target);
-    });
+    await this.#contents.write(target, contents);
   }
 
+  /** Frees the memory of a tensor, which can't be used afterwards: see `Tensor.dispose`. */
   release(tensor: Tensor): void {
     const { shape, dtype, label } = tensor;
     this.#store.dispose(tensor.value);

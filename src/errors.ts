@@ -31,6 +31,9 @@ export class DeviceLostError extends WeftError {
   }
 }
 
+/** What was thrown, in words. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Throws a {@link WeftError} whose message starts with `where`, the op, function or file that refuses. */
 export function fail(where: string, what: string): never {
   throw new WeftError(`${where}: ${what}`);

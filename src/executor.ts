@@ -1,5 +1,13 @@
-import { type Assembled, assemble, type CompileOptions, type FaultIds } from './assemble.js';
-import type { Backend, BackendCore, DeviceBuffer, Fault, LaunchTimes, Prepared } from './backend/backend.js';
+import { type Assembled, assemble, type CompileOptions } from './assemble.js';
+import type {
+  Backend,
+  BackendCore,
+  DeviceBuffer,
+  Fault,
+  FaultIds,
+  LaunchTimes,
+  Prepared,
+} from './backend/backend.js';
 import type { ProgramDescription } from './description.js';
 import { fail, WeftError } from './errors.js';
 import type { Graph } from './graph.js';
@@ -31,6 +39,7 @@ export class FaultMessages implements FaultIds {
 
 /** A compiled graph: a flat list of commands over memory that is laid out beforehand. Running it allocates nothing. */
 export class Program {
+  /** Its launches in the order in which they run, with what each costs. */
   readonly schedule: readonly ScheduleEntry[];
   /** Known before the first run: bytes of the arena, and the least that any plan would need. */
   readonly memory: { readonly peakBytes: number; readonly lowerBound: number };
@@ -86,6 +95,7 @@ export class Program {
     else this.#prepared.encode(encoder, externals);
   }
 
+  /** Gives its memory back. */
   dispose(): void {
     this.#prepared.release();
   }

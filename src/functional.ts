@@ -111,6 +111,7 @@ function recurrentInputs(
   return [x, ...(states ?? zeros()), ...weights, ...seeds, ...(lengths ? [lengths] : [])];
 }
 
+/** Every op as a function of tensors; those that draw take their seed from the device of their tensors. */
 export const functional: Functional = {
   ...tensorFunctions,
   dropout: seeded(ops.dropout),

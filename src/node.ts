@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { access, open, rename, rm } from 'node:fs/promises';
 import type { HostTensor } from './dtype.js';
-import { fail } from './errors.js';
+import { fail, messageOf } from './errors.js';
 import { type CsvFile, type CsvOptions, decodeCsv } from './io/csv.js';
 import { decodeIdx, type IdxFile } from './io/idx.js';
 import {
@@ -10,7 +10,7 @@ import {
   encodeSafetensors,
   type SafetensorsFile,
 } from './io/safetensors.js';
-import { readBytes, readPlain, why } from './node/files.js';
+import { readBytes, readPlain } from './node/files.js';
 import type { Picture } from './plot/picture.js';
 import { type CheckpointOptions, type CheckpointParts, checkpoint, restore } from './train/index.js';
 
@@ -42,7 +42,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   } catch (error) {
     // The first error is the one that tells.
     await rm(beside, { force: true }).catch(() => {});
-    fail(path, `can't be written (${why(error)})`);
+    fail(path, `can't be written (${messageOf(error)})`);
   }
 }
 
@@ -82,7 +82,7 @@ export async function readCheckpoint(path: string): Promise<(SafetensorsFile & {
     await access(path);
   } catch (error) {
     if ((error as { code?: string }).code === 'ENOENT') return null;
-    fail(path, `can't be read (${why(error)})`);
+    fail(path, `can't be read (${messageOf(error)})`);
   }
   return { ...(await readSafetensors(path)), name: path };
 }

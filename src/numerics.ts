@@ -1,4 +1,4 @@
-import type { Command, Location } from './backend/backend.js';
+import type { Command, FaultIds, Location } from './backend/backend.js';
 import { WeftError } from './errors.js';
 import type { TensorType } from './op.js';
 import { showShape, sizeOf } from './shape.js';
@@ -23,17 +23,17 @@ function messageOf(what: string, { shape, dtype }: TensorType, element: number, 
  * A command that looks for numbers that aren't, at one place between others.
  *
  * @param what the message's beginning: `'log' made`, `input 'x' holds`.
- * @param register gives a message its id among the device's data errors; null for the reference device, which throws.
+ * @param faults the device's messages of data errors; null for the reference device, which throws.
  */
 export function inspection(
   what: string,
   { at, type }: { readonly at: Location; readonly type: TensorType },
   mode: CheckNumerics,
-  register: ((message: (detail: readonly [number, number]) => string) => number) | null,
+  faults: FaultIds | null,
 ): Command {
   const label = `checkNumerics: ${what}`;
   const size = sizeOf(type.shape);
-  if (!register) {
+  if (!faults) {
     const wrong = mode === 'nan' ? Number.isNaN : (value: number) => !Number.isFinite(value);
     return {
       kind: 'evaluate',
@@ -47,7 +47,7 @@ export function inspection(
       },
     };
   }
-  const faultId = register(([element, bits]) => {
+  const faultId = faults.register(([element, bits]) => {
     WORD.setInt32(0, bits);
     return messageOf(what, type, element, WORD.getFloat32(0));
   });

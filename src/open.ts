@@ -11,6 +11,7 @@ import type { BackendKind } from './op.js';
 import type { Tuned, Tuning } from './tune.js';
 import type { SideOpeners, WeaveOptions, Weaving } from './weaving.js';
 
+/** What `open` takes beside the backend's name. */
 export interface DeviceOptions {
   /** Seed of the device's generator: initial weights and dropout follow from it. Default 0. */
   readonly seed?: number;

@@ -15,7 +15,8 @@ export type Given = 'host' | 'kept' | DeviceBuffer;
 /** Compiles a graph for a device. */
 export type Compile = (graph: Graph, given: (input: Value) => Given) => Promise<Program>;
 
-type Pairs = readonly (readonly [target: Tensor, contents: Tensor])[];
+/** Tensors that get new contents, each with what it gets. */
+export type Pairs = readonly (readonly [target: Tensor, contents: Tensor])[];
 
 /** Compiles what was recorded, and runs it. */
 export class Runner {

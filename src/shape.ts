@@ -3,14 +3,17 @@ import { fail } from './errors.js';
 /** Sizes of a tensor's axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
-export const MAX_RANK = 8;
+const MAX_RANK = 8;
 /** Kernels count elements in 32 bits, with a sign on the CPU. */
-export const MAX_ELEMENTS = 2 ** 31 - 1;
+const MAX_ELEMENTS = 2 ** 31 - 1;
 
+/** How many elements a shape has. */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
+/** A shape as messages show it: `[2,3]`. */
 export const showShape = (shape: Shape): string => `[${shape.join(',')}]`;
 
+/** Whether two shapes have the same sizes. */
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);
 

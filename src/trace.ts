@@ -33,7 +33,7 @@ export type Argument =
 type DType = TensorType['dtype'];
 
 /** The memory of a compiled graph: its program, and buffers for outputs and for host data. */
-export class GraphMemory {
+class GraphMemory {
   readonly outputs: readonly DeviceBuffer[];
   readonly #backend: BackendCore;
   readonly #program: Program;

@@ -67,20 +67,12 @@ async function prepare(
   });
   const buffers = [...inputs, output!].map(({ shape }) => backend.allocate(4 * sizeOf(shape), 'tuning'));
   return {
-    /** Fills the operands with small whole numbers, whose sums are exact; they are 0 otherwise. */
-    fill() {
-      inputs.forEach(({ shape }, i) => {
-        const data = Float32Array.from({ length: sizeOf(shape) }, (_, at) => ((at * 7 + i) % 13) - 6);
-        backend.write(buffers[i]!, data, 'f32');
-      });
-    },
     async run(): Promise<number> {
       const begun = performance.now();
       program.run(buffers);
       await backend.read(buffers[2]!, 'f32', 1);
       return performance.now() - begun;
     },
-    result: () => backend.read(buffers[2]!, 'f32', m * n),
     dispose() {
       program.dispose();
       for (const buffer of buffers) buffer.free();
@@ -125,39 +117,22 @@ async function rateOf(
   return rate;
 }
 
-/** A product with edges; all sizes are computed by the kernel that is compiled for it. */
-const CHECKED: Size = [68, 72, 48];
-
-/** What each tile computes of a product, compiled side by side. */
-async function resultsOf(backend: Backend, tiles: readonly ProductTile[]): Promise<Float32Array[]> {
-  const products = await Promise.all(tiles.map((tile) => prepare(backend, tile, CHECKED)));
-  const results: Float32Array[] = [];
-  for (const product of products) {
-    product.fill();
-    await product.run();
-    results.push((await product.result()) as Float32Array);
-    product.dispose();
-  }
-  return results;
-}
-
 /**
  * Measures the tiles of products on the backend's device: each on products that grow until one takes long enough, and on one
- * tile alone. A tile whose sums are wrong there, or which is left out because the device is a processor or one like it is far
- * behind, has no rate and is not used.
+ * tile alone. A tile that is left out, because the device is a processor or one like it is far behind, has no rate and is not
+ * used.
  */
-export async function measureTuning(backend: Backend): Promise<Tuning> {
+async function measureTuning(backend: Backend): Promise<Tuning> {
   const rates: Record<string, TileRate> = {};
-  let expected: Float32Array | null = null;
   let best = 0;
+  const squares = SQUARES.map((size): Size => [size, size, 64 + size / 4]);
   const rounded = (rate: number) => Number(rate.toPrecision(3));
   const measure = async (tiles: readonly ProductTile[]) => {
-    const results = await resultsOf(backend, tiles);
-    for (const [i, tile] of tiles.entries()) {
-      expected ??= results[i]!;
-      if (results[i]!.some((value, at) => value !== expected![at])) continue;
+    // A kernel is compiled once for all sizes: side by side.
+    for (const product of await Promise.all(tiles.map((tile) => prepare(backend, tile, squares[0]!))))
+      product.dispose();
+    for (const tile of tiles) {
       const { kind, rows, columns } = tile;
-      const squares = SQUARES.map((size): Size => [size, size, 64 + size / 4]);
       const all = await rateOf(backend, tile, squares, best);
       const single = INNERS.map((inner): Size => [rows, columns, inner]);
       const one = FAR_BEHIND * all < best ? all : await rateOf(backend, tile, single);

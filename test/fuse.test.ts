@@ -63,6 +63,21 @@ describe('chains of elementwise ops', () => {
     });
   });
 
+  it('are put in an order where one goes on after another that lies between two', async () => {
+    const [x, t, k] = [createInput([600]), createInput([]), createInput([])];
+    // The scalars' first chain reads the total of the rows', which reads the second and goes on behind it.
+    const rows = ops.abs(x);
+    const first = ops.exp(k);
+    const total = ops.mul(ops.sum(rows), first);
+    const second = ops.neg(t);
+    const graph = createGraph({
+      inputs: [x, t, k],
+      outputs: [total, ops.mul(rows, second), ops.mul(second, first)],
+    });
+    const data = [x, t, k].map(({ shape }, i) => drawn(sizeOf(shape), 1 + i));
+    expect(await results(wasm, graph, data)).toEqual(await results(plain, graph, data));
+  });
+
   it('run as one step, whose bytes count once and need no memory', async () => {
     const [x, a, b] = [createInput([100_000]), createInput([]), createInput([100_000])];
     const y = ops.mul(ops.sigmoid(ops.add(x, b)), a);

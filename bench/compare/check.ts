@@ -3,7 +3,7 @@
  * all on wasm without names; with `--backend webgpu` all on webgpu.
  */
 import { parseArgs } from 'node:util';
-import { messageOf } from '../../src/cli/measure.js';
+import { messageOf } from '../../src/errors.js';
 import { open } from '../../src/index.js';
 import { type BenchCase, SUITE_NAMES, titleOf } from '../case.js';
 import { caseInputs, relativeError } from '../inputs.js';

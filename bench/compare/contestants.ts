@@ -1,4 +1,5 @@
-import { type Contestant, messageOf } from '../../src/cli/measure.js';
+import type { Contestant } from '../../src/cli/measure.js';
+import { messageOf } from '../../src/errors.js';
 import { relativeError } from '../inputs.js';
 import type { PrepareField } from '../run.js';
 import type { Peer, Prepared } from './peer.js';

@@ -2,7 +2,7 @@
  * The benchmark in a page. Choices come from the form, or from the address, as in `?suite=gemm&threads=1,2&run`; then
  * `window.result` is the report once all is done.
  */
-import { messageOf } from '../../src/cli/measure.js';
+import { messageOf } from '../../src/errors.js';
 import { SUITE_NAMES, type SuiteName } from '../case.js';
 import { suiteChart } from '../chart.js';
 import { peerField } from '../compare/contestants.js';

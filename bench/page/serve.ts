@@ -20,7 +20,7 @@ const compare = fileURLToPath(new URL('../compare/', import.meta.url));
 const ORT_FILES = ['ort-wasm-simd-threaded.asyncify.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'];
 
 /** The page as a folder of its own, which the caller removes; with these peers, which must be installed, in a file beside it. */
-export async function buildPage(peers: readonly PeerName[] = []): Promise<string> {
+async function buildPage(peers: readonly PeerName[] = []): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-bench-'));
   const beside: Record<string, string> = peers.length > 0 ? { peers: join(compare, 'page.ts') } : {};
   await build({

@@ -3,13 +3,7 @@ import { bytesOf, type KernelCase, type Suite } from '../case.js';
 type Layout = 'nn' | 'nt' | 'tn';
 
 /** C = A B with C of shape [m, n]. A transposed operand is stored transposed: A as [k, m], B as [n, k]. */
-export function gemm(
-  m: number,
-  n: number,
-  k: number,
-  layout: Layout = 'nn',
-  suite: 'gemm' | 'gemv' = 'gemm',
-) {
+function gemm(m: number, n: number, k: number, layout: Layout = 'nn', suite: 'gemm' | 'gemv' = 'gemm') {
   const [transposeA, transposeB] = [layout[0] === 't', layout[1] === 't'];
   return {
     suite,

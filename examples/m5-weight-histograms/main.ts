@@ -1,7 +1,7 @@
 /** How the weights spread while a net learns: a histogram of all of them at the start of every epoch. */
 import { functional as F, optim } from 'weft';
 import { heatMap, histogram, line } from 'weft/plot';
-import { example } from '../support/example.js';
+import { example, type Run } from '../support/example.js';
 import { loadRows, mapPixels, trainTestSplit } from '../support/mnist.js';
 import { MnistNet, mean, percent, trainTheModel, within } from '../support/mnist-net.js';
 
@@ -23,6 +23,51 @@ function kurtosis(values: readonly number[]): number {
   const centre = mean(values);
   const moment = (power: number) => mean(values.map((value) => (value - centre) ** power));
   return moment(4) / moment(2) ** 2;
+}
+
+/** The densities by epoch, those of four epochs, and the first layer's weights before and after. */
+async function draw(
+  run: Run,
+  densities: readonly number[][],
+  inputAtFirst: readonly number[],
+  inputAtLast: readonly number[],
+): Promise<void> {
+  const centres = Array.from({ length: BINS }, (_, i) => LOW + ((i + 0.5) * (HIGH - LOW)) / BINS);
+  await run.picture(
+    'densities',
+    heatMap(densities, {
+      title: 'Density of all weights and biases at the start of each epoch',
+      subtitle: 'the colours end at 3, as in the course',
+      ...{ x: { label: 'value', values: centres }, y: { label: 'epoch', values: [...densities.keys()] } },
+      ...{ range: [0, 3], label: 'density' },
+    }),
+  );
+  const shownEpochs = [0, 0.1, 0.3, 1].map((part) => Math.round(part * (densities.length - 1)));
+  await run.picture(
+    'histograms',
+    line(
+      shownEpochs.map((epoch) => ({
+        ...{ name: `epoch ${epoch}`, x: centres, y: densities[epoch]!, points: false },
+      })),
+      { title: 'Weights and biases', x: { label: 'value' }, y: { label: 'density' } },
+    ),
+  );
+  await run.picture(
+    'first-layer',
+    histogram(
+      [
+        { name: 'at first', values: inputAtFirst },
+        { name: 'at last', values: inputAtLast },
+      ],
+      {
+        title: 'Weights of the first layer',
+        bins: 60,
+        range: [-0.15, 0.15],
+        density: true,
+        x: { label: 'value' },
+      },
+    ),
+  );
 }
 
 export default example({
@@ -68,42 +113,7 @@ export default example({
     densities.push(densityOf(await all()));
     const inputAtLast = [...(await net.input.weight.tensor.data())];
 
-    const centres = Array.from({ length: BINS }, (_, i) => LOW + ((i + 0.5) * (HIGH - LOW)) / BINS);
-    await run.picture(
-      'densities',
-      heatMap(densities, {
-        title: 'Density of all weights and biases at the start of each epoch',
-        subtitle: 'the colours end at 3, as in the course',
-        ...{ x: { label: 'value', values: centres }, y: { label: 'epoch', values: [...densities.keys()] } },
-        ...{ range: [0, 3], label: 'density' },
-      }),
-    );
-    const shownEpochs = [0, 0.1, 0.3, 1].map((part) => Math.round(part * epochs));
-    await run.picture(
-      'histograms',
-      line(
-        shownEpochs.map((epoch) => ({
-          ...{ name: `epoch ${epoch}`, x: centres, y: densities[epoch]!, points: false },
-        })),
-        { title: 'Weights and biases', x: { label: 'value' }, y: { label: 'density' } },
-      ),
-    );
-    await run.picture(
-      'first-layer',
-      histogram(
-        [
-          { name: 'at first', values: inputAtFirst },
-          { name: 'at last', values: inputAtLast },
-        ],
-        {
-          title: 'Weights of the first layer',
-          bins: 60,
-          range: [-0.15, 0.15],
-          density: true,
-          x: { label: 'value' },
-        },
-      ),
-    );
+    await draw(run, densities, inputAtFirst, inputAtLast);
 
     const [first, last] = [Math.max(...densities[0]!), Math.max(...densities.at(-1)!)];
     claim({

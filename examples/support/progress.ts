@@ -11,7 +11,7 @@ const SILENT_MS = 1000;
 const PARTS = 10;
 
 /** Hours, minutes and seconds, as in 1:02:03 or 0:07. */
-export function clock(seconds: number): string {
+function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (n: number) => String(n).padStart(2, '0');

@@ -1,8 +1,8 @@
 // Rows, each worked on by `lanes` neighbouring invocations, a power of two. Elements are of type V: one number, or
 // four neighbours (WIDE). Joined across lanes, always in the same order,
 //   JOIN 0  by a tree in workgroup memory: up to 64 lanes,
-//   JOIN 1  by exchange within a subgroup, without a barrier: lanes must not be more than the smallest subgroup has,
-//   JOIN 2  by subgroups of any size and what they leave in workgroup memory: all 256 of a workgroup.
+//   JOIN 1  by exchange within a subgroup, without a barrier: as many lanes as `lanes-N` says are in one, in order,
+//   JOIN 2  by subgroups of any size, of whole fours, and what they leave in workgroup memory: all 256 of a workgroup.
 // All invocations must call these, in uniform control flow, those past the last row too.
 #if JOIN
 enable subgroups;
@@ -57,13 +57,13 @@ var<workgroup> tree: array<f32, 64>;
 #if JOIN == 2
 var<workgroup> subtotals: array<f32, 64>;
 
-// Each subgroup's result at the place of its first invocation, `nothing` at the others. The caller's subgroup then takes
+// Each subgroup's result at the place of its first invocation's four, `nothing` at the others. The caller's subgroup then takes
 // every width-th, from its invocation's own number on.
 fn leave(own: f32, nothing: f32, local: u32) -> vec2<u32> {
   let first = subgroupBroadcastFirst(local);
   workgroupBarrier();
   if (local % 4u == 0u) {
-    subtotals[local / 4u] = select(nothing, own, local == first);
+    subtotals[local / 4u] = select(nothing, own, local / 4u == first / 4u);
   }
   workgroupBarrier();
   return vec2<u32>(subgroupExclusiveAdd(1u), subgroupAdd(1u));

@@ -2,9 +2,8 @@
 // storage: for adapters where workgroup memory and barriers cost more than neighbours' equal loads save (after
 // Nussbaum, 2024). Where QUAD is not 0, TM is 16, and the four invocations of a quad, which stand beside each other in a
 // row, load four rows each and pass them to the others, which take them in an order of their own: quadSwap moves without
-// choosing. `subgroups` is enabled then. COLUMNS / TN is a multiple of 4. WGSL leaves open which invocations share a quad;
-// here they are neighbours in number, as drivers have it. A GPU takes the kernel once it was measured, which shows whether
-// that holds.
+// choosing. `subgroups` is enabled then, and the device has `quads`: neighbours in number share one. COLUMNS / TN is a
+// multiple of 4.
 fn multiply_direct(local: u32, first_row: u32, first_column: u32, begin: u32, end: u32) {
   let row = first_row + local / $(COLUMNS / TN)u * $(TM)u;
   let column = first_column + local % $(COLUMNS / TN)u * 4u;

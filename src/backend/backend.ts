@@ -105,6 +105,11 @@ export interface Fault {
   readonly detail: readonly [number, number];
 }
 
+/** Gives ids to the messages of data errors; a message is made of what a kernel left behind. */
+export interface FaultIds {
+  register(message: (detail: Fault['detail']) => string): number;
+}
+
 /**
  * Is told the label of each launch that a run made, its milliseconds, and when it began by the device's own clock, also in
  * milliseconds. On webgpu a pass of its own is timed by timestamp queries, and told when the GPU has run it. A woven device
@@ -153,6 +158,7 @@ export interface PrepareRequest extends RunChanges {
   readonly outputs?: readonly { readonly index: number; readonly bytes: number }[];
 }
 
+/** What a device says of itself. */
 export interface BackendInfo {
   readonly backend: BackendKind | 'woven';
   /** The adapter, or the wasm binary in use; of a woven device, both. */

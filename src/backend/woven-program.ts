@@ -111,7 +111,7 @@ export async function prepareWoven(backend: WovenBackend, request: WovenRequest)
 }
 
 /** Parts in their order, with what is sent between them: webgpu works while wasm does. */
-export class WovenProgram implements Prepared {
+class WovenProgram implements Prepared {
   #released = false;
 
   constructor(

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../errors.js';
 import { backendKinds, openAll } from './open.js';
 
 const HELP = `usage: weft info [--backend LIST]
@@ -21,9 +22,7 @@ export async function info(args: string[]): Promise<number> {
         device.dispose();
       }
     } catch (error) {
-      console.log(
-        `${kind.padEnd(10)} can't be opened: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      console.log(`${kind.padEnd(10)} can't be opened: ${messageOf(error)}`);
     }
   }
   return 0;

@@ -1,3 +1,5 @@
+import { messageOf } from '../errors.js';
+
 /** One engine, ready to execute one case. */
 export interface Contestant {
   readonly name: string;
@@ -100,8 +102,6 @@ export async function measure(
 }
 
 /** The message of anything thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /**
  * Executes until eight executions in a row brought the best time down by less than 3 %, for 50 ms at least,
  * since optimised code takes over only after some calls. Returns the best time in milliseconds.

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fail } from '../errors.js';
@@ -27,10 +26,6 @@ export async function importTool<T>(command: string, specifier: string): Promise
     return fail(command, `needs the npm package '${name}'; run 'npm install --save-dev ${name}'`);
   }
 }
-
-/** Reads a text file, or an error that names it. */
-export const readText = (path: string): Promise<string> =>
-  readFile(path, 'utf8').catch((error: Error) => fail(path, `can't be read (${error.message})`));
 
 /** Imports a user's file; TypeScript by tsx where that is installed, else by Node itself where it can. */
 export async function importFile(path: string): Promise<Record<string, unknown>> {

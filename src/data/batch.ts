@@ -18,7 +18,7 @@ export const whenReady = <T, U>(value: Awaitable<T>, next: (value: T) => Awaitab
   value instanceof Promise ? value.then(next) : next(value);
 
 /** All values, at once where none is awaited. */
-export function allReady<T>(values: readonly Awaitable<T>[]): Awaitable<readonly T[]> {
+function allReady<T>(values: readonly Awaitable<T>[]): Awaitable<readonly T[]> {
   return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as readonly T[]);
 }
 

@@ -6,6 +6,7 @@ import { type BatchedDataset, checkIndex, type Dataset, type DataTensor, withDat
 
 /** Rows of tensors [n, ...] that share their first axis: sample i is row i of each. */
 export class TensorDataset<T extends DataTensor = HostTensor> implements BatchedDataset<T> {
+  /** How many samples there are. */
   readonly length: number;
   readonly tensors: readonly T[];
 

@@ -1,4 +1,5 @@
 /** The script of a worker that holds a dataset. In Node, `port` is set before. */
+import { messageOf } from '../errors.js';
 import { collect } from './batch.js';
 import { type Dataset, type DataTensor, withData } from './sample.js';
 import type { Reply, Request } from './worker-protocol.js';
@@ -18,8 +19,6 @@ const page = globalThis as unknown as {
 };
 const post = (reply: Reply, transfer: readonly ArrayBuffer[] = []): void =>
   (port ?? page).postMessage(reply, transfer);
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** Lets messages in that have come meanwhile, such as those that cancel. */
 const turn = (): Promise<void> =>
   new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import type { HostTensor } from '../dtype.js';
-import { fail, WeftError } from '../errors.js';
+import { fail, messageOf, WeftError } from '../errors.js';
 
 /** What is used of `parse` from 'csv-parse/sync'. */
 export type CsvParser = (
@@ -33,6 +33,7 @@ export interface CsvOptions {
   readonly parser?: CsvParser;
 }
 
+/** The numbers of a table. */
 export interface CsvFile {
   /** Names of the features' columns. */
   readonly columns: readonly string[];
@@ -53,10 +54,9 @@ async function csvParse(where: string): Promise<CsvParser> {
     return ((await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier)) as { parse: CsvParser })
       .parse;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     return fail(
       where,
-      `reading CSV needs the npm package 'csv-parse' (${why}); run 'npm install csv-parse', or hand its parse by the option parser`,
+      `reading CSV needs the npm package 'csv-parse' (${messageOf(error)}); run 'npm install csv-parse', or hand its parse by the option parser`,
     );
   }
 }
@@ -81,7 +81,7 @@ function parseTable(text: string, name: string, options: CsvOptions, parse: CsvP
     parse(text, { delimiter, bom: true, skip_empty_lines: true, relax_column_count: true, on_record: take });
   } catch (error) {
     if (error instanceof WeftError) throw error;
-    fail(name, `can't be read as CSV: ${error instanceof Error ? error.message : String(error)}`);
+    fail(name, `can't be read as CSV: ${messageOf(error)}`);
   }
   const first = rows[0] ?? fail(name, 'the file is empty');
   const names = header ? first.fields : first.fields.map((_, i) => String(i));

@@ -3,6 +3,7 @@ import { showShape, sizeOf } from '../shape.js';
 
 export type IdxArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
+/** What an idx file holds, row-major, in the type that it names. */
 export interface IdxFile {
   readonly data: IdxArray;
   readonly shape: number[];

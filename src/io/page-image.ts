@@ -1,4 +1,4 @@
-import { fail } from '../errors.js';
+import { fail, messageOf } from '../errors.js';
 import { type DecodedImage, type ImageMode, toImage } from './pixels.js';
 
 /**
@@ -19,10 +19,7 @@ export async function decodeImage(
     const blob = file instanceof Blob ? file : new Blob([new Uint8Array(file)]);
     bitmap = await createImageBitmap(blob, { premultiplyAlpha: 'none', colorSpaceConversion: 'none' });
   } catch (error) {
-    return fail(
-      name,
-      `can't be decoded as an image (${error instanceof Error ? error.message : String(error)})`,
-    );
+    return fail(name, `can't be decoded as an image (${messageOf(error)})`);
   }
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d');

@@ -28,7 +28,7 @@ function fill<A extends TypedArray>(array: A, get: (index: number) => number): A
 }
 
 /** A half-precision number from its 16 bits (IEEE 754 binary16). */
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

@@ -2,7 +2,7 @@ import { functional as F } from '../functional.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { constant } from './init.js';
-import { Parameter } from './module.js';
+import { Parameter } from './parameter.js';
 import { checkSizes } from './sizes.js';
 
 /** max(x, 0) */

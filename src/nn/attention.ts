@@ -5,8 +5,9 @@ import type { Tensor } from '../tensor.js';
 import { Dropout } from './dropout.js';
 import { xavierUniform, zeros } from './init.js';
 import { Linear } from './linear.js';
-import { Module, Parameter } from './module.js';
+import { Module } from './module.js';
 import { LayerNorm } from './normalisation.js';
+import { Parameter } from './parameter.js';
 import { checkProbability, checkSizes } from './sizes.js';
 
 export interface AttentionCallOptions {

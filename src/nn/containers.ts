@@ -60,6 +60,7 @@ export class ModuleList<M extends Module = Module> extends Module {
     return this.modules.at(index) ?? fail('ModuleList', `there is no module ${index} of ${this.length}`);
   }
 
+  /** Adds modules at the end. */
   push(...modules: readonly M[]): this {
     this.modules.push(...modules);
     return this;
@@ -87,6 +88,7 @@ export class ModuleDict<M extends Module = Module> extends Module {
     this.modules = { ...modules };
   }
 
+  /** @throws WeftError that lists the names there are. */
   get(name: string): M {
     const names = Object.keys(this.modules).join(', ');
     return this.modules[name] ?? fail('ModuleDict', `there is no module '${name}'; there are ${names}`);

@@ -12,7 +12,7 @@ import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { fanIn } from './init.js';
-import { Parameter } from './module.js';
+import { Parameter } from './parameter.js';
 import { checkGroups, checkSizes, sides } from './sizes.js';
 
 interface Bias {

@@ -31,25 +31,24 @@ export class Dropout extends Drop {
   }
 }
 
-/** Dropout of whole channels of x [batch, channels, length]. */
-export class Dropout1d extends Drop {
-  constructor(p?: number) {
-    super('Dropout1d', p);
-  }
-
+/** Zeroes whole channels alike. */
+abstract class FeatureDrop extends Drop {
   protected override drop(x: Tensor): Tensor {
     return F.featureDropout(x, { p: this.p });
   }
 }
 
+/** Dropout of whole channels of x [batch, channels, length]. */
+export class Dropout1d extends FeatureDrop {
+  constructor(p?: number) {
+    super('Dropout1d', p);
+  }
+}
+
 /** Dropout of whole channels of x [batch, channels, height, width]. */
-export class Dropout2d extends Drop {
+export class Dropout2d extends FeatureDrop {
   constructor(p?: number) {
     super('Dropout2d', p);
-  }
-
-  protected override drop(x: Tensor): Tensor {
-    return F.featureDropout(x, { p: this.p });
   }
 }
 

@@ -3,20 +3,13 @@ export * from './attention.js';
 export { Layer, ModuleDict, ModuleList, Sequential } from './containers.js';
 export * from './convolution.js';
 export * from './dropout.js';
+export type { BackwardHook, ForwardHook, ForwardPreHook, HookHandle, Output } from './hooks.js';
 export * as init from './init.js';
 export * from './linear.js';
 export * from './loss.js';
-export {
-  type BackwardHook,
-  Buffer,
-  type ForwardHook,
-  type ForwardPreHook,
-  type HookHandle,
-  Module,
-  type Output,
-  Parameter,
-} from './module.js';
+export { Module } from './module.js';
 export * from './normalisation.js';
+export { Buffer, Parameter } from './parameter.js';
 export * from './pooling.js';
 export * from './recurrent.js';
 export * from './shape.js';

@@ -4,10 +4,11 @@ import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { fanIn, normal } from './init.js';
-import { Module, Parameter } from './module.js';
+import { Module } from './module.js';
+import { Parameter } from './parameter.js';
 import { checkSizes } from './sizes.js';
 
-/** y = x weightᵀ + bias over the last axis: x [.., inFeatures], weight [outFeatures, inFeatures]. */
+/** y = x weightᵀ + bias over the last axis: x [.., inFeatures], weight [outFeatures, inFeatures], bias [outFeatures]. */
 export class Linear extends Layer {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
@@ -24,7 +25,7 @@ export class Linear extends Layer {
   }
 }
 
-/** y_k = aᵀ weight_k b + bias_k over the last axes: a [.., in1], b [.., in2], weight [out, in1, in2]. */
+/** y_k = aᵀ weight_k b + bias_k over the last axes: a [.., in1], b [.., in2], weight [out, in1, in2], bias [out]. */
 export class Bilinear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;

@@ -1,133 +1,20 @@
 import type { Device } from '../device.js';
-import { checkHost, type DType, type HostTensor } from '../dtype.js';
+import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
-import { type Shape, sameShape, showShape } from '../shape.js';
+import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import {
+  addHooks,
+  type BackwardHook,
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  type Hooks,
+  type Output,
+  register,
+} from './hooks.js';
 import type { Initializer } from './init.js';
-
-/** A tensor of a module. It gets its first contents and its device by the module's `to(device)`. */
-abstract class Held {
-  protected held: Tensor | null = null;
-  protected abstract readonly kind: string;
-
-  constructor(readonly shape: Shape) {}
-
-  /** The tensor. @throws WeftError before the module was put on a device. */
-  get tensor(): Tensor {
-    return (
-      this.held ??
-      fail(
-        'nn',
-        `a ${this.kind} ${showShape(this.shape)} has no device yet: call to(device) first; it finds parameters, buffers ` +
-          'and modules in public properties and arrays, not in #private ones',
-      )
-    );
-  }
-
-  /** Makes the tensor, unless it is on `device` already. */
-  place(device: Device, label: string): void {
-    if (this.held?.device === device) return;
-    if (this.held) {
-      const advice = "build a second module and give it this one's stateDict()";
-      fail('nn', `${this.kind} '${label}' is on another device; ${advice}`);
-    }
-    this.held = this.make(device);
-    this.held.label = label;
-  }
-
-  protected abstract make(device: Device): Tensor;
-}
-
-/** A tensor that training changes. */
-export class Parameter extends Held {
-  protected override readonly kind = 'parameter';
-  #init: Initializer;
-  #requiresGrad = true;
-
-  /** @param init first contents, drawn from the device's generator. */
-  constructor(shape: Shape, init: Initializer) {
-    super(shape);
-    this.#init = init;
-  }
-
-  /** Whether training changes it; a frozen one gets no gradient. */
-  get requiresGrad(): boolean {
-    return this.#requiresGrad;
-  }
-
-  set requiresGrad(wanted: boolean) {
-    this.#requiresGrad = wanted;
-    if (this.held) this.held.requiresGrad = wanted;
-  }
-
-  protected override make(device: Device): Tensor {
-    const tensor = device.tensor(this.#init(this.shape, device.generator), this.shape);
-    tensor.requiresGrad = this.#requiresGrad;
-    return tensor;
-  }
-
-  /** Fills it by another initialiser: when it is put on a device or, if it is on one, now. */
-  async initialize(init: Initializer): Promise<void> {
-    this.#init = init;
-    if (!this.held) return;
-    const { shape } = this;
-    const { device } = this.held;
-    await device.write(this.held, { data: init(shape, device.generator), shape, dtype: 'f32' });
-  }
-}
-
-/** A tensor that belongs to a module's state but that no optimiser changes, such as running statistics. */
-export class Buffer extends Held {
-  protected override readonly kind = 'buffer';
-
-  /** @param value of every element at first. */
-  constructor(
-    shape: Shape,
-    readonly value: number,
-    readonly dtype: DType = 'f32',
-  ) {
-    super(shape);
-  }
-
-  protected override make(device: Device): Tensor {
-    const data = Array.from({ length: this.shape.reduce((a, b) => a * b, 1) }, () => this.value);
-    return device.tensor(data, this.shape, this.dtype);
-  }
-}
-
-/** Ends what a `register...` call began. */
-export interface HookHandle {
-  remove(): void;
-}
-
-// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement has this type.
-type Perhaps<T> = T | undefined | void;
-/** What a module's forward gives. */
-export type Output = Tensor | readonly Tensor[];
-type Forward = (...inputs: readonly (Tensor | null)[]) => Output;
-
-/** Is called before `forward` with its inputs; a list that it returns takes their place. */
-export type ForwardPreHook = (module: Module, inputs: readonly (Tensor | null)[]) => Perhaps<Tensor[]>;
-/** Is called after `forward`; what it returns takes the output's place. */
-export type ForwardHook = (
-  module: Module,
-  inputs: readonly (Tensor | null)[],
-  output: Output,
-) => Perhaps<Output>;
-/** Is called during `backward()` with the gradient of a module's output; what it returns takes its place. */
-export type BackwardHook = (module: Module, gradOutput: Tensor) => Perhaps<Tensor>;
-
-interface Hooks {
-  readonly pre: Set<ForwardPreHook>;
-  readonly forward: Set<ForwardHook>;
-  readonly backward: Set<BackwardHook>;
-}
-
-/** A set's member until its handle is removed. */
-function register<T>(set: Set<T>, hook: T): HookHandle {
-  set.add(hook);
-  return { remove: () => void set.delete(hook) };
-}
+import { Buffer, Held, Parameter } from './parameter.js';
 
 /**
  * A part of a network. A subclass holds parameters, buffers and modules as properties (also in arrays) and says in
@@ -137,6 +24,7 @@ export abstract class Module {
   #training = true;
   #hooks: Hooks | null = null;
 
+  /** What the module computes of its inputs. */
   abstract forward(...inputs: never[]): Output;
 
   /** Whether layers like dropout behave as in training. */
@@ -155,12 +43,14 @@ export abstract class Module {
     this.#training = mode;
   }
 
+  /** Sets the mode of this module and of all inside it. */
   train(mode = true): this {
     this.#training = mode;
     for (const [, child] of this.children()) child.train(mode);
     return this;
   }
 
+  /** Leaves training mode: `train(false)`. */
   eval(): this {
     return this.train(false);
   }
@@ -242,7 +132,7 @@ export abstract class Module {
   parameterCount(options: { readonly trainable?: boolean } = {}): number {
     let count = 0;
     for (const [, { shape, requiresGrad }] of this.#parameters())
-      if (!options.trainable || requiresGrad) count += shape.reduce((a, b) => a * b, 1);
+      if (!options.trainable || requiresGrad) count += sizeOf(shape);
     return count;
   }
 
@@ -313,20 +203,7 @@ export abstract class Module {
 
   /** The hooks; with the first one, `forward` becomes one that calls them. */
   #hooked(): Hooks {
-    if (this.#hooks) return this.#hooks;
-    const hooks: Hooks = { pre: new Set(), forward: new Set(), backward: new Set() };
-    this.#hooks = hooks;
-    const plain = this.forward.bind(this) as Forward;
-    const forward: Forward = (...given) => {
-      let inputs = given;
-      for (const hook of hooks.pre) inputs = hook(this, inputs) ?? inputs;
-      let output = plain(...inputs);
-      for (const hook of hooks.forward) output = hook(this, inputs, output) ?? output;
-      const first = Array.isArray(output) ? (output[0] as Tensor) : (output as Tensor);
-      for (const hook of hooks.backward) first.registerHook((grad) => hook(this, grad));
-      return output;
-    };
-    Object.defineProperty(this, 'forward', { value: forward });
-    return hooks;
+    this.#hooks ??= addHooks(this);
+    return this.#hooks;
   }
 }

@@ -4,7 +4,7 @@ import { showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { ones, zeros } from './init.js';
-import { Buffer, Parameter } from './module.js';
+import { Buffer, Parameter } from './parameter.js';
 import { checkGroups, checkSizes } from './sizes.js';
 
 export interface BatchNormOptions {

@@ -4,7 +4,8 @@ import type { RecurrentOptions } from '../index.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { fanIn } from './init.js';
-import { Module, Parameter } from './module.js';
+import { Module } from './module.js';
+import { Parameter } from './parameter.js';
 import { checkProbability, checkSizes } from './sizes.js';
 
 /** Lengths of the sequences of a batch, i32 [batch]; without them all steps count. */

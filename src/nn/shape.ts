@@ -54,12 +54,14 @@ export class ConstantPad2d extends Pad {
   }
 }
 
+/** Adds zeros on both sides of the last axis; negative amounts crop. */
 export class ZeroPad1d extends Pad {
   constructor(padding: PaddingAmounts) {
     super('ZeroPad1d', 1, padding, 'constant');
   }
 }
 
+/** Adds zeros round the last two axes; negative amounts crop. */
 export class ZeroPad2d extends Pad {
   constructor(padding: PaddingAmounts) {
     super('ZeroPad2d', 2, padding, 'constant');

@@ -3,7 +3,8 @@ import * as ops from '../ops/index.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { aligned } from '../text.js';
-import type { Module, Output } from './module.js';
+import type { Output } from './hooks.js';
+import type { Module } from './module.js';
 
 /** One call of a module that has no modules inside it. */
 export interface SummaryRow {

@@ -2,18 +2,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { fail } from '../errors.js';
+import { fail, messageOf } from '../errors.js';
 
 const unzip = promisify(gunzip);
-
-export const why = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A file's bytes; an error that names it where it can't be read. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    return fail(path, `can't be read (${why(error)})`);
+    return fail(path, `can't be read (${messageOf(error)})`);
   }
 }
 
@@ -24,16 +22,16 @@ export async function readPlain(path: string): Promise<Uint8Array> {
   try {
     return await unzip(bytes);
   } catch (error) {
-    return fail(path, `can't be unpacked by gzip (${why(error)})`);
+    return fail(path, `can't be unpacked by gzip (${messageOf(error)})`);
   }
 }
 
 /** Names in a folder, in ascending order; an error that names it where it can't be read. */
-export async function listFolder(folder: string): Promise<string[]> {
+async function listFolder(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {
-    return fail(folder, `can't be read as a folder (${why(error)})`);
+    return fail(folder, `can't be read as a folder (${messageOf(error)})`);
   }
 }
 

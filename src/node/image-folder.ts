@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteTensor, checkIndex, type Dataset } from '../data/sample.js';
 import type { HostTensor } from '../dtype.js';
-import { fail } from '../errors.js';
+import { fail, messageOf } from '../errors.js';
 import type { ImageMode } from '../io/pixels.js';
-import { readBytes, why } from './files.js';
+import { readBytes } from './files.js';
 import { ImageDecoder } from './image.js';
 
 const EXTENSIONS = /\.(png|jpe?g)$/i;
@@ -54,7 +54,7 @@ async function entriesOf(folder: string) {
     const entries = await readdir(folder, { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    return fail(folder, `can't be read as a folder (${why(error)})`);
+    return fail(folder, `can't be read as a folder (${messageOf(error)})`);
   }
 }
 

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { fail } from '../errors.js';
+import { fail, messageOf } from '../errors.js';
 import { type DecodedImage, type ImageMode, type Pixels, toImage } from '../io/pixels.js';
-import { why } from './files.js';
 
 /** What is used of the npm package fast-png. */
 interface Png {
@@ -36,7 +35,7 @@ async function importPackage<T>(name: string, specifier: string, where: string):
   } catch (error) {
     return fail(
       where,
-      `decoding it needs the npm package '${name}' (${why(error)}); run 'npm install ${name}'`,
+      `decoding it needs the npm package '${name}' (${messageOf(error)}); run 'npm install ${name}'`,
     );
   }
 }
@@ -76,7 +75,7 @@ async function jpegDecoder(where: string): Promise<Decoder> {
   return async (bytes) => {
     said.length = 0;
     const image = await jpeg.default(bytes).catch((error) => {
-      throw new Error(said.join('; ') || why(error));
+      throw new Error(said.join('; ') || messageOf(error));
     });
     // libjpeg fills what is missing with grey and only says so.
     if (said.length > 0) throw new Error(said.join('; '));
@@ -122,7 +121,7 @@ export class ImageDecoder {
     try {
       pixels = await decoder(bytes);
     } catch (error) {
-      return fail(name, `can't be decoded as ${isJpeg ? 'JPEG' : 'PNG'} (${why(error)})`);
+      return fail(name, `can't be decoded as ${isJpeg ? 'JPEG' : 'PNG'} (${messageOf(error)})`);
     }
     const isGrey = isJpeg && mode === 'unchanged' && jpegComponents(bytes) === 1;
     return toImage(name, pixels, isJpeg && mode === 'unchanged' ? (isGrey ? 'L' : 'RGB') : mode);

@@ -25,7 +25,7 @@ interface Kernels<N extends string, A> {
 
 /** Scratch memory of assembly/walk.ts: a block for each operand, and, with broadcasting, room for three to be spread out. */
 export const WALK_SCRATCH = 128;
-export const SPREAD_SCRATCH = 128 + 3 * (4 * 1024 + 16);
+const SPREAD_SCRATCH = 128 + 3 * (4 * 1024 + 16);
 
 /** The same single launch on both backends, with scratch memory for a walk. `units` counts elements. */
 export function elementwise<N extends string, A>(

@@ -1,6 +1,4 @@
-import { type Geometry, weightsOf } from './conv2d_geometry.js';
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+import { type Geometry, gcd, weightsOf } from './conv2d_geometry.js';
 
 /** First and last element of the source that a tap of the result meets along an axis. */
 function reached(

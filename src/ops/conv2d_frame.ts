@@ -1,5 +1,5 @@
 import type { Params } from '../op.js';
-import type { Geometry } from './conv2d_geometry.js';
+import { type Geometry, gcd } from './conv2d_geometry.js';
 
 /** A convolution as the wasm kernels take it: what is read, with zeros where it ends, and where its pixels are stored. */
 export interface Convolution
@@ -31,8 +31,6 @@ const UNITS = 12;
 
 const up = (value: number, step: number) => Math.ceil(value / step) * step;
 const near = (length: number, most: number) => Math.ceil(length / Math.max(1, Math.ceil(length / most)));
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-
 /** Rows and columns that the taps of one pixel span. */
 const reach = (c: Convolution) => ({
   height: c.dilationHeight * (c.kernelHeight - 1),

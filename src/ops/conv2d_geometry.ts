@@ -219,6 +219,9 @@ function forRange(
   }
 }
 
+/** The greatest common divisor. */
+export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
 /** Weights of one filter. */
 export const weightsOf = (g: Geometry): number => g.channels * g.kernelHeight * g.kernelWidth;
 

@@ -12,7 +12,7 @@ import {
 } from './conv2d_calls.js';
 import { type Convolution, frameForward, frameWeights, spread } from './conv2d_frame.js';
 import type { ForwardAttrs, Geometry, GradientAttrs, WeightGradientAttrs } from './conv2d_geometry.js';
-import { weightsOf } from './conv2d_geometry.js';
+import { gcd, weightsOf } from './conv2d_geometry.js';
 
 type Tile = '4x8' | '6x8' | '6x16';
 /** Tiles that differ in their columns alone are one kernel. */
@@ -57,8 +57,6 @@ function forwardPass(g: Geometry): Pass {
     },
   };
 }
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
  * Along one axis, the pixels of x at place = phase (mod stride) in the padded input, and the taps that reach them: pixel

@@ -7,7 +7,7 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type Geometry, isPointwise, type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
-import { knowsQuads, tileCost } from './product_tiles.js';
+import { tileCost } from './product_tiles.js';
 
 /** A kernel: its taps along either axis, its stride along rows, and quads of filters and of channels of an invocation. */
 interface Strips {
@@ -16,7 +16,7 @@ interface Strips {
   readonly step: number;
   readonly filterQuads: number;
   readonly channelQuads: number;
-  /** Whether the invocations of a quad share what they load of x, which takes subgroups. */
+  /** Whether the invocations of a quad share what they load of x. */
   readonly quad?: boolean;
 }
 
@@ -146,7 +146,6 @@ const QUADS_RATE = 0.75;
 const QUAD = 40;
 
 function costOf(features: Features, kernel: Strips, plan: Plan): number {
-  if (kernel.quad && !knowsQuads(features)) return Number.POSITIVE_INFINITY;
   const { tiles, strips, sums, shares, xQuads, dyQuads, whole } = plan;
   const outputs = 16 * kernel.filterQuads * kernel.channelQuads * kernel.taps ** 2;
   const invocations = kernel.quad ? WORKGROUP * ceil(tiles, WORKGROUP) : tiles;
@@ -159,7 +158,7 @@ function costOf(features: Features, kernel: Strips, plan: Plan): number {
 
 function takes(call: WeightGradientCall, { taps, step, quad }: Strips): boolean {
   const g = weightGeometry(call);
-  if (quad && !call.features.has('subgroups')) return false;
+  if (quad && !call.features.has('quads')) return false;
   if (taps === 1) return isPointwise(g);
   return (
     [g.kernelHeight, g.kernelWidth].every((size) => size === taps) &&

@@ -171,7 +171,7 @@ const frameBytes = (g: Geometry, turned: boolean): number => 16 * packedSize(cor
 
 /** Whether a device passes values between neighbours, and what is packed fits. */
 const packs = (block: Block, features: Features, g: Geometry, turned: boolean): boolean =>
-  features.has('subgroups') &&
+  features.has('quads') &&
   (block === 1 || (turned ? g.channels : g.filters) > 2 * block) &&
   frameBytes(g, turned) <= MOST_BYTES &&
   fits(byQuads(block, turned ? 'dy' : 'x', '', g));

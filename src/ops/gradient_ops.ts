@@ -7,7 +7,7 @@ import { broadcastTo, reshape } from './layout.js';
 import { sum } from './reduce.js';
 
 /** Sums over the axes along which `shape` was broadcast to `value`'s, back to `shape`. */
-export function sumTo(value: Value, shape: Shape): Value {
+function sumTo(value: Value, shape: Shape): Value {
   const lead = value.shape.length - shape.length;
   const axes = value.shape
     .map((_, axis) => axis)

@@ -3,7 +3,7 @@
  * its value and its derivatives; its op and its backward op are made here. Each has one kernel, which writes every
  * element ('none') or adds up blocks while it computes ('mean', 'sum').
  */
-import { defineOp } from '../define.js';
+import { defineOp, plainNames } from '../define.js';
 import { fail } from '../errors.js';
 import { f32, type OpFunction, type OpSpec, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
@@ -31,8 +31,6 @@ type Rules = Record<string, ((context: Context) => Value | null) | null>;
 type AnyFunction = (...args: unknown[]) => Value;
 type AnyOpSpec = OpSpec<readonly string[], LossAttrs, object>;
 type BackwardOp = OpFunction<readonly string[], object>;
-
-const plainNames = (inputs: readonly string[]) => inputs.map((input) => input.replace('?', ''));
 
 const derivativeOf = ({ spec }: Family, { wrt }: LossAttrs) => spec.derivatives[String(wrt)]!;
 

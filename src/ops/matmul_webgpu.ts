@@ -39,7 +39,7 @@ function readsBy({ inner, across, size }: Side, k: number): 0 | 1 | 2 {
  * Parts of an inner axis of k for a result of so few tiles of 32 x 32 that they leave a GPU idle. By the shape alone, so that
  * results are equal bits by any tile.
  */
-export function splitInner(tiles: number, k: number): { readonly parts: number; readonly part: number } {
+function splitInner(tiles: number, k: number): { readonly parts: number; readonly part: number } {
   const wanted = Math.min(Math.ceil(WORKGROUPS / Math.max(1, tiles)), Math.floor(k / PART));
   const part = DEPTH * Math.max(1, ceil(ceil(k, Math.max(1, wanted)), DEPTH));
   return { parts: Math.max(1, ceil(k, part)), part };

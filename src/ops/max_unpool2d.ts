@@ -2,8 +2,8 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
-import { expectWhole, type Pair, pair } from './common.js';
-import { expectPlanes, type Rank } from './pool_windows.js';
+import type { Pair } from './common.js';
+import { expectPlanes, type Rank, readWindow } from './pool_windows.js';
 import { fillLaunch } from './strided.js';
 
 /** The pooling that is undone. */
@@ -42,11 +42,7 @@ export function unpoolAttrs(
   rank: Rank,
 ): UnpoolAttrs {
   if (!options) fail(name, 'needs options { kernel }');
-  const read = (key: string, value: Pair, least: number, other: number): [number, number] =>
-    rank === 2 ? pair(name, key, value, least) : [other, expectWhole(name, key, value as number, least)];
-  const kernel = read('kernel', options.kernel, 1, 1);
-  const stride = read('stride', options.stride ?? (rank === 2 ? kernel : kernel[1]), 1, 1);
-  const padding = read('padding', options.padding ?? 0, 0, 0);
+  const { kernel, stride, padding, read } = readWindow(name, options, rank);
   const sizes = rank === 2 ? x.slice(-2) : [1, ...x.slice(-1)];
   const usual = (k: 0 | 1) => ((sizes[k] ?? 1) - 1) * stride[k] + kernel[k] - 2 * padding[k];
   const plain: [number, number] = [usual(0), usual(1)];

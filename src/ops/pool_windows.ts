@@ -90,6 +90,20 @@ export function expectPlanes(name: string, x: TensorType, rank: Rank): void {
 
 const UNIT: Axis = { size: 1, out: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
 
+/** What all windows over one or two axes have, and what reads further options of theirs. */
+export function readWindow(
+  name: string,
+  options: Pick<Pool2dOptions | Pool1dOptions, 'kernel' | 'stride' | 'padding'>,
+  rank: Rank,
+) {
+  const read = (key: string, value: Pair, least: number, other: number): [number, number] =>
+    rank === 2 ? pair(name, key, value, least) : [other, expectWhole(name, key, value as number, least)];
+  const kernel = read('kernel', options.kernel, 1, 1);
+  const stride = read('stride', options.stride ?? (rank === 2 ? kernel : kernel[1]), 1, 1);
+  const padding = read('padding', options.padding ?? 0, 0, 0);
+  return { kernel, stride, padding, read };
+}
+
 /** Completes the options of one or two axes; one axis is the width of a plane of height 1. */
 export function slidingAttrs(
   name: string,
@@ -97,22 +111,19 @@ export function slidingAttrs(
   rank: Rank,
 ): SlidingAttrs {
   if (!options) fail(name, 'needs options { kernel }');
-  const read = (key: string, value: Pair, least: number, other: number): [number, number] =>
-    rank === 2 ? pair(name, key, value, least) : [other, expectWhole(name, key, value as number, least)];
-  const kernel = read('kernel', options.kernel, 1, 1);
-  const stride = read('stride', options.stride ?? (rank === 2 ? kernel : kernel[1]), 1, 1);
-  const padding = read('padding', options.padding ?? 0, 0, 0);
+  const { read, ...window } = readWindow(name, options, rank);
+  const { kernel, padding } = window;
   const dilation = read('dilation', options.dilation ?? 1, 1, 1);
   if (padding.some((size, axis) => 2 * size > kernel[axis]!)) {
     fail(name, `padding ${list(padding, rank)} is more than half the kernel ${list(kernel, rank)}`);
   }
-  return { kernel, stride, padding, dilation, ceilMode: options.ceilMode ?? false };
+  return { ...window, dilation, ceilMode: options.ceilMode ?? false };
 }
 
 /** The last `rank` numbers. */
 const list = (numbers: readonly number[], rank: Rank): string => showShape(numbers.slice(-rank));
 
-export const reach = ({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number =>
+const reach = ({ kernel, dilation }: Pick<Axis, 'kernel' | 'dilation'>): number =>
   (kernel - 1) * dilation + 1;
 
 /** Outputs along an axis. With `ceilMode` the last window must start inside the input or the padding before it. */

@@ -14,8 +14,8 @@ export const PRODUCT_TILES: readonly ProductTile[] = [
   { kind: '64x64', rows: 64, columns: 64 },
   { kind: '32x32', rows: 32, columns: 32 },
   { kind: 'direct_4x4', rows: 32, columns: 32 },
-  { kind: 'quad_16x8', rows: 64, columns: 64, feature: 'subgroups' },
-  { kind: 'quad_16x4', rows: 32, columns: 32, feature: 'subgroups' },
+  { kind: 'quad_16x8', rows: 64, columns: 64, feature: 'quads' },
+  { kind: 'quad_16x4', rows: 32, columns: 32, feature: 'quads' },
 ];
 
 /** Whether a tile is for results of [rows, columns]: not where one of half its size would do. */
@@ -27,14 +27,16 @@ const LEAST = 32;
 type Rates = Readonly<Record<string, TileRate>>;
 
 /**
- * What is assumed of adapters that were not measured. Of a GPU: large tiles load least, small ones fill it sooner; which
- * invocations share a quad only measuring tells. Of one that computes on the CPU: workgroup memory is memory like other, and
- * barriers cost much.
+ * What is assumed of adapters that were not measured. Of a GPU: large tiles load least, small ones fill it sooner; without
+ * workgroup memory each value is loaded by many, and whether quads gain by sharing it only measuring tells. Of one that
+ * computes on the CPU: workgroup memory is memory like other, and barriers cost much.
  */
 const GPU: Rates = {
   '128x128': { all: 6000, one: 75 },
   '64x64': { all: 4800, one: 32 },
   '32x32': { all: 3000, one: 7 },
+  quad_16x8: { all: 1200, one: 2 },
+  quad_16x4: { all: 1200, one: 2 },
   direct_4x4: { all: 1200, one: 2 },
 };
 const CPU: Rates = {
@@ -46,12 +48,6 @@ const CPU: Rates = {
   '32x32': { all: 3, one: 1.5 },
 };
 
-const ratesOf = (features: Features): Rates => features.rates ?? (features.has('software') ? CPU : GPU);
-
-/** Whether invocations that are neighbours in number are known to share a quad, which WGSL leaves open. */
-export const knowsQuads = (features: Features): boolean =>
-  ['quad_16x8', 'quad_16x4'].some((kind) => ratesOf(features)[kind] !== undefined);
-
 /**
  * What a product of [rows, columns] with `inner` terms, `count` of them, costs by tiles: all outputs of all workgroups, those
  * past the edges too, at the rate of the whole device, but never less than one workgroup takes. In microseconds.
@@ -61,7 +57,8 @@ export function tileCost(
   tile: ProductTile,
   [rows, columns, inner, count]: readonly [rows: number, columns: number, inner: number, count: number],
 ): number {
-  const rate = ratesOf(features)[tile.kind];
+  const rates = features.rates ?? (features.has('software') ? CPU : GPU);
+  const rate = rates[tile.kind];
   if (!rate) return Number.POSITIVE_INFINITY;
   const workgroups = Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns) * count;
   const flops = 2 * tile.rows * tile.columns * inner;

@@ -7,7 +7,7 @@
  * by 2 (3 + 2 |x|) units and a quotient by 5, both stay below twice that, since |x| e^-|x| < 0.37. Slopes are at most 1/4
  * and 1; terms of second order fit into what these bounds give away.
  */
-export const FUNCTION = 8;
+const FUNCTION = 8;
 
 /** FUNCTION on a backend, for bounds that count it by itself. */
 export const functionUnits = { wasm: FUNCTION, webgpu: 2 * FUNCTION } as const;

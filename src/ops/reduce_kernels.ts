@@ -34,10 +34,10 @@ const MANY = 512;
 const LANES = 64;
 const PARTS = { busy: 2048, least: 256, few: 8 };
 
-/** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
+/** Outputs of one wasm unit where they are neighbours: assembly/reduce_join.ts has the same number. */
 const COLUMNS = 4096;
 
-/** Bytes of assembly/reduce.ts for a block: its description and short rows turned over; and for numbers of each column. */
+/** Bytes of assembly/reduce_join.ts for a block: its description and short rows turned over; and for numbers of each column. */
 const BLOCK_SCRATCH = 16 + 32 * (4 * 64 + 16);
 const SIDE_SCRATCH = 4 * COLUMNS;
 

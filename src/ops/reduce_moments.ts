@@ -79,7 +79,7 @@ const correctionError = (name: string) => ({
   message: `${name}: correction must be a finite number, got Infinity`,
 });
 
-/** Outputs of one wasm unit where they are neighbours: assembly/reduce.ts has the same number. */
+/** Outputs of one wasm unit where they are neighbours: assembly/reduce_moments.ts has the same number. */
 const COLUMNS = 128;
 
 const moments = (kernel: string) => [

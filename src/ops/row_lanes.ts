@@ -27,7 +27,7 @@ const MANY = 512;
 /** The least power of two that is not below n. */
 const powerFrom = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));
 
-/** The most lanes that lie in one subgroup of the adapter for sure; 0 where it has none. */
+/** The most neighbours in number that lie in one subgroup, in order; 0 where none do. */
 const subgroupLanes = (features: ReadonlySet<string>): number =>
   [32, 16, 8, 4].find((lanes) => features.has(`lanes-${lanes}`)) ?? 0;
 
@@ -80,7 +80,7 @@ export function rowVariants<N extends string, A>(
           const rows = rowsOf(call);
           if (wide && (rows.inner !== 1 || rows.length % 4 !== 0)) return false;
           if (join === 'lanes') return fitsSubgroup(rows, elementsOf(rows), call.features);
-          return join === 'tree' || call.features.has('subgroups');
+          return join === 'tree' || call.features.has('lanes-4');
         },
         ...(temporaries && { temporaries: (call: KernelCall<N, A>) => temporaries(call, plan(call)) }),
         launches: (call) => launches(call, plan(call)),

@@ -1,8 +1,8 @@
 import type { Device } from '../device.js';
-import type { TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
 import { Tensor } from '../tensor.js';
+import { beginCohort, type Cohort, keptFor, recordStep } from './cohort.js';
 import {
   createGroup,
   type GroupOptions,
@@ -15,20 +15,9 @@ import {
 } from './group.js';
 import { decodeState, encodeState, type Kept, type OptimizerState } from './state.js';
 
-/**
- * Parameters of a group that began together and have taken the same number of steps since. What is kept for each of
- * their elements stands in `state`, f32 [rows, elements], from the parameter's offset on; others may share it.
- */
-interface Cohort extends Progress {
-  /** Its progress when it was made: what it goes back to with the first contents of its state. */
-  readonly first: Progress;
-  readonly parameters: readonly Tensor[];
-  readonly state: Tensor | null;
-  readonly offsets: ReadonlyMap<Tensor, number>;
-}
-
+/** What a step may be given. */
 export interface StepOptions {
-  /** Whether to take the step, bool. */
+  /** A bool scalar: where it is false, nothing changes. */
   readonly where?: Tensor;
   /** With `where`: what gradients are multiplied by before; they become 0 where the step is not taken. */
   readonly factor?: Tensor;
@@ -48,8 +37,6 @@ interface Member<O extends Settings> {
   replace(options: O): void;
   cohorts: Cohort[];
 }
-
-const sizeOf = ({ shape }: Tensor): number => shape.reduce((a, b) => a * b, 1);
 
 /**
  * Changes parameters by their gradients, all those of a group in one pass. `lr` and the other options of a group may be set between
@@ -164,7 +151,9 @@ export abstract class Optimizer<O extends Settings = Settings> {
       const key = past ? JSON.stringify([past.steps, past.carried]) : '';
       alike.set(key, [...(alike.get(key) ?? []), tensor]);
     }
-    member.cohorts = [...alike.values()].map((tensors) => this.#begin(member.group, tensors, kept));
+    member.cohorts = [...alike.values()].map((tensors) =>
+      beginCohort(this.#rule, member.group, tensors, kept),
+    );
     this.#layout++;
   }
 
@@ -191,7 +180,8 @@ export abstract class Optimizer<O extends Settings = Settings> {
       });
     }
     const pairs = new Map<Tensor, Tensor>();
-    for (const [group, list] of cohorts) for (const cohort of list) this.#move(group, cohort, where, pairs);
+    for (const [group, list] of cohorts)
+      for (const cohort of list) recordStep(this.#rule, group, cohort, where, pairs);
     return this.#device.update([...pairs, ...also]);
   }
 
@@ -199,7 +189,7 @@ export abstract class Optimizer<O extends Settings = Settings> {
   #cohortsOf({ group, cohorts }: Member<O>, due: ReadonlySet<Tensor>): Cohort[] {
     const known = new Set(cohorts.flatMap(({ parameters }) => parameters));
     const fresh = group.parameters.filter((tensor) => due.has(tensor) && !known.has(tensor));
-    if (fresh.length > 0) cohorts.push(this.#begin(group, fresh));
+    if (fresh.length > 0) cohorts.push(beginCohort(this.#rule, group, fresh));
     for (const cohort of [...cohorts]) {
       const some = cohort.parameters.filter((tensor) => due.has(tensor));
       if (some.length === 0 || some.length === cohort.parameters.length) continue;
@@ -214,58 +204,6 @@ export abstract class Optimizer<O extends Settings = Settings> {
       this.#layout++;
     }
     return cohorts.filter(({ parameters }) => due.has(parameters[0]!));
-  }
-
-  /** @param kept what those parameters that took steps before have kept; either all or none did. */
-  #begin(
-    group: ParameterGroup<O>,
-    parameters: readonly Tensor[],
-    kept: ReadonlyMap<Tensor, Kept> = new Map(),
-  ): Cohort {
-    const options = group as unknown as O;
-    const rows = this.#rule.kept(options).length;
-    const offsets = new Map<Tensor, number>();
-    let total = 0;
-    for (const tensor of parameters) {
-      offsets.set(tensor, total);
-      // As the update op has it: each begins at a multiple of 4.
-      total += Math.ceil(sizeOf(tensor) / 4) * 4;
-    }
-    // In double precision for the reference device; the others round.
-    const words = new Float64Array(rows * total).fill(this.#rule.initial?.(options) ?? 0);
-    for (const [tensor, at] of offsets) {
-      for (const [row, data] of kept.get(tensor)?.rows.entries() ?? []) words.set(data, row * total + at);
-    }
-    // A step within a scope may be the first one of parameters that were frozen.
-    const make = () => this.#device.tensor(words, [rows, total], 'f32');
-    const state = rows === 0 ? null : this.#device.outsideScopes(make);
-    if (state) state.label = `${this.name}.state`;
-    const { steps = 0, carried = {} } = kept.get(parameters[0]!) ?? {};
-    const first = { steps, carried };
-    return { first, parameters, state, offsets, steps, carried: { ...carried } };
-  }
-
-  /** Records the step of one cohort. */
-  #move(
-    group: ParameterGroup<O>,
-    cohort: Cohort,
-    where: Tensor | undefined,
-    pairs: Map<Tensor, Tensor>,
-  ): void {
-    const { parameters, state, offsets } = cohort;
-    const { update, idle } = this.#rule;
-    const next = this.#device.feed([idle.length], 'f32', () => {
-      cohort.steps++;
-      // In double precision for the reference device; the others round.
-      return Float64Array.from(this.#rule.hyper(group as unknown as O, cohort));
-    });
-    const none = () => this.#device.feed([idle.length], 'f32', () => Float64Array.from(idle));
-    const hyper = where ? F.where(where, next, none()) : next;
-    const held = state && (pairs.get(state) ?? state);
-    const inputs = [hyper, held, ...parameters.flatMap((tensor) => [tensor, tensor.grad])];
-    const moved = update(inputs, { offsets: parameters.map((tensor) => offsets.get(tensor)!) });
-    parameters.forEach((tensor, i) => void pairs.set(tensor, moved[i]!));
-    if (state) pairs.set(state, moved[parameters.length]!);
   }
 
   #capture(): Captured<O> {
@@ -339,17 +277,6 @@ export abstract class Optimizer<O extends Settings = Settings> {
   checkStateDict(state: OptimizerState): void {
     decodeState(this.#rule, this.groups, state);
   }
-}
-
-/** What the rows of a cohort's state, read as `words`, hold for one of its parameters. */
-function keptFor(tensor: Tensor, cohort: Cohort, words: ReadonlyMap<Tensor, TypedArray>): Kept {
-  const { steps, carried, state, offsets } = cohort;
-  if (!state) return { steps, carried, rows: [] };
-  const [rows, total] = state.shape as [number, number];
-  const at = offsets.get(tensor)!;
-  const row = (_: unknown, i: number) =>
-    words.get(state)!.slice(i * total + at, i * total + at + sizeOf(tensor));
-  return { steps, carried, rows: Array.from({ length: rows }, row) };
 }
 
 /** Options without those that were left out as `undefined`. */

@@ -1,6 +1,4 @@
-import { fail } from '../errors.js';
-
-const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
+import { fail, messageOf } from '../errors.js';
 
 /** An optional package's part of this library; whoever imports `weft/plot` without the package is told so. */
 async function need<T>(name: string, load: () => Promise<T>): Promise<T> {
@@ -9,7 +7,7 @@ async function need<T>(name: string, load: () => Promise<T>): Promise<T> {
   } catch (error) {
     return fail(
       'weft/plot',
-      `needs the package ${name}, whose import failed (${why(error)}); run 'npm install ${name}', or name it in the page's import map`,
+      `needs the package ${name}, whose import failed (${messageOf(error)}); run 'npm install ${name}', or name it in the page's import map`,
     );
   }
 }

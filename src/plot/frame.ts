@@ -62,7 +62,7 @@ const TITLE = 15;
 const NOTE = 11;
 const LEAST = 60;
 
-export function checkSize(where: string, name: 'width' | 'height', value: number): number {
+function checkSize(where: string, name: 'width' | 'height', value: number): number {
   if (!Number.isFinite(value) || value < 120 || value > 10000)
     fail(where, `${name} must be 120 to 10000 pixels, it is ${value}`);
   return Math.round(value);

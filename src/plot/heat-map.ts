@@ -34,7 +34,7 @@ export interface HeatMapOptions extends FrameOptions {
 }
 
 /** The place of each row or column, by its index; cells are equally large whatever they stand for. */
-export function cellScale(where: string, name: string, axis: CellAxis, count: number): Scale {
+function cellScale(where: string, name: string, axis: CellAxis, count: number): Scale {
   const { names, values } = axis;
   if (names && values) fail(where, `${name} has names and values; give one of them`);
   const length = { length: count, like: `${name === 'x' ? 'the columns are' : 'the rows are'}` };

@@ -37,7 +37,7 @@ export interface Bins {
 }
 
 /** Edges of `bins` equal bins over `range`. */
-export function edgesOf(bins: number, [low, high]: readonly [number, number]): Float64Array {
+function edgesOf(bins: number, [low, high]: readonly [number, number]): Float64Array {
   return Float64Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
 }
 

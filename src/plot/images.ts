@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { sizeOf } from '../shape.js';
 import { barOf } from './colour-bar.js';
 import { type Colouring, colouring, colourOf, missingNote } from './heat-map.js';
 import type { Picture } from './picture.js';
@@ -49,7 +50,7 @@ function readImages(where: string, images: Grid | readonly Grid[]): Plain[] {
       `images must be [n, h, w], [n, 1, h, w] or [n, 3, h, w], it has the shape [${shape.join(',')}]`,
     );
   const own = shape.slice(1);
-  const size = own.reduce((product, n) => product * n, 1);
+  const size = sizeOf(own);
   const all = Array.from(data);
   return Array.from({ length: shape[0]! }, (_, i) =>
     oneImage(where, `images[${i}]`, { shape: own, data: all.slice(i * size, (i + 1) * size) }),

@@ -39,7 +39,7 @@ export interface LineOptions extends FrameOptions {
   readonly guides?: readonly Guide[];
 }
 
-export const DASHES = { solid: undefined, dashed: [7, 4], dotted: [2, 4] } as const;
+const DASHES = { solid: undefined, dashed: [7, 4], dotted: [2, 4] } as const;
 
 export interface Curve {
   readonly name: string | undefined;

@@ -1,4 +1,4 @@
-import { fail } from '../errors.js';
+import { fail, messageOf } from '../errors.js';
 import { PIXELATED } from './engine.js';
 
 interface Rendered {
@@ -32,10 +32,9 @@ async function need<T>(name: string, what: () => Promise<T>): Promise<T> {
   try {
     return await what();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     return fail(
       'png',
-      `needs the package ${name} in Node (${why}); run 'npm install ${name}', or take svg()`,
+      `needs the package ${name} in Node (${messageOf(error)}); run 'npm install ${name}', or take svg()`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { sizeOf } from '../shape.js';
 
 /** Numbers in a row: an array, a typed array, or a host tensor of any shape, in its order. */
 export type Numbers =
@@ -22,7 +23,7 @@ const kind = (value: unknown): string =>
 
 /** `data` filled as its `shape` says. */
 export function checkGrid(where: string, name: string, { data, shape }: Grid): Grid {
-  const size = shape.reduce((product, n) => product * n, 1);
+  const size = sizeOf(shape);
   if (data.length !== size)
     fail(where, `${name} has ${data.length} values, its shape [${shape.join(',')}] takes ${size}`);
   if (size === 0) fail(where, `${name} is empty, its shape is [${shape.join(',')}]`);

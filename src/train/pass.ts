@@ -59,7 +59,7 @@ interface Forward {
 }
 
 /** Refuses names that a result keeps for itself. */
-export function checkMetrics(where: string, metrics: Metrics): Metrics {
+function checkMetrics(where: string, metrics: Metrics): Metrics {
   for (const name of Object.keys(metrics))
     if (name === 'loss' || name.includes('.')) fail(where, `a metric can't be called '${name}'`);
   return metrics;

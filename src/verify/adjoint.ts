@@ -5,7 +5,7 @@ import type { Finding, InputFinding } from './result.js';
 import { generatorOf, inputName, sampleInputs } from './samples.js';
 
 /** Largest difference of the two inner products, relative to the sum of their absolute terms, in double precision. */
-export const ADJOINT_TOLERANCE = 1e-12;
+const ADJOINT_TOLERANCE = 1e-12;
 
 /**
  * ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for every input in which the op is linear, other optional inputs left out; for an op of any number

@@ -42,6 +42,10 @@ function floatOutputs(op: Op, sample: number, tensors: readonly (HostTensor | nu
   return outputs.slice(0, outputs.length - op.saves).filter(({ dtype }) => dtype === 'f32').length;
 }
 
+/** Findings whose problems say of what they are. */
+const named = (findings: readonly InputFinding[], what: string): InputFinding[] =>
+  findings.map((finding) => ({ ...finding, problem: finding.problem && `${what}: ${finding.problem}` }));
+
 /** The gradient of a sample of an op with respect to each input that has one, against central differences in f64. */
 export async function checkGradient(
   op: Op,
@@ -59,11 +63,7 @@ export async function checkGradient(
   // A rule must also be right where the loss depends on one of several outputs alone.
   for (let only = 0; floats > 1 && only < floats; only++) {
     const own = await checkDerivatives(mode, reference, recorded(op, sample, only), tensors, wrt, generator);
-    const named = own.map((finding) => ({
-      ...finding,
-      problem: finding.problem && `of output ${only} alone: ${finding.problem}`,
-    }));
-    findings.push(...named);
+    findings.push(...named(own, `of output ${only} alone`));
   }
   return findings;
 }
@@ -87,12 +87,7 @@ export async function checkSecondOrder(
     const generator = generatorOf(`${op.name}/${sample}/second-order/${first}`);
     try {
       const second = await checkDerivatives(mode, reference, slope, tensors, wrt, generator);
-      findings.push(
-        ...second.map((finding) => ({
-          ...finding,
-          problem: finding.problem && `d/d${inputName(op, first)}: ${finding.problem}`,
-        })),
-      );
+      findings.push(...named(second, `d/d${inputName(op, first)}`));
     } catch (error) {
       const absent =
         error instanceof WeftError && /^\w+: has no gradient with respect to '/.test(error.message);

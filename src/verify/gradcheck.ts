@@ -10,6 +10,7 @@ import {
   Tensor,
   type Value,
 } from '../index.js';
+import { sizeOf } from '../shape.js';
 import { checkDirections, checkJacobian, GRADIENT_TOLERANCE } from './differences.js';
 import { type Recorded, record, slopeOf } from './evaluate.js';
 import { checkKernels, evaluateAll } from './kernels.js';
@@ -66,8 +67,6 @@ interface Setup {
   readonly wrt: readonly number[];
   readonly recorded: Recorded;
 }
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 function fill(input: GradcheckInput, position: number, seed: number): HostTensor {
   if (!('data' in input)) return fillInput(input, generatorOf(`gradcheck ${seed} ${position}`));

@@ -16,7 +16,7 @@ export const attributesOf = ({ op, inputs, options, attrs }: KernelCase): Attrs 
 const DOUBLE = 2 ** -29;
 
 /** What an op's reference makes of a call, and how far off a kernel may be. */
-export class Truth {
+class Truth {
   readonly attrs: Attrs;
   readonly expected: readonly Float64Array[];
   readonly #exact: readonly (RefTensor | null)[];

@@ -50,7 +50,7 @@ export async function results(
 }
 
 /** Nine blocks of 4 units of 512 elements, of the last one five elements; what broadcasts to it; the same elements flat. */
-export const SHAPES = [[3, 5463], [3, 5463], [5463], [3, 1], [], [16389]] as const;
+const SHAPES = [[3, 5463], [3, 5463], [5463], [3, 1], [], [16389]] as const;
 
 type Step = readonly [op: number, first: number, second: number];
 

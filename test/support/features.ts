@@ -7,5 +7,6 @@ export const ALL_FEATURES: ReadonlySet<string> = new Set([
   'shader-f16',
   'subgroups',
   'lanes-4',
+  'quads',
   'mixed-precision',
 ]);

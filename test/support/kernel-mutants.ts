@@ -5,6 +5,7 @@ import type { KernelSet } from '../../src/backend/kernels.js';
 import { openWasm } from '../../src/backend/wasm/index.js';
 import { openWebGPU } from '../../src/backend/webgpu/index.js';
 import { openDevice } from '../../src/backend/webgpu/open.js';
+import { messageOf } from '../../src/errors.js';
 import type { Backend, Op } from '../../src/index.js';
 import {
   checkKernel,
@@ -169,7 +170,7 @@ async function problemOf(call: KernelCase, backend: Backend, variant: string): P
   try {
     return (await checkKernel(call, backend, variant)).problem;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (/does not compile|shader module|device was lost|refused by WebGPU|no webgpu kernel/.test(message))
       throw error;
     return message;

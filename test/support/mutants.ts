@@ -55,11 +55,11 @@ function withWrongInput(op: Op, index: number): Op {
 }
 
 /** An op whose gradient with respect to input number `index` is wrong by a factor of 1.00001. */
-export const wrongGradient = (op: Op, index: number): Op =>
+const wrongGradient = (op: Op, index: number): Op =>
   op.compose ? withWrongInput(op, index) : withWrongRule(op, index);
 
 /** Positions of the inputs that have a rule: of an op of any number of inputs, all that a sample has. */
-export function ruledInputs(op: Op): number[] {
+function ruledInputs(op: Op): number[] {
   const most = Math.max(...op.samples.map(({ inputs }) => inputs.length));
   const given = (index: number) =>
     op.samples.some(({ inputs }) => inputs[index] && (inputs[index].dtype ?? 'f32') === 'f32');
@@ -88,7 +88,7 @@ export async function mutateRules(op: Op, reference: Backend): Promise<Mutant[]>
 }
 
 /** Makes one gradient of an op wrong and runs the op's derived checks until one fails. */
-export async function mutateRule(op: Op, index: number, reference: Backend): Promise<Mutant> {
+async function mutateRule(op: Op, index: number, reference: Backend): Promise<Mutant> {
   const mutant = wrongGradient(op, index);
   const target = op.variadic ? `${op.inputs[0]}[${index}]` : op.inputs[index]!;
   const found = async (): Promise<string | null> => {

@@ -33,7 +33,7 @@ function parseText(text: string): Expression {
 }
 
 /** Everything in an expression, itself included. */
-export function* walk(expression: Expression): Generator<Expression, void> {
+function* walk(expression: Expression): Generator<Expression, void> {
   yield expression;
   for (const part of expression.parts) yield* walk(part);
 }

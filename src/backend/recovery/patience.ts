@@ -1,4 +1,4 @@
-import { DeviceLostError, type WeftError } from '../../errors.js';
+import { DeviceLostError, messageOf, type WeftError } from '../../errors.js';
 
 /** Milliseconds before the second, third, ... try. */
 const pause = (tried: number): number => 250 * 4 ** (tried - 1);
@@ -40,8 +40,7 @@ export class Patience {
       }
     }
     if (this.#ended) throw this.#ended;
-    const why = last instanceof Error ? last.message : String(last);
-    return giveUp(`no new one could be had in ${this.tries} tries: ${why}`);
+    return giveUp(`no new one could be had in ${this.tries} tries: ${messageOf(last)}`);
   }
 
   #sleep(ms: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { DeviceLostError, fail, type Recovered, WeftError } from '../../errors.js';
+import { DeviceLostError, fail, messageOf, type Recovered, WeftError } from '../../errors.js';
 import type { Features } from '../../op.js';
 import type { BackendCore, BackendInfo, LaunchTimes, Losable, OnLost, Prepared } from '../backend.js';
 import type { Handles } from './handles.js';
@@ -14,8 +14,6 @@ export interface Renewable<Request> extends BackendCore, Losable {
 
 /** Opens a backend, on the caller's next GPU device where the caller gives them. */
 export type Open<Core> = (lost: OnLost, device?: GPUDevice) => Promise<Core>;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Backends, one after the other as their GPUs are lost, and what calls are told of it. */
 export class Succession<Core extends Renewable<never>> {

@@ -11,6 +11,7 @@ import { type DeviceOptions, type OpenedDevice, openDevice } from './open.js';
 import { packed } from './packed.js';
 import { Pipelines, takesHalf } from './pipelines.js';
 import { type Host, prepareReplay } from './prepare.js';
+import { proveSubgroups } from './subgroups.js';
 import { mergeTables } from './tables.js';
 import { LaunchClock } from './timing.js';
 
@@ -64,8 +65,9 @@ export async function openWebGPU(
   }));
   const clock = new LaunchClock(health, opened.features.has('timestamp-query'));
   const host = { health, pool, pipelines, dummies, clock, alignment: ALIGNMENT };
-  const features = mixed ? new Set([...opened.features, 'mixed-precision']) : opened.features;
-  const backend = createBackend({ ...opened, features }, host, maxBufferBytes);
+  await proveSubgroups(host, opened);
+  if (mixed) opened.features.add('mixed-precision');
+  const backend = createBackend(opened, host, maxBufferBytes);
   return mixed
     ? { ...backend, takesHalf: (kernel, operand) => mayBeHalf(pipelines, kernel, operand) }
     : backend;

@@ -29,8 +29,10 @@ export interface OpenedDevice {
   /** Whether Weft made the device, and so destroys it. */
   readonly owned: boolean;
   readonly description: string;
-  readonly features: ReadonlySet<string>;
-  readonly notes: readonly string[];
+  readonly features: Set<string>;
+  readonly notes: string[];
+  /** Invocations of the smallest subgroup that a shader may get, where the adapter tells. */
+  readonly leastSubgroup: number | undefined;
   /** Must be held while the device is in use: Node's implementation crashes when it is collected earlier. */
   readonly gpu: GPU | null;
 }
@@ -85,16 +87,13 @@ const computesOnCPU = (info: GPUAdapterInfo | undefined): boolean =>
   info?.isFallbackAdapter || info?.architecture === 'swiftshader';
 
 /**
- * The features that are on, and `software` for an adapter that computes on the CPU. With subgroups also `lanes-4` to `lanes-32`,
- * as far as every subgroup has so many invocations, and `narrow` where none has more than 8: these are the lanes of a
- * processor's vectors, and a barrier switches between threads.
+ * The features that are on, `software` for an adapter that computes on the CPU, and `narrow` where no subgroup has more than
+ * 8 invocations: these are the lanes of a processor's vectors, and a barrier switches between threads.
  */
 function enabled(device: GPUDevice, info: GPUAdapterInfo | undefined): Set<string> {
   const names = new Set<string>(OPTIONAL_FEATURES.filter((name) => device.features.has(name)));
   if (computesOnCPU(info)) names.add('software');
-  if (!names.has('subgroups') || !info) return names;
-  for (const lanes of [4, 8, 16, 32]) if (lanes <= info.subgroupMinSize) names.add(`lanes-${lanes}`);
-  if (info.subgroupMaxSize <= 8) names.add('narrow');
+  if (names.has('subgroups') && info?.subgroupMaxSize && info.subgroupMaxSize <= 8) names.add('narrow');
   return names;
 }
 
@@ -107,21 +106,21 @@ function describeMissing(device: GPUDevice, info: GPUAdapterInfo | undefined, ow
   return notes;
 }
 
+function describe(device: GPUDevice, info: GPUAdapterInfo | undefined, owned: boolean) {
+  return {
+    device,
+    owned,
+    description: describeAdapter(info),
+    features: enabled(device, info),
+    notes: describeMissing(device, info, owned),
+    leastSubgroup: info?.subgroupMinSize,
+  };
+}
+
 /** The caller's device, or a new one with all that the adapter offers of the limits and features that kernels use. */
 export async function openDevice(options: DeviceOptions): Promise<OpenedDevice> {
-  if (options.device) {
-    const { device } = options;
-    const description = describeAdapter(device.adapterInfo);
-    const notes = describeMissing(device, device.adapterInfo, false);
-    return {
-      device,
-      owned: false,
-      description,
-      features: enabled(device, device.adapterInfo),
-      notes,
-      gpu: null,
-    };
-  }
+  const { device: lent } = options;
+  if (lent) return { ...describe(lent, lent.adapterInfo, false), gpu: null };
   const gpu = options.adapter ? (options.gpu ?? null) : (options.gpu ?? (await findGPU()));
   const adapter = options.adapter ?? (await findAdapter(gpu!));
   const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
@@ -135,12 +134,5 @@ export async function openDevice(options: DeviceOptions): Promise<OpenedDevice> 
         `${description} gave no device: ${error instanceof Error ? error.message : String(error)}`,
       );
     });
-  return {
-    device,
-    owned: true,
-    description: describeAdapter(adapter.info),
-    features: enabled(device, adapter.info),
-    notes: describeMissing(device, adapter.info, true),
-    gpu,
-  };
+  return { ...describe(device, adapter.info, true), gpu };
 }

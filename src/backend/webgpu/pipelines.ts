@@ -1,5 +1,5 @@
 import type { KernelInfo } from '../../../build/kernels.js';
-import { fail } from '../../errors.js';
+import { fail, messageOf } from '../../errors.js';
 import { type DispatchCommand, isHalf } from '../backend.js';
 import { SHADER_STAGE_COMPUTE } from './constants.js';
 import type { Health } from './health.js';
@@ -101,12 +101,7 @@ export class Pipelines {
     });
     const compiled = device
       .createComputePipelineAsync({ label: name, layout: pipelineLayout, compute })
-      .catch((error: unknown) =>
-        fail(
-          'webgpu',
-          `${which} does not compile: ${error instanceof Error ? error.message : String(error)}`,
-        ),
-      );
+      .catch((error: unknown) => fail('webgpu', `${which} does not compile: ${messageOf(error)}`));
     return { name, info, layout, pipeline: await this.health.guard(compiled) };
   }
 

@@ -1,5 +1,5 @@
 /** A device that is destroyed in the middle of training, without and with recovery. */
-import { messageOf } from '../../../src/cli/measure.js';
+import { messageOf } from '../../../src/errors.js';
 import {
   type Device,
   DeviceLostError,

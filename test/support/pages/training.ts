@@ -1,5 +1,5 @@
 /** A small CNN's losses in the page and in a dedicated worker, and how many threads wasm gets. */
-import { messageOf } from '../../../src/cli/measure.js';
+import { messageOf } from '../../../src/errors.js';
 import * as weft from '../../../src/index.js';
 import { trainSteps } from '../train-steps.js';
 import type { Losses } from './training-worker.js';

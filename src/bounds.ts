@@ -1,0 +1,52 @@
+// How far a kernel may be off: what a declaration's tolerance says, as a bound on each element of a result.
+import { fail } from './errors.js';
+import type { Attrs, Features, KernelCall, Op, OpSpec, RefTensor, TensorType } from './op.js';
+
+export type AnyCall = KernelCall<string, Attrs>;
+export type CallOf = (types: readonly (TensorType | null)[], attrs: Attrs, features: Features) => AnyCall;
+type AnyTolerance = OpSpec<readonly string[], Attrs, unknown>['tolerance'];
+
+/** What bounds are worked out from, with inputs by position. */
+interface Bounded {
+  readonly name: string;
+  readonly tolerance: AnyTolerance;
+  readonly callOf: CallOf;
+  readonly reference: Op['reference'];
+  readonly magnitude: Op['reference'] | null;
+}
+
+/** The units of roundoff that a declaration's tolerance sets for a call. */
+export const ulpsOf =
+  (tolerance: AnyTolerance, callOf: CallOf): Op['ulps'] =>
+  (backend, types, attrs) => {
+    const { ulps = 0 } = tolerance?.[backend] ?? {};
+    return typeof ulps === 'function' ? ulps(callOf(types, attrs, new Set())) : ulps;
+  };
+
+/**
+ * What rounds may lose below the least normal number, 2^-126: half of f32's finest spacing on wasm, on webgpu all of it, for
+ * WGSL may take such results for 0.
+ */
+const LOST = { wasm: 2 ** -150, webgpu: 2 ** -126 } as const;
+
+/** The bounds that a declaration's tolerance sets. */
+export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
+  const ulps = ulpsOf(tolerance, callOf);
+  return (backend, inputs, attrs, results) => {
+    const { magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
+    const call = callOf(inputs, attrs, new Set());
+    const unit = 2 ** -24 * ulps(backend, inputs, attrs);
+    const magnitudes = {
+      output: () => results,
+      absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
+      declared: () =>
+        declared?.(inputs, attrs, call.outputs) ??
+        fail(name, "declares no 'magnitude', which its tolerance asks for"),
+    }[magnitude]();
+    const least = unit > 0 ? Math.max(floor, LOST[backend]) : floor;
+    return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + least));
+  };
+}
+
+const absolute = (tensor: RefTensor | null): RefTensor | null =>
+  tensor && (tensor.dtype === 'f32' ? { ...tensor, data: tensor.data.map(Math.abs) } : tensor);
