@@ -1,9 +1,10 @@
-// Planes [batch, groups, planes, height, width] as quads of planes, [batch, frameHeight, frameWidth, groups, ceil(planes / 4)],
-// with zeros round each image and for planes past the end: a kernel that reads them tests nothing. Element (i, j) of a frame is
+// Planes [images, groups, planes, height, width] as quads of planes, [batch, frameHeight, frameWidth, groups, ceil(planes / 4)],
+// with zeros round each image and for images and planes past the end: a kernel that reads them tests nothing. Element (i, j) of a frame is
 // (i - top, j - left) of the plane. One invocation for four columns of a quad, neighbours store beside each other.
 #include "common/indexing"
 
 struct QuadsParams {
+  images: u32,
   batch: u32,
   groups: u32,
   planes: u32,
@@ -62,7 +63,7 @@ fn conv2d_quads_f32(
   // A load under a condition costs some adapters twice what a choice of its place does.
 #for i in 0..4
   let x$i = column + $(i)u - u32(params.left);
-  let inside$i = (y < params.height) & (x$i < params.width);
+  let inside$i = (image < params.images) & (y < params.height) & (x$i < params.width);
   let quad$i = vec4<f32>(
 #for c in 0..4
     load(at + $(c)u * size + x$i, inside$i & (plane + $(c)u < params.planes)),

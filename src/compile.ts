@@ -204,12 +204,11 @@ async function trace(
   types: readonly TensorType[],
 ): Promise<TracedFunction> {
   const { store } = host;
-  const { result, updates, guards } = record(host, fn, types);
-  const outputs = tensorsOf(result);
-  const roots = [...outputs.map(({ value }) => value), ...updates.map(({ value }) => value)];
+  const { result, outputs, values, updates, guards } = record(host, fn, types);
+  const roots = [...values, ...updates.map(({ value }) => value)];
   const leaves = leavesOf(roots, store);
   const inputs = [...new Set([...leaves, ...updates.map(({ target }) => target)])];
-  const graph = createGraph({ inputs, outputs: outputs.map(({ value }) => value), updates });
+  const graph = createGraph({ inputs, outputs: values, updates });
   const compiled = await host.runner.build(
     graph,
     inputs.map((value) => bindingOf(store, value)),
@@ -233,9 +232,18 @@ function record(host: CompileHost, fn: (...args: Tensor[]) => unknown, types: re
   const made: Trace = { grads: new Map(), updated: new Map(), guards: [] };
   const updates: { target: Value; value: Value; tensor: Tensor }[] = [];
   let result: unknown;
+  let outputs: readonly Tensor[] = [];
+  let values: readonly Value[] = [];
   device.trace = made;
   try {
     result = fn(...symbols);
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      fail('compile', 'the function must not be async: it is only recorded when it is called');
+    }
+    outputs = tensorsOf(result);
+    // Of a tensor that the function updates, what it returns is the new contents.
+    values = outputs.map(({ value }) => value);
   } finally {
     device.trace = null;
     for (const [tensor, before] of made.updated) {
@@ -243,11 +251,7 @@ function record(host: CompileHost, fn: (...args: Tensor[]) => unknown, types: re
       tensor.replaceValue(before);
     }
   }
-  if (result instanceof Promise) {
-    result.catch(() => {});
-    fail('compile', 'the function must not be async: it is only recorded when it is called');
-  }
-  return { result, updates, guards: made.guards };
+  return { result, outputs, values, updates, guards: made.guards };
 }
 
 function bindingOf(store: Store, value: Value): Binding {

@@ -1,6 +1,6 @@
 import { attrsText, type Graph } from './graph.js';
 import type { Node, Value } from './op.js';
-import { rebuilt, rewrite } from './rewrite.js';
+import { rebuilt, rewrite, separate } from './rewrite.js';
 
 /**
  * The graph with equal nodes merged: the same op with the same attributes on the same values is computed once. So the
@@ -15,7 +15,7 @@ export function mergeEqual(graph: Graph): Graph {
   };
   const keyOf: KeyOf = ({ op, attrs, on = '' }, operands) =>
     `${numberOf(op)}(${operands.map(numberOf).join()})${attrsText(attrs)}${on}`;
-  const once = mergeNodes(graph, keyOf, () => null);
+  const once = mergeNodes(separate(graph), keyOf, () => null);
   const wholeOf = ({ op, inputs, attrs }: Node): Value | null => {
     const whole = op.within(inputs, attrs);
     return whole && once.known.has(keyOf(whole.node!, whole.node!.inputs)) ? whole : null;

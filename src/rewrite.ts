@@ -39,3 +39,16 @@ export function rebuilt(node: Node, operands: readonly (Value | null)[]): readon
   if (operands.every((value, i) => value === node.inputs[i])) return node.outputs;
   return applyWith(node.op, operands, node.attrs, node.on);
 }
+
+/**
+ * The graph with other nodes in place of those that it needs for one output while another is given: the given one is read
+ * where it lies, whatever the node, made anew, makes of it.
+ */
+export function separate(graph: Graph): Graph {
+  const given = new Set(graph.inputs);
+  return rewrite(graph, (node, operands) => {
+    if (!node.outputs.some((value) => given.has(value))) return rebuilt(node, operands);
+    const made = applyWith(node.op, operands, node.attrs, node.on);
+    return node.outputs.map((value, k) => (given.has(value) ? value : made[k]!));
+  });
+}

@@ -4,15 +4,17 @@ import type { Node, Value } from './op.js';
 
 /** The readers of values, through their views. */
 export class Uses {
-  /** What a graph hands out: it is needed after the last step. */
+  /** What a graph hands out, needed after the last step, and what views wait for but don't read. */
   readonly #kept: ReadonlySet<Value>;
   readonly #roots = new Map<Value, Value>();
   readonly #readers = new Map<Value, Node[]>();
 
   constructor({ outputs, updates }: Graph, order: readonly Node[]) {
+    const waited: (Value | null)[] = [];
     for (const node of order) {
       if (node.op.view) {
         this.#roots.set(node.outputs[0]!, this.rootOf(node.inputs[0]!));
+        waited.push(...node.inputs.slice(1));
         continue;
       }
       for (const root of this.rootsOf(node)) {
@@ -21,9 +23,8 @@ export class Uses {
         else this.#readers.set(root, [node]);
       }
     }
-    this.#kept = new Set(
-      [...outputs, ...updates.map(({ value }) => value)].map((value) => this.rootOf(value)),
-    );
+    const kept = [...outputs, ...updates.map(({ value }) => value), ...waited];
+    this.#kept = new Set(kept.flatMap((value) => (value ? [this.rootOf(value)] : [])));
   }
 
   /** The value whose bytes a value is. */

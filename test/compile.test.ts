@@ -106,6 +106,24 @@ describe('a compiled function', () => {
     expect(await numbers(w)).toEqual([4, 6]);
   });
 
+  it('returns a tensor that it updates with its new contents, and what was made of the old ones', async () => {
+    const w = parameter([1, 2]);
+    const bump = device.compile((x: Tensor) => {
+      const old = w.reshape([2, 1]);
+      w.assign(w.add(x));
+      return { old, w };
+    });
+    for (const [before, after] of [
+      [1, 2],
+      [2, 3],
+    ] as const) {
+      const { old, w: returned } = await bump(host([1, 1]));
+      expect(await numbers(old)).toEqual([before, before + 1]);
+      expect(await numbers(returned)).toEqual([after, after + 1]);
+      expect(await numbers(w)).toEqual([after, after + 1]);
+    }
+  });
+
   it('makes what was recorded before it ran stale', async () => {
     const w = parameter([1]);
     const [before, read] = [w.mul(2), w.mul(3)];

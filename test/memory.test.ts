@@ -7,6 +7,7 @@ import { openWebGPU } from '../src/backend/webgpu/index.js';
 import { FaultMessages, type Node, Program, type Value } from '../src/index.js';
 import { type Lifetime, placeBlocks } from '../src/memory.js';
 import { type PlanOptions, plan } from '../src/plan.js';
+import { separate } from '../src/rewrite.js';
 import { sizeOf } from '../src/shape.js';
 import { evaluate, type RandomGraph, randomGraphs } from './support/random-graphs.js';
 
@@ -122,7 +123,8 @@ function elements(node: Node): number | null {
 }
 
 /** Walks a plan with its blocks placed, and expects every operand to be there, whole, when it is read. */
-function followPlan({ graph }: RandomGraph, options: PlanOptions): void {
+function followPlan(random: RandomGraph, options: PlanOptions): void {
+  const graph = separate(random.graph);
   const { order, spans, tiles, buffers, bufferOf, copies } = plan(graph, options);
   const blocks = buffers.filter(({ external }) => external === null);
   const { placements } = placeBlocks(blocks, { alignment: 4 });

@@ -73,6 +73,14 @@ describe('chains of elementwise ops on webgpu', () => {
     expect(memory.peakBytes).toBe(0);
   });
 
+  it('may end in what is waited for and never read', async () => {
+    const [x, a] = [createInput([40]), createInput([7])];
+    const later = ops.after(x, ops.neg(ops.sin(a)));
+    const graph = createGraph({ inputs: [x, a], outputs: [ops.tanh(later)] });
+    const data = [drawn(40, 1), drawn(7, 2)];
+    expectClose(await results(webgpu, graph, data), await results(reference, graph, data), 1e-5);
+  });
+
   it('are cut where a ninth buffer would be bound', async () => {
     const inputs = Array.from({ length: 20 }, () => createInput([1027]));
     const all = inputs.map((x) => ops.sin(x));

@@ -67,6 +67,27 @@ describe("a caller's buffer", () => {
   });
 });
 
+it("a caller's device of WebGPU's compatibility mode, which has less than kernels need, is refused", async () => {
+  const { gpu } = await breakableGPU();
+  const own = await (await gpu.requestAdapter())!.requestDevice();
+  const limits = new Proxy(own.limits, {
+    get: (all, name) =>
+      name === 'maxComputeInvocationsPerWorkgroup' ? 128 : all[name as keyof GPUSupportedLimits],
+  });
+  const real = Object.getOwnPropertyDescriptor(own, 'limits');
+  Object.defineProperty(own, 'limits', { value: limits, configurable: true });
+  await expect(open('webgpu', { webgpu: { device: own } })).rejects.toThrow(
+    /^webgpu: the device of .+ has maxComputeInvocationsPerWorkgroup 128, kernels need 256, as WebGPU's core gives/,
+  );
+  if (real) Object.defineProperty(own, 'limits', real);
+  else delete (own as { limits?: unknown }).limits;
+  const device = await open('webgpu', { webgpu: { device: own } });
+  expect(await device.ones([4]).sum().item()).toBe(4);
+  device.dispose();
+  await own.queue.onSubmittedWorkDone();
+  own.destroy();
+});
+
 describe("a caller's encoder", () => {
   it('that is none, or finished already, is refused; the step can be encoded again', async () => {
     const { gpu } = await breakableGPU();

@@ -7,6 +7,8 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type Geometry, isPointwise, type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
+import { byQuads, MOST_BYTES } from './conv2d_quads.js';
+import { sumOfParts } from './conv2d_sums.js';
 import { tileCost } from './product_tiles.js';
 
 /** A kernel: its taps along either axis, its stride along rows, and quads of filters and of channels of an invocation. */
@@ -32,8 +34,6 @@ const STRIPS: readonly Strips[] = [
 const ENOUGH = { cpu: 256, gpu: 8192 };
 const LEAST = 8;
 const WORKGROUP = 32;
-/** Bytes that every device binds. */
-const MOST_BYTES = 2 ** 27;
 
 const ceil = (value: number, step: number) => Math.ceil(value / step);
 
@@ -74,27 +74,18 @@ function planOf(call: WeightGradientCall, kernel: Strips) {
 type Plan = ReturnType<typeof planOf>;
 
 /** The launches that lay x and dy out by quads of planes. */
-function laidOut({ g, across, frameHeight, frameWidth, xQuads, dyQuads }: Plan): Launch[] {
+function laidOut({ g, across, frameHeight, frameWidth }: Plan): Launch[] {
   const { batch, groups, channels, filters, height, width, outHeight, outWidth, top, left } = g;
-  const launch = (width: number, quads: number) => ({
-    kernel: 'conv2d_quads_f32',
-    units: (quads / width) * ceil(width, 4),
-  });
+  const images = { images: batch, batch, groups };
+  const frame = { frameHeight, frameWidth, top, left };
+  const outFrame = { frameHeight: outHeight, frameWidth: 4 * across, top: 0, left: 0 };
   return [
-    {
-      ...launch(frameWidth, xQuads),
-      operands: ['x', null, 'xQuads'],
-      params: { batch, groups, planes: channels, height, width, frameHeight, frameWidth, top, left },
-    },
-    {
-      ...launch(4 * across, dyQuads),
-      operands: ['dy', 'mask', 'dyQuads'],
-      params: {
-        ...{ batch, groups, planes: filters, height: outHeight, width: outWidth },
-        ...{ frameHeight: outHeight, frameWidth: 4 * across, top: 0, left: 0 },
-      },
-      constants: { MASKED: g.hasMask },
-    },
+    byQuads(['x', null, 'xQuads'], { ...images, planes: channels, height, width, ...frame }),
+    byQuads(
+      ['dy', 'mask', 'dyQuads'],
+      { ...images, planes: filters, height: outHeight, width: outWidth, ...outFrame },
+      g.hasMask,
+    ),
   ];
 }
 
@@ -102,7 +93,7 @@ function launches(call: WeightGradientCall, kernel: Strips): Launch[] {
   const plan = planOf(call, kernel);
   const { g, across, frameHeight, frameWidth, columns, strips, share, shares, sums } = plan;
   const { groups, channels, filters, outHeight: rows, strideHeight: stride } = g;
-  const [weights, biases] = gradientNames(call);
+  const [weights] = gradientNames(call);
   const products: Launch = {
     kernel: `conv2d_weight_gradient_f32__${kernel.kind}`,
     operands: ['xQuads', 'dyQuads', plan.whole ? weights : 'parts'],
@@ -113,19 +104,7 @@ function launches(call: WeightGradientCall, kernel: Strips): Launch[] {
     units: kernel.quad ? [ceil(plan.tiles, WORKGROUP), 1, shares] : plan.tiles * shares,
   };
   if (plan.whole) return [...laidOut(plan), products];
-  const sum: Launch = {
-    kernel: 'conv2d_sum_weights_f32',
-    operands: ['parts', weights, biases],
-    params: {
-      rows: groups * filters,
-      columns,
-      taps: weightsOf(g),
-      sumStride: 1,
-      partStride: sums,
-      parts: shares,
-    },
-    units: sums,
-  };
+  const sum = sumOfParts(call, { columns, parts: shares, sumStride: 1, partStride: sums });
   return [...laidOut(plan), products, sum];
 }
 

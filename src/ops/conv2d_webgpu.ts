@@ -23,7 +23,10 @@ import {
   SHARE_ON_CPU,
   weightGradientProducts,
 } from './conv2d_products.js';
+import { MOST_BYTES } from './conv2d_quads.js';
 import { weightGradientStrips } from './conv2d_strips.js';
+import { sumOfParts } from './conv2d_sums.js';
+import { weightGradientTaps } from './conv2d_taps.js';
 import { tileCost } from './product_tiles.js';
 
 /** Sides of the tiles that shaders/conv2d.wgsl and conv2d_weight_gradient.wgsl are made for. */
@@ -140,7 +143,7 @@ const costBy = (features: Features, tile: Tile | null, size: Size, columns = 512
 /** What packing an element costs, in floating-point operations of a product. */
 const PACKING = 40;
 /** What quads of few rows do of what those of sixteen do. */
-const BLOCK_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.5 };
+const BLOCK_RATE: Readonly<Record<Block, number>> = { 4: 1, 2: 0.8, 1: 0.6 };
 /** Of a GPU: neighbours load what lies apart. */
 const SHARE_ON_GPU = 2;
 
@@ -165,8 +168,6 @@ function packedCost(features: Features, block: Block, g: Geometry, turned: boole
 /** Whether a tile is not mostly empty. */
 const suits = (tile: Tile, rows: number): boolean => rows > tile / 2;
 
-/** Bytes that every device binds. */
-const MOST_BYTES = 2 ** 27;
 const frameBytes = (g: Geometry, turned: boolean): number => 16 * packedSize(correlationOf(g, turned));
 
 /** Whether a device passes values between neighbours, and what is packed fits. */
@@ -231,7 +232,7 @@ export const inputGradientWebGPU: readonly Variant<InputGradientInputs, Gradient
 /** A weight-gradient's sums by parts, and the launch that adds these and puts them where they belong. */
 function inParts(call: WeightGradientCall, plan: WeightPlan): Launch[] {
   const g = weightGeometry(call);
-  const [weights, biases] = gradientNames(call);
+  const [weights] = gradientNames(call);
   const { hasBias, hasMask, activation, ...shape } = g;
   const { kernel, columns, share, sumStride, partStride, parts, constants, units } = plan;
   const first: Launch = {
@@ -242,14 +243,7 @@ function inParts(call: WeightGradientCall, plan: WeightPlan): Launch[] {
     units,
   };
   if (plan.whole) return [first];
-  const rows = g.groups * g.filters;
-  const sum: Launch = {
-    kernel: 'conv2d_sum_weights_f32',
-    operands: ['parts', weights, biases],
-    params: { rows, columns, taps: weightsOf(g), sumStride, partStride, parts },
-    units: rows * columns,
-  };
-  return [first, sum];
+  return [first, sumOfParts(call, { columns, parts, sumStride, partStride })];
 }
 
 function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, WeightGradientAttrs> {
@@ -276,6 +270,7 @@ function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, Weig
 export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
   ...weightGradientProducts,
   ...weightGradientStrips,
+  ...weightGradientTaps,
   weightGradientBy(null),
   ...TILES.map(weightGradientBy),
 ];

@@ -1,6 +1,15 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
+import {
+  type ErrorCase,
+  expectDType,
+  f32,
+  type KernelCall,
+  type RefTensor,
+  type Sample,
+  type TensorType,
+  type Value,
+} from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { sigmoid, sigmoidBackward, tanh, tanhBackward } from './activation.js';
 import { addedBias } from './epilogue.js';
@@ -77,7 +86,7 @@ function affine(
 const beforeActivation = (grad: Value, y: Value, { activation }: Attrs): Value =>
   reshape(activation ? ACTIVATIONS[activation].backward(grad, y) : grad, { shape: flat(y) });
 
-const samples = (
+const plain = (
   [
     [[3, 5], 7],
     [[13], 9],
@@ -93,6 +102,54 @@ const clear = (x: Shape, out: number) => ({
   weight: { shape: [out, x.at(-1)!], domain: [-0.2, 0.2] as const },
   bias: { shape: [out], domain: [2, 3] as const, signed: true },
 });
+
+const samples: readonly Sample<'x' | 'weight' | 'bias?', LinearOptions>[] = [
+  ...plain.map((inputs) => ({ inputs })),
+  { inputs: { x: { shape: [4, 3] }, weight: { shape: [8, 3] } } },
+  { inputs: { x: { shape: [9, 6] }, weight: { shape: [3, 6] }, bias: { shape: [3] } } },
+  { inputs: clear([2, 5], 6), options: { activation: 'relu' } },
+  ...(['tanh', 'sigmoid'] as const).map((activation) => ({
+    inputs: plain[2]!,
+    options: { activation },
+  })),
+  { inputs: clear([7, 5], 11), options: { activation: 'relu' } },
+  { inputs: clear([65, 4], 65), options: { activation: 'relu' } },
+  {
+    inputs: { x: { shape: [3, 13, 5] }, weight: { shape: [5, 19] }, bias: { shape: [19] } },
+    options: { transposeWeight: false },
+  },
+  // More than 1024 sums, which rows of 3 or of 701 don't divide: the bias is added by several units.
+  { inputs: { x: { shape: [345, 2] }, weight: { shape: [3, 2] }, bias: { shape: [3] } } },
+  {
+    inputs: { x: { shape: [2, 3] }, weight: { shape: [701, 3] }, bias: { shape: [701] } },
+    options: { activation: 'tanh' },
+  },
+];
+
+const errors: readonly ErrorCase<'x' | 'weight' | 'bias?', LinearOptions>[] = [
+  {
+    types: { x: f32([2, 3]), weight: f32([3, 4]) },
+    message: 'linear: x must be [.., in] and weight [out, in], x is [2,3], weight is [3,4]',
+  },
+  {
+    types: { x: f32([2, 3]), weight: f32([4, 3]) },
+    options: { transposeWeight: false },
+    message: 'linear: x must be [.., in] and weight [in, out], x is [2,3], weight is [4,3]',
+  },
+  {
+    types: { x: f32([2, 3]), weight: f32([4, 3]), bias: f32([3]) },
+    message: 'linear: bias must be [4], it is [3], x is [2,3], weight is [4,3]',
+  },
+  {
+    types: { x: { shape: [2, 3], dtype: 'i32' }, weight: f32([4, 3]) },
+    message: 'linear: x must be f32, it is i32[2,3]',
+  },
+  {
+    types: { x: f32([2, 3]), weight: f32([4, 3]) },
+    options: { activation: 'gelu' as LinearActivation },
+    message: "linear: activation must be null or one of relu, tanh, sigmoid, got 'gelu'",
+  },
+];
 
 /**
  * The sum of k products and the bias rounds k + 1 times on any term's way, and no activation is steeper than 1; to that
@@ -166,52 +223,8 @@ export const declareLinear = (matmul: Matmul) => {
       const activation = NAMES.find((name) => ACTIVATIONS[name].op === reader.op);
       return activation ? linear(x, weight, bias, { ...attrs, activation }) : null;
     },
-    samples: [
-      ...samples.map((inputs) => ({ inputs })),
-      { inputs: { x: { shape: [4, 3] }, weight: { shape: [8, 3] } } },
-      { inputs: { x: { shape: [9, 6] }, weight: { shape: [3, 6] }, bias: { shape: [3] } } },
-      { inputs: clear([2, 5], 6), options: { activation: 'relu' } },
-      ...(['tanh', 'sigmoid'] as const).map((activation) => ({
-        inputs: samples[2]!,
-        options: { activation },
-      })),
-      { inputs: clear([7, 5], 11), options: { activation: 'relu' } },
-      { inputs: clear([65, 4], 65), options: { activation: 'relu' } },
-      {
-        inputs: { x: { shape: [3, 13, 5] }, weight: { shape: [5, 19] }, bias: { shape: [19] } },
-        options: { transposeWeight: false },
-      },
-      // More than 1024 sums, which rows of 3 or of 701 don't divide: the bias is added by several units.
-      { inputs: { x: { shape: [345, 2] }, weight: { shape: [3, 2] }, bias: { shape: [3] } } },
-      {
-        inputs: { x: { shape: [2, 3] }, weight: { shape: [701, 3] }, bias: { shape: [701] } },
-        options: { activation: 'tanh' },
-      },
-    ],
-    errors: [
-      {
-        types: { x: f32([2, 3]), weight: f32([3, 4]) },
-        message: 'linear: x must be [.., in] and weight [out, in], x is [2,3], weight is [3,4]',
-      },
-      {
-        types: { x: f32([2, 3]), weight: f32([4, 3]) },
-        options: { transposeWeight: false },
-        message: 'linear: x must be [.., in] and weight [in, out], x is [2,3], weight is [4,3]',
-      },
-      {
-        types: { x: f32([2, 3]), weight: f32([4, 3]), bias: f32([3]) },
-        message: 'linear: bias must be [4], it is [3], x is [2,3], weight is [4,3]',
-      },
-      {
-        types: { x: { shape: [2, 3], dtype: 'i32' }, weight: f32([4, 3]) },
-        message: 'linear: x must be f32, it is i32[2,3]',
-      },
-      {
-        types: { x: f32([2, 3]), weight: f32([4, 3]) },
-        options: { activation: 'gelu' as LinearActivation },
-        message: "linear: activation must be null or one of relu, tanh, sigmoid, got 'gelu'",
-      },
-    ],
+    samples,
+    errors,
     tolerance: {
       wasm: tolerance({ relu: 0, tanh: 6, sigmoid: 6 }),
       webgpu: tolerance({ relu: 0, tanh: 40, sigmoid: 44 }, 1e-7),

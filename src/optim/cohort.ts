@@ -55,7 +55,7 @@ export function beginCohort<O extends Settings>(
 
 /**
  * Records the step of one cohort: puts the parameters and what is kept for them, as they are after it, into `pairs`. Where
- * `where` is false they are what they were; gradients must be 0 then.
+ * `where` is false they are as before.
  */
 export function recordStep<O extends Settings>(
   rule: Rule<O>,
@@ -67,9 +67,9 @@ export function recordStep<O extends Settings>(
   const { parameters, state, offsets } = cohort;
   const { update, idle } = rule;
   const { device } = parameters[0]!;
-  // In double precision for the reference device; the others round.
   const next = device.feed([idle.length], 'f32', () => {
     cohort.steps++;
+    // In double precision for the reference device; the others round.
     return Float64Array.from(rule.hyper(group as unknown as O, cohort));
   });
   const none = () => device.feed([idle.length], 'f32', () => Float64Array.from(idle));

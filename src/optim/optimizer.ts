@@ -17,7 +17,7 @@ import { decodeState, encodeState, type Kept, type OptimizerState } from './stat
 
 /** What a step may be given. */
 export interface StepOptions {
-  /** A bool scalar: where it is false, nothing changes. */
+  /** Whether to take the step, bool. */
   readonly where?: Tensor;
   /** With `where`: what gradients are multiplied by before; they become 0 where the step is not taken. */
   readonly factor?: Tensor;

@@ -181,6 +181,48 @@ export function checkDerivatives(
   return outputs * largest > MOST_ELEMENTS ? checkDirections(...rest) : checkJacobian(...rest);
 }
 
+/** The entry of a Jacobian, of one input's, that is furthest from central differences. */
+async function furthest(
+  data: readonly Doubles[],
+  place: number,
+  outputs: Run,
+  {
+    entry,
+    shape,
+    output,
+    least,
+  }: {
+    /** What the gradient has in a row (of the output) and a column (of the input). */
+    readonly entry: (row: number, column: number) => number;
+    readonly shape: readonly number[];
+    readonly output: { readonly shape: readonly number[] };
+    readonly least: number;
+  },
+): Promise<{ error: number; worst: Disagreement | null }> {
+  let error = 0;
+  let worst: Disagreement | null = null;
+  for (let column = 0; column < data[place]!.length; column++) {
+    const numeric = await centralDifference(
+      data,
+      place,
+      (i) => Number(i === column),
+      async (shifted) => (await outputs(shifted))[0]!,
+    );
+    for (const [row, value] of numeric.entries()) {
+      const off = difference(entry(row, column), value, least);
+      if (off <= error) continue;
+      error = off;
+      worst = {
+        coordinate: coordinateOf(shape, column),
+        output: coordinateOf(output.shape, row),
+        analytic: entry(row, column),
+        numeric: value,
+      };
+    }
+  }
+  return { error, worst };
+}
+
 /** Like {@link checkDirections}, for every element of the Jacobian: each output by each element of each input. */
 export async function checkJacobian(
   reference: Backend,
@@ -218,27 +260,12 @@ export async function checkJacobian(
       const own = gradients[k] ? place++ : null;
       const entry = (row: number, column: number) => (own === null ? 0 : rows[row]![own]![column]!);
       const at = inputs.indexOf(values[index]!);
-      let error = 0;
-      let worst: Disagreement | null = null;
-      for (let column = 0; column < data[at]!.length; column++) {
-        const numeric = await centralDifference(
-          data,
-          at,
-          (i) => Number(i === column),
-          async (shifted) => (await outputs(shifted))[0]!,
-        );
-        for (const [row, value] of numeric.entries()) {
-          const off = difference(entry(row, column), value, least);
-          if (off <= error) continue;
-          error = off;
-          worst = {
-            coordinate: coordinateOf(values[index]!.shape, column),
-            output: coordinateOf(output.shape, row),
-            analytic: entry(row, column),
-            numeric: value,
-          };
-        }
-      }
+      const { error, worst } = await furthest(data, at, outputs, {
+        entry,
+        shape: values[index]!.shape,
+        output,
+        least,
+      });
       const ok = error <= tolerance;
       findings.push({ index, error, tolerance, problem: ok ? null : say(worst!), worst: ok ? null : worst });
     }

@@ -10,6 +10,8 @@ interface Recipe {
   readonly nodes: readonly Choice[];
   readonly outputs: readonly number[];
   readonly updates: readonly (readonly [target: number, value: number])[];
+  /** Values that were computed before. */
+  readonly given: readonly number[];
 }
 
 export interface RandomGraph {
@@ -27,6 +29,12 @@ function dotted(a: Value, b: Value): Value {
   const product = ops.matmul(ops.reshape(a, { shape: [1, -1] }), ops.reshape(b, { shape: [-1, 1] }));
   const scalar = ops.reshape(ops.clamp(product, { min: -4, max: 4 }), { shape: [] });
   return ops.broadcastTo(scalar, { shape: a.shape });
+}
+
+/** The elements in order, and where they were: two outputs, of which one may be given and the other not. */
+function placed(flat: Value): readonly Value[] {
+  const [sorted, places] = ops.sort(flat, { axis: 0 }) as readonly [Value, Value];
+  return [ops.cast(places, { dtype: 'f32' }), sorted];
 }
 
 /** Grows a list of values by one op: views, ops that may work in place, ops that overwrite, ops with two outputs. */
@@ -52,11 +60,12 @@ function grow(values: Value[], hyper: Value, [op, first, second, third]: Choice)
     () => [dotted(a, b)],
     () => ops.sgdUpdate([hyper, null, a, b]),
     () => ops.sgdUpdate([hyper, ops.reshape(c, { shape: [1, -1] }), a, b]),
+    () => placed(flat),
   ];
   values.push(...kinds[op % kinds.length]!());
 }
 
-function build({ nodes, outputs, updates }: Recipe): RandomGraph {
+function build({ nodes, outputs, updates, given }: Recipe): RandomGraph {
   const shapes = [[2, 3], [2, 3], [2, 3], [6], [3]];
   const data = shapes.map((shape, i) =>
     Float64Array.from({ length: sizeOf(shape) }, (_, k) => ((7 * i + 5 * k) % 9) - 4),
@@ -72,23 +81,39 @@ function build({ nodes, outputs, updates }: Recipe): RandomGraph {
     const fitting = values.filter(({ shape }) => sameShape(shape, input.shape)).reverse();
     targets.set(input, fitting[value % fitting.length]!);
   }
+  const all = [...data, Float64Array.from(HYPER)];
+  const leaves = [...inputs, hyper];
+  const computed = values.filter(({ node }) => node);
+  const severalOutputs = computed.filter(({ node }) => node!.outputs.length > 1);
+  const known = new Set<Value>();
+  for (const i of given) {
+    const list = i % 3 > 0 && severalOutputs.length > 0 ? severalOutputs : computed;
+    if (list.length > 0) known.add(list[i % list.length]!);
+  }
+  const { outputs: found } = evaluate({ inputs: leaves, outputs: [...known], updates: [] }, all);
+  // Other numbers than what would be computed: what is given is read, never made anew.
+  const other = found.map((numbers) => numbers.map((x) => x + 1));
   const graph = createGraph({
-    inputs: [...inputs, hyper],
+    inputs: [...leaves, ...known],
     outputs: outputs.map((index) => values[values.length - 1 - (index % values.length)]!),
     updates: [...targets].map(([target, value]) => ({ target, value })),
   });
-  const all = [...data, Float64Array.from(HYPER)];
-  return { graph, data: all, [fc.toStringMethod]: () => structureOf(graph).replaceAll(';', '\n') };
+  return {
+    graph,
+    data: [...all, ...other],
+    [fc.toStringMethod]: () => structureOf(graph).replaceAll(';', '\n'),
+  };
 }
 
-const choice = fc.tuple(fc.nat(14), fc.nat(40), fc.nat(40), fc.nat(40));
+const choice = fc.tuple(fc.nat(15), fc.nat(40), fc.nat(40), fc.nat(40));
 
-/** Graphs of up to a dozen nodes over a few small inputs, with outputs and updates of any of their values. */
+/** Graphs of up to a dozen nodes over a few small inputs, with outputs and updates of any of their values, some of which are given. */
 export const randomGraphs: fc.Arbitrary<RandomGraph> = fc
   .record<Recipe>({
     nodes: fc.array(choice, { maxLength: 12 }),
     outputs: fc.array(fc.nat(30), { maxLength: 4 }),
     updates: fc.array(fc.tuple(fc.nat(4), fc.nat(6)), { maxLength: 4 }),
+    given: fc.array(fc.nat(30), { maxLength: 2 }),
   })
   .map(build);
 
@@ -105,7 +130,7 @@ export function evaluate(
         (input): RefTensor | null => input && { ...input, data: compute(input) },
       );
       node!.op.reference(inputs, node!.attrs, node!.outputs).forEach((result, i) => {
-        known.set(node!.outputs[i]!, result);
+        if (!known.has(node!.outputs[i]!)) known.set(node!.outputs[i]!, result);
       });
     }
     return known.get(value)!;

@@ -16,6 +16,14 @@ const LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const satisfies (keyof GPUSupportedLimits)[];
 
+/** Limits that kernels need: WebGPU's own least, of which a device in compatibility mode may have less. */
+const NEEDED = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+} as const satisfies Partial<Record<keyof GPUSupportedLimits, number>>;
+
 export interface DeviceOptions {
   /** A device of the caller's; it stays the caller's to destroy. */
   readonly device?: GPUDevice;
@@ -107,10 +115,20 @@ function describeMissing(device: GPUDevice, info: GPUAdapterInfo | undefined, ow
 }
 
 function describe(device: GPUDevice, info: GPUAdapterInfo | undefined, owned: boolean) {
+  const description = describeAdapter(info);
+  for (const [name, least] of Object.entries(NEEDED)) {
+    const limit = device.limits[name as keyof typeof NEEDED];
+    if (limit >= least) continue;
+    if (owned) device.destroy();
+    fail(
+      'webgpu',
+      `the device of ${description} has ${name} ${limit}, kernels need ${least}, as WebGPU's core gives`,
+    );
+  }
   return {
     device,
     owned,
-    description: describeAdapter(info),
+    description,
     features: enabled(device, info),
     notes: describeMissing(device, info, owned),
     leastSubgroup: info?.subgroupMinSize,
