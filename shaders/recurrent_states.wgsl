@@ -1,4 +1,4 @@
-// States of recurrent layers before and after their steps: copies, no arithmetic. And the check of lengths.
+// States of recurrent layers before each step and after the last: copies, no arithmetic. And the check of lengths.
 #include "common/fault"
 #include "common/indexing"
 #include "common/recurrent"
@@ -34,11 +34,6 @@ struct StatesParams {
   second: u32,
 }
 
-@group(0) @binding(0) var<storage, read> first_state: array<f32>;
-@group(0) @binding(1) var<storage, read> second_state: array<f32>;
-@group(0) @binding(2) var<storage, read_write> carried: array<f32>;
-@group(0) @binding(3) var<uniform> starting: StatesParams;
-
 @group(0) @binding(0) var<storage, read> ended: array<f32>;
 @group(0) @binding(1) var<storage, read_write> first_end: array<f32>;
 @group(0) @binding(2) var<storage, read_write> second_end: array<f32>;
@@ -69,32 +64,6 @@ fn sequence_lengths_i32(
   if (length < 1 || u32(length) > check.steps) {
     report_fault(check.faultId, b, bitcast<u32>(length));
   }
-}
-
-// What goes on, before the first step: the states, all else and what is past the end 0. A second one that is not
-// given begins at `places`.
-@compute @workgroup_size(64)
-fn recurrent_start_f32(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = linear_index(group, local, groups);
-  let row = i / 4u / starting.places;
-  let b = 4u * row + i % 4u;
-  if (4u * row >= starting.batch) {
-    return;
-  }
-  let place = i / 4u % starting.places;
-  var value = 0.0;
-  if (b < starting.batch) {
-    if (place >= starting.first && place < starting.first + starting.hidden) {
-      value = first_state[b * starting.hidden + place - starting.first];
-    } else if (place >= starting.second && place < starting.second + starting.hidden) {
-      value = second_state[b * starting.hidden + place - starting.second];
-    }
-  }
-  carried[i] = value;
 }
 
 // The states after the last step.

@@ -129,6 +129,19 @@ describe.each(Object.keys(CASES))('%s', (name) => {
   });
 });
 
+it('makes a part of what is the same everywhere by itself, where nobody reads the whole', () => {
+  const zeros = ops.full({ shape: [2, 3, 5], value: 0 });
+  const part = (k: number) => ops.slice(zeros, { start: [k, 0, 0], end: [k + 1, 3, 5] });
+  const x = createInput([1, 3, 5]);
+  const parts = [0, 1].map((k) => ops.reshape(part(k), { shape: [3, 5] }));
+  for (const y of absorbed([], parts)) {
+    expect(namesOf([y])).toEqual(['full', 'reshape']);
+    expect(y.node!.inputs[0]!.shape).toEqual([1, 3, 5]);
+  }
+  const [y] = absorbed([x], [ops.add(ops.sum(zeros), ops.mul(x, part(0)))]);
+  expect(namesOf([y!])).toContain('slice');
+});
+
 it('makes one kernel of a layer and its activation, in the forward pass of a training step too', async () => {
   const [, device] = devices;
   const model = new nn.Sequential(new nn.Linear(33, 17), new nn.ReLU(), new nn.Linear(17, 5)).to(device!);

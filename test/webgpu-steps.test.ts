@@ -61,7 +61,7 @@ afterAll(() => {
 const LIMITS = [
   ['mlp', 11],
   ['cnn', 24],
-  ['lstm', 49],
+  ['lstm', 44],
 ] as const;
 
 describe('a training step on webgpu', () => {

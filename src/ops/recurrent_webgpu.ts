@@ -66,25 +66,6 @@ function tileOf(pass: Carried, { batch, hidden }: Sizes, slices: Slices) {
   };
 }
 
-/** The weight [gates hidden, hidden] in quads of units: forward of each gate's rows, backward of its columns. */
-function packWeight(pass: Carried, sizes: Sizes, { type, slices }: Form) {
-  const { hidden } = sizes;
-  const { quads, unitQuads, blocks } = tileOf(pass, sizes, slices);
-  const sets = setsOf(pass, slices);
-  const inner = pass.backward ? pass.gates * hidden : hidden;
-  const vectors = blocks * quads * sets * inner;
-  const form = pass.backward
-    ? { setQuads: quads, setStride: 0, innerStride: hidden, unitStride: 1 }
-    : { setQuads: 0, setStride: hidden * hidden, innerStride: 1, unitStride: hidden };
-  const launch: Launch = {
-    kernel: `recurrent_pack_${type}`,
-    operands: ['weightHidden', 'packed'],
-    params: { ...form, sets, inner, units: hidden, quads, unitQuads },
-    units: vectors,
-  };
-  return { bytes: (type === 'f16' ? 8 : 16) * vectors, launch };
-}
-
 /** What goes on from step to step for a sequence: how many numbers, and where h (or its gradient) and c begin. */
 function carried({ gates, backward, starts }: Carried, { hidden }: Sizes) {
   const first = backward ? gates * hidden : 0;
@@ -92,10 +73,30 @@ function carried({ gates, backward, starts }: Carried, { hidden }: Sizes) {
   return { places: starts[1] ? second + hidden : second, first, second };
 }
 
+/** The weight [gates hidden, hidden] in quads of units, forward of each gate's rows, backward of its columns; and the first states. */
+function packWeight(pass: Carried, sizes: Sizes, { type, slices }: Form) {
+  const { batch, hidden } = sizes;
+  const { quads, unitQuads, blocks } = tileOf(pass, sizes, slices);
+  const sets = setsOf(pass, slices);
+  const inner = pass.backward ? pass.gates * hidden : hidden;
+  const vectors = blocks * quads * sets * inner;
+  const form = pass.backward
+    ? { setQuads: quads, setStride: 0, innerStride: hidden, unitStride: 1 }
+    : { setQuads: 0, setStride: hidden * hidden, innerStride: 1, unitStride: hidden };
+  const states = { batch, hidden, ...carried(pass, sizes) };
+  const launch: Launch = {
+    kernel: `recurrent_pack_${type}`,
+    operands: ['weightHidden', 'packed', ...pass.starts, 'even'],
+    params: { ...form, vectors, sets, inner, units: hidden, quads, unitQuads, ...states },
+    units: vectors + 4 * quadsOf(batch) * states.places,
+  };
+  return { bytes: (type === 'f16' ? 8 : 16) * vectors, launch };
+}
+
 /** The launches of a pass: one per step, in the order of the pass, with what comes before and after. */
 function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N, A>, form: Form): Launch[] {
   const { type, slices } = form;
-  const { kernel, gates, backward, starts, ends } = pass;
+  const { kernel, gates, backward, ends } = pass;
   const fields = pass.fields(call);
   const { steps, batch, hidden, reverse, relu = false } = fields;
   const { quads, unitQuads, blocks, rows } = tileOf(pass, fields, slices);
@@ -121,10 +122,6 @@ function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N,
   return [
     ...(backward ? [] : checkLengths(call, 'webgpu', fields)),
     packWeight(pass, fields, form).launch,
-    {
-      ...{ kernel: 'recurrent_start_f32', operands: [...starts, 'even'], params: states },
-      units: 4 * quadsOf(batch) * states.places,
-    },
     ...(pass.before ? [whole(pass.before)] : []),
     ...Array.from({ length: steps }, (_, k) => step(k)),
     backward

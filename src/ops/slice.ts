@@ -1,8 +1,9 @@
 import { applyWith } from '../apply.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { f32, type TensorType, type Value } from '../op.js';
+import { type Fold, f32, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, stridesOf } from '../shape.js';
+import { full } from './fill.js';
 import { stridedCopy } from './strided.js';
 
 type Ends = readonly (number | null)[];
@@ -99,6 +100,11 @@ export const slice = defineOp({
         ? applyWith(slice.op, [grad], { ...attrs })[0]!
         : sliceBackward(grad, { shape: x.shape, start: attrs.start, step: attrs.step }),
   },
+  // What is the same everywhere is made in the shape that is wanted, as the zeros that layers start from.
+  folds: ({ x }, { count: shape }): Fold | null =>
+    x.node?.op === full.op
+      ? { without: x, outputs: [applyWith(full.op, [], { ...x.node.attrs, shape })[0]!] }
+      : null,
   linear: ['x'],
   samples: [
     { inputs: { x: { shape: [7] } }, options: { start: [2], end: [5] } },
