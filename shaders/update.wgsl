@@ -22,19 +22,18 @@ struct UpdateParams {
   offsets: array<vec4<u32>, 16>,
 }
 
-// Rows of the state, and how many buffers parameters and gradients lie in.
+// Rows of the state, and how many buffers gradients lie in; parameters lie in one.
 override STATES: u32 = 0u;
-override PARAMS: u32 = 3u;
-override GRADS: u32 = 3u;
+override GRADS: u32 = 5u;
 
 @group(0) @binding(0) var<storage, read> hyper: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> state: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> param0: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> param1: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> param2: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> grad0: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> grad1: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> grad2: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> param: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> grad0: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> grad1: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> grad2: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> grad3: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read> grad4: array<vec4<f32>>;
 @group(0) @binding(8) var<uniform> params: TensorWalk;
 
 // The invocation's place in a row of the state, and which of its elements are the parameter's.
@@ -142,28 +141,13 @@ fn KERNEL(
   place = row.z + q;
   inside = inside_of(q, row.y);
   let at = params.places[item].xy + q;
-  let pin = row.w & 3u;
-  let gin = row.w >> 2u;
-  var p = param0[at.x];
+  let slot = row.w >> 2u;
+  let p = param[at.x];
   var g = grad0[at.y];
-  if (PARAMS > 1u && pin > 0u) {
-    p = param1[at.x];
-    if (PARAMS > 2u && pin > 1u) {
-      p = param2[at.x];
-    }
+#for i in 1..5
+  if (GRADS > $(i)u && slot == $(i)u) {
+    g = grad$i[at.y];
   }
-  if (GRADS > 1u && gin > 0u) {
-    g = grad1[at.y];
-    if (GRADS > 2u && gin > 1u) {
-      g = grad2[at.y];
-    }
-  }
-  let next = select(p, EXPRESSION, inside);
-  if (PARAMS > 2u && pin == 2u) {
-    param2[at.x] = next;
-  } else if (PARAMS > 1u && pin == 1u) {
-    param1[at.x] = next;
-  } else {
-    param0[at.x] = next;
-  }
+#end
+  param[at.x] = select(p, EXPRESSION, inside);
 }

@@ -1,6 +1,6 @@
 import type { Backend, Location } from './backend/backend.js';
 import { type Lifetime, placeBlocks } from './memory.js';
-import type { Lowered, Node, Value } from './op.js';
+import type { Lowered, Node, OperandRef, Value } from './op.js';
 import type { Plan } from './plan.js';
 
 /**
@@ -53,6 +53,7 @@ export function layOut(
   const memory = placeBlocks(blocks, {
     alignment: backend.alignment,
     conflicts,
+    together: backend.sharesRegions ? [] : findCompanions(planned, lowered, blockOf),
     maxRegionBytes: backend.maxBufferBytes,
   });
   const inArena = (block: number): Location => ({
@@ -97,4 +98,27 @@ function findConflicts(
     }
   });
   return pairs;
+}
+
+/** Blocks that one launch goes through: it takes as many launches as they lie in more regions than it has operands for. */
+function findCompanions(
+  planned: Plan,
+  lowered: readonly (Lowered | null)[],
+  blockOf: ReadonlyMap<number, number>,
+): number[][] {
+  const lists: number[][] = [];
+  lowered.forEach((entry, step) => {
+    const { inputs, outputs } = planned.order[step]!;
+    const blockFor = (ref: OperandRef): number | undefined => {
+      const value =
+        ref.from === 'input' ? inputs[ref.index] : ref.from === 'output' ? outputs[ref.index] : null;
+      return value ? blockOf.get(planned.bufferOf.get(value)!) : undefined;
+    };
+    for (const { walk } of entry?.launches ?? []) {
+      walk?.roles.forEach((_, role) => {
+        lists.push(walk.items.flatMap(({ operands }) => blockFor(operands[role]!) ?? []));
+      });
+    }
+  });
+  return lists;
 }

@@ -68,10 +68,10 @@ export interface Variant<N extends string, A> {
  */
 export interface Walk<Operand> {
   /**
-   * As parameters, which are written, and their gradients: the operands for their buffers, and the constant that says how many
-   * are in use.
+   * As parameters, which are written, and their gradients: the operands for their buffers, and where there are several, the
+   * constant that says how many are in use.
    */
-  readonly roles: readonly { readonly slots: readonly number[]; readonly constant: string }[];
+  readonly roles: readonly { readonly slots: readonly number[]; readonly constant?: string }[];
   readonly items: readonly {
     /** One of each role. */
     readonly operands: readonly Operand[];

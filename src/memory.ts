@@ -24,6 +24,8 @@ export interface MemoryOptions {
   readonly alignment: number;
   /** Pairs of blocks that must not share a region; none where all may share one. */
   readonly conflicts?: readonly (readonly [number, number])[];
+  /** Blocks that had better share a region, where nothing forbids it. */
+  readonly together?: readonly (readonly number[])[];
   readonly maxRegionBytes?: number;
 }
 
@@ -74,15 +76,19 @@ function placeInOrder(
     enemies.set(a, (enemies.get(a) ?? new Set()).add(b));
     enemies.set(b, (enemies.get(b) ?? new Set()).add(a));
   }
+  const companions = new Map<number, readonly number[]>();
+  for (const list of options.together ?? []) for (const i of list) companions.set(i, list);
   const placements = new Array<Placement>(blocks.length);
   const regions: { placed: number[]; bytes: number }[] = [];
   const ordered = blocks.map((_, i) => i).sort((a, b) => order(blocks[a]!, blocks[b]!) || a - b);
   for (const i of ordered) {
     const size = alignUp(Math.max(blocks[i]!.bytes, 1), alignment);
-    const shunned = new Set([...(enemies.get(i) ?? [])].map((other) => placements[other]?.region));
+    const regionsOf = (others: Iterable<number>) =>
+      new Set([...others].flatMap((other) => placements[other]?.region ?? []));
+    const shunned = regionsOf(enemies.get(i) ?? []);
     let region = 0;
     let offset = 0;
-    for (; ; region++) {
+    for (region of candidates(regionsOf(companions.get(i) ?? []))) {
       if (shunned.has(region)) continue;
       regions[region] ??= { placed: [], bytes: 0 };
       offset = lowestGap(blocks, placements, regions[region]!.placed, i, size, alignment);
@@ -98,6 +104,12 @@ function placeInOrder(
     placements,
     peakBytes: sizes.reduce((a, b) => a + b, 0),
   };
+}
+
+/** Regions in the order in which they are tried. */
+function* candidates(favourites: Iterable<number>): Generator<number> {
+  yield* favourites;
+  for (let region = 0; ; region++) yield region;
 }
 
 function lowestGap(

@@ -67,8 +67,8 @@ function partsOf({ roles, items, most }: Walking, neighbours: Neighbours): Part[
     const takes = ({ items: held, buffers }: Part): boolean =>
       held.length < most &&
       roles.every(({ slots }, r) => buffers[r]!.has(names[r]!) || buffers[r]!.size < slots.length);
-    let part = parts.at(-1);
-    if (!part || !takes(part)) {
+    let part = parts.find(takes);
+    if (!part) {
       part = { items: [], buffers: roles.map(() => new Map()) };
       parts.push(part);
     }
@@ -111,7 +111,7 @@ function launch(
   const constants: Record<string, number> = { ...command.constants };
   const slotOf = new Map<Location, number>();
   roles.forEach(({ slots, constant }, r) => {
-    constants[constant] = buffers[r]!.size;
+    if (constant !== undefined) constants[constant] = buffers[r]!.size;
     [...buffers[r]!.values()].forEach((all, s) => {
       const words = all.map((at) => 4 * items.findIndex((item) => item.operands[r] === at) + r);
       const at = whole(all, words);

@@ -1,5 +1,6 @@
 /** Planes by fours, as the weight-gradients on webgpu read them: shaders/conv2d_quads.wgsl. */
 import type { Features, Launch } from '../op.js';
+import type { Geometry } from './conv2d_geometry.js';
 
 /** Bytes that every device binds. */
 export const MOST_BYTES = 2 ** 27;
@@ -16,11 +17,8 @@ export function sharesOf(features: Features, invocations: number, steps: number)
   return Math.max(1, Math.min(Math.ceil(enough / invocations), Math.ceil(steps / LEAST)));
 }
 
-/** [images, groups, planes, height, width] in frames of `batch` images; [top, left] is where an image begins. */
+/** [images, groups, planes, height, width] of x or dy in frames; [top, left] is where an image begins. */
 interface Frames {
-  readonly images: number;
-  readonly batch: number;
-  readonly groups: number;
   readonly planes: number;
   readonly height: number;
   readonly width: number;
@@ -30,16 +28,27 @@ interface Frames {
   readonly left: number;
 }
 
-/** The launch that lays an operand out; `operands` are it, a mask or null, and the quads. */
-export const byQuads = (operands: Launch['operands'], frames: Frames, masked = 0): Launch => ({
-  kernel: 'conv2d_quads_f32',
-  operands,
-  params: { ...frames },
-  constants: { MASKED: masked },
-  units:
-    frames.batch *
-    frames.frameHeight *
-    Math.ceil(frames.frameWidth / 4) *
-    frames.groups *
-    Math.ceil(frames.planes / 4),
-});
+/** Invocations of a workgroup. */
+const WORKGROUP = 64;
+
+/** The launch that lays x and dy out as `xQuads` and `dyQuads` of `batch` images. */
+export function quadsOf(
+  { batch: images, groups, hasMask }: Pick<Geometry, 'batch' | 'groups'> & { readonly hasMask: number },
+  x: Frames,
+  dy: Frames,
+  batch = images,
+): Launch {
+  const unitsOf = ({ planes, frameHeight, frameWidth }: Frames) =>
+    batch * frameHeight * Math.ceil(frameWidth / 4) * groups * Math.ceil(planes / 4);
+  const begin = WORKGROUP * Math.ceil(unitsOf(x) / WORKGROUP);
+  const each = [x, dy].flatMap((frames, i) =>
+    Object.entries(frames).map(([name, value]) => [`${name}${i}`, value] as const),
+  );
+  return {
+    kernel: 'conv2d_quads_f32',
+    operands: ['x', 'dy', 'mask', 'xQuads', 'dyQuads'],
+    params: { images, batch, groups, begin, ...Object.fromEntries(each) },
+    constants: { MASKED: hasMask },
+    units: begin + unitsOf(dy),
+  };
+}

@@ -7,7 +7,7 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type Geometry, isPointwise, type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
-import { byQuads, MOST_BYTES, QUAD, sharesOf } from './conv2d_quads.js';
+import { MOST_BYTES, QUAD, quadsOf, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
 import { tileCost } from './product_tiles.js';
 
@@ -68,20 +68,16 @@ function planOf(call: WeightGradientCall, kernel: Strips) {
 
 type Plan = ReturnType<typeof planOf>;
 
-/** The launches that lay x and dy out by quads of planes. */
-function laidOut({ g, across, frameHeight, frameWidth }: Plan): Launch[] {
-  const { batch, groups, channels, filters, height, width, outHeight, outWidth, top, left } = g;
-  const images = { images: batch, batch, groups };
-  const frame = { frameHeight, frameWidth, top, left };
-  const outFrame = { frameHeight: outHeight, frameWidth: 4 * across, top: 0, left: 0 };
-  return [
-    byQuads(['x', null, 'xQuads'], { ...images, planes: channels, height, width, ...frame }),
-    byQuads(
-      ['dy', 'mask', 'dyQuads'],
-      { ...images, planes: filters, height: outHeight, width: outWidth, ...outFrame },
-      g.hasMask,
-    ),
-  ];
+function laidOut({ g, across, frameHeight, frameWidth }: Plan): Launch {
+  const { channels, filters, height, width, outHeight, outWidth, top, left } = g;
+  return quadsOf(
+    g,
+    { planes: channels, height, width, frameHeight, frameWidth, top, left },
+    {
+      ...{ planes: filters, height: outHeight, width: outWidth },
+      ...{ frameHeight: outHeight, frameWidth: 4 * across, top: 0, left: 0 },
+    },
+  );
 }
 
 function launches(call: WeightGradientCall, kernel: Strips): Launch[] {
@@ -98,9 +94,9 @@ function launches(call: WeightGradientCall, kernel: Strips): Launch[] {
     },
     units: kernel.quad ? [ceil(plan.tiles, WORKGROUP), 1, shares] : plan.tiles * shares,
   };
-  if (plan.whole) return [...laidOut(plan), products];
+  if (plan.whole) return [laidOut(plan), products];
   const sum = sumOfParts(call, { columns, parts: shares, sumStride: 1, partStride: sums });
-  return [...laidOut(plan), products, sum];
+  return [laidOut(plan), products, sum];
 }
 
 /**

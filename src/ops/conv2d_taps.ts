@@ -7,7 +7,7 @@ import {
   weightGeometry,
 } from './conv2d_calls.js';
 import { type WeightGradientAttrs, weightsOf } from './conv2d_geometry.js';
-import { byQuads, MOST_BYTES, QUAD, sharesOf } from './conv2d_quads.js';
+import { MOST_BYTES, QUAD, quadsOf, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
 import { tileCost } from './product_tiles.js';
 
@@ -66,23 +66,13 @@ function planOf(call: WeightGradientCall, { side }: Taps) {
 
 type Plan = ReturnType<typeof planOf>;
 
-function laidOut({ g, imageQuads }: Plan): Launch[] {
-  const { batch, groups, channels, filters, height, width, outHeight, outWidth } = g;
-  const images = { images: batch, batch: 4 * imageQuads, groups, top: 0, left: 0 };
-  const plane = (height: number, width: number) => ({
-    height,
-    width,
-    frameHeight: height,
-    frameWidth: width,
+function laidOut({ g, imageQuads }: Plan): Launch {
+  const frames = (planes: number, height: number, width: number) => ({
+    ...{ planes, height, width },
+    ...{ frameHeight: height, frameWidth: width, top: 0, left: 0 },
   });
-  return [
-    byQuads(['x', null, 'xQuads'], { ...images, planes: channels, ...plane(height, width) }),
-    byQuads(
-      ['dy', 'mask', 'dyQuads'],
-      { ...images, planes: filters, ...plane(outHeight, outWidth) },
-      g.hasMask,
-    ),
-  ];
+  const x = frames(g.channels, g.height, g.width);
+  return quadsOf(g, x, frames(g.filters, g.outHeight, g.outWidth), 4 * imageQuads);
 }
 
 function launches(call: WeightGradientCall, kernel: Taps): Launch[] {
@@ -97,8 +87,8 @@ function launches(call: WeightGradientCall, kernel: Taps): Launch[] {
     constants: { BIAS: bias },
     units: [plan.workgroups, plan.taps, shares],
   };
-  if (whole) return [...laidOut(plan), products];
-  return [...laidOut(plan), products, sumOfParts(call, { columns, parts: shares, sumStride: 1, partStride })];
+  if (whole) return [laidOut(plan), products];
+  return [laidOut(plan), products, sumOfParts(call, { columns, parts: shares, sumStride: 1, partStride })];
 }
 
 /** What the kernels cost of a product of as many terms by `direct_4x4`, as of conv2d_strips. */

@@ -1,4 +1,4 @@
-import type { KernelCall, Launch, Variant } from '../op.js';
+import type { Features, KernelCall, Launch, Variant } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { MAX_BATCH_AXES, type Product } from './matmul_layout.js';
 import { fits, PRODUCT_TILES, type ProductTile, tileCost } from './product_tiles.js';
@@ -7,10 +7,10 @@ import { fits, PRODUCT_TILES, type ProductTile, tileCost } from './product_tiles
 const FEW = 4;
 /** Invocations of a workgroup of products of vectors. */
 const WORKGROUP = 64;
-/** Inner indices that blocks of tiles have, that a part has at least, and workgroups that a split aims at. */
+/** Inner indices that blocks of tiles have, that a part has at least, and workgroups that keep a device busy. */
 const DEPTH = 16;
 const PART = 256;
-const WORKGROUPS = 128;
+const ENOUGH = { cpu: 8, gpu: 128 };
 
 type Operands = readonly [left: string, right: string, bias: string | null];
 
@@ -35,24 +35,33 @@ function readsBy({ inner, across, size }: Side, k: number): 0 | 1 | 2 {
   return across === 1 && size % 4 === 0 ? 2 : 0;
 }
 
+/** How the inner axis is cut: into so many parts of so many indices. */
+interface Split {
+  readonly parts: number;
+  readonly part: number;
+}
+
+const wholeInner = (k: number): Split => ({ parts: 1, part: DEPTH * ceil(k, DEPTH) });
+
 /**
- * Parts of an inner axis of k for a result of so few tiles of 32 x 32 that they leave a GPU idle. By the shape alone, so that
- * results are equal bits by any tile.
+ * Parts for a result of so few tiles of 32 x 32 that they leave a device idle. The same for every tile, so that results are
+ * equal bits by any.
  */
-function splitInner(tiles: number, k: number): { readonly parts: number; readonly part: number } {
-  const wanted = Math.min(Math.ceil(WORKGROUPS / Math.max(1, tiles)), Math.floor(k / PART));
+function splitInner(features: Features, { m, n, k, batch }: Product['layout']): Split {
+  const enough = features.has('software') ? ENOUGH.cpu : ENOUGH.gpu;
+  const tiles = ceil(m, 32) * ceil(n, 32) * sizeOf(batch);
+  const wanted = Math.min(ceil(enough, Math.max(1, tiles)), Math.floor(k / PART));
   const part = DEPTH * Math.max(1, ceil(ceil(k, Math.max(1, wanted)), DEPTH));
   return { parts: Math.max(1, ceil(k, part)), part };
 }
 
 /** A product of `left` and `right`, and what its kernels must know. */
-function productOf({ layout, hasBias, activation }: Product, turned: boolean) {
+function productOf({ layout, hasBias, activation }: Product, split: Split, turned = false) {
   const { m, n, k, aRow, aColumn, bRow, bColumn, aStrides, bStrides } = layout;
   const a: Side = { size: m, across: aRow, inner: aColumn, batch: aStrides };
   const b: Side = { size: n, across: bColumn, inner: bRow, batch: bStrides };
   const [left, right] = turned ? [b, a] : [a, b];
   const batch = sizeOf(layout.batch);
-  const split = splitInner(ceil(m, 32) * ceil(n, 32) * batch, k);
   const params = {
     ...{ m: left.size, n: right.size, k, batch, ...split },
     ...{ leftAcross: left.across, leftInner: left.inner },
@@ -107,10 +116,10 @@ const partsOf = ({ params: { m, n, batch, parts } }: Planned): Readonly<Record<s
 const isVector = ({ layout: { m, n } }: Product): boolean => Math.min(m, n) <= FEW;
 
 /** The launches of a product of few rows, or of few columns by its transpose. */
-function vectorLaunches(product: Product, [a, b, bias]: Operands): Launch[] {
+function vectorLaunches(features: Features, product: Product, [a, b, bias]: Operands): Launch[] {
   const { m, n } = product.layout;
   const turned = n < m;
-  const planned = productOf(product, turned);
+  const planned = productOf(product, splitInner(features, product.layout), turned);
   const { params, right } = planned;
   const lanes = right.inner === 1 ? 2 ** Math.ceil(Math.log2(ceil(params.part, 4))) : 8;
   const LANES = Math.max(4, Math.min(WORKGROUP, lanes));
@@ -128,12 +137,12 @@ export function wholeProduct(
   operands: readonly [left: string, right: string, bias: string | null, output: string],
   tile: ProductTile,
 ): Launch {
-  const { params, reading, epilogue } = productOf(product, false);
-  const { m, n, k, batch } = params;
+  const { params, reading, epilogue } = productOf(product, wholeInner(product.layout.k));
+  const { m, n, batch } = params;
   return {
     kernel: `matmul_f32__${tile.kind}`,
     operands,
-    params: { ...params, parts: 1, part: DEPTH * ceil(k, DEPTH) },
+    params,
     constants: { ...reading, ...epilogue, HAS_BIAS: 2 * epilogue.HAS_BIAS },
     units: [ceil(n, tile.columns), ceil(m, tile.rows), batch],
   };
@@ -145,11 +154,15 @@ export function webgpuProducts<N extends string, A>(
   operands: Operands,
   describe: (call: KernelCall<N, A>) => Product,
 ): Variant<N, A>[] {
+  const planOf = (call: KernelCall<N, A>): Planned => {
+    const product = describe(call);
+    return productOf(product, splitInner(call.features, product.layout));
+  };
   const vector: Variant<N, A> = {
     name: `${name}_f32__vector`,
     when: (call) => isVector(describe(call)),
-    temporaries: (call) => partsOf(productOf(describe(call), false)),
-    launches: (call) => vectorLaunches(describe(call), operands),
+    temporaries: (call) => partsOf(planOf(call)),
+    launches: (call) => vectorLaunches(call.features, describe(call), operands),
   };
   const tiles = PRODUCT_TILES.map((tile): Variant<N, A> => {
     const { kind, rows, columns, feature = null } = tile;
@@ -161,12 +174,12 @@ export function webgpuProducts<N extends string, A>(
         return !isVector(product) && fits(tile, m, n) && (feature === null || call.features.has(feature));
       },
       cost(call) {
-        const { m, n, part, parts, batch } = productOf(describe(call), false).params;
+        const { m, n, part, parts, batch } = planOf(call).params;
         return tileCost(call.features, tile, [m, n, part, batch * parts]);
       },
-      temporaries: (call) => partsOf(productOf(describe(call), false)),
+      temporaries: (call) => partsOf(planOf(call)),
       launches(call) {
-        const planned = productOf(describe(call), false);
+        const planned = planOf(call);
         const { m, n, batch, parts } = planned.params;
         return withParts(planned, n, operands, {
           kernel: `matmul_f32__${kind}`,

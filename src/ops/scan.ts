@@ -138,6 +138,7 @@ export const cumsum = cumulative('cumsum', {
   samples: [
     { inputs: { x: { shape: [2, 67], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 1 } },
     { inputs: { x: { shape: [7, 2], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 0, reverse: true } },
+    { inputs: { x: { shape: [35, 9], dtype: 'i32', domain: [-9, 9] } }, options: { axis: 0 } },
     ...[...cases, ...inBlocks].map(([shape, options]) => ({ inputs: { x: { shape } }, options })),
   ],
 });

@@ -167,10 +167,7 @@ function walk(kernel: string, inputs: Types, { offsets }: UpdateAttrs): LoweredL
     params: { stride: Math.ceil((state?.shape[1] ?? 0) / VECTOR) },
     constants: { STATES: state?.shape[0] ?? 0 },
     walk: {
-      roles: [
-        { slots: [2, 3, 4], constant: 'PARAMS' },
-        { slots: [5, 6, 7], constant: 'GRADS' },
-      ],
+      roles: [{ slots: [2] }, { slots: [3, 4, 5, 6, 7], constant: 'GRADS' }],
       items: sizes.map((elements, i) => ({
         operands: pairOf(i),
         elements,
