@@ -3,8 +3,7 @@
 // by two tiles of 4 FQ filters by 4 CQ channels and load two of the four images each: quadSwap moves the others over without
 // choosing, in an order of the invocation's own, the same for filters and channels. Quads are neighbours in number, as in
 // common/tile_direct. Workgroups over a tap's tiles, taps of all groups and, as one more, their biases, shares of the pixels.
-//! kernel conv2d_weight_gradient_f32__quad_taps_8 | FQ=2 | CQ=2
-//! kernel conv2d_weight_gradient_f32__quad_taps_16 | FQ=4 | CQ=4
+//! kernel conv2d_weight_gradient_f32__quad_taps | FQ=2 | CQ=2
 enable subgroups;
 
 // Filters and channels are those of a group.

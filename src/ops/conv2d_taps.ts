@@ -11,16 +11,9 @@ import { MOST_BYTES, QUAD, quadsOf, sharesOf } from './conv2d_quads.js';
 import { sumOfParts } from './conv2d_sums.js';
 import { tileCost } from './product_tiles.js';
 
-/** A kernel: filters and channels of an invocation, and its rate: fewer loads for its multiply-adds. */
-interface Taps {
-  readonly side: number;
-  readonly rate: number;
-}
-
-const TAPS: readonly Taps[] = [
-  { side: 8, rate: 1 },
-  { side: 16, rate: 1.12 },
-];
+const NAME = 'conv2d_weight_gradient_f32__quad_taps';
+/** Filters and channels of an invocation. */
+const SIDE = 8;
 const WORKGROUP = 16;
 
 /** Workgroups along an axis that every device takes. */
@@ -40,12 +33,12 @@ function reached(taps: number, dilation: number, stride: number, before: number,
 }
 
 /** How the work is cut: tiles of a tap, shares of its pixels. */
-function planOf(call: WeightGradientCall, { side }: Taps) {
+function planOf(call: WeightGradientCall) {
   const g = weightGeometry(call);
   const bias = Number(call.attrs.bias);
   const imageQuads = ceil(g.batch, 4);
   const taps = g.groups * (g.kernelHeight * g.kernelWidth + bias);
-  const tiles = ceil(g.filters, 2 * side) * ceil(g.channels, 2 * side);
+  const tiles = ceil(g.filters, 2 * SIDE) * ceil(g.channels, 2 * SIDE);
   const workgroups = ceil(4 * tiles, WORKGROUP);
   const pixels = imageQuads * g.outHeight * g.outWidth;
   const shares = sharesOf(call.features, 4 * tiles * taps, pixels);
@@ -75,13 +68,13 @@ function laidOut({ g, imageQuads }: Plan): Launch {
   return quadsOf(g, x, frames(g.filters, g.outHeight, g.outWidth), 4 * imageQuads);
 }
 
-function launches(call: WeightGradientCall, kernel: Taps): Launch[] {
-  const plan = planOf(call, kernel);
+function launches(call: WeightGradientCall): Launch[] {
+  const plan = planOf(call);
   const { g, bias, imageQuads, columns, shares, sums: partStride, whole } = plan;
   const [weights] = gradientNames(call);
   const { batch, hasBias, hasMask, activation, ...shape } = g;
   const products: Launch = {
-    kernel: `conv2d_weight_gradient_f32__quad_taps_${kernel.side}`,
+    kernel: NAME,
     operands: ['xQuads', 'dyQuads', whole ? weights : 'parts'],
     params: { ...shape, columns, imageQuads, shares, partStride },
     constants: { BIAS: bias },
@@ -94,29 +87,28 @@ function launches(call: WeightGradientCall, kernel: Taps): Launch[] {
 /** What the kernels cost of a product of as many terms by `direct_4x4`, as of conv2d_strips. */
 const SHARE = { software: 0.28, gpu: 2 };
 
-function costOf({ features }: WeightGradientCall, { side, rate }: Taps, plan: Plan): number {
-  const { steps, sums, shares, xQuads, dyQuads, whole } = plan;
+function costOf(call: WeightGradientCall): number {
+  const { features } = call;
+  const { steps, sums, shares, xQuads, dyQuads, whole } = planOf(call);
   const tile = { kind: 'direct_4x4', rows: 1, columns: 1 };
-  const products = tileCost(features, tile, [side ** 2, steps, 4, 1 / rate]);
+  const products = tileCost(features, tile, [SIDE ** 2, steps, 4, 1]);
   const quads = xQuads + dyQuads + (whole ? 0 : (sums * shares) / 4);
   const movement = tileCost(features, tile, [quads, 1, QUAD, 1]);
   return SHARE[features.has('software') ? 'software' : 'gpu'] * (products + movement);
 }
 
-export const weightGradientTaps = TAPS.map(
-  (kernel): Variant<WeightGradientInputs, WeightGradientAttrs> => ({
-    name: `conv2d_weight_gradient_f32__quad_taps_${kernel.side}`,
-    when(call) {
-      if (!call.features.has('quads')) return false;
-      const { workgroups, taps, xQuads, dyQuads, sums, shares } = planOf(call, kernel);
-      const bytes = Math.max(16 * xQuads, 16 * dyQuads, 4 * sums * shares);
-      return bytes <= MOST_BYTES && Math.max(workgroups, taps, shares) <= MOST;
-    },
-    cost: (call) => costOf(call, kernel, planOf(call, kernel)),
-    temporaries(call) {
-      const { xQuads, dyQuads, sums, shares, whole } = planOf(call, kernel);
-      return { xQuads: 16 * xQuads, dyQuads: 16 * dyQuads, ...(!whole && { parts: 4 * sums * shares }) };
-    },
-    launches: (call) => launches(call, kernel),
-  }),
-);
+export const weightGradientTaps: Variant<WeightGradientInputs, WeightGradientAttrs> = {
+  name: NAME,
+  when(call) {
+    if (!call.features.has('quads')) return false;
+    const { workgroups, taps, xQuads, dyQuads, sums, shares } = planOf(call);
+    const bytes = Math.max(16 * xQuads, 16 * dyQuads, 4 * sums * shares);
+    return bytes <= MOST_BYTES && Math.max(workgroups, taps, shares) <= MOST;
+  },
+  cost: costOf,
+  temporaries(call) {
+    const { xQuads, dyQuads, sums, shares, whole } = planOf(call);
+    return { xQuads: 16 * xQuads, dyQuads: 16 * dyQuads, ...(!whole && { parts: 4 * sums * shares }) };
+  },
+  launches,
+};

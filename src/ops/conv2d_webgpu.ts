@@ -270,7 +270,7 @@ function weightGradientBy(tile: Tile | null): Variant<WeightGradientInputs, Weig
 export const weightGradientWebGPU: readonly Variant<WeightGradientInputs, WeightGradientAttrs>[] = [
   ...weightGradientProducts,
   ...weightGradientStrips,
-  ...weightGradientTaps,
+  weightGradientTaps,
   weightGradientBy(null),
   ...TILES.map(weightGradientBy),
 ];
