@@ -202,7 +202,7 @@ export function hinge_embedding_loss_f32(o: usize, p: usize, s: usize, begin: i3
 @final @unmanaged class HingeEmbeddingSlope {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    const near = v128.and(f32x4.ge(f32x4.sub(splat(p.a), x), splat(0.0)), splat(-1.0));
+    const near = v128.and(f32x4.gt(f32x4.sub(splat(p.a), x), splat(0.0)), splat(-1.0));
     const far = v128.andnot(splat(1.0), f32x4.eq(t, splat(-1.0)));
     return f32x4.add(v128.andnot(near, f32x4.eq(t, splat(1.0))), far);
   }
@@ -227,7 +227,7 @@ export function margin_ranking_loss_f32(o: usize, p: usize, s: usize, begin: i32
 @final @unmanaged class MarginRankingSlope {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    return v128.and(f32x4.neg(c), f32x4.ge(shortfall(x, t, c, p), splat(0.0)));
+    return v128.and(f32x4.neg(c), f32x4.gt(shortfall(x, t, c, p), splat(0.0)));
   }
 }
 export function margin_ranking_loss_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { slopes<MarginRankingSlope>(o, p, begin, end); }
@@ -236,7 +236,7 @@ export function margin_ranking_loss_backward_f32(o: usize, p: usize, s: usize, b
 @final @unmanaged class MarginRankingTargetSlope {
   // @ts-ignore: decorator
   @inline lanes(x: v128, t: v128, c: v128, p: LossParams): v128 {
-    return v128.and(f32x4.sub(t, x), f32x4.ge(shortfall(x, t, c, p), splat(0.0)));
+    return v128.and(f32x4.sub(t, x), f32x4.gt(shortfall(x, t, c, p), splat(0.0)));
   }
 }
 export function margin_ranking_loss_backward_f32__target(o: usize, p: usize, s: usize, begin: i32, end: i32): void { slopes<MarginRankingTargetSlope>(o, p, begin, end); }

@@ -36,6 +36,20 @@ describe.each(names)('losses at special values, on %s', (name) => {
     await expectNear(losses, [Math.log1p(Math.exp(-1)), Number.POSITIVE_INFINITY, Number.NaN]);
   });
 
+  it('gradients of hinges are 0 exactly at the margin, as clamp has it', async () => {
+    const at = (...values: readonly number[]) => device().tensor(Float32Array.from(values), [values.length]);
+    const [x, y] = [at(1, 2, 3), at(1, 1, 4)];
+    x.requiresGrad = true;
+    y.requiresGrad = true;
+    F.marginRankingLoss(x, y, at(1, 1, 1), { margin: 0, reduction: 'sum' }).backward();
+    await expectNear(x.grad!, [0, 0, -1]);
+    await expectNear(y.grad!, [0, 0, 1]);
+    const z = at(1, 2, 0.5);
+    z.requiresGrad = true;
+    F.hingeEmbeddingLoss(z, at(-1, -1, -1), { margin: 1, reduction: 'sum' }).backward();
+    await expectNear(z.grad!, [0, 0, -1]);
+  });
+
   it('nllLoss of -Infinity at another label is finite', async () => {
     const x = rows([-1, OUT], [OUT, -3]);
     await expectNear(F.nllLoss(x, device().tensor(Int32Array.of(0, 1))), [2]);

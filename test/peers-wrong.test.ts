@@ -234,6 +234,12 @@ describe.each(devices.map((device) => ({ name: device.info.backend, device })))(
         expectClose(await data(F.logSoftmax(x)), logarithms);
       });
 
+      it('softmax of elements as large as they get', async () => {
+        const x = device.tensor([3e38, 3e38, 0], [1, 3]);
+        expectClose(await data(F.softmax(x)), [0.5, 0.5, 0]);
+        expectClose(await data(F.logSoftmax(x)), [-Math.LN2, -Math.LN2, -3e38]);
+      });
+
       it('softmax at -Infinity columns', async () => {
         const x = rowsOf(device, [
           [-Infinity, 0],

@@ -2,7 +2,7 @@
 import { fail } from '../errors.js';
 import { f32, type Value } from '../op.js';
 import { mul, sub } from './binary.js';
-import { greaterEqual, less, lessEqual } from './compare.js';
+import { greater, less, lessEqual } from './compare.js';
 import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { Derivative, LossAttrs, Operands, ReductionOptions } from './loss_spec.js';
@@ -172,7 +172,7 @@ export const [hingeEmbeddingLoss, hingeEmbeddingLossBackward] = defineLoss<
   magnitude: ({ x }, { margin }) => Math.abs(x) + Math.abs(margin),
   derivatives: {
     x: {
-      evaluate: ({ x, t }, { margin }) => (t !== 1 && margin - x >= 0 ? -1 : 0) + (t === -1 ? 0 : 1),
+      evaluate: ({ x, t }, { margin }) => (t !== 1 && margin - x > 0 ? -1 : 0) + (t === -1 ? 0 : 1),
       ulps: { wasm: 0, webgpu: 0 },
     },
   },
@@ -182,9 +182,9 @@ export const [hingeEmbeddingLoss, hingeEmbeddingLossBackward] = defineLoss<
   ],
 });
 
-/** Whether margin - target (x1 - x2) is not negative: g there, 0 elsewhere. */
+/** Whether margin - target (x1 - x2) is positive: g there, 0 elsewhere. */
 const whereShort = (g: Value, { x, t, c }: Operands, margin: number): Value =>
-  where(greaterEqual(sub(scalar(margin), mul(c!, sub(x, t))), scalar(0)), g, scalar(0));
+  where(greater(sub(scalar(margin), mul(c!, sub(x, t))), scalar(0)), g, scalar(0));
 
 /** max(margin - target (x1 - x2), 0): how far x1 falls short of ranking above x2 (target 1) or below it (-1). */
 export const [marginRankingLoss, marginRankingLossBackward] = defineLoss<
@@ -204,19 +204,19 @@ export const [marginRankingLoss, marginRankingLossBackward] = defineLoss<
   magnitude: ({ x, t, c }, { margin }) => Math.abs(margin) + Math.abs(c! * (x - t)),
   derivatives: {
     x1: {
-      evaluate: ({ x, t, c }, { margin }) => (margin - c! * (x - t) >= 0 ? -c! : 0),
+      evaluate: ({ x, t, c }, { margin }) => (margin - c! * (x - t) > 0 ? -c! : 0),
       ulps: { wasm: 0, webgpu: 0 },
       second: { target: (g, operands, { margin }) => whereShort(scaled(g, -1), operands, margin) },
     },
     x2: {
       sign: -1,
-      evaluate: ({ x, t, c }, { margin }) => (margin - c! * (x - t) >= 0 ? c! : 0),
+      evaluate: ({ x, t, c }, { margin }) => (margin - c! * (x - t) > 0 ? c! : 0),
       ulps: { wasm: 0, webgpu: 0 },
       second: { target: (g, operands, { margin }) => whereShort(g, operands, margin) },
     },
     target: {
       kernel: '__target',
-      evaluate: ({ x, t, c }, { margin }) => (margin - c! * (x - t) >= 0 ? t - x : 0),
+      evaluate: ({ x, t, c }, { margin }) => (margin - c! * (x - t) > 0 ? t - x : 0),
       ulps: { wasm: 1, webgpu: 1 },
       second: {
         x1: (g, operands, { margin }) => whereShort(scaled(g, -1), operands, margin),

@@ -48,10 +48,12 @@ function rowKernels<N extends string>(kernel: string, operands: readonly string[
   return { wasm: [wasm], webgpu };
 }
 
-const logSumExp = (row: Float64Array): number => {
+/** A row less its largest element, which may be so large that sums with it lose what follows, and the ln of the sum of its powers. */
+function centred(row: Float64Array): { readonly below: Float64Array; readonly logSum: number } {
   const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
-  return top + Math.log(row.reduce((total, v) => total + Math.exp(v - top), 0));
-};
+  const below = row.map((v) => v - top);
+  return { below, logSum: Math.log(below.reduce((total, v) => total + Math.exp(v), 0)) };
+}
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((total, v, i) => total + v * b[i]!, 0);
 
 const cases: readonly (readonly [Shape, SoftmaxOptions | undefined])[] = [
@@ -135,8 +137,8 @@ export const softmax = defineOp({
   },
   reference: ({ x }, { axis }) =>
     mapRows(x.shape, axis, [x.data], (row) => {
-      const total = logSumExp(row);
-      return row.map((v) => Math.exp(v - total));
+      const { below, logSum } = centred(row);
+      return below.map((v) => Math.exp(v - logSum));
     }),
   backward: { x: ({ grad, output, attrs }): Value => softmaxBackward(grad, output, attrs) },
   cost: ({ output }) => ({ flops: 5 * sizeOf(output.shape) }),
@@ -148,9 +150,8 @@ export const softmax = defineOp({
   tolerance: rowTolerance((backend, n) => POWER_UNITS[backend] + sumUnits(backend, n) + 6),
   magnitude: ({ x }, { axis }) =>
     mapRows(x.shape, axis, [x.data], (row) => {
-      const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
-      const total = logSumExp(row);
-      return row.map((v) => Math.exp(v - total) * growth(v - top));
+      const { below, logSum } = centred(row);
+      return below.map((v) => Math.exp(v - logSum) * growth(v));
     }),
 });
 
@@ -213,8 +214,8 @@ export const logSoftmax = defineOp({
   },
   reference: ({ x }, { axis }) =>
     mapRows(x.shape, axis, [x.data], (row) => {
-      const total = logSumExp(row);
-      return row.map((v) => v - total);
+      const { below, logSum } = centred(row);
+      return below.map((v) => v - logSum);
     }),
   backward: { x: ({ grad, output, attrs }): Value => logSoftmaxBackward(grad, output, attrs) },
   cost: ({ output }) => ({ flops: 5 * sizeOf(output.shape) }),
@@ -227,8 +228,8 @@ export const logSoftmax = defineOp({
   tolerance: rowTolerance((backend, n) => sumUnits(backend, n) + 8),
   magnitude: ({ x }, { axis }) =>
     mapRows(x.shape, axis, [x.data], (row) => {
-      const total = logSumExp(row);
-      return row.map((v) => 1 + Math.abs(v - total));
+      const { below, logSum } = centred(row);
+      return below.map((v) => 1 + Math.abs(v - logSum));
     }),
 });
 
