@@ -4,7 +4,7 @@
  * system's own GPU driver are used.
  */
 import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -25,6 +25,14 @@ function installed() {
   return { bin: join(folder, 'bin'), version, extract: createRequire(entry)('tar-fs').extract };
 }
 
+/** The package's own file names folders outside of it: without any font Chromium ends at its first page. */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+</fontconfig>
+`;
+
 async function unpack({ bin, extract }, folder) {
   const options = { chown: false };
   const source = (name) => [createReadStream(join(bin, name)), createBrotliDecompress()];
@@ -34,6 +42,7 @@ async function unpack({ bin, extract }, folder) {
     pipeline(...source('al2023.tar.br'), extract(folder, options)),
     pipeline(...source('fonts.tar.br'), extract(folder, options)),
   ]);
+  await writeFile(join(folder, 'fonts.conf'), FONTS);
 }
 
 /**
