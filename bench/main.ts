@@ -54,7 +54,7 @@ async function profiled(options: BenchOptions): Promise<unknown> {
       profiles.push({ suite: c.suite, case: c.name, pass: c.pass, threads, ...found });
     }
   }
-  for (const { device } of lanes) device.dispose();
+  for (const lane of lanes) lane.dispose();
   return { date: today(), commit: currentCommit(), machine: machineFacts(), profiles };
 }
 
@@ -82,7 +82,7 @@ async function measured(options: BenchOptions, say: (line: string) => void): Pro
   const results = await runCases(cases, lanes, say, field);
   const { peak } = lanes[0]!;
   const adapter = adapterOf(lanes);
-  for (const { device } of lanes) device.dispose();
+  for (const lane of lanes) lane.dispose();
   const about = { date: today(), commit: currentCommit(), machine, peak, adapter };
   return { ...about, peers: versionsOf(options.peers), results };
 }

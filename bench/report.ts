@@ -1,4 +1,4 @@
-import type { Timing } from '../src/cli/measure.js';
+import { type Timing, timesAsLong } from '../src/cli/measure.js';
 import type { Peak } from '../src/cli/peak.js';
 import type { BenchCase, Pass, SuiteName } from './case.js';
 import { SUITES } from './suites/index.js';
@@ -28,8 +28,13 @@ export interface BenchResult {
   readonly spread: number | null;
   readonly gflops: number | null;
   readonly gbps: number | null;
-  /** Of as many threads' arithmetic, or of the copy's bandwidth, as the suite is bound by. */
+  /**
+   * Of as many threads' arithmetic, or of the copy's bandwidth, as the suite is bound by, which is sampled in the same rounds:
+   * the median over the rounds.
+   */
   readonly percentOfPeak: number | null;
+  /** What that is a percentage of: GFLOP/s of one thread, or GB/s; the median over the rounds. */
+  readonly peakRate: number | null;
   /** Percent of a training step's time that no kernel ran; null for other cases and engines. */
   readonly outsideKernels: number | null;
   /** Why the engine can't run the case, or, besides a timing, what is wrong with its result. */
@@ -41,7 +46,7 @@ export interface BenchReport {
   readonly date: string;
   readonly commit: string | null;
   readonly machine: Machine;
-  /** Of the first device. */
+  /** Of the first device, the most that it reached before the first case. */
   readonly peak: Peak;
   /** What the figures on webgpu are of, Weft's and the peers'; null where there are none. */
   readonly adapter: string | null;
@@ -58,8 +63,11 @@ export interface Measured {
   readonly threads: number;
   /** Null where the engine could not run the case. */
   readonly timing: Timing | null;
-  /** Of one thread of the device that the engine ran on; null where it isn't known. */
-  readonly peak: Peak | null;
+  /**
+   * Work of this amount, sampled in the same rounds: flops of one thread of the device that the engine ran on, or bytes of a
+   * copy, as the suite is bound by; null without such a device.
+   */
+  readonly yardstick: { readonly timing: Timing; readonly amount: number } | null;
   readonly outsideKernels?: number | null;
   readonly error?: string | null;
 }
@@ -67,13 +75,13 @@ export interface Measured {
 /** One line of the report: rates by the median, percent of the peak of as many threads as were used. */
 export function toResult(
   c: BenchCase,
-  { engine, threads, timing, peak, outsideKernels = null, error = null }: Measured,
+  { engine, threads, timing, yardstick, outsideKernels = null, error = null }: Measured,
 ): BenchResult {
   const gflops = timing && c.flops / timing.medianMs / 1e6;
   const gbps = timing && c.bytes / timing.medianMs / 1e6;
   // More threads don't have more memory: the copy's bandwidth is the machine's.
-  const arithmetic = gflops !== null && peak ? (100 * gflops) / (peak.gflops * threads) : null;
-  const memory = gbps !== null && peak ? (100 * gbps) / peak.copyGBps : null;
+  const work = boundOf(c.suite) === 'arithmetic' ? c.flops / threads : c.bytes;
+  const share = timing && yardstick && (work / yardstick.amount) * timesAsLong(yardstick.timing, timing);
   return {
     suite: c.suite,
     case: c.name,
@@ -86,7 +94,8 @@ export function toResult(
     spread: timing?.spread ?? null,
     gflops,
     gbps,
-    percentOfPeak: boundOf(c.suite) === 'arithmetic' ? arithmetic : memory,
+    percentOfPeak: share && 100 * share,
+    peakRate: yardstick && yardstick.amount / yardstick.timing.medianMs / 1e6,
     outsideKernels,
     error,
   };

@@ -1,12 +1,12 @@
 /** Runs cases on devices and peers: the part of the benchmark that needs no Node, so that a page runs it, too. */
 import { type Contestant, measure } from '../src/cli/measure.js';
-import { measurePeak, type Peak } from '../src/cli/peak.js';
+import { measurePeak, type Peak, prepareYardsticks, type Yardsticks } from '../src/cli/peak.js';
 import { messageOf } from '../src/errors.js';
 import { type Device, type DeviceOptions, open } from '../src/index.js';
 import { type BenchCase, SUITE_NAMES, type Suite, type SuiteName, titleOf } from './case.js';
 import { type CaseInputs, caseInputs } from './inputs.js';
 import { profile } from './profile.js';
-import { type BenchResult, type Measured, onGPU, toResult } from './report.js';
+import { type BenchResult, boundOf, type Measured, onGPU, toResult } from './report.js';
 import { SUITES } from './suites/index.js';
 import { prepareWeft, type WeftCase } from './weft.js';
 
@@ -16,7 +16,10 @@ export type BenchBackend = 'wasm' | 'webgpu';
 export interface Lane {
   readonly device: Device;
   readonly threads: number;
+  /** Of one thread, while the others rest; the copy's is the whole device's. */
   readonly peak: Peak;
+  readonly yardsticks: Pick<Yardsticks, 'arithmetic' | 'copy'>;
+  dispose(): void;
 }
 
 /** The peers that stand ready for one case. */
@@ -71,12 +74,29 @@ export async function openLane(
   { threads = 1, v8 = {} }: Pick<DeviceOptions, 'threads' | 'v8'> = {},
 ): Promise<Lane> {
   const device = await open(kind, kind === 'wasm' ? { threads, v8 } : {});
-  const peak = await measurePeak(device.backend);
-  if (device.info.threads === 1) return { device, threads: 1, peak };
+  const own = await prepareYardsticks(device.backend);
+  const peak = await measurePeak(own);
+  const lane: Lane = {
+    device,
+    threads: device.info.threads,
+    peak,
+    yardsticks: own,
+    dispose: () => device.dispose(),
+  };
+  if (lane.threads === 1) return lane;
   // What one thread does when the others rest: all of them can't be measured on a machine that does something else, too.
-  using single = await open(kind, { threads: 1, v8 });
-  const { gflops } = await measurePeak(single.backend);
-  return { device, threads: device.info.threads, peak: { ...peak, gflops } };
+  const single = await open(kind, { threads: 1, v8 });
+  const { arithmetic } = await prepareYardsticks(single.backend);
+  const { gflops } = await measurePeak({ ...own, arithmetic });
+  return {
+    ...lane,
+    peak: { ...peak, gflops },
+    yardsticks: { arithmetic, copy: own.copy },
+    dispose() {
+      single.dispose();
+      device.dispose();
+    },
+  };
 }
 
 /** The GPU adapter of these lanes, as it describes itself; null without one. */
@@ -100,29 +120,46 @@ async function runCase(
     for (const lane of lanes) ready.push(await prepareWeft(lane.device, c, inputs, nameOf(lane)));
     const shared = c.pass === 'step' || c.pass === 'update' || c.without === undefined;
     if (prepareField && shared) field = await prepareField(c, inputs, await ready[0]!.output());
+    const kind = boundOf(c.suite) === 'arithmetic' ? 'arithmetic' : 'copy';
+    const yardstickOf = (lane: Lane) => ({ ...lane.yardsticks[kind], name: `${kind} of ${nameOf(lane)}` });
     const outcomes = await measure([
       ...ready.map(({ contestant }) => contestant),
+      ...lanes.map(yardstickOf),
       ...(field?.contestants ?? []),
     ]);
-    // A peer's own percent of peak is that of one thread of the CPU that it runs on.
-    const cpu = lanes.find(({ device, threads }) => device.backend.kind === 'wasm' && threads === 1);
-    const result = (name: string, rest: Omit<Measured, 'timing' | 'error'>) => {
+    const timingOf = (name: string) => {
       const outcome = outcomes.get(name);
-      const timing = outcome && !('error' in outcome) ? outcome : null;
+      return outcome && !('error' in outcome) ? outcome : null;
+    };
+    const result = (
+      name: string,
+      lane: Lane | undefined,
+      rest: Pick<Measured, 'engine' | 'threads' | 'outsideKernels'>,
+    ) => {
+      const outcome = outcomes.get(name);
       const failure = outcome && 'error' in outcome ? outcome.error : null;
-      return toResult(c, { timing, error: failure ?? field?.errors.get(name) ?? null, ...rest });
+      const { name: stick, amount } = lane ? yardstickOf(lane) : { name: '', amount: 0 };
+      const peak = timingOf(stick);
+      return toResult(c, {
+        timing: timingOf(name),
+        error: failure ?? field?.errors.get(name) ?? null,
+        yardstick: peak && { timing: peak, amount },
+        ...rest,
+      });
     };
     const results: BenchResult[] = [];
     for (const [i, lane] of lanes.entries()) {
-      const { kind } = lane.device.backend;
-      const outsideKernels = c.pass === 'step' && kind === 'wasm' ? (await profile(ready[i]!)).outside : null;
-      const { threads, peak } = lane;
-      results.push(result(nameOf(lane), { engine: `weft-${kind}`, threads, peak, outsideKernels }));
+      const backend = lane.device.backend.kind;
+      const outsideKernels =
+        c.pass === 'step' && backend === 'wasm' ? (await profile(ready[i]!)).outside : null;
+      const { threads } = lane;
+      results.push(result(nameOf(lane), lane, { engine: `weft-${backend}`, threads, outsideKernels }));
     }
+    // A peer's own percent of peak is that of one thread of the CPU that it runs on, or of the GPU.
+    const cpu = lanes.find(({ device, threads }) => device.backend.kind === 'wasm' && threads === 1);
     const gpu = lanes.find(({ device }) => device.backend.kind === 'webgpu');
     for (const name of field?.names ?? []) {
-      const peak = (onGPU(name) ? gpu : cpu)?.peak ?? null;
-      results.push(result(name, { engine: name, threads: 1, peak }));
+      results.push(result(name, onGPU(name) ? gpu : cpu, { engine: name, threads: 1 }));
     }
     return results;
   } finally {

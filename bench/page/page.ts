@@ -115,7 +115,7 @@ async function measured(wishes: Wishes, facts: Facts): Promise<BenchReport> {
   const results = await runCases(cases, lanes, say, peers.length > 0 ? peerField(peers) : undefined);
   const { peak } = lanes[0]!;
   const adapter = adapterOf(lanes);
-  for (const { device } of lanes) device.dispose();
+  for (const lane of lanes) lane.dispose();
   return { ...facts, peak, adapter, results };
 }
 

@@ -13,10 +13,10 @@ import {
 import { writeFileAtomic } from '../node.js';
 import { showShape } from '../shape.js';
 import { findOps, sampleInputs, variantsTaking } from '../verify/index.js';
-import { type Contestant, measure, type Outcome } from './measure.js';
+import { type Contestant, measure, type Outcome, timesAsLong } from './measure.js';
 import { backendKinds, openAll } from './open.js';
 import { chooseOps, loadOwn } from './own-module.js';
-import { measurePeak, type Peak } from './peak.js';
+import { prepareYardsticks, type Yardstick, type Yardsticks } from './peak.js';
 import { contestantOf, prepareTimed, type TimedGraph } from './timed.js';
 
 const HELP = `usage: weft bench [--module FILE] --op NAME [options]
@@ -96,11 +96,12 @@ export async function bench(args: string[]): Promise<number> {
   const devices = (await Promise.all(kinds.map((kind) => openAll(kind, own?.kernels, threads)))).flat();
   try {
     const lines: BenchLine[] = [];
-    const peaks = new Map<Device, Peak>();
+    const yardsticks = new Map<Device, Yardsticks>();
     for (const device of devices)
-      if (device.backend.kind !== 'reference') peaks.set(device, await measurePeak(device.backend));
+      if (device.backend.kind !== 'reference')
+        yardsticks.set(device, await prepareYardsticks(device.backend));
     for (const call of calls) {
-      const timed = await timeCall(call, devices, peaks);
+      const timed = await timeCall(call, devices, yardsticks);
       print(timed);
       lines.push(...timed);
     }
@@ -185,7 +186,7 @@ interface Lane {
 async function timeCall(
   call: Call,
   devices: readonly Device[],
-  peaks: ReadonlyMap<Device, Peak>,
+  yardsticks: ReadonlyMap<Device, Yardsticks>,
 ): Promise<BenchLine[]> {
   if (call.op.view) fail(call.op.name, 'is a view: it runs no kernel that could be timed');
   const lanes: Lane[] = [];
@@ -195,10 +196,11 @@ async function timeCall(
         lanes.push(await laneOf(call, device, variant));
     }
     if (lanes.length === 0) fail(call.op.name, 'no kernel takes this call on these backends');
-    const outcomes = await measure(lanes.map(({ contestant }) => contestant));
-    return lanes.map((lane) =>
-      lineOf(call, lane, outcomes.get(lane.contestant.name)!, peaks.get(lane.device)),
+    const sticks = [...yardsticks].flatMap(([device, { arithmetic, copy }]) =>
+      [arithmetic, copy].map((one) => ({ ...one, name: stickName(one, device) })),
     );
+    const outcomes = await measure([...lanes.map(({ contestant }) => contestant), ...sticks]);
+    return lanes.map((lane) => lineOf(call, lane, outcomes, yardsticks.get(lane.device)));
   } finally {
     for (const { timed } of lanes) timed.dispose();
   }
@@ -224,20 +226,26 @@ async function laneOf(call: Call, device: Device, variant: string | null): Promi
 
 const labelOf = ({ info }: Device): string => `${info.backend}, ${info.description}`;
 
+const stickName = ({ name }: Yardstick, device: Device): string => `${name} of ${labelOf(device)}`;
+
 function lineOf(
   { op, inputs }: Call,
-  { device, variant, timed }: Lane,
-  outcome: Outcome,
-  peak: Peak | undefined,
+  { device, variant, timed, contestant }: Lane,
+  outcomes: ReadonlyMap<string, Outcome>,
+  yardsticks: Yardsticks | undefined,
 ): BenchLine {
+  const outcome = outcomes.get(contestant.name)!;
   const total = (key: 'flops' | 'bytes') =>
     timed.program.schedule.reduce((sum, entry) => sum + entry[key], 0);
   const [flops, bytes] = [total('flops'), total('bytes')];
   const time = 'error' in outcome ? null : outcome;
   const rate = (amount: number) => time && amount / time.medianMs / 1e6;
   const [gflops, gbps] = [rate(flops), rate(bytes)];
-  const percent = (value: number | null, of: number | undefined) =>
-    value === null || of === undefined ? null : (100 * value) / of;
+  const percent = (work: number, stick: Yardstick | undefined) => {
+    const peak = stick && outcomes.get(stickName(stick, device));
+    if (!time || !peak || 'error' in peak) return null;
+    return (100 * work * timesAsLong(peak, time)) / stick.amount;
+  };
   return {
     op: op.name,
     inputs: inputs.map((tensor) => tensor?.shape ?? null),
@@ -251,8 +259,8 @@ function lineOf(
     bytes,
     gflops,
     gbps,
-    percentOfArithmetic: percent(gflops, peak && peak.gflops * device.info.threads),
-    percentOfCopy: percent(gbps, peak?.copyGBps),
+    percentOfArithmetic: percent(flops / device.info.threads, yardsticks?.arithmetic),
+    percentOfCopy: percent(bytes, yardsticks?.copy),
     error: 'error' in outcome ? outcome.error : null,
   };
 }

@@ -31,6 +31,8 @@ export interface Timing {
   readonly rounds: number;
   /** Executions in one sample. */
   readonly repetitions: number;
+  /** Milliseconds of one execution, round by round. */
+  readonly samplesMs: readonly number[];
 }
 
 export interface MeasureOptions {
@@ -101,7 +103,6 @@ export async function measure(
   return outcomes;
 }
 
-/** The message of anything thrown. */
 /**
  * Executes until eight executions in a row brought the best time down by less than 3 %, for 50 ms at least,
  * since optimised code takes over only after some calls. Returns the best time in milliseconds.
@@ -169,7 +170,21 @@ function summarise({ samples, repetitions }: Lane): Timing {
   const medianMs = quantile(sorted, 0.5);
   const quartilesMs = [quantile(sorted, 0.25), quantile(sorted, 0.75)] as const;
   const spread = (quartilesMs[1] - quartilesMs[0]) / medianMs;
-  return { medianMs, minMs: sorted[0]!, quartilesMs, spread, rounds: samples.length, repetitions };
+  const rounds = samples.length;
+  return { medianMs, minMs: sorted[0]!, quartilesMs, spread, rounds, repetitions, samplesMs: samples };
+}
+
+/**
+ * How many times as long `a` takes as `b`: the median over the rounds that both have. What slows the machine for a while slows
+ * the two of a round, and is not in their ratio.
+ */
+export function timesAsLong(a: Timing, b: Timing): number {
+  const rounds = Math.min(a.rounds, b.rounds);
+  const ratios = Array.from({ length: rounds }, (_, i) => a.samplesMs[i]! / b.samplesMs[i]!);
+  return quantile(
+    ratios.sort((x, y) => x - y),
+    0.5,
+  );
 }
 
 /** Linear interpolation between the two nearest of the sorted samples. */

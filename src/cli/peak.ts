@@ -1,5 +1,5 @@
 import type { Backend, DeviceBuffer } from '../index.js';
-import { measure } from './measure.js';
+import { type Contestant, measure } from './measure.js';
 
 /** What a device reaches at most: f32 arithmetic from registers, by one of its threads, and a copy through memory (read plus write). */
 export interface Peak {
@@ -39,10 +39,8 @@ const dispatch = (kernel: string, bytes: readonly number[], count: number, units
 type Program = Awaited<ReturnType<Backend['prepare']>>;
 
 /** A kernel alone, on these buffers. */
-interface Lone {
+interface Lone extends Omit<Contestant, 'name'> {
   readonly program: Program;
-  run(): void;
-  readonly finish?: () => Promise<void>;
 }
 
 async function lone(
@@ -69,10 +67,10 @@ async function unitsFor(backend: Backend, data: DeviceBuffer, count: number, uni
   if (backend.kind !== 'webgpu') return units;
   for (let work = units; work < MOST_UNITS; work *= 4) {
     const { program, run, finish } = await lone(backend, 'peak_f32', [data], count, work);
-    run();
+    await run();
     await finish?.();
     const before = performance.now();
-    run();
+    await run();
     await finish?.();
     const ms = performance.now() - before;
     program.release();
@@ -81,38 +79,52 @@ async function unitsFor(backend: Backend, data: DeviceBuffer, count: number, uni
   return MOST_UNITS;
 }
 
-/** What one thread of a CPU, or a whole GPU, reaches on arithmetic from registers, and the device on a copy of 64 MiB. */
-export async function measurePeak(backend: Backend): Promise<Peak> {
-  if (backend.kind === 'reference') throw new Error('measurePeak: the reference backend has no kernels');
+/** Work of a known amount that a device does as fast as it can. */
+export interface Yardstick extends Contestant {
+  /** Of one execution: floating-point operations of one thread, or bytes read and written. */
+  readonly amount: number;
+}
+
+/** A device's peaks, ready to be timed beside what is held against them. */
+export interface Yardsticks {
+  /** Arithmetic from registers, on all threads of a CPU or a whole GPU. */
+  readonly arithmetic: Yardstick;
+  /** A copy of 64 MiB. */
+  readonly copy: Yardstick;
+  dispose(): void;
+}
+
+export async function prepareYardsticks(backend: Backend): Promise<Yardsticks> {
+  if (backend.kind === 'reference')
+    throw new Error('prepareYardsticks: the reference backend has no kernels');
   const { threads } = backend.info;
   const { count, flopsPerUnit, units } = ARITHMETIC[backend.kind];
   const data = backend.allocate(4096, 'peak');
   const buffers = ['source', 'target'].map((name) => backend.allocate(COPY_BYTES, `copy ${name}`));
   // x = 0.5 and y = 0.5 keep every chain near 1.
   backend.write(data, new Float32Array(1024).fill(0.5), 'f32');
-  const work = threads * (await unitsFor(backend, data, count, units));
-  const arithmetic = await lone(backend, 'peak_f32', [data], count, work);
+  const work = await unitsFor(backend, data, count, units);
+  const arithmetic = await lone(backend, 'peak_f32', [data], count, threads * work);
   const blocks = COPY_BYTES / 16;
-  const copy = await lone(
-    backend,
-    'copy_f32',
-    buffers,
-    blocks,
-    backend.kind === 'wasm' ? blocks >> 10 : blocks,
-  );
-  const outcome = await measure([
-    { ...arithmetic, name: 'arithmetic' },
-    { ...copy, name: 'copy' },
-  ]);
-  for (const { program } of [arithmetic, copy]) program.release();
-  for (const buffer of [data, ...buffers]) buffer.free();
-  const fastest = (name: string): number => {
+  const copyUnits = backend.kind === 'wasm' ? blocks >> 10 : blocks;
+  const copy = await lone(backend, 'copy_f32', buffers, blocks, copyUnits);
+  return {
+    arithmetic: { ...arithmetic, name: 'arithmetic', amount: work * flopsPerUnit },
+    copy: { ...copy, name: 'copy', amount: 2 * COPY_BYTES },
+    dispose() {
+      for (const { program } of [arithmetic, copy]) program.release();
+      for (const buffer of [data, ...buffers]) buffer.free();
+    },
+  };
+}
+
+/** The most that a device reached on its yardsticks. */
+export async function measurePeak({ arithmetic, copy }: Yardsticks): Promise<Peak> {
+  const outcome = await measure([arithmetic, copy]);
+  const fastest = ({ name, amount }: Yardstick): number => {
     const result = outcome.get(name)!;
     if ('error' in result) throw new Error(`measurePeak: ${name}: ${result.error}`);
-    return result.minMs;
+    return amount / result.minMs / 1e6;
   };
-  return {
-    gflops: (work * flopsPerUnit) / threads / fastest('arithmetic') / 1e6,
-    copyGBps: (2 * COPY_BYTES) / fastest('copy') / 1e6,
-  };
+  return { gflops: fastest(arithmetic), copyGBps: fastest(copy) };
 }
