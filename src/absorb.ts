@@ -1,5 +1,6 @@
 import { applyWith } from './apply.js';
 import { type Graph, nodesOf } from './graph.js';
+import { listAt } from './lists.js';
 import type { Node, Value } from './op.js';
 import { rebuilt, rewrite, rootsOf } from './rewrite.js';
 import { sameShape } from './shape.js';
@@ -74,7 +75,7 @@ class Uses {
     this.#order = nodesOf([...this.#roots], this.#given);
     for (const node of this.#order) {
       for (const value of node.inputs) {
-        if (value) this.#readers.set(value, [...(this.#readers.get(value) ?? []), node]);
+        if (value) listAt(this.#readers, value).push(node);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { type Graph, nodesOf } from './graph.js';
+import { listAt } from './lists.js';
 import type { Lowered, Node, OperandRef, Value } from './op.js';
 import { rebuilt, rewrite, rootsOf } from './rewrite.js';
 import { sizeOf } from './shape.js';
@@ -112,7 +113,7 @@ class Uses {
       node.inputs.forEach((value, at) => {
         if (!value) return;
         const root = this.#rootOf(value);
-        this.#uses.set(root, [...(this.#uses.get(root) ?? []), { node, at }]);
+        listAt(this.#uses, root).push({ node, at });
       });
       node.op.overwrites(node.inputs).forEach((at, k) => {
         whole.push(node.inputs[at]!, node.outputs[k]!);

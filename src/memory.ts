@@ -79,7 +79,7 @@ function placeInOrder(
   const companions = new Map<number, readonly number[]>();
   for (const list of options.together ?? []) for (const i of list) companions.set(i, list);
   const placements = new Array<Placement>(blocks.length);
-  const regions: { placed: number[]; bytes: number }[] = [];
+  const regions: Region[] = [];
   const ordered = blocks.map((_, i) => i).sort((a, b) => order(blocks[a]!, blocks[b]!) || a - b);
   for (const i of ordered) {
     const size = alignUp(Math.max(blocks[i]!.bytes, 1), alignment);
@@ -91,12 +91,11 @@ function placeInOrder(
     for (region of candidates(regionsOf(companions.get(i) ?? []))) {
       if (shunned.has(region)) continue;
       regions[region] ??= { placed: [], bytes: 0 };
-      offset = lowestGap(blocks, placements, regions[region]!.placed, i, size, alignment);
+      offset = lowestGap(regions[region]!, blocks[i]!, size);
       if (offset + size <= maxRegionBytes || regions[region]!.placed.length === 0) break;
     }
     placements[i] = { region, offset };
-    regions[region]!.placed.push(i);
-    regions[region]!.bytes = Math.max(regions[region]!.bytes, offset + size);
+    place(regions[region]!, { start: offset, end: offset + size, lifetime: blocks[i]! });
   }
   const sizes = Array.from(regions, (region) => region?.bytes ?? 0);
   return {
@@ -112,25 +111,39 @@ function* candidates(favourites: Iterable<number>): Generator<number> {
   for (let region = 0; ; region++) yield region;
 }
 
-function lowestGap(
-  blocks: readonly Lifetime[],
-  placements: readonly Placement[],
-  placed: readonly number[],
-  block: number,
-  size: number,
-  alignment: number,
-): number {
-  const { first, last } = blocks[block]!;
-  const taken = placed
-    .filter((other) => blocks[other]!.first <= last && blocks[other]!.last >= first)
-    .map((other) => ({ start: placements[other]!.offset, bytes: blocks[other]!.bytes }))
-    .sort((a, b) => a.start - b.start);
+/** Bytes from `start` to before `end` that a block has while it lives. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+  readonly lifetime: Lifetime;
+}
+
+interface Region {
+  /** By their start. */
+  readonly placed: Stretch[];
+  bytes: number;
+}
+
+function lowestGap({ placed }: Region, { first, last }: Lifetime, size: number): number {
   let offset = 0;
-  for (const { start, bytes } of taken) {
+  for (const { start, end, lifetime } of placed) {
+    if (lifetime.first > last || lifetime.last < first) continue;
     if (offset + size <= start) break;
-    offset = Math.max(offset, start + alignUp(Math.max(bytes, 1), alignment));
+    offset = Math.max(offset, end);
   }
   return offset;
+}
+
+function place(region: Region, stretch: Stretch): void {
+  const { placed } = region;
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placed[middle]!.start < stretch.start) low = middle + 1;
+    else high = middle;
+  }
+  placed.splice(low, 0, stretch);
+  region.bytes = Math.max(region.bytes, stretch.end);
 }
 
 /** The first step at which most bytes live, and how many. */

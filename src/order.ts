@@ -1,5 +1,6 @@
 // In which order the nodes of a graph run.
 import { type Graph, nodesOf } from './graph.js';
+import { listAt } from './lists.js';
 import type { Node, Value } from './op.js';
 
 /** Each node after what it reads; an update after the other readers of what it overwrites, where possible. */
@@ -8,22 +9,20 @@ export function ordered(graph: Graph): { order: Node[]; after: (node: Node) => r
   const roots = [...graph.outputs, ...graph.updates.map(({ value }) => value)];
   const readers = new Map<Value, Node[]>();
   for (const node of nodesOf(roots, stops)) {
-    for (const input of new Set(node.inputs)) {
-      if (input) readers.set(input, [...(readers.get(input) ?? []), node]);
-    }
+    for (const input of new Set(node.inputs)) if (input) listAt(readers, input).push(node);
   }
-  const waits = new Map<Node, Node[]>();
+  const waits = new Map<Node, Set<Node>>();
   for (const { target, value } of graph.updates) {
     const node = computing(value, stops);
     if (!node) continue;
     const inputs = node.op.overwrites(node.inputs).map((index) => node.inputs[index]!);
-    for (const reader of new Set([target, ...inputs].flatMap((held) => readers.get(held) ?? []))) {
-      const known = waits.get(node)?.includes(reader) ?? false;
-      if (!known && !reaches(reader, node, stops, waits))
-        waits.set(node, [...(waits.get(node) ?? []), reader]);
-    }
+    const later = comingAfter(node, stops, readers, waits);
+    const held = waits.get(node) ?? new Set();
+    for (const value of [target, ...inputs])
+      for (const reader of readers.get(value) ?? []) if (!later.has(reader)) held.add(reader);
+    waits.set(node, held);
   }
-  const after = (node: Node) => waits.get(node) ?? [];
+  const after = (node: Node) => [...(waits.get(node) ?? [])];
   return { order: nodesOf(roots, stops, after), after };
 }
 
@@ -34,18 +33,20 @@ function computing(value: Value, stops: ReadonlySet<Value>): Node | null {
   return stops.has(at) ? null : at.node;
 }
 
-/** Whether `from` is `to` or comes after it, by what it reads and waits for. */
-function reaches(
-  from: Node,
-  to: Node,
+/** A node and all that come after it, by what they read and wait for. */
+function comingAfter(
+  first: Node,
   stops: ReadonlySet<Value>,
-  waits: ReadonlyMap<Node, readonly Node[]>,
-): boolean {
-  const seen = new Set<Node>([from]);
-  for (const node of seen) {
-    if (node === to) return true;
-    for (const input of node.inputs) if (input?.node && !stops.has(input)) seen.add(input.node);
-    for (const earlier of waits.get(node) ?? []) seen.add(earlier);
+  readers: ReadonlyMap<Value, readonly Node[]>,
+  waits: ReadonlyMap<Node, ReadonlySet<Node>>,
+): Set<Node> {
+  const waiting = new Map<Node, Node[]>();
+  for (const [node, earlier] of waits) for (const one of earlier) listAt(waiting, one).push(node);
+  const found = new Set<Node>([first]);
+  for (const node of found) {
+    for (const value of node.outputs)
+      if (!stops.has(value)) for (const reader of readers.get(value) ?? []) found.add(reader);
+    for (const later of waiting.get(node) ?? []) found.add(later);
   }
-  return false;
+  return found;
 }

@@ -1,6 +1,7 @@
 import { BYTES_PER_ELEMENT } from './dtype.js';
 import { type Fusion, fuse, type Span, unfused } from './fuse.js';
 import type { Graph } from './graph.js';
+import { listAt } from './lists.js';
 import type { Node, TensorType, Value } from './op.js';
 import { ordered } from './order.js';
 import { sizeOf } from './shape.js';
@@ -256,7 +257,7 @@ class Planner {
     const bytes = this.#buffers[to]!.bytes;
     for (const buffer of [from, to])
       this.#buffers[buffer]!.last = Math.max(this.#buffers[buffer]!.last, step);
-    this.#copies.set(step, [...(this.#copies.get(step) ?? []), { from, to, bytes }]);
+    listAt(this.#copies, step).push({ from, to, bytes });
   }
 
   /** Copies outputs and updates that were not computed in their place; old values are read before any is replaced. */

@@ -1,5 +1,6 @@
 import type { BackendCore } from './backend/backend.js';
 import { fail } from './errors.js';
+import { listAt } from './lists.js';
 import { aligned } from './text.js';
 
 /** One launch of a kernel. */
@@ -64,9 +65,7 @@ function quantumOf(records: readonly LaunchRecord[]): number {
 function byClock(records: readonly LaunchRecord[]): LaunchRecord[][] {
   const clocks = new Map<string | undefined, LaunchRecord[]>();
   for (const record of records) {
-    const known = clocks.get(record.clock);
-    if (known) known.push(record);
-    else clocks.set(record.clock, [record]);
+    listAt(clocks, record.clock).push(record);
   }
   return [...clocks.values()];
 }

@@ -1,5 +1,6 @@
 // Who reads which bytes of a graph.
 import type { Graph } from './graph.js';
+import { listAt } from './lists.js';
 import type { Node, Value } from './op.js';
 
 /** The readers of values, through their views. */
@@ -18,9 +19,7 @@ export class Uses {
         continue;
       }
       for (const root of this.rootsOf(node)) {
-        const readers = this.#readers.get(root);
-        if (readers) readers.push(node);
-        else this.#readers.set(root, [node]);
+        listAt(this.#readers, root).push(node);
       }
     }
     const kept = [...outputs, ...updates.map(({ value }) => value), ...waited];

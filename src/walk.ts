@@ -1,4 +1,5 @@
 import type { Command, DispatchCommand, Location } from './backend/backend.js';
+import { listAt } from './lists.js';
 import type { Walk } from './op.js';
 
 /** What may be moved so that many tensors lie in one buffer. */
@@ -75,7 +76,7 @@ function partsOf({ roles, items, most }: Walking, neighbours: Neighbours): Part[
     part.items.push(item);
     names.forEach((name, r) => {
       const { buffers } = part;
-      buffers[r]!.set(name, [...(buffers[r]!.get(name) ?? []), item.operands[r]!]);
+      listAt(buffers[r]!, name).push(item.operands[r]!);
     });
   }
   return parts;

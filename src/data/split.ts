@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { listAt } from '../lists.js';
 import { Generator } from '../random.js';
 import { Subset } from './combine.js';
 import type { Dataset, DataTensor } from './sample.js';
@@ -95,9 +96,7 @@ export function placesOf(where: string, labels: ArrayLike<number>, samples: numb
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
     if (!Number.isInteger(label)) fail(where, `labels must be whole numbers, label ${i} is ${label}`);
-    const list = places.get(label);
-    if (list) list.push(i);
-    else places.set(label, [i]);
+    listAt(places, label).push(i);
   }
   return new Map([...places].sort(([a], [b]) => a - b));
 }
