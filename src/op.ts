@@ -63,6 +63,7 @@ export interface SampleInput {
   readonly signed?: boolean;
   /** A grid of hundredths round the middle of `domain`, in random order: keeps clear of ties. */
   readonly distinct?: boolean;
+  /** Computed ones by a getter: most who import an op never look at its samples. */
   readonly values?: readonly number[];
 }
 

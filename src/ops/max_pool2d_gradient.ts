@@ -112,13 +112,19 @@ const namesIndices = (winners: TensorType, y: TensorType): boolean => sameShape(
 
 /** Some element of each of a case's windows, as bytes where they fit. */
 function sampledWinners(g: Geometry, y: TensorType) {
-  const indices = new Float64Array(sizeOf(y.shape));
-  forEachWindow(g, (i, covered) => {
-    indices[i] = covered[(i * 5 + 2) % covered.length]! % (g.height.size * g.width.size);
-  });
   const words = g.adaptive || mostTaps(g) > 256;
   const { shape } = words ? y : tapsType(g);
-  return { shape, dtype: 'i32' as const, values: Array.from(words ? indices : packTaps(indices, g)) };
+  return {
+    shape,
+    dtype: 'i32' as const,
+    get values() {
+      const indices = new Float64Array(sizeOf(y.shape));
+      forEachWindow(g, (i, covered) => {
+        indices[i] = covered[(i * 5 + 2) % covered.length]! % (g.height.size * g.width.size);
+      });
+      return Array.from(words ? indices : packTaps(indices, g));
+    },
+  };
 }
 
 /** A case of pooling with its windows and their winners. */

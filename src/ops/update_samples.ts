@@ -19,14 +19,22 @@ export function samplesOf(rule: UpdateRule) {
   return shapes.flatMap((list) =>
     rule.samples.map(({ hyper, state: rows }) => {
       const total = list.reduce((sum, shape) => sum + whole(sizeOf(shape)), 0);
-      const generator = new Generator(total);
-      const values = rows.flatMap(([low, high]) =>
-        Array.from({ length: total }, () => Math.fround(generator.uniform(low, high))),
-      );
-      const state: SampleInput | null = rows.length === 0 ? null : { shape: [rows.length, total], values };
+      const state: SampleInput = {
+        shape: [rows.length, total],
+        get values() {
+          const generator = new Generator(total);
+          return rows.flatMap(([low, high]) =>
+            Array.from({ length: total }, () => Math.fround(generator.uniform(low, high))),
+          );
+        },
+      };
       const tensors = list.flatMap((shape): SampleInput[] => [{ shape }, { shape }]);
       return {
-        inputs: [{ shape: [hyper.length], values: hyper.map(Math.fround) }, state, ...tensors],
+        inputs: [
+          { shape: [hyper.length], values: hyper.map(Math.fround) },
+          rows.length > 0 ? state : null,
+          ...tensors,
+        ],
         options: undefined,
       };
     }),
