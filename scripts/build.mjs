@@ -59,7 +59,7 @@ const STEPS = {
     run: async () => (await import('./build-shaders.mjs')).buildShaders(),
   },
   kernels: {
-    inputs: ['assembly', 'build/params.ts', 'asconfig.json', 'scripts/order-kernels.mjs', ...SETTINGS],
+    inputs: ['assembly', 'build/params.ts', 'asconfig.json', 'scripts/pack-kernels.mjs', ...SETTINGS],
     outputs: TARGETS.flatMap((target) => [`build/weft.${target}.wasm`, `build/${target}.ts`]),
     run: buildKernels,
   },
@@ -132,7 +132,7 @@ function tool(name, args) {
 }
 
 async function buildKernels() {
-  const { orderFunctions } = await import('./order-kernels.mjs');
+  const { packKernels } = await import('./pack-kernels.mjs');
   await Promise.all(
     TARGETS.map(async (target) => {
       const file = `build/weft.${target}.wasm`;
@@ -145,7 +145,7 @@ async function buildKernels() {
           '--outFile',
           beside,
         ]);
-        writeAtomic(at(file), orderFunctions(readFileSync(at(beside))));
+        writeAtomic(at(file), packKernels(readFileSync(at(beside))));
       } finally {
         rmSync(at(beside), { force: true });
       }
