@@ -1,0 +1,2 @@
+/** The binary in the form that compresses best. */
+export function packKernels(binary: Uint8Array): Uint8Array;
