@@ -6,6 +6,7 @@ import { apply } from '../apply.js';
 import { common } from '../define.js';
 import { fail } from '../errors.js';
 import {
+  type Features,
   f32,
   type Lowered,
   type LoweredLaunch,
@@ -25,7 +26,6 @@ import { VECTOR } from './update_samples.js';
 import { where } from './where.js';
 
 type Types = readonly (TensorType | null)[];
-type Features = ReadonlySet<string>;
 
 const input = (index: number): OperandRef => ({ from: 'input', index });
 const output = (index: number): OperandRef => ({ from: 'output', index });
