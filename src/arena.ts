@@ -1,6 +1,6 @@
 import type { Backend, Location } from './backend/backend.js';
 import { type Lifetime, placeBlocks } from './memory.js';
-import type { Lowered, Node, OperandRef, Value } from './op.js';
+import type { Lowered, LoweredLaunch, Node, OperandRef, Value } from './op.js';
 import type { Plan } from './plan.js';
 
 /**
@@ -69,6 +69,12 @@ export function layOut(
   return { memory, locate, temporary };
 }
 
+/** All that a launch binds. */
+const operandsOf = ({ operands, walk }: LoweredLaunch): OperandRef[] => [
+  ...operands,
+  ...(walk?.items.flatMap((item) => item.operands) ?? []),
+];
+
 /** Blocks that one launch, or a group of them, may read while it writes the other. */
 function findConflicts(
   planned: Plan,
@@ -91,8 +97,12 @@ function findConflicts(
     const temporaries = first === last ? temporaryBlocks[step]! : [];
     for (const output of written) for (const input of read) connect(output, input);
     // One launch of several may read what another one wrote, and write another output.
-    if ((lowered[step]?.launches.length ?? 0) > 1)
-      for (const output of written) for (const other of written) connect(output, other);
+    const launches = lowered[step]?.launches ?? [];
+    for (const launch of launches.length > 1 ? launches : []) {
+      const bound = new Set(operandsOf(launch).flatMap((ref) => (ref.from === 'output' ? ref.index : [])));
+      const outputs = [...bound].map((index) => block(nodes[0]!.outputs[index]!));
+      for (const output of outputs) for (const other of outputs) connect(output, other);
+    }
     for (const temporary of temporaries) {
       for (const other of [...read, ...written, ...temporaries]) connect(temporary, other);
     }

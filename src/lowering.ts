@@ -42,8 +42,9 @@ function lower(node: Node, backend: Backend, variant: string | undefined): Lower
 
 function flatElements(node: Node, lowered: Lowered | null, rules: GroupRules | undefined): number | null {
   const { op, inputs, outputs } = node;
-  const [launch, ...others] = lowered?.launches ?? [];
-  if (!launch?.flat || launch.once || others.length > 0 || lowered!.temporaries.length > 0) return null;
+  if (lowered?.launches.length !== 1 || lowered.temporaries.length > 0) return null;
+  const launch = lowered.launches[0]!;
+  if (!launch.flat || launch.once) return null;
   if (op.overwrites(inputs).length > 0 || launch.operands.some(({ from }) => from === 'fault')) return null;
   const [size, ...sizes] = outputs.map(({ shape }) => sizeOf(shape));
   if (size === 0 || sizes.some((other) => other !== size)) return null;

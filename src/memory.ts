@@ -83,8 +83,11 @@ function placeInOrder(
   const ordered = blocks.map((_, i) => i).sort((a, b) => order(blocks[a]!, blocks[b]!) || a - b);
   for (const i of ordered) {
     const size = alignUp(Math.max(blocks[i]!.bytes, 1), alignment);
-    const regionsOf = (others: Iterable<number>) =>
-      new Set([...others].flatMap((other) => placements[other]?.region ?? []));
+    const regionsOf = (others: Iterable<number>) => {
+      const found = new Set<number>();
+      for (const other of others) if (placements[other]) found.add(placements[other].region);
+      return found;
+    };
     const shunned = regionsOf(enemies.get(i) ?? []);
     let region = 0;
     let offset = 0;

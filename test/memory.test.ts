@@ -1,10 +1,19 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { assemble } from '../src/assemble.js';
 import type { Backend, Command, Location, PrepareRequest } from '../src/backend/backend.js';
 import { openReference } from '../src/backend/reference.js';
 import { openWasm } from '../src/backend/wasm/index.js';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
-import { FaultMessages, type Node, Program, type Value } from '../src/index.js';
+import {
+  createGraph,
+  createInput,
+  FaultMessages,
+  type Node,
+  ops,
+  Program,
+  type Value,
+} from '../src/index.js';
 import { type Lifetime, placeBlocks } from '../src/memory.js';
 import { type PlanOptions, plan } from '../src/plan.js';
 import { separate } from '../src/rewrite.js';
@@ -259,6 +268,15 @@ describe('Program', () => {
       { numRuns },
     );
     expect(backend.memory().buffers).toBe(buffers);
+  });
+
+  it('lays what the launches of one node write side by side, by however many they are', () => {
+    const parts = 600;
+    const x = createInput([parts, 2]);
+    const outputs = [ops.concat(ops.split(x, { size: 1 }).map((part) => ops.flip(part, { axes: [1] })))];
+    const { request } = assemble(createGraph({ inputs: [x], outputs }), webgpu, new FaultMessages());
+    expect(request.commands.length).toBe(3 * parts);
+    expect(request.regions.length).toBe(2);
   });
 
   it('knows the size of its memory before it runs', async () => {

@@ -77,6 +77,17 @@ describe.each(names)('on %s', (name) => {
     expect(await show(x.grad!)).toEqual([[4], [0, 0, 3, 3]]);
   });
 
+  it('parts and joins thousands of tensors', async () => {
+    const size = name === 'webgpu' ? 1000 : 2000;
+    const x = device().tensor(count(size));
+    x.requiresGrad = true;
+    const y = F.stack(x.unbind().map((part, i) => (i % 2 ? part.mul(3) : part)));
+    y.sum().backward();
+    const odd = (i: number) => i % 2 === 1;
+    expect([...(await y.data())]).toEqual(Array.from(count(size), (value, i) => value * (odd(i) ? 3 : 1)));
+    expect([...(await x.grad!.data())]).toEqual(Array.from(count(size), (_, i) => (odd(i) ? 3 : 1)));
+  });
+
   it('takes empty tensors, gradients included', async () => {
     const results: readonly [(x: Tensor) => Tensor, number[]][] = [
       [(x) => x.flip([0, 1]), [2, 0, 3]],

@@ -12,23 +12,21 @@ export interface ConcatOptions {
   readonly axis?: number;
 }
 
-/** The copy of input `index` into its place along the axis. */
-function concatCopy(
-  types: readonly TensorType[],
-  index: number,
-  output: TensorType,
-  axis: number,
-): StridedCopy {
+/** The copy of each input into its place along the axis. */
+function concatCopies(types: readonly TensorType[], output: TensorType, axis: number): StridedCopy[] {
   const yStrides = stridesOf(output.shape);
-  const before = types.slice(0, index).reduce((sum, type) => sum + type.shape[axis]!, 0);
-  const { shape } = types[index]!;
-  return { shape, xStrides: stridesOf(shape), yStrides, yOffset: before * yStrides[axis]! };
+  let before = 0;
+  return types.map(({ shape }) => {
+    const yOffset = before * yStrides[axis]!;
+    before += shape[axis]!;
+    return { shape, xStrides: stridesOf(shape), yStrides, yOffset };
+  });
 }
 
 const concatLaunches = (backend: 'wasm' | 'webgpu') => ({
   name: 'concat__strided',
   launches: (types: readonly TensorType[], output: TensorType, { axis }: { axis: number }) =>
-    types.map((_, index) => copyLaunch(backend, concatCopy(types, index, output, axis), String(index))),
+    concatCopies(types, output, axis).map((copy, index) => copyLaunch(backend, copy, String(index))),
 });
 
 /** The inputs one after the other along an axis; they agree in every other size. */
@@ -54,8 +52,8 @@ export const concat = defineVariadicOp({
   },
   reference(inputs, { axis }, output) {
     const y = new Float64Array(sizeOf(output.shape));
-    inputs.forEach((x, index) => {
-      copyReference(x, concatCopy(inputs, index, output, axis), y);
+    concatCopies(inputs, output, axis).forEach((copy, index) => {
+      copyReference(inputs[index]!, copy, y);
     });
     return y;
   },

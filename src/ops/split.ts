@@ -29,25 +29,27 @@ function evenly(length: number, size: number): number[] {
   return Array.from({ length: Math.ceil(length / size) }, (_, k) => Math.min(size, length - k * size));
 }
 
-const start = (sizes: readonly number[], part: number): number =>
-  sizes.slice(0, part).reduce((sum, size) => sum + size, 0);
+/** Where each part begins along the axis, and where the last one ends. */
+const startsOf = (sizes: readonly number[]): number[] => {
+  let end = 0;
+  return [0, ...sizes.map((size) => (end += size))];
+};
 
-function splitCopy(x: TensorType, { axis, sizes }: SplitAttrs, part: number): StridedCopy {
-  const shape = x.shape.with(axis, sizes[part]!);
+/** What each part copies of x. */
+function splitCopies(x: TensorType, { axis, sizes }: SplitAttrs): StridedCopy[] {
   const xStrides = stridesOf(x.shape);
-  return { shape, xStrides, xOffset: start(sizes, part) * xStrides[axis]!, yStrides: stridesOf(shape) };
+  const starts = startsOf(sizes);
+  return sizes.map((size, part) => {
+    const shape = x.shape.with(axis, size);
+    return { shape, xStrides, xOffset: starts[part]! * xStrides[axis]!, yStrides: stridesOf(shape) };
+  });
 }
 
 const splitVariant = (backend: 'wasm' | 'webgpu') => ({
   name: 'split__strided',
   launches: ({ types, attrs, outputs }: KernelCall<'x', SplitAttrs>) =>
-    outputs.map((_, part) =>
-      copyLaunch(
-        backend,
-        splitCopy(types.x, attrs, part),
-        'x',
-        outputs.length > 1 ? `output${part}` : 'output',
-      ),
+    splitCopies(types.x, attrs).map((copy, part) =>
+      copyLaunch(backend, copy, 'x', outputs.length > 1 ? `output${part}` : 'output'),
     ),
 });
 
@@ -63,7 +65,7 @@ export const split = defineOpWithOutputs({
     if ((size === undefined) === (sizes === undefined)) fail('split', 'needs options { size } or { sizes }');
     if (size !== undefined) return { axis, sizes: evenly(length, expectWhole('split', 'size', size, 1)) };
     const fits =
-      sizes!.every((part) => Number.isInteger(part) && part >= 0) && start(sizes!, sizes!.length) === length;
+      sizes!.every((part) => Number.isInteger(part) && part >= 0) && startsOf(sizes!).at(-1) === length;
     if (!fits || sizes!.length === 0)
       fail(
         'split',
@@ -73,10 +75,8 @@ export const split = defineOpWithOutputs({
   },
   infer: ({ x }, { axis, sizes }) =>
     sizes.map((size) => ({ shape: x.shape.with(axis, size), dtype: x.dtype })),
-  reference: ({ x }, attrs, outputs) =>
-    outputs.map(({ shape }, part) =>
-      copyReference(x, splitCopy(x, attrs, part), new Float64Array(sizeOf(shape))),
-    ),
+  reference: ({ x }, attrs) =>
+    splitCopies(x, attrs).map((copy) => copyReference(x, copy, new Float64Array(sizeOf(copy.shape)))),
   backward: {
     x: ({ grads, outputs, attrs: { axis } }): Value =>
       concat(
@@ -144,8 +144,10 @@ export const chunk = defineCompositionWithOutputs({
     return { axis, sizes };
   },
   compose: ({ x }, { axis, sizes }) => split(x, { axis, sizes }),
-  reference: ({ x }, { axis, sizes }, outputs) =>
-    outputs.map(({ shape }, k) => part(x, shape, axis, start(sizes, k))),
+  reference({ x }, { axis, sizes }, outputs) {
+    const starts = startsOf(sizes);
+    return outputs.map(({ shape }, k) => part(x, shape, axis, starts[k]!));
+  },
   linear: ['x'],
   samples: [
     { inputs: { x: { shape: [7, 2] } }, options: { chunks: 3 } },
