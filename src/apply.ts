@@ -1,20 +1,67 @@
-import { fail } from './errors.js';
-import type { Attrs, Node, Op, Side, TensorType, Value } from './op.js';
-import { checkShape } from './shape.js';
+import { fail, WeftError } from './errors.js';
+import type { Attr, Attrs, Node, Op, Side, TensorType, Value } from './op.js';
+import { checkShape, showShape } from './shape.js';
 
-/** Records one application of `op`; throws the op's own error where the inputs don't fit. */
+/** Records one application of `op`; throws the op's own error, with the shapes of all operands, where the inputs don't fit. */
 export function apply(op: Op, inputs: readonly (Value | null)[], options: unknown): readonly Value[] {
-  inputs.forEach((value, i) => {
-    const name = op.inputs[op.variadic ? 0 : i]!;
-    if (value ? !isType(value) : !op.optional.has(name)) refuseInput(op.name, name, value);
-  });
-  const attrs = attributesOf(op, inputs, options);
-  checkAttrs(op.name, attrs);
-  return applyWith(op, inputs, attrs);
+  try {
+    inputs.forEach((value, i) => {
+      const name = op.inputs[op.variadic ? 0 : i]!;
+      if (value ? !isType(value) : !op.optional.has(name)) refuseInput(op.name, name, value);
+    });
+    const attrs = attributesOf(op, inputs, options);
+    checkAttrs(op.name, attrs);
+    return applyWith(op, inputs, attrs);
+  } catch (error) {
+    throw refusal(op, inputs, options, error);
+  }
 }
 
-const isType = (value: unknown): boolean =>
-  typeof value === 'object' && Array.isArray((value as TensorType).shape) && 'dtype' in (value as TensorType);
+/** What a message lists at most. */
+const MOST_OPERANDS = 8;
+
+/**
+ * What was thrown while an op was recorded, in words that name the op and each operand. An op may be composed of others, whose
+ * names come second, and options of another kind than it reads make it throw what says nothing.
+ */
+function refusal(
+  { name, inputs: names, variadic }: Op,
+  inputs: readonly unknown[],
+  options: unknown,
+  error: unknown,
+) {
+  const own = error instanceof WeftError;
+  const said = own ? error.message : `can't take the options ${showOptions(options)}`;
+  const message = said.startsWith(`${name}: `) ? said : `${name}: ${said}`;
+  const unsaid = inputs.flatMap((given, i) => {
+    if (!isType(given) || message.includes(showShape(given.shape))) return [];
+    return `${variadic ? `${names[0]}[${i}]` : names[i]} is ${given.dtype}${showShape(given.shape)}`;
+  });
+  if (own && said === message && unsaid.length === 0) return error;
+  const more = unsaid.length > MOST_OPERANDS ? [`${unsaid.length - MOST_OPERANDS} more`] : [];
+  const operands = [...unsaid.slice(0, MOST_OPERANDS), ...more].join(', ');
+  return new WeftError(operands ? `${message}; ${operands}` : message, { cause: error });
+}
+
+const showOptions = (options: unknown): string =>
+  typeof options === 'object' && options !== null
+    ? `{ ${Object.entries(options)
+        .map(([key, value]) => `${key}: ${shown(value)}`)
+        .join(', ')} }`
+    : String(options);
+
+const shown = (value: unknown): string =>
+  Array.isArray(value)
+    ? `[${value.map(shown).join()}]`
+    : typeof value === 'string'
+      ? `'${value}'`
+      : String(value);
+
+const isType = (value: unknown): value is TensorType =>
+  typeof value === 'object' &&
+  value !== null &&
+  Array.isArray((value as TensorType).shape) &&
+  'dtype' in (value as TensorType);
 
 function refuseInput(name: string, input: string, given: unknown): never {
   if (!given) return fail(name, `input '${input}' is missing`);
@@ -76,8 +123,11 @@ export function applyWith(
 
 function checkAttrs(name: string, attrs: Attrs): void {
   for (const [key, value] of Object.entries(attrs)) {
-    const numbers = Array.isArray(value) ? value.flat() : [value];
-    if (numbers.some((n) => typeof n === 'number' && Number.isNaN(n)))
-      fail(name, `attribute '${key}' is NaN`);
+    const list = Array.isArray(value);
+    const parts: readonly Attr[] = list ? value.flat() : [value];
+    if (parts.some((part) => Number.isNaN(part))) fail(name, `attribute '${key}' is NaN`);
+    const fits = (part: unknown) =>
+      typeof part === 'number' || (!list && (part === null || ['boolean', 'string'].includes(typeof part)));
+    if (!parts.every(fits)) fail(name, `attribute '${key}' can't be ${shown(value)}`);
   }
 }

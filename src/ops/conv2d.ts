@@ -19,6 +19,7 @@ import {
   type WeightGradientCall,
   weightGeometry,
 } from './conv2d_calls.js';
+import { orEmpty } from './conv2d_empty.js';
 import {
   AXES4,
   type Conv2dActivation,
@@ -347,13 +348,13 @@ export const conv2dWeightGradient = defineOpWithOutputs({
   },
   cost: (call) => ({ flops: 2 * sizeOf(call.types.dy.shape) * sizeOf(call.attrs.shape.slice(1)) }),
   kernels: {
-    wasm: [
+    wasm: orEmpty('wasm', [
       depthwiseWeightGradientWasm,
       weightGradientWasm('6x16', 'tile-6x16'),
       weightGradientWasm('6x8', 'tile-6x8'),
       weightGradientWasm('4x8'),
-    ],
-    webgpu: weightGradientWebGPU,
+    ]),
+    webgpu: orEmpty('webgpu', weightGradientWebGPU),
   },
   folds: ({ x, dy, mask }, attrs): Fold | null =>
     foldMask(dy, mask, (grad, y) => conv2dWeightGradient(x, grad, y, attrs)),

@@ -85,7 +85,8 @@ function rowsOf(c: Convolution, most: number): number {
 function share(c: Convolution, pixels: number): { images: number; rows: number } {
   const plane = c.outHeight * c.outWidth;
   if (plane > pixels && !c.spread) return { images: 1, rows: rowsOf(c, pixels) };
-  return { images: near(c.batch, Math.max(1, Math.floor(pixels / plane))), rows: c.outHeight };
+  const images = near(c.batch, Math.max(1, Math.floor(pixels / plane)));
+  return { images: Math.max(1, images), rows: c.outHeight };
 }
 
 const sharesOf = (c: Convolution, { images, rows }: { images: number; rows: number }) =>
@@ -129,7 +130,7 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const pitch = c.spread ? c.outWidth - c.width + view.frameWidth : c.outWidth;
   const panels = Math.ceil((unit.images * unit.rows * pitch) / 8);
   const odd = c.spread ? 0 : straddling(c, view.frameWidth, apart, unit.images, unit.rows);
-  const tiles = Math.ceil(c.filters / tile);
+  const tiles = Math.max(1, Math.ceil(c.filters / tile));
   const tilesPerPart = Math.ceil(tiles / wanted);
   const parts = Math.ceil(tiles / tilesPerPart);
   const filters = Math.min(c.filters, tilesPerPart * tile);
@@ -138,7 +139,7 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const frameAt = up(stagedAt + 4 * filters * (thin ? unit.rows * view.frameWidth + THIN : 8 * panels), 64);
   const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
   const shares = sharesOf(c, unit);
-  const units = shares * c.groups * parts;
+  const units = c.filters && shares * c.groups * parts;
   // Cycles of a unit's parts together, as measured: products, their ends, packing, filters from memory, frame, set-up.
   const weights = 4 * taps * c.filters;
   const multiplied = c.spread
@@ -169,7 +170,7 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
   // Channels 4096 bytes apart would all be in one set of the first cache.
   const copies = thin || masked || strided || outside || (c.height * c.width) % 1024 === 0;
   const task: Task = { c, tile, thin, copies, taps, depth };
-  const most = Math.ceil(c.filters / tile);
+  const most = Math.max(1, Math.ceil(c.filters / tile));
   const candidates = [1536, 1024, 768, 512, 448, 384, 320, 256, 192, 128, 96, 64, 32].flatMap((pixels) =>
     [1, 2, 3, 4, 6, 8, 12].filter((parts) => parts <= most).map((parts) => candidate(task, pixels, parts)),
   );

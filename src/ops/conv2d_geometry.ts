@@ -146,6 +146,7 @@ export function checkChannels(name: string, x: Shape, weight: Shape, groups: num
   const shown = `x is ${showShape(x)}, weight is ${showShape(weight)}`;
   if (x[1] !== weight[1]! * groups) fail(name, `channels differ, ${shown}, groups is ${groups}`);
   if (weight[0]! % groups !== 0) fail(name, `filters don't divide into ${groups} groups, ${shown}`);
+  if (weight[0] === 0 || weight[1] === 0) fail(name, `there must be filters and channels, ${shown}`);
 }
 
 /** Refuses a bias that is not [size]. */

@@ -105,6 +105,10 @@ export const cases: readonly Case[] = [
   [[1, 66, 9, 9], [5, 66, 1, 1], {}],
   [[1, 65, 2, 3], [66, 65, 1, 1], {}],
   [[2, 6, 4, 4], [7, 6, 2, 2], { stride: 2 }],
+  // No images.
+  [[0, 3, 6, 7], [4, 3, 3, 3], { padding: 1 }],
+  [[0, 2, 5, 5], [2, 1, 3, 3], { groups: 2 }],
+  [[0, 4, 3, 3], [3, 4, 1, 1], {}],
 ];
 
 export const outputOf = ([x, weight, options]: Case): number[] =>
@@ -122,6 +126,7 @@ export const activated = [
   cases[24]!,
   cases[32]!,
   cases[38]!,
+  cases.at(-1)!,
 ];
 
 /** A mask: clear of zero, with either sign. */
@@ -145,6 +150,10 @@ export const forwardErrors: readonly ErrorCase<
   {
     types: { x: f32([1, 3, 8, 8]), weight: f32([4, 2, 3, 3]) },
     message: 'conv2d: channels differ, x is [1,3,8,8], weight is [4,2,3,3], groups is 1',
+  },
+  {
+    types: { x: f32([1, 3, 8, 8]), weight: f32([0, 3, 3, 3]) },
+    message: 'conv2d: there must be filters and channels, x is [1,3,8,8], weight is [0,3,3,3]',
   },
   {
     types: { x: f32([1, 3, 2, 2]), weight: f32([4, 3, 3, 3]) },

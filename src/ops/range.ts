@@ -83,7 +83,7 @@ export const arange = defineOp({
     finite('arange', { start, end, step });
     const whole = [start, end, step].every(Number.isInteger);
     const dtype = given ?? (whole ? 'i32' : 'f32');
-    if (dtype === 'bool') fail('arange', 'dtype must be f32 or i32, it is bool');
+    if (dtype !== 'f32' && dtype !== 'i32') fail('arange', `dtype must be f32 or i32, it is ${dtype}`);
     const numbers = `start ${start}, end ${end} and step ${step}`;
     if (step === 0 || (end - start) / step < 0)
       fail('arange', `${numbers}: the step does not lead to the end`);
