@@ -63,6 +63,11 @@ function apart(o: usize, p: CrossEntropyParams, row: i32, x: usize, step: usize,
   return ownShare(o, row, p) * (top - load<f32>(x + label * step)) + even(o, p, x, step, top);
 }
 
+/** What a mean divides by: no weights at all leave no mean, not even of what smoothing gives other classes. */
+function divisor(total: f32, p: CrossEntropyParams): f32 {
+  return total == 0 && p.smoothing > 0 ? NaN : total;
+}
+
 /** Stores a row's loss and its label's weight; returns Σ K. */
 function finishRow(o: usize, p: CrossEntropyParams, row: i32, evenly: f32, away: f32, total: f32): f32 {
   const at = row << 2;
@@ -98,7 +103,7 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
   const fault = operand(o, 7);
   const slopes = operand(o, 6);
   const evenly = even(o, p, 0, 0, 0);
-  const g: f32 = operand(o, 3) ? <f32>1.0 / load<f32>(operand(o, 3)) : 1.0;
+  const g: f32 = operand(o, 3) ? <f32>1.0 / divisor(load<f32>(operand(o, 3)), p) : 1.0;
   const step = <usize>classes << 2;
   if (p.inner == 1 && classes > SHORT) {
     let x = operand(o, 0) + begin * step;
@@ -158,8 +163,9 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
 
 /** y = Σ losses / Σ weights. One unit. */
 export function cross_entropy_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
-  const rows = <i32>changetype<CrossEntropyParams>(params).rows;
-  store<f32>(operand(o, 2), sumOf(operand(o, 0), rows) / sumOf(operand(o, 1), rows));
+  const p = changetype<CrossEntropyParams>(params);
+  const rows = <i32>p.rows;
+  store<f32>(operand(o, 2), sumOf(operand(o, 0), rows) / divisor(sumOf(operand(o, 1), rows), p));
 }
 
 // @ts-ignore: decorator

@@ -147,7 +147,7 @@ fn cross_entropy_rows_f32(
   }
   var g = 1.0;
   if (p.counted == 1u) {
-    g /= total_weight[0];
+    g /= divisor(total_weight[0], p);
   }
   let scale = all / powers.total;
   var c = row.lane;

@@ -30,7 +30,7 @@ fn cross_entropy_f32__whole(@builtin(local_invocation_index) local: u32) {
     }
   }
   let total = row_sum(part, local, 64u);
-  let weights = row_sum(share, local, 64u);
+  let weights = divisor(row_sum(share, local, 64u), p);
   var g = 1.0;
   if (p.counted == 1u) {
     g /= weights;
@@ -63,7 +63,7 @@ fn cross_entropy_f32(@builtin(local_invocation_index) local: u32) {
     share += row_weights[row];
   }
   let total = row_sum(part, local, 64u);
-  let counted = row_sum(share, local, 64u);
+  let counted = divisor(row_sum(share, local, 64u), sum_params);
   if (local == 0u) {
     mean_loss[0] = total / counted;
   }

@@ -62,6 +62,35 @@ describe.each(names)('losses at special values, on %s', (name) => {
     await expectNear(F.crossEntropy(x, y, null, { reduction: 'sum' }), [0]);
   });
 
+  // As in PyTorch, which divides the smoothed part by the same weights.
+  it.each([
+    [3, 4],
+    [300, 4],
+    [3, 70],
+  ])(
+    'crossEntropy of %i labels of %i classes that weigh nothing is NaN as a mean, smoothed or not',
+    async (rows, classes) => {
+      const x = device().tensor(
+        Float32Array.from({ length: rows * classes }, (_, i) => i % 7),
+        [rows, classes],
+      );
+      x.requiresGrad = true;
+      const labels = new Int32Array(rows).fill(0, 1).fill(-100, 0, 1);
+      for (const others of [0, 1]) {
+        const weight = device().tensor(new Float32Array(classes).fill(others).fill(0, 0, 1));
+        for (const labelSmoothing of [0, 0.1]) {
+          const loss = F.crossEntropy(x, device().tensor(labels), weight, { labelSmoothing });
+          loss.backward();
+          expect(await loss.item()).toBeNaN();
+          const slopes = [...(await x.grad!.data())];
+          expect(slopes.slice(0, classes)).toEqual(new Array(classes).fill(0));
+          expect(slopes.slice(classes).every(Number.isNaN)).toBe(true);
+          x.grad = null;
+        }
+      }
+    },
+  );
+
   it('losses of nothing are NaN as a mean, 0 as a sum', async () => {
     const x = device().tensor(new Float32Array(0), [0, 3]);
     const y = device().tensor(new Int32Array(0), [0]);

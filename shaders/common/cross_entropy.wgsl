@@ -22,3 +22,8 @@ struct CrossEntropyParams {
 fn row_start(row: u32, classes: u32, inner: u32) -> u32 {
   return row / inner * classes * inner + row % inner;
 }
+
+// What a mean divides by: no weights at all leave no mean, not even of what smoothing gives other classes.
+fn divisor(total: f32, p: CrossEntropyParams) -> f32 {
+  return select(total, nan(), is_zero(total) && p.smoothing > 0.0);
+}

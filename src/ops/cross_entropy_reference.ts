@@ -56,12 +56,16 @@ const rowsOf = (name: string, inputs: Inputs, attrs: Attrs): (Row | null)[] =>
   Array.from({ length: geometry(inputs.logits.shape).rows }, (_, row) => rowAt(name, inputs, attrs, row));
 
 const add = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
-const weightsOf = (rows: readonly (Row | null)[]): number => add(rows.map((row) => row?.weight ?? 0));
+/** What a mean divides by: no weights at all leave no mean, not even of what smoothing gives other classes. */
+function divisorOf(rows: readonly (Row | null)[], { labelSmoothing }: Attrs): number {
+  const total = add(rows.map((row) => row?.weight ?? 0));
+  return total === 0 && labelSmoothing > 0 ? Number.NaN : total;
+}
 
-function reduced(rows: readonly (Row | null)[], { reduction }: Attrs, f: (row: Row) => number): Float64Array {
+function reduced(rows: readonly (Row | null)[], attrs: Attrs, f: (row: Row) => number): Float64Array {
   const each = rows.map((row) => (row ? f(row) : 0));
-  if (reduction === 'none') return Float64Array.from(each);
-  return Float64Array.of(reduction === 'mean' ? add(each) / weightsOf(rows) : add(each));
+  if (attrs.reduction === 'none') return Float64Array.from(each);
+  return Float64Array.of(attrs.reduction === 'mean' ? add(each) / divisorOf(rows, attrs) : add(each));
 }
 
 /** Σ share surprise of each row, reduced. */
@@ -83,7 +87,7 @@ function gradients(
   each: (row: Row) => (c: number) => number,
 ): Float64Array {
   const rows = rowsOf(name, inputs, attrs);
-  const scale = attrs.reduction === 'mean' ? 1 / weightsOf(rows) : 1;
+  const scale = attrs.reduction === 'mean' ? 1 / divisorOf(rows, attrs) : 1;
   const dx = new Float64Array(inputs.logits.data.length);
   rows.forEach((row) => {
     if (!row) return;

@@ -73,7 +73,7 @@ interface Inputs {
 }
 
 function run({ projected, weightHidden, biasHidden, h0, lengths }: Inputs, attrs: SequenceAttrs): Tracked[] {
-  expectLengths('gruSequence', projected, lengths);
+  expectLengths('gruSequence', 'projected', { projected, lengths });
   const walk = walkOf(sizesOf(projected, GATES), lengths, attrs);
   return gruRun(walk, new Tracked(projected.data), weightHidden, biasHidden, new Tracked(h0.data));
 }
@@ -106,7 +106,7 @@ export const gruSequence = defineOpWithOutputs({
   saves: 1,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: forwardWasm, webgpu: forwardWebgpu },
-  fault: lengthFault,
+  fault: lengthFault('projected'),
   samples: [
     ...sequenceCases.map((one) => ({
       inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
@@ -156,6 +156,7 @@ type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
 
 /** The gradients, or, of absolute inputs, their terms added up. */
 function runBack(inputs: BackwardInputs, attrs: SequenceAttrs, positive: boolean) {
+  expectLengths('gruSequenceBackward', 'dy', inputs);
   const of = (key: (typeof BACKWARD)[number]) =>
     positive ? inputs[key].data.map(Math.abs) : inputs[key].data;
   const sizes = sizesOf(inputs.dy);
@@ -191,6 +192,7 @@ export const gruSequenceBackward = defineOpWithOutputs({
   onceDifferentiable: true,
   cost: ({ types }) => ({ flops: 6 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: backwardWasm, webgpu: backwardWebgpu },
+  fault: lengthFault('dy'),
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,

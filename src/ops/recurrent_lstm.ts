@@ -72,7 +72,7 @@ interface Inputs {
 }
 
 function run({ projected, weightHidden, h0, c0, lengths }: Inputs, attrs: SequenceAttrs): Tracked[] {
-  expectLengths('lstmSequence', projected, lengths);
+  expectLengths('lstmSequence', 'projected', { projected, lengths });
   const walk = walkOf(sizesOf(projected, GATES), lengths, attrs);
   const [x, h, c] = [projected, h0, c0].map(({ data }) => new Tracked(data)) as [Tracked, Tracked, Tracked];
   return lstmRun(walk, x, weightHidden, h, c);
@@ -108,7 +108,7 @@ export const lstmSequence = defineOpWithOutputs({
   inPlaceOutput: 3,
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: forwardWasm, webgpu: forwardWebgpu },
-  fault: lengthFault,
+  fault: lengthFault('projected'),
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(FORWARD, GATES, one, { weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,
@@ -148,6 +148,7 @@ type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
 
 /** The gradients, or, of absolute inputs, their terms added up. */
 function runBack(inputs: BackwardInputs, attrs: SequenceAttrs, positive: boolean) {
+  expectLengths('lstmSequenceBackward', 'dy', inputs);
   const of = (key: (typeof BACKWARD)[number]) =>
     positive ? inputs[key].data.map(Math.abs) : inputs[key].data;
   const sizes = sizesOf(inputs.dy);
@@ -188,6 +189,7 @@ export const lstmSequenceBackward = defineOpWithOutputs({
   inPlace: ['gates'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.gates.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: backwardWasm, webgpu: backwardWebgpu },
+  fault: lengthFault('dy'),
   samples: sequenceCases.map((one) => ({
     inputs: sequenceSample(BACKWARD, GATES, one, { gates: OPEN, weightHidden: WEIGHT }),
     options: { reverse: one.reverse } as SequenceOptions,

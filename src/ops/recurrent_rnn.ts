@@ -78,7 +78,7 @@ interface Inputs {
 }
 
 function run({ projected, weightHidden, h0, lengths }: Inputs, attrs: Attrs): Tracked[] {
-  expectLengths('rnnSequence', projected, lengths);
+  expectLengths('rnnSequence', 'projected', { projected, lengths });
   const walk = walkOf(sizesOf(projected), lengths, attrs);
   const relu = attrs.nonlinearity === 'relu';
   return rnnRun(walk, new Tracked(projected.data), weightHidden, new Tracked(h0.data), relu);
@@ -122,7 +122,7 @@ export const rnnSequence = defineOpWithOutputs({
   inPlace: ['projected'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.projected.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: forwardWasm, webgpu: forwardWebgpu },
-  fault: lengthFault,
+  fault: lengthFault('projected'),
   samples: cases.map((one) => ({
     inputs: sequenceSample(
       FORWARD,
@@ -174,6 +174,7 @@ type BackwardInputs = Readonly<Record<(typeof BACKWARD)[number], RefTensor>> & {
 
 /** The gradients, or, of absolute gradients and weights, their terms added up. */
 function runBack(inputs: BackwardInputs, attrs: Attrs, positive: boolean) {
+  expectLengths('rnnSequenceBackward', 'dy', inputs);
   const of = (key: (typeof BACKWARD)[number]) =>
     positive && key !== 'y' ? inputs[key].data.map(Math.abs) : inputs[key].data;
   const sizes = sizesOf(inputs.dy);
@@ -218,6 +219,7 @@ export const rnnSequenceBackward = defineOpWithOutputs({
   inPlace: ['y'],
   cost: ({ types }) => ({ flops: 2 * sizeOf(types.dy.shape) * types.weightHidden.shape[1]! }),
   kernels: { wasm: backwardWasm, webgpu: backwardWebgpu },
+  fault: lengthFault('dy'),
   samples: cases.map((one) => ({
     inputs: sequenceSample(BACKWARD, 1, one, { weightHidden: { domain: [-0.5, 0.5] } }),
     options: { reverse: one.reverse, nonlinearity: one.nonlinearity } as RnnSequenceOptions,

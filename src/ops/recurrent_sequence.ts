@@ -114,23 +114,23 @@ export function checkLengths(call: AnyCall, backend: 'wasm' | 'webgpu', { steps,
   ];
 }
 
-/** The message for a length that was found outside. */
-export const lengthFault = (
-  { projected: { shape } }: { readonly projected: TensorType },
-  _: unknown,
-  [b, length]: readonly [number, number],
-): string =>
-  `length ${length | 0} of sequence ${b} is outside 1..${shape[0]}, projected is ${showShape(shape)}`;
+/** The message for a length that was found outside; `lead` has the steps. */
+export const lengthFault =
+  <K extends string>(lead: K) =>
+  (types: Readonly<Record<K, TensorType>>, _: unknown, [b, length]: readonly [number, number]): string => {
+    const { shape } = types[lead];
+    return `length ${length | 0} of sequence ${b} is outside 1..${shape[0]}, ${lead} is ${showShape(shape)}`;
+  };
 
 /** Refuses lengths outside 1..steps, for the reference. */
-export function expectLengths(
+export function expectLengths<K extends string>(
   name: string,
-  projected: TensorType,
-  lengths: { readonly data: Float64Array } | null,
+  lead: K,
+  types: Readonly<Record<K, TensorType>> & { readonly lengths: { readonly data: Float64Array } | null },
 ): void {
-  lengths?.data.forEach((length, b) => {
-    if (!(length >= 1 && length <= projected.shape[0]!))
-      fail(name, lengthFault({ projected }, {}, [b, length]));
+  types.lengths?.data.forEach((length, b) => {
+    if (!(length >= 1 && length <= types[lead].shape[0]!))
+      fail(name, lengthFault(lead)(types, null, [b, length]));
   });
 }
 
@@ -183,7 +183,7 @@ function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N,
     scratch: 32 * panels * (rows * (backward ? 1 : gates) + 1),
   });
   return [
-    ...(backward ? [] : checkLengths(call as AnyCall, 'wasm', fields)),
+    ...checkLengths(call as AnyCall, 'wasm', fields),
     // For the product with a state, each gate's rows of the weight are a matrix of their own.
     backward
       ? packPanels('weightHidden', gates * hidden, hidden, false)

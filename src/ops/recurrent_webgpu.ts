@@ -120,7 +120,7 @@ function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N,
     units,
   });
   return [
-    ...(backward ? [] : checkLengths(call, 'webgpu', fields)),
+    ...checkLengths(call, 'webgpu', fields),
     packWeight(pass, fields, form).launch,
     ...(pass.before ? [whole(pass.before)] : []),
     ...Array.from({ length: steps }, (_, k) => step(k)),
