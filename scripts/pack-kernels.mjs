@@ -9,12 +9,12 @@ import { gzipSync } from 'node:zlib';
 import binaryen from 'binaryen';
 
 /** So many instructions in a row are one gram of likeness: the measure that does best differs from binary to binary. */
-const GRAMS = [4, 5, 6];
+const GRAMS = [4, 5];
 /** So many functions back likeness counts, each step less by FADE grams. */
 const REACH = 24;
 const FADE = 1;
 /** Lengths of the runs of instructions by which numbers are found: the longer a run, the more of them it has. */
-const RUNS = [4, 8, 16, 32];
+const RUNS = [3, 6, 12, 24, 48];
 /** The first number of a type's locals where the types before it, and the parameters, need fewer; in this order. */
 const STARTS = { i32: 0, i64: 0, f32: 48, f64: 0, v128: 64 };
 
