@@ -2,6 +2,10 @@
 // has the formulas. A row is `blocks` runs of `run` elements, `step` apart, the first at row · run: it comes from memory
 // once where it fits in the cache. Where rows are columns ([batch, groups, 1, 1] over the batch), COLUMNS of them are
 // copied to scratch memory, four side by side, and go the way of a row, with a lane each in place of a sum of lanes.
+//
+// Processors foresee what is read next where addresses rise steadily through a page. So rows over the batch are taken BAND
+// at a time, in the order of memory: twice from there is twice as fast as once, plane by plane, where the second pass finds
+// them in the cache. Other rows go one by one: two at once from one page are three times as slow.
 import { StandardizeParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
 import {
@@ -23,8 +27,10 @@ import {
 const COLUMNS: i32 = 16;
 /** Elements whose mean a row's distances are measured from. */
 const START: i32 = 64;
-/** Where scratch memory has columns, behind two slots, or what nobody asks for, then a row of zeros. */
-const SPACE: usize = 2 * SLOT;
+/** Rows over the batch that are taken together, and slots in scratch memory. src/ops/standardize_call.ts has the same number. */
+const BAND: i32 = 64;
+/** Where scratch memory has columns, behind the slots, or what nobody asks for. */
+const SPACE: usize = BAND * SLOT;
 
 /** Whether rows are columns. */
 // @ts-ignore: decorator
@@ -74,6 +80,11 @@ function copyColumns(columns: usize, count: i32, lines: i32, step: usize, scratc
   }
 }
 
+/** Where a row's weights or biases lie. */
+function affineOf(p: StandardizeParams, all: usize, row: i32): usize {
+  return all + ((<usize>(row < <i32>p.groups ? row : row % <i32>p.groups) * p.channels) << 2);
+}
+
 /**
  * Operands: x, weight, bias, y, mean, variance. Units are rows, or COLUMNS of them where they are columns. One pass finds
  * mean and variance by distances from the mean of the row's start. Where that lies further from the row's mean than the
@@ -86,6 +97,7 @@ export function standardize_f32(o: usize, params: usize, scratch: usize, begin: 
   const jump = <usize>p.step << 2;
   const blocks = columns ? 1 : <i32>p.blocks;
   const run = columns ? <i32>p.batch << 2 : <i32>p.run;
+  const size = <usize>run << 2;
   const start = min(run, columns ? 2 * START : START);
   const portion = splat(<f32>1.0 / <f32>max(columns ? start >> 2 : start, 1));
   const near = splat(<f32>min(run, 256) * (columns ? <f32>(1.0 / 1024.0) : <f32>(1.0 / 256.0)));
@@ -96,10 +108,13 @@ export function standardize_f32(o: usize, params: usize, scratch: usize, begin: 
   const count = each && !moves ? <i32>p.plane : run;
   const w4: usize = moves && p.hasWeight ? 64 : 0;
   const b4: usize = moves && p.hasBias ? 64 : 0;
-  const together = columns ? COLUMNS : 1;
-  for (let unit = begin; unit < end; unit++) {
-    const first = unit * together;
-    const last = min(<i32>p.rows, first + together);
+  const unit = columns ? COLUMNS : 1;
+  const together = columns ? COLUMNS : p.overBatch ? BAND : 1;
+  const lanes = columns ? 4 : 1;
+  const stop = min(<i32>p.rows, end * unit);
+  for (let first = begin * unit; first < stop; first += together) {
+    const last = min(stop, first + together);
+    const slots = scratch + SLOT * (columns ? (last - first + 3) >> 2 : last - first);
     const skip = (<usize>first * p.run) << 2;
     let x = operand(o, 0) + skip;
     let y = operand(o, 3) + skip;
@@ -108,47 +123,71 @@ export function standardize_f32(o: usize, params: usize, scratch: usize, begin: 
       copyColumns(x, last - first, <i32>p.batch, jump, y, false);
       x = y;
     }
-    for (let row = first; row < last; row += 4) {
-      const rest = columns ? last - row : 1;
+    let at = x;
+    for (let slot = scratch; slot < slots; slot += SLOT) {
       let from = splat(0.0);
-      let shift = from;
-      clear(scratch);
-      v128.store(scratch, from, FROM);
+      clear(slot);
+      v128.store(slot, from, FROM);
       if (p.centred) {
-        addDistances(x, start, scratch);
-        from = f32x4.mul(total(scratch, columns), portion);
+        addDistances(at, start, slot);
+        from = f32x4.mul(total(slot, columns), portion);
+        clear(slot);
+        v128.store(slot, from, FROM);
       }
-      let variance = from;
+      at += size;
+    }
+    for (let b = 0; b < blocks; b++) {
+      at = x + b * jump;
+      for (let slot = scratch; slot < slots; slot += SLOT) {
+        addDistances(at, run, slot);
+        at += size;
+      }
+    }
+    at = x;
+    let row = first;
+    for (let slot = scratch; slot < slots; slot += SLOT) {
+      let from = v128.load(slot, FROM);
+      let shift = splat(0.0);
+      let variance = shift;
       for (let again = false; ; again = true) {
-        clear(scratch);
-        v128.store(scratch, from, FROM);
-        for (let b = 0; b < blocks; b++) addDistances(x + b * jump, run, scratch);
-        if (p.centred) shift = f32x4.mul(total(scratch, columns), scale);
+        if (p.centred) shift = f32x4.mul(total(slot, columns), scale);
         const square = f32x4.mul(shift, shift);
-        variance = f32x4.max(f32x4.sub(f32x4.mul(total(scratch + 16, columns), scale), square), splat(0.0));
+        variance = f32x4.max(f32x4.sub(f32x4.mul(total(slot + 16, columns), scale), square), splat(0.0));
         if (again || !v128.any_true(f32x4.gt(square, f32x4.mul(variance, near)))) break;
         from = f32x4.add(from, shift);
+        clear(slot);
+        v128.store(slot, from, FROM);
+        for (let b = 0; b < blocks; b++) addDistances(at + b * jump, run, slot);
       }
-      const root = inverseRoot(variance, p.eps);
+      const rest = columns ? last - row : 1;
       storeUpTo(operand(o, 4) + (<usize>row << 2), f32x4.add(from, shift), rest);
       storeUpTo(operand(o, 5) + (<usize>row << 2), variance, rest);
-      const affine = (<usize>(row % <i32>p.groups) * p.channels) << 2;
-      const weights = operand(o, 1) + affine;
-      const biases = operand(o, 2) + affine;
-      for (let b = 0; b < blocks; b++) {
+      v128.store(slot, shift);
+      v128.store(slot, inverseRoot(variance, p.eps), 16);
+      at += size;
+      row += lanes;
+    }
+    for (let b = 0; b < blocks; b++) {
+      let at = <usize>b * jump;
+      row = first;
+      for (let slot = scratch; slot < slots; slot += SLOT) {
+        const rest = columns ? last - row : 1;
+        const shift = v128.load(slot);
+        const root = v128.load(slot, 16);
+        const weights = affineOf(p, operand(o, 1), row);
+        const biases = affineOf(p, operand(o, 2), row);
         for (let c = 0; c < pieces; c++) {
           const to = <usize>c << 2;
-          const at = <usize>b * jump + to * count;
           const factor = p.hasWeight && !moves ? f32x4.mul(root, numberOf(weights + to, columns, rest)) : root;
           let level = f32x4.neg(f32x4.mul(shift, factor));
           if (p.hasBias && !moves) level = f32x4.add(level, numberOf(biases + to, columns, rest));
-          v128.store(scratch, factor, FACTOR);
-          v128.store(scratch, level, LEVEL);
-          scaleRun(x + at, y + at, count, w4 ? weights : ONES, w4, b4 ? biases : ZEROS, b4, scratch);
+          v128.store(slot, factor, FACTOR);
+          v128.store(slot, level, LEVEL);
+          scaleRun(x + at, y + at, count, w4 ? weights : ONES, w4, b4 ? biases : ZEROS, b4, slot);
+          at += <usize>count << 2;
         }
+        row += lanes;
       }
-      x += <usize>run << 2;
-      y += <usize>run << 2;
     }
     if (columns) copyColumns(operand(o, 3) + skip, last - first, <i32>p.batch, jump, scratch + SPACE, true);
   }
@@ -167,24 +206,27 @@ export function standardize_backward_f32(o: usize, params: usize, scratch: usize
   const run = columns ? <i32>p.batch << 2 : <i32>p.run;
   const size = <usize>run << 2;
   const scale = splat(p.scale);
-  const together = columns ? COLUMNS : max(<i32>p.together, 1);
   const wanted = p.together || p.overBatch;
   const each = p.together || (p.hasWeight && p.channels > 1);
   const moves = each && p.plane == 1;
   const pieces = each && !moves ? <i32>p.channels : 1;
   const count = each && !moves ? <i32>p.plane : run;
   const width = <usize>p.channels << 2;
+  const lanes = columns ? 4 : 1;
+  const sums = moves ? 0 : blocks;
   const w4: usize = moves && p.hasWeight ? 64 : 0;
   const space = scratch + SPACE;
-  for (let unit = begin; unit < end; unit++) {
-    const first = unit * together;
-    const last = min(<i32>p.rows, first + together);
+  const unit = columns ? COLUMNS : max(<i32>p.together, 1);
+  const together = columns ? COLUMNS : p.overBatch ? BAND : 1;
+  const stop = min(<i32>p.rows, end * unit);
+  for (let first = begin * unit; first < stop; first += together) {
+    const last = min(stop, first + together);
     const skip = (<usize>first * p.run) << 2;
     // Where a line of the lists has all groups of an item, a unit is a row, and its part lies beside the other groups'.
-    const part = <usize>unit * (columns ? <usize>COLUMNS << 2 : width);
+    const part = p.overBatch ? <usize>first << 2 : <usize>(first / unit) * width;
     const dweight = wanted ? operand(o, 6) + part : space;
     const dbias = wanted ? operand(o, 7) + part : space + 16;
-    if (moves && wanted) {
+    if (moves && wanted && first % unit == 0) {
       memory.fill(dweight, 0, width);
       memory.fill(dbias, 0, width);
     }
@@ -198,80 +240,73 @@ export function standardize_backward_f32(o: usize, params: usize, scratch: usize
       copyColumns(x, last - first, <i32>p.batch, jump, space + 4 * size, false);
       x = space + 4 * size;
     }
-    for (let row = first; row < last; ) {
-      const rest = last - row;
-      const rows = moves ? min(rest, 2) : 1;
-      const weights = operand(o, 4) + <usize>(row % <i32>p.groups) * width;
-      const weight = w4 ? weights : ONES;
-      for (let k = 0; k < rows; k++) {
-        const slot = scratch + <usize>k * SLOT;
-        const own = <usize>(row + k) << 2;
-        clear(slot);
-        v128.store(slot, numberOf(operand(o, 2) + own, columns, rest), FROM);
-        v128.store(slot, inverseRoot(numberOf(operand(o, 3) + own, columns, rest), p.eps), FACTOR);
-      }
-      const root = v128.load(scratch, FACTOR);
-      let sum = splat(0.0);
-      let dot = sum;
-      if (moves) {
-        let dy2 = dy + size;
-        let x2 = x + size;
-        if (rows == 1) {
-          // A row of zeros, without a weight in any sum.
-          dy2 = space + 32;
-          x2 = dy2;
-          memory.fill(dy2, 0, size);
-          v128.store(scratch, sum, SLOT + FROM);
-          v128.store(scratch, sum, SLOT + FACTOR);
+    const slots = scratch + SLOT * (columns ? (last - first + 3) >> 2 : last - first);
+    const weight = w4 ? affineOf(p, operand(o, 4), first) : ONES;
+    let row = first;
+    for (let slot = scratch; slot < slots; slot += SLOT) {
+      const own = <usize>row << 2;
+      clear(slot);
+      clear(slot + LEVEL);
+      v128.store(slot, numberOf(operand(o, 2) + own, columns, last - row), FROM);
+      v128.store(slot, inverseRoot(numberOf(operand(o, 3) + own, columns, last - row), p.eps), FACTOR);
+      row += lanes;
+    }
+    if (moves) addAffine(dy, x, run, weight, w4 ? -1 : 0, dweight, dbias, wanted ? -1 : 0, scratch);
+    for (let c = 0; c < pieces; c++) {
+      const to = <usize>c << 2;
+      for (let b = 0; b < sums; b++) {
+        let at = <usize>b * jump + to * count;
+        for (let slot = scratch; slot < slots; slot += SLOT) {
+          addProducts(dy + at, x + at, count, slot);
+          at += size;
         }
-        addAffine(dy, x, dy2, x2, run, weight, w4 ? -1 : 0, dweight, dbias, wanted ? -1 : 0, scratch);
-      } else {
-        for (let c = 0; c < pieces; c++) {
-          const to = <usize>c << 2;
-          clear(scratch);
-          for (let b = 0; b < blocks; b++) {
-            const at = <usize>b * jump + to * count;
-            addProducts(dy + at, x + at, count, scratch);
-          }
-          let a = total(scratch, columns);
-          let b = f32x4.mul(total(scratch + 16, columns), root);
+      }
+      row = first;
+      for (let slot = scratch; slot < slots; slot += SLOT) {
+        const rest = last - row;
+        let a = total(slot, columns);
+        let b = total(slot + 16, columns);
+        if (!moves) {
+          b = f32x4.mul(b, v128.load(slot, FACTOR));
           if (wanted) {
-            const own = to + (columns ? <usize>(row - first) << 2 : 0);
+            const own = to + (<usize>(row - first) << 2);
             storeUpTo(dweight + own, b, columns ? rest : 1);
             storeUpTo(dbias + own, a, columns ? rest : 1);
           }
           if (p.hasWeight) {
-            const w = numberOf(weights + to, columns, rest);
+            const w = numberOf(affineOf(p, operand(o, 4), row) + to, columns, rest);
             a = f32x4.mul(a, w);
             b = f32x4.mul(b, w);
           }
-          sum = f32x4.add(sum, a);
-          dot = f32x4.add(dot, b);
         }
+        v128.store(slot, f32x4.add(v128.load(slot, LEVEL), a), LEVEL);
+        v128.store(slot, f32x4.add(v128.load(slot, SLOPE), b), SLOPE);
+        clear(slot);
+        row += lanes;
       }
-      for (let k = 0; k < rows; k++) {
-        const slot = scratch + <usize>k * SLOT;
-        const root = v128.load(slot, FACTOR);
-        if (moves) {
-          sum = total(slot, false);
-          dot = total(slot + 16, false);
+    }
+    for (let slot = scratch; slot < slots; slot += SLOT) {
+      const root = v128.load(slot, FACTOR);
+      const by = f32x4.neg(f32x4.mul(root, scale));
+      v128.store(slot, root);
+      v128.store(slot, p.centred ? f32x4.mul(by, v128.load(slot, LEVEL)) : splat(0.0), LEVEL);
+      v128.store(slot, f32x4.mul(f32x4.mul(by, root), v128.load(slot, SLOPE)), SLOPE);
+    }
+    for (let b = 0; b < blocks; b++) {
+      let at = <usize>b * jump;
+      row = first;
+      for (let slot = scratch; slot < slots; slot += SLOT) {
+        const root = v128.load(slot);
+        const weights = affineOf(p, operand(o, 4), row);
+        for (let c = 0; c < pieces; c++) {
+          const factor = p.hasWeight && !moves ? f32x4.mul(root, numberOf(weights + (c << 2), columns, last - row)) : root;
+          const own = at + ((<usize>c * count) << 2);
+          v128.store(slot, factor, FACTOR);
+          projectRun(dy + own, x + own, dx + own, count, weight, w4, slot);
         }
-        const level = p.centred ? f32x4.neg(f32x4.mul(root, f32x4.mul(sum, scale))) : splat(0.0);
-        v128.store(slot, level, LEVEL);
-        v128.store(slot, f32x4.neg(f32x4.mul(f32x4.mul(root, root), f32x4.mul(dot, scale))), SLOPE);
-        for (let b = 0; b < blocks; b++) {
-          for (let c = 0; c < pieces; c++) {
-            const at = <usize>b * jump + ((<usize>c * count) << 2);
-            const factor = p.hasWeight && !moves ? f32x4.mul(root, numberOf(weights + (c << 2), columns, rest)) : root;
-            v128.store(slot, factor, FACTOR);
-            projectRun(dy + at, x + at, dx + at, count, weight, w4, slot);
-          }
-        }
-        dy += size;
-        x += size;
-        dx += size;
+        at += size;
+        row += lanes;
       }
-      row += columns ? 4 : rows;
     }
     if (columns) copyColumns(operand(o, 5) + skip, last - first, <i32>p.batch, jump, space, true);
   }

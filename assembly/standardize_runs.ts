@@ -1,6 +1,6 @@
-// The loops of standardize.ts over a run of `count` elements: four chains for each sum, four vectors a round, then vectors
-// one by one, the last of which may be cut short. Weight and bias move by `w4` and `b4` bytes a round: 64, or 0 for a block
-// of four equal vectors. `s` is a row's slot in scratch memory.
+// The loops of standardize.ts over a run of `count` elements: vectors, four a round where that is faster, then elements.
+// Weight and bias move by `w4` and `b4` bytes for four vectors: 64, or 0 for a block of equal ones. `s` is a row's slot in
+// scratch memory.
 import { fma, splat } from './simd';
 
 /** Places in a slot, behind two vectors of sums, and the size of one. */
@@ -136,53 +136,37 @@ export function addProducts(dy: usize, x: usize, count: i32, s: usize): void {
 }
 
 /**
- * Two rows at once, so that weight and gradients pass by once for both: adds Σ g and Σ g h, g = dy · weight and
- * h = (x - from) factor, to the sums of a row's slot and the next, and dy h and dy, element by element, to dweight and
- * dbias. `moves` and `counts` are masks of the offset: 0 where weight, or what nobody asks for, is one vector.
+ * Adds Σ g and Σ g h, g = dy · weight and h = (x - from) factor, to the sums, and dy h and dy, element by element, to
+ * dweight and dbias. `moves` and `counts` are masks of the offset: 0 where weight, or what nobody asks for, is one vector.
  */
-export function addAffine(dy: usize, x: usize, dy2: usize, x2: usize, count: i32, weight: usize, moves: usize, dweight: usize, dbias: usize, counts: usize, s: usize): void {
+export function addAffine(dy: usize, x: usize, count: i32, weight: usize, moves: usize, dweight: usize, dbias: usize, counts: usize, s: usize): void {
   const from = v128.load(s, FROM);
   const factor = v128.load(s, FACTOR);
-  const from2 = v128.load(s, SLOT + FROM);
-  const factor2 = v128.load(s, SLOT + FACTOR);
   let a = splat(0.0);
-  let b = a, a2 = a, b2 = a;
+  let b = a;
   const end = <usize>count << 2;
   let at: usize = 0;
   for (; at + 16 <= end; at += 16) {
-    const w = v128.load(weight + (at & moves));
     const p = v128.load(dy + at);
     const h = f32x4.mul(f32x4.sub(v128.load(x + at), from), factor);
-    const g = f32x4.mul(p, w);
+    const g = f32x4.mul(p, v128.load(weight + (at & moves)));
     a = f32x4.add(a, g);
     b = fma(g, h, b);
-    const q = v128.load(dy2 + at);
-    const i = f32x4.mul(f32x4.sub(v128.load(x2 + at), from2), factor2);
-    const k = f32x4.mul(q, w);
-    a2 = f32x4.add(a2, k);
-    b2 = fma(k, i, b2);
     const to = at & counts;
-    v128.store(dweight + to, fma(q, i, fma(p, h, v128.load(dweight + to))));
-    v128.store(dbias + to, f32x4.add(q, f32x4.add(p, v128.load(dbias + to))));
+    v128.store(dweight + to, fma(p, h, v128.load(dweight + to)));
+    v128.store(dbias + to, f32x4.add(p, v128.load(dbias + to)));
   }
   for (; at < end; at += 4) {
-    const w = v128.load32_zero(weight + (at & moves));
     const p = v128.load32_zero(dy + at);
     const h = f32x4.mul(f32x4.sub(v128.load32_zero(x + at), from), factor);
-    const g = f32x4.mul(p, w);
+    const g = f32x4.mul(p, v128.load32_zero(weight + (at & moves)));
     a = f32x4.add(a, g);
     b = fma(g, h, b);
-    const q = v128.load32_zero(dy2 + at);
-    const i = f32x4.mul(f32x4.sub(v128.load32_zero(x2 + at), from2), factor2);
-    const k = f32x4.mul(q, w);
-    a2 = f32x4.add(a2, k);
-    b2 = fma(k, i, b2);
     const to = at & counts;
-    v128.store_lane<u32>(dweight + to, fma(q, i, fma(p, h, v128.load32_zero(dweight + to))), 0);
-    v128.store_lane<u32>(dbias + to, f32x4.add(q, f32x4.add(p, v128.load32_zero(dbias + to))), 0);
+    v128.store_lane<u32>(dweight + to, fma(p, h, v128.load32_zero(dweight + to)), 0);
+    v128.store_lane<u32>(dbias + to, f32x4.add(p, v128.load32_zero(dbias + to)), 0);
   }
   addTo(s, a, b);
-  addTo(s + SLOT, a2, b2);
 }
 
 /** dx = (x - from) slope + dy · weight · factor + level. */
@@ -191,20 +175,6 @@ export function projectRun(dy: usize, x: usize, dx: usize, count: i32, weight: u
   const factor = v128.load(s, FACTOR);
   const level = v128.load(s, LEVEL);
   const slope = v128.load(s, SLOPE);
-  for (; count >= 16; count -= 16) {
-    const p = fma(f32x4.mul(v128.load(dy), v128.load(weight)), factor, level);
-    v128.store(dx, fma(f32x4.sub(v128.load(x), from), slope, p));
-    const q = fma(f32x4.mul(v128.load(dy, 16), v128.load(weight, 16)), factor, level);
-    v128.store(dx, fma(f32x4.sub(v128.load(x, 16), from), slope, q), 16);
-    const r = fma(f32x4.mul(v128.load(dy, 32), v128.load(weight, 32)), factor, level);
-    v128.store(dx, fma(f32x4.sub(v128.load(x, 32), from), slope, r), 32);
-    const t = fma(f32x4.mul(v128.load(dy, 48), v128.load(weight, 48)), factor, level);
-    v128.store(dx, fma(f32x4.sub(v128.load(x, 48), from), slope, t), 48);
-    dy += 64;
-    x += 64;
-    dx += 64;
-    weight += w4;
-  }
   for (; count >= 4; count -= 4) {
     const p = fma(f32x4.mul(v128.load(dy), v128.load(weight)), factor, level);
     v128.store(dx, fma(f32x4.sub(v128.load(x), from), slope, p));

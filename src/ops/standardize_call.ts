@@ -100,6 +100,7 @@ export const cases: readonly {
   { shape: [11, 1, 5, 1], affine: 'both', options: { eps: 1e-5 } },
   { shape: [2, 3, 1, 67], domain: [999.5, 1000.5], options: { eps: 1e-5 } },
   { shape: [3, 2, 1, 5], affine: 'weight', options: { eps: 0, centred: false, overBatch: true } },
+  { shape: [2, 67, 1, 5], affine: 'both', options: { eps: 1e-5, overBatch: true } },
   { shape: [1, 1, 131, 1], values: steps(131, 66), affine: 'both', options: { eps: 1e-5 } },
   { shape: [70, 5, 1, 1], values: steps(350, 160), options: { eps: 1e-5, overBatch: true } },
   { shape: [11, 1, 1, 1], affine: 'both', options: { eps: 0.01 } },
@@ -120,9 +121,9 @@ const COLUMNS = 16;
 export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean): number =>
   overBatch && plane === 1 ? Math.ceil(rows / COLUMNS) : rows;
 
-/**
- * wasm's private bytes: two slots of a row, and behind them `tensors` times the elements of a unit's columns, or what
- * nobody asks for and a row of zeros.
- */
-export const scratchOf = ({ batch, run, plane }: Layout, overBatch: boolean, tensors: number): number =>
-  224 + (overBatch ? (plane === 1 ? 64 * batch * tensors : 0) : 4 * run * (tensors - 1));
+/** Rows over the batch that wasm takes together: assembly/standardize.ts has the same number. */
+const SLOTS = 64;
+
+/** wasm's private bytes: slots, and behind them `tensors` times the elements of a unit's columns, or what nobody asks for. */
+export const scratchOf = ({ batch, plane }: Layout, overBatch: boolean, tensors: number): number =>
+  SLOTS * 96 + (overBatch && plane === 1 ? 64 * batch * tensors : 32);
