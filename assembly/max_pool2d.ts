@@ -10,6 +10,7 @@
 // the last wins.
 import { Pool2dParams } from '../build/params';
 import { lowBytes, nearWinners, placesOf } from './max_pool2d_near';
+import { slideWinners } from './max_pool2d_slide';
 import { fma, operand, splat, storeUpTo } from './simd';
 import { bottomOf, gather4, isNear, isSliding, leftOf, rightOf, select, topOf } from './windows';
 import { Largest, nearRow } from './windows_near';
@@ -237,6 +238,7 @@ function forEachPlane(o: usize, p: Pool2dParams, scratch: usize, begin: i32, end
     let right = false;
     if (near && taps == 2) right = nearWinners(p, 2, x, y, winners, words);
     else if ((near || slides) && !named) right = nearValues(p, x, y);
+    else if (slides && !words) right = slideWinners(p, x, y, winners, scratch);
     else if (near) right = nearWinners(p, 3, x, y, winners, words);
     else if (fast) right = planeWinners(p, x, y, winners, words, scratch);
     if (!right) planeByElement(p, x, y, winners, words);

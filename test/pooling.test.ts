@@ -21,6 +21,7 @@ function few(shape: readonly number[]) {
 const layouts = [
   { kernel: 2 },
   { kernel: 3, stride: 1 },
+  { kernel: 3, stride: 1, padding: 1 },
   { kernel: 3, stride: 2, padding: 1, ceilMode: true },
   { kernel: [1, 2], stride: 3, padding: [0, 1] },
   { kernel: 2, stride: 1, dilation: 3 },
@@ -102,6 +103,44 @@ describe.each(devices.map((device) => ({ name: device.info.backend, device })))(
       return inside(Math.floor(plane / columns), row) && inside(plane % columns, column);
     });
     expect(Array.from(y, Number.isNaN)).toEqual(wanted);
+  });
+
+  it.each([
+    { kernel: 3, stride: 1, padding: 1 },
+    { kernel: 3, stride: 1 },
+    { kernel: 3, stride: 2, padding: 1 },
+    { kernel: 2 },
+  ])('gives gradients to the first of equal elements, the last NaN: %o', async (options) => {
+    const [planes, rows, columns] = [8, 5, 11];
+    const size = rows * columns;
+    const special = [0, -0, 1, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN];
+    const generator = generatorOf('special values');
+    // Zeros of both signs, one value more in each plane; -Infinity alone; and one among 1.
+    const x = Float32Array.from({ length: planes * size }, (_, i) => {
+      const plane = Math.floor(i / size);
+      if (plane < 6) return special[generator.below(Math.max(plane + 1, 2))]!;
+      return plane === 6 || i % size < 3 * columns ? Number.NEGATIVE_INFINITY : 1;
+    });
+    const { kernel, stride = kernel, padding = 0 } = options;
+    const [down, across] = [rows, columns].map((n) => Math.floor((n + 2 * padding - kernel) / stride) + 1);
+    const wanted = new Float32Array(x.length);
+    const dy = Float32Array.from({ length: planes * down! * across! }, (_, i) => 1 + (i % 5));
+    dy.forEach((share, i) => {
+      const plane = Math.floor(i / (down! * across!));
+      const top = (Math.floor(i / across!) % down!) * stride - padding;
+      const left = (i % across!) * stride - padding;
+      let best = -1;
+      for (let row = Math.max(top, 0); row < Math.min(top + kernel, rows); row++)
+        for (let at = Math.max(left, 0); at < Math.min(left + kernel, columns); at++) {
+          const index = (plane * rows + row) * columns + at;
+          if (best < 0 || x[index]! > x[best]! || Number.isNaN(x[index]!)) best = index;
+        }
+      wanted[best]! += share;
+    });
+    const given = device.tensor(x, [1, planes, rows, columns]);
+    given.requiresGrad = true;
+    F.maxPool2d(given, options).backward(device.tensor(dy, [1, planes, down!, across!]));
+    expect([...(await given.grad!.data())]).toEqual([...wanted]);
   });
 
   it('refuses an index outside the unpooled plane', async () => {

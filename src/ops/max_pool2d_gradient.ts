@@ -47,9 +47,12 @@ export const windowLaunch = (
   scratch,
 });
 
-/** wasm: a row of columns with padding, a value and a mark of two bytes each, and the rest of a vector. */
+/**
+ * wasm: a row of columns with padding, a value and a mark of two bytes each, and the rest of a vector; or two rows of windows in
+ * fours, a value and a mark of four bytes each.
+ */
 export const scratchOf = ({ width: { size, out, kernel, stride, padding, dilation } }: Geometry): number =>
-  6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16;
+  Math.max(6 * (padding + size + kernel * dilation + (out + 4) * stride) + 16, 16 * (out + 3));
 
 /** wasm: a distance by tap, one word by byte. */
 const TABLE = 4 * 256;

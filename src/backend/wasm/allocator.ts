@@ -33,7 +33,7 @@ export class Allocator {
     return this.#blocks;
   }
 
-  /** The address of `bytes` bytes, 64-byte aligned. */
+  /** The address of `bytes` bytes, 64-byte aligned; as many more lie behind them, so that kernels may read whole vectors. */
   allocate(bytes: number, label: string): number {
     const size = rounded(bytes);
     const found = this.#free.findIndex((block) => block.bytes >= size);
@@ -67,7 +67,7 @@ export class Allocator {
     const last = this.#free.at(-1);
     const joins = last !== undefined && last.start + last.bytes === this.#end;
     const start = joins ? last.start : this.#end;
-    const missing = start + size - this.#memory.buffer.byteLength;
+    const missing = start + size + ALIGNMENT - this.#memory.buffer.byteLength;
     if (start + size > this.#limit || (missing > 0 && !this.#grow(missing))) {
       const used = `${megabytes(this.#used)} of ${megabytes(this.#limit)} are in use`;
       fail(
