@@ -54,14 +54,18 @@ export interface Stops {
   has(value: Value): boolean;
 }
 
+/** The nodes that compute what a node reads. `stops` are values to be taken as given. */
+export const makersOf = ({ inputs }: Node, stops: Stops): Node[] =>
+  inputs.flatMap((value) => (value?.node && !stops.has(value) ? value.node : []));
+
 /**
- * The nodes that `roots` need, each after what it reads. `stops` are values to be taken as given. `after` may name
- * further nodes that must come before a node, and may close no circle.
+ * The nodes that `roots` need, each after what it reads. `stops` are values to be taken as given. `needs` may put the nodes
+ * that must come before one into another order, and name further ones, and may close no circle.
  */
 export function nodesOf(
   roots: readonly Value[],
   stops: Stops = new Set(),
-  after?: (node: Node) => readonly Node[],
+  needs: (node: Node) => readonly Node[] = (node) => makersOf(node, stops),
 ): Node[] {
   const order: Node[] = [];
   const state = new Map<Node, 'open' | 'done'>();
@@ -70,7 +74,7 @@ export function nodesOf(
     const stack: { node: Node; next: Iterator<Node> }[] = [];
     const open = (node: Node) => {
       state.set(node, 'open');
-      stack.push({ node, next: dependencies(node, stops, after) });
+      stack.push({ node, next: needs(node).values() });
     };
     if (!state.has(root.node)) open(root.node);
     while (stack.length > 0) {
@@ -86,17 +90,6 @@ export function nodesOf(
     }
   }
   return order;
-}
-
-function* dependencies(
-  node: Node,
-  stops: Stops,
-  after?: (node: Node) => readonly Node[],
-): Generator<Node, void> {
-  for (const input of node.inputs) {
-    if (input?.node && !stops.has(input)) yield input.node;
-  }
-  if (after) yield* after(node);
 }
 
 /** The values without a node, or in `stops`, that `roots` reach. */

@@ -1,14 +1,23 @@
 // In which order the nodes of a graph run.
-import { type Graph, nodesOf } from './graph.js';
+import { type Graph, makersOf, nodesOf } from './graph.js';
 import { listAt } from './lists.js';
 import type { Node, Value } from './op.js';
+import { rootsOf } from './rewrite.js';
+import { sizeOf } from './shape.js';
 
-/** Each node after what it reads; an update after the other readers of what it overwrites, where possible. */
+/**
+ * Each node after what it reads; an update after the other readers of what it overwrites, where possible. What is wanted,
+ * and what an op of any number of inputs needs, comes by levels, of equal ones what is smaller first: so a backward pass computes
+ * the gradients of a layer's parameters, and lets go what only they read, before it goes on.
+ */
 export function ordered(graph: Graph): { order: Node[]; after: (node: Node) => readonly Node[] } {
   const stops = new Set(graph.inputs);
-  const roots = [...graph.outputs, ...graph.updates.map(({ value }) => value)];
+  const roots = rootsOf(graph);
   const readers = new Map<Value, Node[]>();
+  /** By node, how many lie on the longest way to it. */
+  const levels = new Map<Node, number>();
   for (const node of nodesOf(roots, stops)) {
+    levels.set(node, 1 + Math.max(0, ...makersOf(node, stops).map((maker) => levels.get(maker)!)));
     for (const input of new Set(node.inputs)) if (input) listAt(readers, input).push(node);
   }
   const waits = new Map<Node, Set<Node>>();
@@ -23,8 +32,18 @@ export function ordered(graph: Graph): { order: Node[]; after: (node: Node) => r
     waits.set(node, held);
   }
   const after = (node: Node) => [...(waits.get(node) ?? [])];
-  return { order: nodesOf(roots, stops, after), after };
+  const sooner = (a: Node, b: Node) => levels.get(a)! - levels.get(b)! || elementsOf(a) - elementsOf(b);
+  const needs = (node: Node) => {
+    const earlier = [...makersOf(node, stops), ...after(node)];
+    return node.op.variadic ? earlier.sort(sooner) : earlier;
+  };
+  const computed = roots.filter((value) => value.node && !stops.has(value));
+  computed.sort((a, b) => sooner(a.node!, b.node!));
+  return { order: nodesOf(computed, stops, needs), after };
 }
+
+/** Elements of all that a node computes. */
+const elementsOf = ({ outputs }: Node): number => outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
 /** The node whose bytes a value is, past views; null for what is given. */
 function computing(value: Value, stops: ReadonlySet<Value>): Node | null {

@@ -52,21 +52,42 @@ const networks: Readonly<Record<string, readonly [Shape, () => readonly nn.Layer
   transformer: [[4, 32, 64], () => [new Block(64, 4), new Block(64, 4), new Mean(), new nn.Linear(64, 10)]],
 };
 
+/** The memory plan of a step of Adam on wasm. */
+async function planOf(shape: Shape, layers: readonly nn.Layer[]) {
+  const device = await open('wasm', { threads: 1 });
+  const model = new nn.Sequential(...layers).to(device);
+  const optimizer = new optim.Adam(model.parameters());
+  const step = device.compile((x: Tensor, y: Tensor) => {
+    const loss = F.crossEntropy(model.forward(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  const { program } = await step.prepare({ shape, dtype: 'f32' }, { shape: [shape[0]!], dtype: 'i32' });
+  device.dispose();
+  return program.memory;
+}
+
 describe('the memory plan of a training step', () => {
   it.each(Object.keys(networks))('takes at most a tenth more than lives at once: %s', async (name) => {
     const [shape, layers] = networks[name]!;
-    const device = await open('wasm', { threads: 1 });
-    const model = new nn.Sequential(...layers()).to(device);
-    const optimizer = new optim.Adam(model.parameters());
-    const step = device.compile((x: Tensor, y: Tensor) => {
-      const loss = F.crossEntropy(model.forward(x), y);
-      loss.backward();
-      optimizer.step();
-      return loss;
-    });
-    const { program } = await step.prepare({ shape, dtype: 'f32' }, { shape: [shape[0]!], dtype: 'i32' });
-    const { peakBytes, lowerBound } = program.memory;
+    const { peakBytes, lowerBound } = await planOf(shape, layers());
     expect(peakBytes).toBeLessThanOrEqual(1.1 * lowerBound);
-    device.dispose();
+  });
+
+  it('lets go what a layer kept as soon as its gradients are computed', async () => {
+    const [batch, channels, size, depth] = [8, 16, 32, 8];
+    const layers = Array.from({ length: depth }, () => [
+      new nn.Conv2d(channels, channels, 3, { padding: 1 }),
+      new nn.ReLU(),
+    ]);
+    const { peakBytes } = await planOf(
+      [batch, channels, size, size],
+      [...layers.flat(), new nn.Flatten(), new nn.Linear(channels * size ** 2, 10)],
+    );
+    // What each layer kept, the gradient of one, of the one before it, and room to compute it; and those of the parameters.
+    const kept = 4 * batch * channels * size ** 2;
+    const gradients = 4 * (depth * channels * (9 * channels + 1) + 10 * (channels * size ** 2 + 1));
+    expect(peakBytes).toBeLessThanOrEqual((depth + 3) * kept + gradients);
   });
 });
