@@ -16,7 +16,7 @@ export const rules = {
   ops: { files: ['ops/**'], may: ['own', 'op', 'leaves'] },
 
   memory: { files: ['memory.ts'], may: ['op', 'leaves'] },
-  plan: { files: ['plan.ts', 'order.ts'], may: ['own', 'memory', 'passes', 'op', 'leaves'] },
+  plan: { files: ['plan.ts', 'order.ts', 'stagger.ts'], may: ['own', 'memory', 'passes', 'op', 'leaves'] },
   passes: {
     files: [
       'gradient.ts',

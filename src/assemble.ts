@@ -9,11 +9,12 @@ import { halvesOf, withCopies } from './halve.js';
 import { lowering } from './lowering.js';
 import { mergeEqual } from './merge.js';
 import type { CheckNumerics } from './numerics.js';
-import type { Node, Value } from './op.js';
-import { bytesOf, halfBytes, plan } from './plan.js';
+import type { Lowered, Node, Value } from './op.js';
+import { bytesOf, halfBytes, type Plan, plan } from './plan.js';
 import { describe, type ScheduleEntry } from './schedule.js';
 import { showShape } from './shape.js';
 import { spread } from './spread.js';
+import { stagger } from './stagger.js';
 import { joinTensors } from './walk.js';
 
 export interface CompileOptions {
@@ -48,13 +49,10 @@ export function assemble(
   options: CompileOptions = {},
 ): Assembled {
   const { checkNumerics = null } = options;
-  const { whole, planned, lowered } = passed(graph, backend, options);
-  const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step] ?? null, planned));
-  refuseLarge(planned.order, backend);
-  const { memory, ...laid } = layOut(planned, lowered, kept, backend);
+  const { whole, arranged } = passed(graph, backend, options);
+  const { planned, lowered, memory } = arranged;
   const reporting = backend.kind === 'reference' ? null : faults;
-  const parts = { planned, lowered, kept, laid, faults: reporting, checkNumerics };
-  const commands = listCommands(whole.inputs, parts);
+  const commands = listCommands(whole.inputs, { ...arranged, faults: reporting, checkNumerics });
   const targets = new Set(whole.updates.map(({ target }) => target));
   const stays = (index: number): boolean => {
     const input = whole.inputs[index];
@@ -78,7 +76,10 @@ export function assemble(
   };
 }
 
-/** What the passes make of a graph: the graph that is computed, its plan, and what launches each node of that. */
+/** What an update in parts must spare of the arena: its launches are more. */
+const WORTH_PARTING = 0.05;
+
+/** What the passes make of a graph: the graph that is computed, and how, with updates in parts where that spares memory. */
 function passed(graph: Graph, backend: Backend, { variant, copied, checkNumerics }: CompileOptions) {
   const { takesHalf: takes, groups } = backend;
   const { of: lowered, elements } = lowering(backend, variant);
@@ -89,12 +90,28 @@ function passed(graph: Graph, backend: Backend, { variant, copied, checkNumerics
   // Between the ops of a group nothing can be looked at.
   const fuses = backend.fuses && !checkNumerics;
   const final = fuses && groups ? spread(converted, elements) : converted;
-  const planned = plan(final, {
-    inPlace: backend.sharesRegions,
-    ...(fuses && { elements, buffers: groups?.buffers }),
-    halves: halving ? halvesOf(final, halving) : undefined,
-  });
-  return { whole, planned, lowered: planned.order.map(lowered) };
+  const arrange = (one: Graph) => {
+    const options = {
+      inPlace: backend.sharesRegions,
+      ...(fuses && { elements, buffers: groups?.buffers }),
+      halves: halving ? halvesOf(one, halving) : undefined,
+    };
+    return arrangement(plan(one, options), lowered, backend);
+  };
+  const joint = arrange(final);
+  const staggered = stagger(final, joint.planned.order);
+  const parted = staggered === final ? joint : arrange(staggered);
+  const worth = parted.memory.peakBytes < (1 - WORTH_PARTING) * joint.memory.peakBytes;
+  return { whole, arranged: worth ? parted : joint };
+}
+
+/** A plan with what launches each node, and where everything lies. */
+function arrangement(planned: Plan, launches: (node: Node) => Lowered | null, backend: Backend) {
+  const lowered = planned.order.map(launches);
+  const kept = planned.order.map((node, step) => keptLaunches(node, lowered[step]!, planned));
+  refuseLarge(planned.order, backend);
+  const { memory, ...laid } = layOut(planned, lowered, kept, backend);
+  return { planned, lowered, kept, memory, laid };
 }
 
 /** Refuses a result that no buffer of the device can hold. */

@@ -137,6 +137,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
       spec.within?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
     fold: (inputs: readonly (Value | null)[], attrs: Attrs): Fold | null =>
       spec.folds?.(namer(spec.inputs)(inputs) as Named<string, Value>, attrs) ?? null,
+    turns: () => null,
     samples: spec.samples.map(({ inputs, options }) => ({
       inputs: byPosition<SampleInput>(inputs),
       options,

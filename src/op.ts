@@ -123,6 +123,14 @@ export interface Fold {
   readonly outputs: readonly Value[];
 }
 
+/** An op that goes through tensors, each for itself, as several ops that come one after the other. */
+export interface Turns {
+  /** By tensor, the positions of the inputs that are its own, as a parameter and its gradient. */
+  readonly own: readonly (readonly number[])[];
+  /** What stands for the op's outputs where the tensors of each list have an op of their own. */
+  take(lists: readonly (readonly number[])[]): readonly Value[];
+}
+
 /** Floating-point operations, and bytes read and written. */
 export interface Cost {
   readonly flops: number;
@@ -225,6 +233,8 @@ export interface Op {
   within(inputs: readonly (Value | null)[], attrs: Attrs): Value | null;
   /** What stands for a node of this op on these inputs and for one that computes an input; null for most. */
   fold(inputs: readonly (Value | null)[], attrs: Attrs): Fold | null;
+  /** The op on these inputs tensor by tensor; null for most. */
+  turns(inputs: readonly (Value | null)[], attrs: Attrs): Turns | null;
   readonly samples: readonly {
     readonly inputs: readonly (SampleInput | null)[];
     readonly options: unknown;

@@ -95,6 +95,8 @@ class Planner {
   readonly #destination = new Map<Value, number>();
   /** The input that a root replaces. */
   readonly #target = new Map<Value, Value>();
+  /** By a value that overwrites an input, or what overwrote it before: the input, which gets the last of them. */
+  readonly #successive = new Map<Value, Value>();
   /** Buffers that a value took over, by the span in which it did. */
   readonly #taken = new Map<number, Span>();
 
@@ -177,6 +179,7 @@ class Planner {
       const root = this.#rootOf(value);
       if (!given.has(root) && !this.#target.has(root)) this.#target.set(root, target);
       read(value, end);
+      for (const one of overwritten(value, target, given) ?? []) this.#successive.set(one, target);
     }
   }
 
@@ -202,7 +205,8 @@ class Planner {
   #placeOverwriting(node: Node, value: Value, input: Value, step: number): number {
     const held = this.#bufferOf.get(input)!;
     const external = this.#buffers[held]!.external !== null;
-    const updates = this.#graph.updates.some((u) => u.target === input && u.value === value);
+    const target = this.#successive.get(value);
+    const updates = target !== undefined && held === this.#bufferOf.get(target);
     const dies = this.#diesAt(node, input, step);
     if (dies && (updates || (!external && !this.#destination.has(value)))) return held;
     const buffer = this.#fresh(value, step);
@@ -282,4 +286,16 @@ class Planner {
       this.#copy(end, sources[i]!, this.#bufferOf.get(target)!);
     });
   }
+}
+
+/** The values that overwrite each other from an update's target on, the last first; null where it is computed elsewhere. */
+function overwritten(value: Value, target: Value, given: ReadonlySet<Value>): Value[] | null {
+  const line: Value[] = [];
+  for (let at = value; at !== target; ) {
+    const position = given.has(at) ? undefined : at.node!.op.overwrites(at.node!.inputs)[at.index];
+    if (position === undefined) return null;
+    line.push(at);
+    at = at.node!.inputs[position]!;
+  }
+  return line;
 }

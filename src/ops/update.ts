@@ -6,7 +6,7 @@
 
 import { apply } from '../apply.js';
 import { fail } from '../errors.js';
-import type { Attrs, LoweredLaunch, Op, OperandRef, RefTensor, TensorType, Value } from '../op.js';
+import type { Attrs, LoweredLaunch, Op, OperandRef, RefTensor, TensorType, Turns, Value } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, WALK_SCRATCH } from './common.js';
 import { type UpdateRule, updateRules } from './update_rules.js';
@@ -181,6 +181,31 @@ function walk(kernel: string, inputs: Types, { offsets }: UpdateAttrs): LoweredL
   };
 }
 
+/** Some parameters after the others: each op takes the state as the one before it left it. */
+function turnsOf(
+  record: (inputs: readonly (Value | null)[], options: UpdateOptions) => readonly Value[],
+  [hyper, state, ...rest]: readonly (Value | null)[],
+  { offsets }: UpdateAttrs,
+): Turns {
+  const pairs = offsets.map((_, i) => rest.slice(2 * i, 2 * i + 2));
+  return {
+    own: pairs.map((_, i) => [2 + 2 * i, 3 + 2 * i]),
+    take(lists) {
+      const moved = new Array<Value>(pairs.length);
+      let held = state ?? null;
+      for (const list of lists) {
+        const inputs = [hyper ?? null, held, ...list.flatMap((i) => pairs[i]!)];
+        const outputs = record(inputs, { offsets: list.map((i) => offsets[i]!) });
+        list.forEach((i, k) => {
+          moved[i] = outputs[k]!;
+        });
+        if (held) held = outputs.at(-1)!;
+      }
+      return held ? [...moved, held] : moved;
+    },
+  };
+}
+
 function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
   const nameOn = (backend: 'wasm' | 'webgpu') => (backend === 'wasm' ? rule.kernel : `${rule.kernel}__walk`);
   const op: Op = {
@@ -206,6 +231,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     absorb: () => null,
     within: () => null,
     fold: () => null,
+    turns: (inputs, attrs) => turnsOf(record, inputs, attrs as unknown as UpdateAttrs),
     samples: samplesOf(rule),
     errors: errorsOf(name, rule),
     attributes: (types, options) =>
