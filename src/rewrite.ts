@@ -34,9 +34,10 @@ export function rewrite(
   };
 }
 
-/** The node's outputs, of a new node where its operands are others. */
+/** The node's outputs, of a new node where its operands are others, or an output is stored and no longer tells what made it. */
 export function rebuilt(node: Node, operands: readonly (Value | null)[]): readonly Value[] {
-  if (operands.every((value, i) => value === node.inputs[i])) return node.outputs;
+  const same = operands.every((value, i) => value === node.inputs[i]);
+  if (same && node.outputs.every((value) => value.node === node)) return node.outputs;
   return applyWith(node.op, operands, node.attrs, node.on);
 }
 

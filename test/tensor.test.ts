@@ -28,6 +28,33 @@ describe('a compiled function', () => {
   });
 });
 
+describe('outputs of one op', () => {
+  it.each(['reference', 'wasm', 'webgpu', ['webgpu', 'wasm']] as const)(
+    'are read one after the other, in any order, on %s',
+    async (kind) => {
+      const on = await open(kind as 'wasm');
+      const read = async (tensors: readonly Tensor[]) => {
+        const found: number[][] = [];
+        for (const tensor of tensors) found.push([...(await tensor.data())]);
+        return found;
+      };
+      const x = on.tensor([3, 1, 2]);
+      const sorted = () => F.sort(x.mul(2), { axis: 0 });
+      expect(await read(sorted())).toEqual([
+        [2, 4, 6],
+        [1, 2, 0],
+      ]);
+      expect(await read([...sorted()].reverse())).toEqual([
+        [1, 2, 0],
+        [2, 4, 6],
+      ]);
+      const [first, second] = F.split(x, { sizes: [1, 2] }) as [Tensor, Tensor];
+      expect(await read([first, second.add(first)])).toEqual([[3], [4, 5]]);
+      on.dispose();
+    },
+  );
+});
+
 describe('bad input', () => {
   it('is refused where the op is called', () => {
     const a = device.zeros([3, 5]);
