@@ -27,7 +27,10 @@ export const ulpsOf =
  * What rounds may lose below the least normal number, 2^-126: half of f32's finest spacing on wasm, on webgpu all of it, for
  * WGSL may take such results for 0.
  */
-const LOST = { wasm: 2 ** -150, webgpu: 2 ** -126 } as const;
+export const LOST = { wasm: 2 ** -150, webgpu: 2 ** -126 } as const;
+
+/** What adds all of that to a magnitude, whatever the backend: one unit of it is 2^-126. */
+export const LOST_POWER = LOST.webgpu * 2 ** 24;
 
 /** The bounds that a declaration's tolerance sets. */
 export function boundsOf({ name, tolerance, callOf, reference, magnitude: declared }: Bounded): Op['bounds'] {
@@ -35,7 +38,8 @@ export function boundsOf({ name, tolerance, callOf, reference, magnitude: declar
   return (backend, inputs, attrs, results) => {
     const { magnitude = 'output', floor = 0 } = tolerance?.[backend] ?? {};
     const call = callOf(inputs, attrs, new Set());
-    const unit = 2 ** -24 * ulps(backend, inputs, attrs);
+    const units = ulps(backend, inputs, attrs);
+    const unit = 2 ** -24 * units;
     const magnitudes = {
       output: () => results,
       absolute: () => reference(inputs.map(absolute), attrs, call.outputs),
@@ -43,7 +47,8 @@ export function boundsOf({ name, tolerance, callOf, reference, magnitude: declar
         declared?.(inputs, attrs, call.outputs) ??
         fail(name, "declares no 'magnitude', which its tolerance asks for"),
     }[magnitude]();
-    const least = unit > 0 ? Math.max(floor, LOST[backend]) : floor;
+    // Each of the roundings that the units count may lose so much, in place of its share of what is rounded.
+    const least = Math.max(floor, units * LOST[backend]);
     return magnitudes.map((values) => values.map((value) => unit * Math.abs(value) + least));
   };
 }

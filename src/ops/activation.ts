@@ -1,3 +1,4 @@
+import { LOST, LOST_POWER } from '../bounds.js';
 import { fail } from '../errors.js';
 import type { Value } from '../op.js';
 import { add, div, mul, sub } from './binary.js';
@@ -13,6 +14,15 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 const softPositive = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 /** What WGSL's error of e^x grows by, see exp. */
 const growth = (x: number): number => 1 + Math.abs(x);
+
+/**
+ * Where x sigmoid(x) and its like still count: below -128 they are less than what a sigmoid below the normal numbers loses,
+ * so many times.
+ */
+const REACH = 128;
+const floors = { wasm: REACH * LOST.wasm, webgpu: REACH * LOST.webgpu };
+/** What a lost sigmoid adds to the magnitude of slopes, in which it stands alone and with x. */
+const lostSlope = (x: number): number => LOST_POWER * (1 + Math.min(Math.abs(x), REACH));
 
 /** dx = dy (1 - y²). */
 export const tanhBackward = unaryBackward('tanhBackward', {
@@ -60,7 +70,7 @@ export const logSigmoidBackward = unaryBackward('logSigmoidBackward', {
   sample: { domain: [-8, 8] },
   // sigmoid's error and the product's.
   tolerance: { wasm: { ulps: 7, magnitude: 'output' }, webgpu: { ulps: 13 } },
-  magnitude: (x) => logistic(-x) * growth(x),
+  magnitude: (x) => logistic(-x) * growth(x) + lostSlope(0),
 });
 
 /** ln sigmoid(x), right for any x. */
@@ -103,7 +113,7 @@ export const softplusBackward = unaryBackward('softplusBackward', {
   },
   sample: { domain: [-2.5, 2.5] },
   tolerance: { wasm: { ulps: 8 }, webgpu: { ulps: 14 } },
-  magnitude: (x, { beta }) => logistic(x * beta) * growth(x * beta),
+  magnitude: (x, { beta }) => logistic(x * beta) * growth(x * beta) + lostSlope(0),
   wrong: [{ options: { beta: 0 }, message: 'softplusBackward: beta must not be 0' }],
 });
 
@@ -134,7 +144,7 @@ export const siluBackward = unaryBackward('siluBackward', {
   sample: { domain: [-6, 6] },
   // Two sigmoids, three products and a sum.
   tolerance: { wasm: { ulps: 16 }, webgpu: { ulps: 28 } },
-  magnitude: (x) => logistic(x) * (1 + Math.abs(x) * (1 - logistic(x))) * growth(x),
+  magnitude: (x) => logistic(x) * (1 + Math.abs(x) * (1 - logistic(x))) * growth(x) + lostSlope(x),
 });
 
 /** Sigmoid linear unit, also called swish (Elfwing, Uchibe and Doya, 2017). */
@@ -143,7 +153,10 @@ export const silu = unary('silu', {
   evaluate: (x) => x * logistic(x),
   backward: ({ grad, x }) => siluBackward(grad, x),
   sample: { domain: [-6, 6] },
-  tolerance: { wasm: { ulps: 7, magnitude: 'output' }, webgpu: { ulps: 13 } },
+  tolerance: {
+    wasm: { ulps: 7, magnitude: 'output', floor: floors.wasm },
+    webgpu: { ulps: 13, floor: floors.webgpu },
+  },
   magnitude: (x) => Math.abs(x) * logistic(x) * growth(x),
 });
 
@@ -167,7 +180,7 @@ export const mishBackward = unaryBackward('mishBackward', {
   tolerance: { wasm: { ulps: 22 }, webgpu: { ulps: 38 } },
   magnitude(x) {
     const t = Math.tanh(softPositive(x));
-    return (t + Math.abs(x) * logistic(x) * (1 - t * t)) * growth(x);
+    return (t + Math.abs(x) * logistic(x) * (1 - t * t)) * growth(x) + lostSlope(x);
   },
 });
 
@@ -178,7 +191,10 @@ export const mish = unary('mish', {
   backward: ({ grad, x }) => mishBackward(grad, x),
   sample: { domain: [-6, 6] },
   // e's error enters twice; up to six roundings, in WGSL a quotient of 5 units among them.
-  tolerance: { wasm: { ulps: 14, magnitude: 'output' }, webgpu: { ulps: 24 } },
+  tolerance: {
+    wasm: { ulps: 14, magnitude: 'output', floor: floors.wasm },
+    webgpu: { ulps: 24, floor: floors.webgpu },
+  },
   magnitude: (x) => Math.abs(x) * Math.tanh(softPositive(x)) * growth(x),
 });
 

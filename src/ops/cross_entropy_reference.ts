@@ -1,7 +1,8 @@
 /** Cross-entropy in double precision, row by row. */
+import { LOST_POWER } from '../bounds.js';
 import type { RefTensor } from '../op.js';
 import { type CrossEntropyAttrs as Attrs, geometry, labelAt, placeOf } from './class_rows.js';
-import { growth, LOST_POWER } from './softmax.js';
+import { growth } from './softmax.js';
 
 interface Inputs {
   readonly logits: RefTensor;

@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { fail } from '../errors.js';
 import type { KernelCall, Sample, Value } from '../op.js';
 import { f32 } from '../op.js';
@@ -8,7 +9,6 @@ import { scalar } from './fill.js';
 import { POWER_UNITS, pow, powerError } from './pow.js';
 import { sum } from './reduce.js';
 import { type ReduceAttrs, type ReduceContext, type ReduceOptions, reduce } from './reduce_common.js';
-import { LOST_POWER } from './softmax.js';
 import { abs, sign } from './unary.js';
 import { where } from './where.js';
 

@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import type { Value } from '../op.js';
 import { mul } from './binary.js';
 import { permute, reshape } from './layout.js';
@@ -42,4 +43,8 @@ export const prod = reduce('prod', {
     { inputs: { x: { shape: [2, 3, 2], values: [2, 0, 3, -1, 1.5] } }, options: { axes: [0, 2] } },
   ],
   ulps: (count) => count,
+  // What a product below the normal numbers loses, of any part of the elements, grows with the others.
+  magnitude: (group) =>
+    Math.abs(group.reduce((a, b) => a * b, 1)) +
+    LOST_POWER * group.reduce((a, b) => a * Math.max(1, Math.abs(b)), 1),
 });

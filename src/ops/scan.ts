@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import { f32, type KernelCall, type Sample, type Value } from '../op.js';
@@ -38,7 +39,7 @@ interface CumulativeSpec {
   readonly samples: readonly Sample<'x', ScanOptions>[];
   /** Units per rounding, default 1, and what they are of where that is not the same of absolute numbers. */
   readonly ulps?: { readonly wasm: number; readonly webgpu: number };
-  readonly magnitude?: (row: Float64Array) => Float64Array;
+  readonly magnitude?: (row: Float64Array, attrs: ScanAttrs) => Float64Array;
 }
 
 /** Neighbouring rows of one wasm unit: assembly/scan.ts has the same number. */
@@ -106,7 +107,7 @@ function cumulative(name: string, spec: CumulativeSpec) {
       },
     ],
     tolerance: { wasm: tolerance('wasm'), webgpu: tolerance('webgpu') },
-    magnitude: ({ x }, attrs) => mapScans(x.shape, attrs, [x.data], (row) => spec.magnitude!(row)),
+    magnitude: ({ x }, attrs) => mapScans(x.shape, attrs, [x.data], (row) => spec.magnitude!(row, attrs)),
   });
 }
 
@@ -165,6 +166,17 @@ export const cumprod = cumulative('cumprod', {
       options,
     })),
   ],
+  // What a product below the normal numbers loses grows with the elements after it: of n, n times the most is enough.
+  magnitude(row, { exclusive }) {
+    let size = 1;
+    let most = 1;
+    return row.map((v) => {
+      const before = size + LOST_POWER * most;
+      size *= Math.abs(v);
+      most = Math.max(1, most * Math.abs(v));
+      return exclusive ? before : size + LOST_POWER * most;
+    });
+  },
 });
 
 /** ln (e^a + e^b). */

@@ -1,3 +1,4 @@
+import { LOST, LOST_POWER } from '../bounds.js';
 import { defineOp } from '../define.js';
 import { expectDType, f32, type KernelCall, type Value, type Variant } from '../op.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
@@ -104,12 +105,6 @@ export const POWER_UNITS = { wasm: 3, webgpu: 6 } as const;
 export const sumUnits = (backend: 'wasm' | 'webgpu', n: number): number =>
   POWER_UNITS[backend] + (backend === 'wasm' ? 1 : 5) * Math.log(Math.max(1, n)) + n;
 
-/** The least normal number of f32: WGSL may take what is smaller for 0. */
-const SMALLEST = 2 ** -126;
-
-/** What a power below that adds to a magnitude: its whole size is within one unit of it. */
-export const LOST_POWER = SMALLEST * 2 ** 24;
-
 /** What the error of a power e^v is measured by, or that of a function of it that is relatively off by as much. */
 export const powerSize = (v: number, power = Math.exp(v)): number => power * growth(v) + LOST_POWER;
 
@@ -120,7 +115,7 @@ const rowTolerance = (units: Units) => {
   const on = (backend: 'wasm' | 'webgpu') => ({
     ulps: ({ output, attrs }: KernelCall<string, AxisAttrs>) => units(backend, output.shape[attrs.axis]!),
     magnitude: 'declared' as const,
-    floor: SMALLEST,
+    floor: LOST.webgpu,
   });
   return { wasm: on('wasm'), webgpu: on('webgpu') };
 };

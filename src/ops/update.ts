@@ -5,6 +5,7 @@
  */
 
 import { apply } from '../apply.js';
+import { LOST } from '../bounds.js';
 import { fail } from '../errors.js';
 import type { Attrs, LoweredLaunch, Op, OperandRef, RefTensor, TensorType, Turns, Value } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
@@ -254,9 +255,11 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
       return { variant: nameOn(backend), temporaries: [], launches: list };
     },
     bounds(backend, inputs, attrs) {
-      const absolute = inputs.map((tensor) => tensor && { ...tensor, data: tensor.data.map(Math.abs) });
-      const sizes = evaluate(rule.magnitude, absolute, attrs as unknown as UpdateAttrs);
-      return sizes.map((values) => values.map((value) => 2 ** -24 * rule.ulps[backend] * value));
+      const sizes = evaluate(rule.magnitude, inputs, attrs as unknown as UpdateAttrs);
+      const ulps = rule.ulps[backend];
+      return sizes.map((values) =>
+        values.map((value) => ulps * (2 ** -24 * Math.abs(value) + LOST[backend])),
+      );
     },
     ulps: (backend) => rule.ulps[backend],
     fault: () => fail(name, 'a kernel reported a data error that the op does not declare'),

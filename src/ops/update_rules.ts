@@ -15,7 +15,7 @@ export interface UpdateRule {
     state: readonly number[],
     hyper: readonly number[],
   ) => readonly number[];
-  /** The same for absolute values, with every term positive: rounding errors are in proportion to it. */
+  /** What rounding errors are in proportion to: the same for absolute values, with every term positive, or more. */
   readonly magnitude: UpdateRule['step'];
   readonly ulps: { readonly wasm: number; readonly webgpu: number };
   readonly flops: number;
@@ -108,8 +108,45 @@ const nadamWith =
     return [shrink! * p + (sign * (gradientStep! * g + meanStep! * first)) / divisor, first, second];
   };
 
-/** The rule, and the bound of its terms: the same formula with a plus. */
-const both = (make: (sign: number) => Step) => ({ step: make(-1), magnitude: make(1) });
+/** The rule, and the bound of its terms: the same formula of absolute values with a plus. */
+const both = (make: (sign: number) => Step) => ({
+  step: make(-1),
+  magnitude: ((p, g, state, hyper) =>
+    make(1)(Math.abs(p), Math.abs(g), state.map(Math.abs), hyper.map(Math.abs))) satisfies Step,
+});
+
+/** Units that the terms of a centred variance are off by: of g² 7 and a sum, of the mean 4 twice and a product, one between. */
+const VARIANCE = 10;
+
+/**
+ * The magnitude of rmsprop. A centred variance S - m² is off by E = VARIANCE u (S + m²), u = 2^-24, of S and m with all terms
+ * positive, however little is left of it. So its root is off by d <= √E and by E / √(S - m²), and g / (root + eps) by
+ * |g| d / ((root + eps) max(eps, root + eps - d)).
+ */
+const rmspropMagnitude: Step = (p, gradient, state, hyper) => {
+  const [lr, alpha, rest, eps, decay, momentum, centered] = hyper.map(Math.abs) as [
+    ...[number, number, number, number, number, number, number],
+  ];
+  const g = Math.abs(gradient) + Math.abs(decay * p);
+  const isCentered = centered !== 0 && state.length > 1;
+  const signed = gradient + decay * p;
+  const square = alpha * state[0]! + rest * g * g;
+  const size = isCentered ? alpha * Math.abs(state[1]!) + rest * g : 0;
+  const mean = isCentered ? alpha * state[1]! + rest * signed : 0;
+  const spread = Math.max(alpha * state[0]! + rest * signed * signed - mean * mean, 0);
+  const unit = 2 ** -24;
+  const off = isCentered ? VARIANCE * unit * (square + size * size) : 0;
+  const root = Math.sqrt(spread);
+  const rootOff = Math.min(Math.sqrt(off), root > 0 ? off / root : Number.POSITIVE_INFINITY);
+  const divisor = root + eps;
+  const excess = (rootOff * g) / (divisor * Math.max(eps, divisor - rootOff)) / unit;
+  const move = g / divisor + (isCentered ? excess : 0);
+  const kept = isCentered ? [square, size] : [square];
+  const velocity = state[kept.length];
+  if (velocity === undefined) return [Math.abs(p) + lr * move, ...kept];
+  const v = momentum * Math.abs(velocity) + move;
+  return [Math.abs(p) + lr * v, ...kept, v];
+};
 
 const positive = [0.01, 1] as const;
 const signed = [-1, 1] as const;
@@ -159,7 +196,8 @@ export const updateRules = {
     kernel: 'rmsprop_update_f32',
     hyper: ['lr', 'alpha', '1 - alpha', 'eps', 'weightDecay', 'momentum', 'centered'],
     states: [1, 3],
-    ...both(rmspropWith),
+    step: rmspropWith(-1),
+    magnitude: rmspropMagnitude,
     ulps: { wasm: 16, webgpu: 28 },
     flops: 14,
     samples: [
@@ -176,6 +214,11 @@ export const updateRules = {
         ],
       },
       { hyper: [0.01, 0.99, 0.01, 1e-8, 0.01, 0.9, 1], state: [[0.5, 1], [-0.3, 0.3], signed] },
+      // Nearly all of the mean of the squares is the square of the mean.
+      {
+        hyper: [0.01, 0.99, 0.01, 1e-8, 0, 0.9, 1],
+        state: [[0.250001, 0.25001], [0.4999, 0.5], signed],
+      },
     ],
   },
   adagrad: {
