@@ -1,6 +1,6 @@
 /** Runs cases on devices and peers: the part of the benchmark that needs no Node, so that a page runs it, too. */
 import { type Contestant, measure } from '../src/cli/measure.js';
-import { measurePeak, type Peak, prepareYardsticks, type Yardsticks } from '../src/cli/peak.js';
+import { arithmeticOf, copyOf, measurePeak, type Peak, type Yardsticks } from '../src/cli/peak.js';
 import { messageOf } from '../src/errors.js';
 import { type Device, type DeviceOptions, open } from '../src/index.js';
 import { type BenchCase, SUITE_NAMES, type Suite, type SuiteName, titleOf } from './case.js';
@@ -18,7 +18,7 @@ export interface Lane {
   readonly threads: number;
   /** Of one thread, while the others rest; the copy's is the whole device's. */
   readonly peak: Peak;
-  readonly yardsticks: Pick<Yardsticks, 'arithmetic' | 'copy'>;
+  readonly yardsticks: Yardsticks;
   dispose(): void;
 }
 
@@ -74,26 +74,17 @@ export async function openLane(
   { threads = 1, v8 = {} }: Pick<DeviceOptions, 'threads' | 'v8'> = {},
 ): Promise<Lane> {
   const device = await open(kind, kind === 'wasm' ? { threads, v8 } : {});
-  const own = await prepareYardsticks(device.backend);
-  const peak = await measurePeak(own);
-  const lane: Lane = {
-    device,
-    threads: device.info.threads,
-    peak,
-    yardsticks: own,
-    dispose: () => device.dispose(),
-  };
-  if (lane.threads === 1) return lane;
+  const { threads: count } = device.info;
   // What one thread does when the others rest: all of them can't be measured on a machine that does something else, too.
-  const single = await open(kind, { threads: 1, v8 });
-  const { arithmetic } = await prepareYardsticks(single.backend);
-  const { gflops } = await measurePeak({ ...own, arithmetic });
+  const single = count === 1 ? device : await open(kind, { threads: 1, v8 });
+  const yardsticks = { arithmetic: await arithmeticOf(single.backend), copy: await copyOf(device.backend) };
   return {
-    ...lane,
-    peak: { ...peak, gflops },
-    yardsticks: { arithmetic, copy: own.copy },
+    device,
+    threads: count,
+    peak: await measurePeak(yardsticks),
+    yardsticks,
     dispose() {
-      single.dispose();
+      if (single !== device) single.dispose();
       device.dispose();
     },
   };

@@ -16,7 +16,7 @@ import { findOps, sampleInputs, variantsTaking } from '../verify/index.js';
 import { type Contestant, measure, type Outcome, timesAsLong } from './measure.js';
 import { backendKinds, openAll } from './open.js';
 import { chooseOps, loadOwn } from './own-module.js';
-import { prepareYardsticks, type Yardstick, type Yardsticks } from './peak.js';
+import { arithmeticOf, copyOf, type Yardstick, type Yardsticks } from './peak.js';
 import { contestantOf, prepareTimed, type TimedGraph } from './timed.js';
 
 const HELP = `usage: weft bench [--module FILE] --op NAME [options]
@@ -97,9 +97,11 @@ export async function bench(args: string[]): Promise<number> {
   try {
     const lines: BenchLine[] = [];
     const yardsticks = new Map<Device, Yardsticks>();
-    for (const device of devices)
-      if (device.backend.kind !== 'reference')
-        yardsticks.set(device, await prepareYardsticks(device.backend));
+    for (const device of devices) {
+      const { backend } = device;
+      if (backend.kind === 'reference') continue;
+      yardsticks.set(device, { arithmetic: await arithmeticOf(backend), copy: await copyOf(backend) });
+    }
     for (const call of calls) {
       const timed = await timeCall(call, devices, yardsticks);
       print(timed);

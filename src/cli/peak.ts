@@ -85,37 +85,35 @@ export interface Yardstick extends Contestant {
   readonly amount: number;
 }
 
-/** A device's peaks, ready to be timed beside what is held against them. */
+/** What a device is held against; they go with their devices. */
 export interface Yardsticks {
-  /** Arithmetic from registers, on all threads of a CPU or a whole GPU. */
   readonly arithmetic: Yardstick;
-  /** A copy of 64 MiB. */
   readonly copy: Yardstick;
-  dispose(): void;
 }
 
-export async function prepareYardsticks(backend: Backend): Promise<Yardsticks> {
-  if (backend.kind === 'reference')
-    throw new Error('prepareYardsticks: the reference backend has no kernels');
-  const { threads } = backend.info;
-  const { count, flopsPerUnit, units } = ARITHMETIC[backend.kind];
+function kindOf({ kind }: Backend): 'wasm' | 'webgpu' {
+  if (kind === 'reference') throw new Error('the reference backend has no kernels that could reach a peak');
+  return kind;
+}
+
+/** Arithmetic from registers, on all threads of a CPU or a whole GPU. */
+export async function arithmeticOf(backend: Backend): Promise<Yardstick> {
+  const { count, flopsPerUnit, units } = ARITHMETIC[kindOf(backend)];
   const data = backend.allocate(4096, 'peak');
-  const buffers = ['source', 'target'].map((name) => backend.allocate(COPY_BYTES, `copy ${name}`));
   // x = 0.5 and y = 0.5 keep every chain near 1.
   backend.write(data, new Float32Array(1024).fill(0.5), 'f32');
   const work = await unitsFor(backend, data, count, units);
-  const arithmetic = await lone(backend, 'peak_f32', [data], count, threads * work);
+  const run = await lone(backend, 'peak_f32', [data], count, backend.info.threads * work);
+  return { ...run, name: 'arithmetic', amount: work * flopsPerUnit };
+}
+
+/** A copy of 64 MiB. */
+export async function copyOf(backend: Backend): Promise<Yardstick> {
   const blocks = COPY_BYTES / 16;
-  const copyUnits = backend.kind === 'wasm' ? blocks >> 10 : blocks;
-  const copy = await lone(backend, 'copy_f32', buffers, blocks, copyUnits);
-  return {
-    arithmetic: { ...arithmetic, name: 'arithmetic', amount: work * flopsPerUnit },
-    copy: { ...copy, name: 'copy', amount: 2 * COPY_BYTES },
-    dispose() {
-      for (const { program } of [arithmetic, copy]) program.release();
-      for (const buffer of [data, ...buffers]) buffer.free();
-    },
-  };
+  const units = kindOf(backend) === 'wasm' ? blocks >> 10 : blocks;
+  const buffers = ['source', 'target'].map((name) => backend.allocate(COPY_BYTES, `copy ${name}`));
+  const run = await lone(backend, 'copy_f32', buffers, blocks, units);
+  return { ...run, name: 'copy', amount: 2 * COPY_BYTES };
 }
 
 /** The most that a device reached on its yardsticks. */
