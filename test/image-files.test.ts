@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataLoader, transformed, transforms } from '../src/data/index.js';
 import type { ImageMode } from '../src/io/index.js';
 import { decodeImage as decodeInPage } from '../src/io/index.js';
+import { ImageDecoder } from '../src/node/image.js';
 import { decodeImage, readImageFolder } from '../src/node.js';
 
 interface Golden {
@@ -86,6 +87,46 @@ describe('decodeImage', () => {
     expect((await decodeImage(fileOf('rgb.jpg'))).shape).toEqual([3, 11, 13]);
   });
 
+  it('reads a JPEG after any number of damaged ones', async () => {
+    const decoder = new ImageDecoder();
+    for (let i = 0; i < 300; i++)
+      await expect(decoder.decode(cut('rgb.jpg', 200), 'cut.jpg')).rejects.toThrow('cut.jpg: ');
+    const { data } = await decoder.decode(fileOf('rgb.jpg'), 'a.jpg');
+    expect([...data]).toEqual([...bytes(golden.files['rgb.jpg']!.RGB)]);
+  });
+
+  it('tells damaged JPEGs from whole ones, with several at once and in several decoders', async () => {
+    const [one, other] = [new ImageDecoder(), new ImageDecoder()];
+    const whole = fileOf('rgb.jpg');
+    const damaged = cut('rgb.jpg', whole.length - 40);
+    await one.decode(whole, 'whole.jpg');
+    await other.decode(whole, 'whole.jpg');
+    const files = [whole, damaged, whole, damaged, whole];
+    for (const decoder of [one, other]) {
+      const results = await Promise.allSettled(files.map((file, i) => decoder.decode(file, `${i}.jpg`)));
+      expect(results.map(({ status }) => status === 'fulfilled')).toEqual(
+        files.map((file) => file === whole),
+      );
+    }
+  });
+
+  it('names an image that is too large for memory', async () => {
+    const file = fileOf('rgb.jpg');
+    const frame = file.findIndex((byte, i) => byte === 0xff && file[i + 1] === 0xc0);
+    file.fill(0xfe, frame + 5, frame + 9);
+    await expect(decodeImage(file, 'huge.jpg')).rejects.toThrow(
+      "huge.jpg: can't be decoded as JPEG (the image is too large)",
+    );
+  });
+
+  it('names an interlaced PNG of few bits, which the package garbles', async () => {
+    const file = fileOf('bits.png');
+    file[28] = 1;
+    await expect(decodeImage(file, 'laced.png')).rejects.toThrow(
+      "laced.png: can't be decoded as PNG (interlaced with samples of",
+    );
+  });
+
   it('refuses an unknown mode, and in Node the one of pages', async () => {
     await expect(decodeImage(fileOf('rgb.png'), 'a.png', { mode: 'CMYK' as ImageMode })).rejects.toThrow(
       'a.png: mode must be RGB, L, RGBA or unchanged, got CMYK',
@@ -110,6 +151,11 @@ describe('readImageFolder', () => {
     await put('set/cat/b.png', fileOf('rgba.png'));
     await put('set/cat/notes.txt', new Uint8Array(3));
     await put('set/readme.md', new Uint8Array(3));
+    await mkdir(join(root, 'linked'));
+    await symlink(join(root, 'set/dog'), join(root, 'linked/wolf'));
+    await symlink(join(root, 'none'), join(root, 'linked/gone'));
+    await mkdir(join(root, 'linked/fox'));
+    await symlink(join(root, 'set/cat/more'), join(root, 'linked/fox/more'));
     await put('damaged/cat/1.jpg', fileOf('rgb.jpg').subarray(0, 300));
     await put('empty/cat/notes.txt', new Uint8Array(3));
     await put('empty/dog/1.png', fileOf('rgb.png'));
@@ -130,6 +176,16 @@ describe('readImageFolder', () => {
     expect(label).toEqual({ data: Int32Array.of(1), shape: [], dtype: 'i32' });
     expect([...image!.data]).toEqual([...bytes(golden.files['rgb.jpg']!.RGB)]);
     await expect(folder.get(4)).rejects.toThrow('ImageFolder: index 4 is outside its 4 samples');
+  });
+
+  it('follows links to folders, as torchvision does', async () => {
+    const folder = await readImageFolder(join(root, 'linked'));
+    expect(folder.classes).toEqual(['fox', 'wolf']);
+    expect(folder.samples.map(({ path, label }) => [path.slice(root.length + 8), label])).toEqual([
+      ['fox/more/9.jpeg', 0],
+      ['wolf/1.PNG', 1],
+      ['wolf/2.jpg', 1],
+    ]);
   });
 
   it('gives batches through a transform', async () => {

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteTensor, checkIndex, type Dataset } from '../data/sample.js';
 import type { HostTensor } from '../dtype.js';
@@ -49,10 +49,16 @@ export class ImageFolder implements Dataset<ByteTensor | HostTensor> {
   }
 }
 
+/** Names in a folder, in ascending order, and which are folders or links to one. */
 async function entriesOf(folder: string) {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
-    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const told = entries.map(async (entry) => {
+      // A link that leads nowhere is no folder.
+      const linked = entry.isSymbolicLink() && (await stat(join(folder, entry.name)).catch(() => null));
+      return { name: entry.name, isFolder: (linked || entry).isDirectory() };
+    });
+    return (await Promise.all(told)).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     return fail(folder, `can't be read as a folder (${messageOf(error)})`);
   }
@@ -64,7 +70,7 @@ async function imagesBelow(folder: string): Promise<string[]> {
   const lists = await Promise.all(
     entries.map((entry) => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return imagesBelow(path);
+      if (entry.isFolder) return imagesBelow(path);
       return EXTENSIONS.test(entry.name) ? [path] : [];
     }),
   );
@@ -80,7 +86,7 @@ export async function readImageFolder(
   folder: string,
   { mode = 'RGB' }: ImageFolderOptions = {},
 ): Promise<ImageFolder> {
-  const classes = (await entriesOf(folder)).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const classes = (await entriesOf(folder)).filter(({ isFolder }) => isFolder).map(({ name }) => name);
   if (classes.length === 0) fail(folder, 'has no folders; each class needs one, which holds its images');
   const lists = await Promise.all(classes.map((name) => imagesBelow(join(folder, name))));
   const empty = classes.filter((_, i) => lists[i]!.length === 0);

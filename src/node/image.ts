@@ -17,12 +17,19 @@ interface DecodedPng {
   readonly palette?: readonly (readonly number[])[];
 }
 
-/** What is used of the npm package @jsquash/jpeg. */
-interface Jpeg {
-  init(module: WebAssembly.Module, options: { readonly printErr: (text: string) => void }): Promise<void>;
-  default(
+/** What is used of the npm package @jsquash/jpeg: its codec, a wasm module that each call makes an instance of. */
+type MakeJpegCodec = (options: {
+  readonly instantiateWasm: (
+    imports: WebAssembly.Imports,
+    take: (instance: WebAssembly.Instance) => void,
+  ) => unknown;
+  readonly printErr: (text: string) => void;
+}) => Promise<JpegCodec>;
+interface JpegCodec {
+  decode(
     bytes: Uint8Array,
-  ): Promise<{ readonly data: Uint8ClampedArray; readonly width: number; readonly height: number }>;
+    preserveOrientation: boolean,
+  ): { readonly data: Uint8ClampedArray; readonly width: number; readonly height: number } | null;
 }
 
 /** Decodes files of one kind; throws what is wrong with one. */
@@ -43,6 +50,9 @@ async function importPackage<T>(name: string, specifier: string, where: string):
 async function pngDecoder(where: string): Promise<Decoder> {
   const png = await importPackage<Png>('fast-png', 'fast-png', where);
   return (bytes) => {
+    // Of the header: bits of a sample at byte 24, how it is interlaced at byte 28.
+    if (bytes[24]! < 8 && bytes[28] === 1)
+      throw new Error(`interlaced with samples of ${bytes[24]} bits, which fast-png does not read`);
     const image = png.decode(bytes, { checkCrc: true });
     const { width, height, depth } = image;
     if (image.palette) {
@@ -67,19 +77,46 @@ function bytesOf({ data, width, height, channels }: DecodedPng, depth: number): 
 }
 
 async function jpegDecoder(where: string): Promise<Decoder> {
-  const jpeg = await importPackage<Jpeg>('@jsquash/jpeg', '@jsquash/jpeg/decode.js', where);
+  const path = '@jsquash/jpeg/codec/dec/mozjpeg_dec';
+  const { default: make } = await importPackage<{ default: MakeJpegCodec }>(
+    '@jsquash/jpeg',
+    `${path}.js`,
+    where,
+  );
   const require = createRequire(import.meta.url);
-  const wasm = await readFile(require.resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm'));
+  const wasm = new WebAssembly.Module(await readFile(require.resolve(`${path}.wasm`)));
   const said: string[] = [];
-  await jpeg.init(new WebAssembly.Module(wasm), { printErr: (text) => said.push(text) });
-  return async (bytes) => {
-    said.length = 0;
-    const image = await jpeg.default(bytes).catch((error) => {
-      throw new Error(said.join('; ') || messageOf(error));
+  const start = () =>
+    make({
+      instantiateWasm(imports, take) {
+        const instance = new WebAssembly.Instance(wasm, imports);
+        take(instance);
+        return instance.exports;
+      },
+      printErr: (text) => said.push(text),
     });
-    // libjpeg fills what is missing with grey and only says so.
-    if (said.length > 0) throw new Error(said.join('; '));
-    return { ...image, channels: 4 };
+  let codec = await start();
+  const decode = async (bytes: Uint8Array): Promise<Pixels> => {
+    said.length = 0;
+    try {
+      const image = codec.decode(bytes, false);
+      // libjpeg fills what is missing with grey and only says so.
+      if (image && said.length === 0) return { ...image, channels: 4 };
+    } catch (error) {
+      // What is no Error is an exception of C++: there was no memory.
+      if (said.length === 0) said.push(error instanceof Error ? error.message : 'the image is too large');
+    }
+    const why = said.join('; ') || 'no reason is given';
+    // A codec that failed may fail on whatever comes next.
+    codec = await start();
+    throw new Error(why);
+  };
+  // One file after the other: what is said is about the one under way.
+  let last: Promise<unknown> = Promise.resolve();
+  return (bytes) => {
+    const next = last.then(() => decode(bytes));
+    last = next.catch(() => {});
+    return next;
   };
 }
 
