@@ -158,6 +158,62 @@ describe('a run that was interrupted', () => {
   });
 });
 
+describe('a run whose rates a callback changes', () => {
+  it('goes on with equal bits, schedule or not', async () => {
+    const halving = async (resume: io.SafetensorsFile | null) => {
+      const device = await open('wasm', { seed: 1 });
+      const model = new nn.Linear(5, 3).to(device);
+      const optimizer = new optim.SGD(model.parameters(), { lr: 0.5 });
+      const files: io.SafetensorsFile[] = [];
+      await train.fit(model, {
+        optimizer,
+        loss: F.crossEntropy,
+        loader: new data.DataLoader(samples, { batchSize: BATCH }),
+        epochs: 2,
+        schedule: new optim.StepLR(optimizer, { stepSize: 1, gamma: 0.9 }),
+        callbacks: [
+          {
+            onBatchEnd({ batch }) {
+              if (batch === 2) optimizer.lr /= 2;
+            },
+          },
+        ],
+        checkpoint: { save: (file) => files.push(file), everyBatches: 3 },
+        resume,
+      });
+      const outcome = { model: await model.stateDict(), lr: optimizer.lr };
+      device.dispose();
+      return { files, outcome };
+    };
+    const whole = await halving(null);
+    expect((await halving(whole.files[0]!)).outcome).toEqual(whole.outcome);
+  });
+});
+
+describe('a run that a callback ended', () => {
+  it('is at its end when it is resumed', async () => {
+    const path = join(folder, 'ended.safetensors');
+    const toTheEnd = async () => {
+      const { device, model, options } = await setUp();
+      const history = await train.fit(model, {
+        ...options,
+        schedule: new optim.ConstantLR(options.optimizer),
+        epochs: 9,
+        callbacks: [new train.EarlyStopping({ patience: 2, minDelta: 100 })],
+        checkpoint: checkpointTo(path),
+        resume: await readCheckpoint(path),
+      });
+      const outcome = { history, model: await model.stateDict() };
+      device.dispose();
+      return outcome;
+    };
+    const first = await toTheEnd();
+    expect(first.history.epochs).toHaveLength(3);
+    expect(first.history.stopped).toBe('validation.loss has not improved for 2 epochs');
+    expect(await toTheEnd()).toEqual(first);
+  });
+});
+
 describe('a checkpoint', () => {
   const parts = ({ device, model, optimizer, options }: Awaited<ReturnType<typeof setUp>>) => ({
     model,

@@ -99,9 +99,18 @@ export class EarlyStopping extends KeepBest {
     this.#patience = patience;
   }
 
+  /** A run that is resumed from where it was to end does not go on. */
+  onTrainStart(run: Run): void {
+    this.#judge(run, run.history.length);
+  }
+
   override async onEpochEnd(run: Run, record: EpochRecord): Promise<void> {
     await super.onEpochEnd(run, record);
-    const since = record.epoch - this.bestEpoch;
+    this.#judge(run, record.epoch);
+  }
+
+  #judge(run: Run, epoch: number): void {
+    const since = epoch - this.bestEpoch;
     if (since >= this.#patience) run.stop(`${this.monitor} has not improved for ${since} epochs`);
   }
 }

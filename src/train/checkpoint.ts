@@ -2,6 +2,7 @@ import type { HostTensor } from '../dtype.js';
 import { fail, WeftError } from '../errors.js';
 import type { SafetensorsFile } from '../io/index.js';
 import { Module } from '../nn/index.js';
+import { Optimizer } from '../optim/index.js';
 
 /**
  * What a checkpoint holds a state of: a module, an optimiser, a schedule, an average, a loader, a generator, or anything
@@ -118,7 +119,10 @@ export async function restore(
   if (exact && more.length > 0)
     fail(file, `holds ${more.join(', ')}, which would be lost: nothing here takes it up`);
   const stateOf = (name: string) => states[name] as never;
-  const checked = given.filter(({ part }) => part.checkStateDict);
+  // Schedules set the rates that they set last; an optimiser comes after them, with those that others set since.
+  const checked = given
+    .filter(({ part }) => part.checkStateDict)
+    .sort((a, b) => Number(a.part instanceof Optimizer) - Number(b.part instanceof Optimizer));
   for (const { name, part } of checked) await within(file, name, () => part.checkStateDict!(stateOf(name)));
   // What can't be checked beforehand is taken up first, the model last of it, and goes back where one refuses.
   const unchecked = given
