@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access, open, realpath, rename, rm } from 'node:fs/promises';
 import type { HostTensor } from './dtype.js';
 import { fail, messageOf } from './errors.js';
 import { type CsvFile, type CsvOptions, decodeCsv } from './io/csv.js';
@@ -26,10 +26,11 @@ export {
 /**
  * Writes `data` so that whoever opens `path` finds the old file or the new one, whole, after a crash too: a
  * temporary file beside it, flushed to the disk, then renamed. The temporary file is removed where
- * something fails.
+ * something fails. Where `path` is a link, the file that it leads to is replaced.
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
-  const beside = `${path}.${randomUUID()}.tmp`;
+  const target = await realpath(path).catch(() => path);
+  const beside = `${target}.${randomUUID()}.tmp`;
   try {
     const file = await open(beside, 'wx');
     try {
@@ -38,7 +39,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     } finally {
       await file.close();
     }
-    await rename(beside, path);
+    await rename(beside, target);
   } catch (error) {
     // The first error is the one that tells.
     await rm(beside, { force: true }).catch(() => {});

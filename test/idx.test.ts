@@ -28,6 +28,11 @@ describe('idx', () => {
 
   it.each<[string, Uint8Array, string]>([
     ['empty', new Uint8Array(0), 'f: 0 bytes are too short'],
+    [
+      'an ArrayBuffer',
+      new ArrayBuffer(4) as never,
+      'f: the contents must be a Uint8Array, they are ArrayBuffer',
+    ],
     ['gzip', Uint8Array.of(0x1f, 0x8b, 8, 0), 'f: the file is compressed by gzip; unpack it first'],
     [
       'magic',
@@ -59,6 +64,10 @@ describe('idx', () => {
       expect(await readIdx(plain)).toEqual(wanted);
       expect(await readIdx(packed)).toEqual(wanted);
       await expect(readIdx(broken)).rejects.toThrow("b.gz: can't be unpacked by gzip");
+      // A packed megabyte of zeros, more than a thousand times.
+      const zeros = gzipSync(new Uint8Array(2 ** 20));
+      await writeFile(broken, Buffer.concat(Array.from({ length: 1100 }, () => zeros)));
+      await expect(readIdx(broken)).rejects.toThrow("b.gz: can't be unpacked by gzip (");
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +108,29 @@ describe('safetensors', () => {
     expect(decodeSafetensors(shifted.subarray(3)).tensors.a?.data).toEqual(Float32Array.of(1.5));
   });
 
+  it('reads all whole numbers that fit', () => {
+    const dtypes = { I8: 1, I16: 2, I32: 4, I64: 8, U8: 1, U16: 2, U32: 4, U64: 8 };
+    for (const [dtype, bytes] of Object.entries(dtypes)) {
+      const two = file({ a: entry(0, 2 * bytes, [2], dtype) }, 2 * bytes);
+      two.fill(dtype.startsWith('I') ? 0xff : 0, -2 * bytes, -bytes);
+      two[two.length - bytes] = 0x7f;
+      const least = dtype.startsWith('I') ? -1 : 0;
+      expect(decodeSafetensors(two).tensors.a).toEqual({
+        data: Int32Array.of(least, 0x7f),
+        shape: [2],
+        dtype: 'i32',
+      });
+    }
+  });
+
+  it('reads long texts and shared memory', () => {
+    const text = 'a"\\{'.repeat(5_000_000);
+    const bytes = encodeSafetensors({}, { text });
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    shared.set(bytes);
+    expect(decodeSafetensors(shared).metadata.text === text).toBe(true);
+  });
+
   const int64 = file({ a: entry(0, 8, [1], 'I64') }, 8);
   int64[int64.length - 1] = 1;
   const bool = file({ a: entry(0, 1, [1], 'BOOL') }, 1);
@@ -151,6 +174,17 @@ describe('safetensors', () => {
       "m: tensor 'b': data_offsets [8,12] leave a gap from 4",
     ],
     ['left over', file({ a: entry(0, 4) }, 8), 'm: 4 bytes of data after the last tensor belong to none'],
+    ['byte order mark', file('\ufeff{}'), 'm: header is not JSON'],
+    [
+      'an ArrayBuffer',
+      new ArrayBuffer(9) as never,
+      'm: the contents must be a Uint8Array, they are ArrayBuffer',
+    ],
+    [
+      'large U32',
+      file({ a: entry(0, 4, [1], 'U32') }, 4).map((byte, i, all) => (i === all.length - 1 ? 0x80 : byte)),
+      "m: tensor 'a': element 0 is 2147483648, which does not fit an i32",
+    ],
     ['large I64', int64, "m: tensor 'a': element 0 is 72057594037927936, which does not fit an i32"],
     ['bad BOOL', bool, "m: tensor 'a': element 0 of BOOL is 2, neither 0 nor 1"],
   ])('refuses: %s', (_, bytes, message) => {
@@ -159,14 +193,40 @@ describe('safetensors', () => {
 
   it('refuses to write what does not fit', () => {
     const tensor = { data: Float32Array.of(1), shape: [2], dtype: 'f32' } as const;
-    expect(() => encodeSafetensors({ w: tensor })).toThrow(
-      "tensor 'w': data has 1 elements, shape [2] asks for 2",
-    );
+    expect(() => encodeSafetensors({ w: tensor })).toThrow("tensor 'w': shape [2] needs 2 elements, got 1");
     expect(() => encodeSafetensors({ __metadata__: { ...tensor, shape: [1] } })).toThrow(
       "named '__metadata__'",
     );
     const wide = { data: Float64Array.of(0.5), shape: [1], dtype: 'i32' } as const;
-    expect(() => encodeSafetensors({ w: wide })).toThrow("tensor 'w': element 0 is 0.5, which is no i32");
+    expect(() => encodeSafetensors({ w: wide })).toThrow("tensor 'w': a Float64Array can't hold i32[1]");
+    const bytes = { data: Uint8Array.of(7), shape: [1], dtype: 'u8' } as never;
+    expect(() => encodeSafetensors({ w: bytes })).toThrow("tensor 'w': a Uint8Array can't hold u8[1]");
+    expect(() => encodeSafetensors({ w: null as never })).toThrow("tensor 'w': is no tensor, it is null");
+    // None of these could be read again, by Weft or by others.
+    expect(() => encodeSafetensors({}, { epoch: 3 as never })).toThrow("metadata 'epoch' is not a string");
+    expect(() => encodeSafetensors({}, { text: '\ud83d' })).toThrow("metadata 'text': ");
+    expect(() => encodeSafetensors({ 'a\udc00': { ...tensor, shape: [1] } })).toThrow(
+      '"a\\udc00" has half of a surrogate pair, at 1',
+    );
+  });
+
+  it('reads files of more than 2 GiB, and replaces what a link leads to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weft-'));
+    try {
+      const path = join(folder, 'zeros');
+      await writeFile(path, '');
+      // Without blocks on the disk. Its header has no bytes.
+      await truncate(path, 2 ** 31);
+      await expect(readSafetensors(path)).rejects.toThrow('zeros: header is not JSON');
+      const link = join(folder, 'latest.safetensors');
+      await symlink(path, link);
+      await writeSafetensors(link, {});
+      expect((await lstat(link)).isSymbolicLink()).toBe(true);
+      expect(await readSafetensors(path)).toEqual({ tensors: {}, metadata: {} });
+      expect(await readdir(folder)).toEqual(['latest.safetensors', 'zeros']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('writes files whole or not at all', async () => {

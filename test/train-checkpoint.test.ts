@@ -214,6 +214,42 @@ describe('a run that a callback ended', () => {
   });
 });
 
+describe("a state of one's own", () => {
+  const through = async (state: unknown) => {
+    const { tensors, metadata } = await train.checkpoint({
+      own: { stateDict: () => state, loadStateDict() {} },
+    });
+    let taken: unknown;
+    const loadStateDict = (found: never) => {
+      taken = found;
+    };
+    const file = io.decodeSafetensors(io.encodeSafetensors(tensors, metadata));
+    await train.restore({ own: { stateDict() {}, loadStateDict } }, file);
+    return taken;
+  };
+
+  it('comes back as it was', async () => {
+    const tensor = (value: number) => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' });
+    const state = {
+      'a.b': tensor(1),
+      a: { b: tensor(2), numbers: [-0, 0, Number.NaN, Number.NEGATIVE_INFINITY, 0.1], none: null },
+      text: 'ä"\\',
+      flags: [true, [false]],
+    };
+    expect(await through(state)).toEqual(state);
+  });
+
+  it.each<[string, unknown]>([
+    ["own.seen can't be kept in a file, it is of type Set", { seen: new Set([1]) }],
+    ["own.counts can't be kept in a file, it is of type Float64Array", { counts: new Float64Array(2) }],
+    ["own.0.when can't be kept in a file, it is of type Date", [{ when: new Date() }]],
+    ["own.count can't be kept in a file, it is of type BigInt", { count: 3n }],
+    ["own can't be kept in a file, it is of type Object", { $number: '3' }],
+  ])('is refused where it would not: %s', async (message, state) => {
+    await expect(through(state)).rejects.toThrow(`checkpoint: ${message}`);
+  });
+});
+
 describe('a checkpoint', () => {
   const parts = ({ device, model, optimizer, options }: Awaited<ReturnType<typeof setUp>>) => ({
     model,

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { checkBytes } from './bytes.js';
 
 /** Images as bytes [n, 3, 32, 32], red before green before blue, and a label for each. */
 export interface CifarFile {
@@ -16,6 +17,7 @@ const PIXELS = 3 * 32 * 32;
 
 /** Records of `classes.length` labels, each below its number of classes, and an image. */
 function decode(bytes: Uint8Array, name: string, classes: readonly number[]) {
+  checkBytes(name, bytes);
   const record = classes.length + PIXELS;
   const count = bytes.length / record;
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) fail(name, 'the file is compressed by gzip; unpack it first');

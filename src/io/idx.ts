@@ -1,5 +1,6 @@
 import { fail } from '../errors.js';
 import { showShape, sizeOf } from '../shape.js';
+import { checkBytes } from './bytes.js';
 
 export type IdxArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
@@ -33,6 +34,7 @@ const hex = (byte: number) => `0x${byte.toString(16).padStart(2, '0')}`;
  * @param name the file's name, for errors
  */
 export function decodeIdx(bytes: Uint8Array, name = 'idx'): IdxFile {
+  checkBytes(name, bytes);
   if (bytes.length < 4) fail(name, `${bytes.length} bytes are too short for an IDX file`);
   const [zero0, zero1, code, rank] = bytes as unknown as [number, number, number, number];
   if (zero0 === 0x1f && zero1 === 0x8b) fail(name, 'the file is compressed by gzip; unpack it first');

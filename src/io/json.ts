@@ -10,15 +10,22 @@ export const asRecord = (value: unknown): Record<string, unknown> | null =>
  */
 export function findRepeatedKey(text: string): string | null {
   const open: Set<string>[] = [];
-  for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g)) {
-    if (token === '{') open.push(new Set());
-    else if (token === '}') open.pop();
-    else if (string && colon) {
-      const key = JSON.parse(string) as string;
-      const keys = open.at(-1);
-      if (keys?.has(key)) return key;
-      keys?.add(key);
-    }
+  const colon = /\s*:/y;
+  /** Where the string began that a token lies in; -1 outside. */
+  let begin = -1;
+  for (const { 0: token, index } of text.matchAll(/\\.|["{}]/g)) {
+    if (token === '"' && begin < 0) begin = index;
+    else if (token === '"') {
+      colon.lastIndex = index + 1;
+      if (colon.test(text)) {
+        const key = JSON.parse(text.slice(begin, index + 1)) as string;
+        const keys = open.at(-1);
+        if (keys?.has(key)) return key;
+        keys?.add(key);
+      }
+      begin = -1;
+    } else if (begin < 0 && token === '{') open.push(new Set());
+    else if (begin < 0 && token === '}') open.pop();
   }
   return null;
 }

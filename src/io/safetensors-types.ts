@@ -1,6 +1,6 @@
-import type { DType, HostTensor, TypedArray } from '../dtype.js';
+import { checkHost, type DType, type HostTensor, type TypedArray } from '../dtype.js';
 import { fail } from '../errors.js';
-import { checkShape, showShape, sizeOf } from '../shape.js';
+import { asRecord } from './json.js';
 
 const BYTES: Readonly<Record<string, number>> = {
   F64: 8,
@@ -9,6 +9,11 @@ const BYTES: Readonly<Record<string, number>> = {
   BF16: 2,
   I64: 8,
   I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
   U8: 1,
   BOOL: 1,
 };
@@ -54,6 +59,11 @@ export function readElements(
     data: fill(new Int32Array(count), get),
     dtype: 'i32' as const,
   });
+  const fitting = (i: number, value: number | bigint) => {
+    if (BigInt(value) !== BigInt.asIntN(32, BigInt(value)))
+      fail(where, `element ${i} is ${value}, which does not fit an i32`);
+    return Number(value);
+  };
   switch (dtype) {
     case 'F32':
       return f32((i) => view.getFloat32(4 * i, true));
@@ -70,13 +80,18 @@ export function readElements(
     }
     case 'I32':
       return i32((i) => view.getInt32(4 * i, true));
+    case 'I16':
+      return i32((i) => view.getInt16(2 * i, true));
+    case 'I8':
+      return i32((i) => view.getInt8(i));
     case 'I64':
-      return i32((i) => {
-        const value = view.getBigInt64(8 * i, true);
-        if (value !== BigInt.asIntN(32, value))
-          fail(where, `element ${i} is ${value}, which does not fit an i32`);
-        return Number(value);
-      });
+      return i32((i) => fitting(i, view.getBigInt64(8 * i, true)));
+    case 'U64':
+      return i32((i) => fitting(i, view.getBigUint64(8 * i, true)));
+    case 'U32':
+      return i32((i) => fitting(i, view.getUint32(4 * i, true)));
+    case 'U16':
+      return i32((i) => view.getUint16(2 * i, true));
     case 'U8':
       return i32((i) => view.getUint8(i));
     default: {
@@ -92,17 +107,14 @@ export function bytesOf(
   where: string,
   tensor: HostTensor,
 ): { readonly dtype: string; readonly bytes: Uint8Array } {
-  const { data, dtype, shape } = tensor;
-  checkShape(where, shape);
-  if (data.length !== sizeOf(shape)) {
-    fail(where, `data has ${data.length} elements, shape ${showShape(shape)} asks for ${sizeOf(shape)}`);
-  }
-  if (dtype === 'bool') return { dtype: 'BOOL', bytes: Uint8Array.from(data, (value) => (value ? 1 : 0)) };
+  if (!asRecord(tensor)) fail(where, `is no tensor, it is ${tensor === null ? null : typeof tensor}`);
+  checkHost(where, tensor);
+  const { data, dtype } = tensor;
+  if (dtype === 'bool') return { dtype: 'BOOL', bytes: Uint8Array.from(data) };
   const bytes = new Uint8Array(data.length * 4);
   const view = new DataView(bytes.buffer);
   if (dtype === 'i32') {
     data.forEach((value, i) => {
-      if (value !== (value | 0)) fail(where, `element ${i} is ${value}, which is no i32`);
       view.setInt32(4 * i, value, true);
     });
     return { dtype: 'I32', bytes };

@@ -1,6 +1,7 @@
 import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
 import { showShape, sizeOf } from '../shape.js';
+import { checkBytes } from './bytes.js';
 import { asRecord, findRepeatedKey } from './json.js';
 import { bytesOf, elementBytes, readElements } from './safetensors-types.js';
 
@@ -38,12 +39,18 @@ export function encodeSafetensors(
 ): Uint8Array {
   const where = 'encodeSafetensors';
   const header: [string, unknown][] = [];
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text !== 'string') fail(where, `metadata '${key}' is not a string`);
+    checkText(where, key);
+    checkText(`${where}: metadata '${key}'`, text);
+  }
   if (Object.keys(metadata).length > 0) header.push([METADATA, metadata]);
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [name, tensor] of Object.entries(tensors)) {
     if (name === METADATA)
       fail(where, `a tensor may not be named '${METADATA}', the format keeps that for itself`);
+    checkText(where, name);
     const { dtype, bytes } = bytesOf(`${where}: tensor '${name}'`, tensor);
     header.push([name, { dtype, shape: tensor.shape, data_offsets: [offset, offset + bytes.length] }]);
     parts.push(bytes);
@@ -67,9 +74,19 @@ export function encodeSafetensors(
   return file;
 }
 
+/** Refuses half of a surrogate pair, which no reader takes as text. */
+function checkText(where: string, text: string): void {
+  const half = /\p{Surrogate}/u.exec(text);
+  if (half)
+    fail(
+      where,
+      `${JSON.stringify(text.slice(0, 40))} has half of a surrogate pair, at ${half.index}: no text`,
+    );
+}
+
 /**
  * Reads the bytes of a safetensors file. F32 stays, F16 and BF16 are widened to f32, F64 is narrowed to f32
- * on request; I32 stays, I64 becomes i32 where every value fits; BOOL and U8 become bool and i32. Every way
+ * on request; I8 to I64 and U8 to U64 become i32 where every value fits; BOOL becomes bool. Every way
  * in which a file can be cut short or lie raises a WeftError that names the file and the tensor.
  * @param name the file's name, for errors
  */
@@ -100,6 +117,7 @@ export function decodeSafetensors(
 }
 
 function split(bytes: Uint8Array, name: string): { header: Map<string, unknown>; data: Uint8Array } {
+  checkBytes(name, bytes);
   if (bytes.length < LENGTH_BYTES) fail(name, `${bytes.length} bytes are too short for a safetensors file`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
@@ -111,7 +129,9 @@ function split(bytes: Uint8Array, name: string): { header: Map<string, unknown>;
   let text: string;
   let parsed: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(LENGTH_BYTES, end));
+    // A copy: TextDecoder takes no shared memory. A byte order mark is no part of JSON.
+    const coded = bytes.slice(LENGTH_BYTES, end);
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(coded);
     parsed = JSON.parse(text);
   } catch (error) {
     return fail(name, `header is not JSON (${(error as Error).message})`);

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -6,13 +6,35 @@ import { fail, messageOf } from '../errors.js';
 
 const unzip = promisify(gunzip);
 
+/** What Node reads at once: less than 2 GiB. */
+const MOST_AT_ONCE = 2 ** 31 - 1;
+/** What a packed file may come to: a few packed megabytes could fill all memory. */
+const MOST_UNPACKED = 2 ** 30;
+
 /** A file's bytes; an error that names it where it can't be read. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      return size <= MOST_AT_ONCE ? await file.readFile() : await readPieces(file, size);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     return fail(path, `can't be read (${messageOf(error)})`);
   }
+}
+
+async function readPieces(file: FileHandle, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let end = 0;
+  while (end < size) {
+    const { bytesRead } = await file.read(bytes, end, Math.min(size - end, MOST_AT_ONCE), end);
+    if (bytesRead === 0) break;
+    end += bytesRead;
+  }
+  return bytes.subarray(0, end);
 }
 
 /** A file's bytes; a name that ends in `.gz` is unpacked. */
@@ -20,7 +42,7 @@ export async function readPlain(path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path);
   if (!path.endsWith('.gz')) return bytes;
   try {
-    return await unzip(bytes);
+    return await unzip(bytes, { maxOutputLength: MOST_UNPACKED });
   } catch (error) {
     return fail(path, `can't be unpacked by gzip (${messageOf(error)})`);
   }

@@ -25,28 +25,54 @@ const VERSION = '1';
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 
+/** Whether an object is of no class, also one of another frame. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 const isTensor = (value: unknown): value is HostTensor =>
   isRecord(value) && ArrayBuffer.isView(value.data) && Array.isArray(value.shape);
 
+/** What stands in JSON for a tensor, by its name in the file, and for a number that JSON lacks, by its text. */
+const MARKS = ['$tensor', '$number'];
+
 /** A state as JSON: tensors become { $tensor: name } and go into `tensors`, numbers that JSON lacks { $number: text }. */
 function toJson(value: unknown, path: string, tensors: Record<string, HostTensor>): unknown {
+  if (Object.is(value, -0)) return { $number: '-0' };
   if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) };
   if (Array.isArray(value)) return value.map((item, i) => toJson(item, `${path}.${i}`, tensors));
   if (isTensor(value)) {
-    tensors[path] = value;
-    return { $tensor: path };
+    // A dot in a key may give two tensors one path.
+    let name = path;
+    while (Object.hasOwn(tensors, name)) name += '_';
+    tensors[name] = value;
+    return { $tensor: name };
   }
-  if (!isRecord(value)) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, toJson(item, `${path}.${key}`, tensors)]);
-  return Object.fromEntries(entries);
+  if (isRecord(value) && isPlain(value) && !MARKS.some((mark) => Object.hasOwn(value, mark))) {
+    const entries = Object.entries(value).map(([key, item]) => [
+      key,
+      toJson(item, `${path}.${key}`, tensors),
+    ]);
+    return Object.fromEntries(entries);
+  }
+  if (['string', 'number', 'boolean', 'undefined'].includes(typeof value) || value === null) return value;
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return fail(
+    'checkpoint',
+    `${path} can't be kept in a file, it is of type ${kind}; a state is made of tensors, numbers, texts, booleans, null, and of ` +
+      `arrays and plain objects of them, without a key ${MARKS.join(' or ')}`,
+  );
 }
 
 function fromJson(value: unknown, tensors: Readonly<Record<string, HostTensor>>, name: string): unknown {
   if (Array.isArray(value)) return value.map((item) => fromJson(item, tensors, name));
   if (!isRecord(value)) return value;
   if (typeof value.$number === 'string') return Number(value.$number);
-  if (typeof value.$tensor === 'string')
-    return tensors[value.$tensor] ?? fail(name, `tensor '${value.$tensor}' is missing`);
+  if (typeof value.$tensor === 'string') {
+    if (!Object.hasOwn(tensors, value.$tensor)) fail(name, `tensor '${value.$tensor}' is missing`);
+    return tensors[value.$tensor];
+  }
   const entries = Object.entries(value).map(([key, item]) => [key, fromJson(item, tensors, name)]);
   return Object.fromEntries(entries);
 }
@@ -115,7 +141,7 @@ export async function restore(
   const given = Object.entries(parts).flatMap(([name, part]) => (part ? [{ name, part }] : []));
   for (const { name } of given)
     if (!held.includes(name)) fail(file, `holds no '${name}', only ${held.join(', ') || 'nothing'}`);
-  const more = held.filter((name) => !parts[name]);
+  const more = held.filter((name) => !Object.hasOwn(parts, name) || !parts[name]);
   if (exact && more.length > 0)
     fail(file, `holds ${more.join(', ')}, which would be lost: nothing here takes it up`);
   const stateOf = (name: string) => states[name] as never;
