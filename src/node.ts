@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { access, open, realpath, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { HostTensor } from './dtype.js';
 import { fail, messageOf } from './errors.js';
 import { type CsvFile, type CsvOptions, decodeCsv } from './io/csv.js';
@@ -26,12 +27,14 @@ export {
 /**
  * Writes `data` so that whoever opens `path` finds the old file or the new one, whole, after a crash too: a
  * temporary file beside it, flushed to the disk, then renamed. The temporary file is removed where
- * something fails. Where `path` is a link, the file that it leads to is replaced.
+ * something fails. Where `path` is a link, the file that it leads to is replaced; folders
+ * that are missing are made.
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const beside = `${target}.${randomUUID()}.tmp`;
   try {
+    await mkdir(dirname(target), { recursive: true });
     const file = await open(beside, 'wx');
     try {
       await file.writeFile(data);

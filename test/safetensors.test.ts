@@ -237,12 +237,14 @@ describe('safetensors', () => {
       await writeSafetensors(path, { w }, { epoch: '3' });
       expect(await readSafetensors(path)).toEqual({ tensors: { w }, metadata: { epoch: '3' } });
       const before = await readFile(path);
+      await writeSafetensors(join(folder, 'runs/1/m.safetensors'), { w });
+      expect((await readSafetensors(join(folder, 'runs/1/m.safetensors'))).tensors).toEqual({ w });
       await expect(writeSafetensors(path, { w: { ...w, shape: [3] } })).rejects.toThrow("tensor 'w'");
       const taken = join(folder, 'taken');
       await mkdir(taken);
       await expect(writeFileAtomic(taken, 'x')).rejects.toThrow(`${taken}: can't be written`);
       expect(await readFile(path)).toEqual(before);
-      expect(await readdir(folder)).toEqual(['m.safetensors', 'taken']);
+      expect(await readdir(folder)).toEqual(['m.safetensors', 'runs', 'taken']);
       await expect(readSafetensors(join(folder, 'none'))).rejects.toThrow("none: can't be read");
     } finally {
       await rm(folder, { recursive: true });

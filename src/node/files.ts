@@ -42,7 +42,7 @@ export async function readPlain(path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path);
   if (!path.endsWith('.gz')) return bytes;
   try {
-    return await unzip(bytes, { maxOutputLength: MOST_UNPACKED });
+    return await unzip(bytes, { maxOutputLength: MOST_UNPACKED, chunkSize: 2 ** 20 });
   } catch (error) {
     return fail(path, `can't be unpacked by gzip (${messageOf(error)})`);
   }
