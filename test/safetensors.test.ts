@@ -154,6 +154,11 @@ describe('safetensors', () => {
     ['unknown dtype', file({ a: entry(0, 4, [1], 'Q4') }, 4), "m: tensor 'a': dtype 'Q4' is not known"],
     ['inherited dtype', file({ a: entry(0, 4, [1], 'toString') }, 4), "dtype 'toString' is not known"],
     ['negative size', file({ a: entry(0, 4, [-1]) }, 4), "m: tensor 'a': shape [-1] must hold whole numbers"],
+    [
+      'deep shape',
+      file(`{"a":{"dtype":"F32","shape":${'['.repeat(1e5)}${']'.repeat(1e5)},"data_offsets":[0,0]}}`),
+      "m: tensor 'a': shape of lists or objects must hold whole numbers",
+    ],
     ['huge shape', file({ a: entry(0, 4, [1e15, 1e15]) }, 4), "m: tensor 'a': shape [1000000000000000,"],
     ['offsets', file({ a: { dtype: 'F32', shape: [], data_offsets: [0] } }), 'must be two whole numbers'],
     ['negative offset', file({ a: entry(-4, 0, [1]) }), 'must be two whole numbers'],

@@ -329,6 +329,8 @@ describe('a checkpoint', () => {
       'is a checkpoint of version 2, this Weft reads version 1',
     );
     await refuses(same, await changed({ format: 'pt' }), 'changed.safetensors: is no checkpoint');
+    const deep = `{"model":${'['.repeat(1e5)}${']'.repeat(1e5)}}`;
+    await refuses(same, await changed({ state: deep }), 'changed.safetensors: its metadata hold no state');
     await refuses(same, await changed({ state: '{' }), 'changed.safetensors: its metadata hold no state');
     const { 'model.1.running_mean': _mean, ...without } = tensors;
     await refuses(

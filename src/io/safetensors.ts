@@ -153,19 +153,23 @@ function readMetadata(value: unknown, name: string): Record<string, string> {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+/** A value as messages show it, unless it is nested, perhaps too deep to be shown. */
+function shown(value: unknown): string {
+  const isDeep = (one: unknown) => typeof one === 'object' && one !== null;
+  const deep = Array.isArray(value) ? value.some(isDeep) : isDeep(value);
+  return deep ? 'of lists or objects' : JSON.stringify(value);
+}
+
 function readEntry(name: string, value: unknown, file: string): Entry {
   const where = `${file}: tensor '${name}'`;
   const record = asRecord(value) ?? fail(where, 'its header entry is not an object');
   const { dtype, shape, data_offsets: offsets } = record;
   if (typeof dtype !== 'string') fail(where, 'dtype is missing or not a string');
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(where, `shape ${JSON.stringify(shape)} must hold whole numbers that are not negative`);
+    return fail(where, `shape ${shown(shape)} must hold whole numbers that are not negative`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    return fail(
-      where,
-      `data_offsets ${JSON.stringify(offsets)} must be two whole numbers that are not negative`,
-    );
+    return fail(where, `data_offsets ${shown(offsets)} must be two whole numbers that are not negative`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = sizeOf(shape) * elementBytes(where, dtype as string);

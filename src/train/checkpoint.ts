@@ -101,12 +101,12 @@ function statesIn({ tensors, metadata }: SafetensorsFile, file: string): Record<
     fail(file, `is a checkpoint of version ${metadata.version}, this Weft reads version ${VERSION}`);
   let states: unknown;
   try {
-    states = JSON.parse(metadata.state ?? '');
+    states = fromJson(JSON.parse(metadata.state ?? ''), tensors, file);
   } catch (error) {
+    if (error instanceof WeftError) throw error;
     fail(file, `its metadata hold no state (${(error as Error).message})`);
   }
-  if (!isRecord(states)) return fail(file, 'its metadata hold no state');
-  return fromJson(states, tensors, file) as Record<string, unknown>;
+  return isRecord(states) ? states : fail(file, 'its metadata hold no state');
 }
 
 /** Calls `work`; what it throws begins with the file's name, and the part's. */
