@@ -96,9 +96,17 @@ export async function readIdx(path: string): Promise<IdxFile> {
   return decodeIdx(await readPlain(path), path);
 }
 
-/** Reads a table of numbers and labels; errors name the file, the line and the column. See `io.decodeCsv`. */
+/** Reads a table of numbers and labels in UTF-8; errors name the file, the line and the column. See `io.decodeCsv`. */
 export async function readCsv(path: string, options?: CsvOptions): Promise<CsvFile> {
-  return decodeCsv(new TextDecoder().decode(await readPlain(path)), path, options);
+  const bytes = await readPlain(path);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    // Labels that differ by what can't be decoded would become one.
+    return fail(path, 'is not in UTF-8; save it so');
+  }
+  return decodeCsv(text, path, options);
 }
 
 /**

@@ -162,6 +162,10 @@ describe('CSV', () => {
     await put('iris.csv.gz', gzipSync(iris));
     expect((await readCsv(join(folder, 'iris.csv.gz'), { label: 'species' })).features.shape).toEqual([3, 2]);
     await expect(readCsv(join(folder, 'none.csv'))).rejects.toThrow("none.csv: can't be read");
+    await put('latin.csv', Buffer.from('x,drink\n1,th\xe9\n2,th\xe8\n', 'latin1'));
+    await expect(readCsv(join(folder, 'latin.csv'), { label: 'drink' })).rejects.toThrow(
+      'latin.csv: is not in UTF-8; save it so',
+    );
   });
 
   it('takes a parser that is handed to it', async () => {
@@ -179,6 +183,7 @@ describe('CSV', () => {
     ],
     ['a text', 'a,b\n"1\n",2\nhi,3\n', {}, "x.csv: line 4, column 'a': 'hi' is not a number"],
     ['a number in hex', 'a\n0x10\n', {}, "line 2, column 'a': '0x10' is not a number"],
+    ['more than f32 holds', 'a\n-1e39\n', {}, "line 2, column 'a': '-1e39' is more than f32 holds"],
     ['an infinity', 'a\nInfinity\n', {}, "'Infinity' is not a number"],
     ['a row too long', 'a,b\n1,2,3\n', {}, 'x.csv: line 2 has 3 fields, the first line has 2'],
     ['an open quote', 'a,b\n1,"2\n', {}, "x.csv: can't be read as CSV: Quote Not Closed"],

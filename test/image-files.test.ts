@@ -151,11 +151,6 @@ describe('readImageFolder', () => {
     await put('set/cat/b.png', fileOf('rgba.png'));
     await put('set/cat/notes.txt', new Uint8Array(3));
     await put('set/readme.md', new Uint8Array(3));
-    await mkdir(join(root, 'linked'));
-    await symlink(join(root, 'set/dog'), join(root, 'linked/wolf'));
-    await symlink(join(root, 'none'), join(root, 'linked/gone'));
-    await mkdir(join(root, 'linked/fox'));
-    await symlink(join(root, 'set/cat/more'), join(root, 'linked/fox/more'));
     await put('damaged/cat/1.jpg', fileOf('rgb.jpg').subarray(0, 300));
     await put('empty/cat/notes.txt', new Uint8Array(3));
     await put('empty/dog/1.png', fileOf('rgb.png'));
@@ -178,13 +173,15 @@ describe('readImageFolder', () => {
     await expect(folder.get(4)).rejects.toThrow('ImageFolder: index 4 is outside its 4 samples');
   });
 
-  it('follows links to folders, as torchvision does', async () => {
+  it('follows links to folders', async () => {
+    await mkdir(join(root, 'linked'));
+    await symlink(join(root, 'set/cat'), join(root, 'linked/tiger'));
+    await symlink(join(root, 'nowhere'), join(root, 'linked/gone'));
     const folder = await readImageFolder(join(root, 'linked'));
-    expect(folder.classes).toEqual(['fox', 'wolf']);
-    expect(folder.samples.map(({ path, label }) => [path.slice(root.length + 8), label])).toEqual([
-      ['fox/more/9.jpeg', 0],
-      ['wolf/1.PNG', 1],
-      ['wolf/2.jpg', 1],
+    expect(folder.classes).toEqual(['tiger']);
+    expect(folder.samples.map(({ path }) => path.slice(root.length + 8))).toEqual([
+      'tiger/b.png',
+      'tiger/more/9.jpeg',
     ]);
   });
 

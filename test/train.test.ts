@@ -232,6 +232,16 @@ describe('train.fit', () => {
     expect(await last.weight()).toBe(-3);
   });
 
+  it('begins anew with each run', async () => {
+    const stopping = new train.EarlyStopping({ patience: 2 });
+    const first = scripted([5, 1, 3, 3]);
+    await train.fit(first.model, { ...first.options, callbacks: [stopping] });
+    const second = scripted([5, 4, 3, 2]);
+    const history = await train.fit(second.model, { ...second.options, callbacks: [stopping] });
+    expect([history.stopped, stopping.best, stopping.bestEpoch]).toEqual([null, 2, 4]);
+    expect(await second.weight()).toBe(-4);
+  });
+
   it('steps schedules after epochs, batches, or by what they watch', async () => {
     const rates = async (make: (optimizer: optim.Optimizer) => train.FitOptions['schedule']) => {
       const { model, options } = scripted([5, 5, 5, 5, 5]);

@@ -105,8 +105,11 @@ function columnOf(file: string, names: readonly string[], name: string): Column 
 
 function numberAt(file: string, { fields, line }: Row, { name, place }: Column, missing?: number): number {
   const field = fields[place]!;
-  if (NUMBER.test(field)) return Number(field);
   const at = `line ${line}, column '${name}'`;
+  if (NUMBER.test(field)) {
+    if (!Number.isFinite(Math.fround(Number(field)))) fail(file, `${at}: '${field}' is more than f32 holds`);
+    return Number(field);
+  }
   if (field !== '') return fail(file, `${at}: '${field}' is not a number`);
   return (
     missing ??

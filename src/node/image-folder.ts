@@ -49,16 +49,16 @@ export class ImageFolder implements Dataset<ByteTensor | HostTensor> {
   }
 }
 
-/** Names in a folder, in ascending order, and which are folders or links to one. */
+/** Names in a folder in ascending order, and which of them are folders or links to one. */
 async function entriesOf(folder: string) {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    const told = entries.map(async (entry) => {
-      // A link that leads nowhere is no folder.
-      const linked = entry.isSymbolicLink() && (await stat(join(folder, entry.name)).catch(() => null));
-      return { name: entry.name, isFolder: (linked || entry).isDirectory() };
+    const entries = (await readdir(folder, { withFileTypes: true })).map(async (entry) => {
+      const { name } = entry;
+      if (!entry.isSymbolicLink()) return { name, isFolder: entry.isDirectory() };
+      const target = await stat(join(folder, name)).catch(() => null);
+      return { name, isFolder: target?.isDirectory() ?? false };
     });
-    return (await Promise.all(told)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return (await Promise.all(entries)).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     return fail(folder, `can't be read as a folder (${messageOf(error)})`);
   }
@@ -86,7 +86,7 @@ export async function readImageFolder(
   folder: string,
   { mode = 'RGB' }: ImageFolderOptions = {},
 ): Promise<ImageFolder> {
-  const classes = (await entriesOf(folder)).filter(({ isFolder }) => isFolder).map(({ name }) => name);
+  const classes = (await entriesOf(folder)).filter((entry) => entry.isFolder).map(({ name }) => name);
   if (classes.length === 0) fail(folder, 'has no folders; each class needs one, which holds its images');
   const lists = await Promise.all(classes.map((name) => imagesBelow(join(folder, name))));
   const empty = classes.filter((_, i) => lists[i]!.length === 0);

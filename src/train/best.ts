@@ -57,6 +57,11 @@ export class KeepBest implements Callback {
     return this.#weights;
   }
 
+  /** A new run has no best epoch yet; one that is resumed goes on from its state. */
+  onTrainStart({ history }: Run): void {
+    if (history.length === 0) this.loadStateDict({ best: null, epoch: 0, weights: null });
+  }
+
   async onEpochEnd(run: Run, record: EpochRecord): Promise<void> {
     const value = numberIn(this.name, record, this.monitor);
     const better =
@@ -100,7 +105,8 @@ export class EarlyStopping extends KeepBest {
   }
 
   /** A run that is resumed from where it was to end does not go on. */
-  onTrainStart(run: Run): void {
+  override onTrainStart(run: Run): void {
+    super.onTrainStart(run);
     this.#judge(run, run.history.length);
   }
 
