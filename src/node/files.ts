@@ -11,13 +11,16 @@ const MOST_AT_ONCE = 2 ** 31 - 1;
 /** What a packed file may come to: a few packed megabytes could fill all memory. */
 const MOST_UNPACKED = 2 ** 30;
 
-/** A file's bytes; an error that names it where it can't be read. */
-export async function readBytes(path: string): Promise<Uint8Array> {
+/**
+ * A file's bytes; an error that names it where it can't be read.
+ * @param most bytes that are asked for at once
+ */
+export async function readBytes(path: string, most = MOST_AT_ONCE): Promise<Uint8Array> {
   try {
     const file = await open(path);
     try {
       const { size } = await file.stat();
-      return size <= MOST_AT_ONCE ? await file.readFile() : await readPieces(file, size);
+      return size <= most ? await file.readFile() : await readPieces(file, size, most);
     } finally {
       await file.close();
     }
@@ -26,11 +29,11 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-async function readPieces(file: FileHandle, size: number): Promise<Uint8Array> {
+async function readPieces(file: FileHandle, size: number, most: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   let end = 0;
   while (end < size) {
-    const { bytesRead } = await file.read(bytes, end, Math.min(size - end, MOST_AT_ONCE), end);
+    const { bytesRead } = await file.read(bytes, end, Math.min(size - end, most), end);
     if (bytesRead === 0) break;
     end += bytesRead;
   }
