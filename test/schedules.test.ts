@@ -18,7 +18,9 @@ const golden: {
     readonly schedule: Name;
     readonly options: object;
   })[];
-  readonly composed: Readonly<Record<'lambda' | 'sequential' | 'chained' | 'byHand', Trace>>;
+  readonly composed: Readonly<
+    Record<'lambda' | 'sequential' | 'chained' | 'byHand' | 'afterTheEnd' | 'atTheFloor', Trace>
+  >;
 } = JSON.parse(readFileSync(new URL('golden/schedules.json', import.meta.url), 'utf8'));
 
 type Name = 'StepLR' | 'ReduceLROnPlateau' | 'OneCycleLR';
@@ -114,6 +116,47 @@ describe(`PyTorch ${golden.torch}'s schedules`, () => {
       schedule.step();
       if (i === 9) optimizer.groups[0]!.lr = 0.7;
     });
+  });
+
+  it('leaves a rate alone that was set by hand after the end', () => {
+    const optimizer = optimizerOf('SGD');
+    const schedule = new optim.PolynomialLR(optimizer, { totalIters: 8, power: 2 });
+    expectTrace(optimizer, golden.composed.afterTheEnd, (i) => {
+      schedule.step();
+      if (i === 11) optimizer.groups[1]!.lr = 0.3;
+    });
+    expect(schedule.lastLr).toEqual(optimizer.groups.map(({ lr }) => lr));
+  });
+
+  it('rises from a rate that was set by hand at the floor', () => {
+    const optimizer = optimizerOf('SGD');
+    const schedule = new optim.CosineAnnealingLR(optimizer, { tMax: 6, etaMin: 0.001 });
+    expectTrace(optimizer, golden.composed.atTheFloor, (i) => {
+      schedule.step();
+      if (i === 5) optimizer.groups[0]!.lr = 0.05;
+    });
+  });
+
+  it('rises from the floor where others led the rate below it', () => {
+    const optimizer = optimizerOf('SGD');
+    const schedule = new optim.CosineAnnealingLR(optimizer, { tMax: 2, etaMin: 0.01 });
+    schedule.step();
+    schedule.step();
+    optimizer.groups[0]!.lr = 0.005;
+    schedule.step();
+    expect(optimizer.groups[0]!.lr).toBeCloseTo(0.055, 12);
+  });
+
+  it('OneCycleLR along lines keeps its last rate and momentum for a step after the last batch', () => {
+    const optimizer = optimizerOf('Adam');
+    const options = { maxLr: 0.3, totalSteps: 4, annealStrategy: 'linear', maxMomentum: 0.99 } as const;
+    const schedule = new optim.OneCycleLR(optimizer, options);
+    for (let i = 0; i < 3; i++) schedule.step();
+    const [last] = optimizer.groups.map(({ lr, betas }) => ({ lr, betas }));
+    expect(last!.lr).toBeCloseTo(0.3 / 25e4, 12);
+    schedule.step();
+    expect(optimizer.groups[0]).toMatchObject(last!);
+    expect(() => schedule.step()).toThrow('OneCycleLR: step 5 of a schedule of 4 steps');
   });
 
   it('continues from a state, through JSON, in every schedule', () => {

@@ -51,7 +51,8 @@ export interface OneCycleLROptions extends MomentumOptions {
 type Anneal = (start: number, end: number, share: number) => number;
 const anneals: Readonly<Record<string, Anneal>> = {
   cos: (start, end, share) => end + ((start - end) / 2) * (Math.cos(Math.PI * share) + 1),
-  linear: (start, end, share) => (end - start) * share + start,
+  // A loop that steps after its last batch too stands behind the end, where a line would go on below 0.
+  linear: (start, end, share) => (end - start) * Math.min(share, 1) + start,
 };
 
 function stepsOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): number {

@@ -167,11 +167,21 @@ export abstract class CurveLR extends LRScheduler {
     this.#refuseOtherGroups();
     const curve = this.#curve;
     if ('factor' in curve) {
-      const [before, floor] = [curve.factor(this.lastEpoch), curve.floor ?? 0];
+      const { floor = 0 } = curve;
+      const [before, after] = [curve.factor(this.lastEpoch), curve.factor(this.lastEpoch + 1)];
+      const { groups } = this.optimizer;
+      // A curve that has come to its end leaves the rates to others.
+      if (before === 0 && after === 0) {
+        this.lastEpoch++;
+        this.#lastLr = groups.map(({ lr }) => lr);
+        return;
+      }
       this.#base = this.#base.map((base, i) => {
-        const { lr } = this.optimizer.groups[i]!;
-        const moved = lr !== this.#lastLr[i] && before !== 0;
-        return moved ? floor + (lr - floor) / before : base;
+        const { lr } = groups[i]!;
+        // The floor tells no base: as in PyTorch the rate then rises by (initial - floor) · after from where it is, but
+        // from no lower than the floor, which would lead it below 0.
+        if (before === 0) return this.#initial[i]! + Math.max(0, lr - floor) / after;
+        return lr === this.#lastLr[i] ? base : floor + (lr - floor) / before;
       });
     }
     this.lastEpoch++;

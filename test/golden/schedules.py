@@ -115,6 +115,27 @@ def composed():
             optimizer.param_groups[0]["lr"] = 0.7
 
     results["byHand"] = trace(optimizer, by_hand)
+
+    # Set by hand after the curve's end, and where it touches its floor.
+    optimizer = optimizer_of("SGD")
+    polynomial = lr.PolynomialLR(optimizer, total_iters=8, power=2)
+
+    def after_the_end(i):
+        polynomial.step()
+        if i == 11:
+            optimizer.param_groups[1]["lr"] = 0.3
+
+    results["afterTheEnd"] = trace(optimizer, after_the_end)
+
+    optimizer = optimizer_of("SGD")
+    cosine_alone = lr.CosineAnnealingLR(optimizer, T_max=6, eta_min=0.001)
+
+    def at_the_floor(i):
+        cosine_alone.step()
+        if i == 5:
+            optimizer.param_groups[0]["lr"] = 0.05
+
+    results["atTheFloor"] = trace(optimizer, at_the_floor)
     return results
 
 
