@@ -333,7 +333,7 @@ describe('random transforms', () => {
     [
       'scale',
       () => T.randomAffine(0, { scale: [0, 1] }),
-      'randomAffine: scale must be [low, high] from 5e-324, got [0, 1]',
+      'randomAffine: scale must be [low, high] above 0, got [0, 1]',
     ],
     ['hue', () => T.colorJitter({ hue: 0.6 }), 'colorJitter: hue must be'],
     [
@@ -380,6 +380,22 @@ describe('random transforms', () => {
       'interpolation',
       () => T.functional.resize(flat(1), 3, { interpolation: 'cubic' as never }),
       'must be bilinear or nearest, got cubic',
+    ],
+    [
+      'mode',
+      () => T.functional.pad(flat(1), 3, { paddingMode: 'replicate' as never }),
+      'pad: paddingMode must be one of constant, edge, reflect, symmetric, got replicate',
+    ],
+    [
+      'rectangle',
+      () => T.functional.erase(flat(1), -1, 0, 3, 3, 0),
+      'erase: top must be a whole number from 0, got -1',
+    ],
+    ['crop', () => T.functional.crop(flat(1), 0, 0.5, 3, 3), 'crop: left must be a whole number, got 0.5'],
+    [
+      'angle',
+      () => T.functional.rotate(flat(1), Number.NaN),
+      'rotate: angle must be a number of degrees, got NaN',
     ],
     [
       'expand',

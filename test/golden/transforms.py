@@ -67,7 +67,7 @@ for mode, interpolation in MODES.items():
             def turn(i, a):
                 return F.rotate(i, a, interpolation, expand=expand, fill=0)
             assert mode == "bilinear" or steady(images["u8"], angle, turn), angle
-            both("rotate", [angle, {"interpolation": mode, "expand": expand}], lambda i: turn(i, angle), ALL)
+            both("rotate", [angle, {"interpolation": mode, "expand": expand, "fill": 0}], lambda i: turn(i, angle), ALL)
     def about(i, a):
         return F.rotate(i, a, interpolation, center=[3.1, 4.2], fill=[40.0, 50.0, 60.0])
     both("rotate", [21.3, {"interpolation": mode, "center": [3.1, 4.2], "fill": [40, 50, 60]}], lambda i: about(i, 21.3), ("u8",))
@@ -79,7 +79,7 @@ for mode, interpolation in MODES.items():
     ):
         def move(i, a):
             return F.affine(i, a, translate, scale, shear, interpolation, fill=0)
-        options = {"angle": angle, "translate": translate, "scale": scale, "shear": shear, "interpolation": mode}
+        options = {"angle": angle, "translate": translate, "scale": scale, "shear": shear, "interpolation": mode, "fill": 0}
         assert mode == "bilinear" or steady(images["u8"], angle, move), angle
         both("affine", [options], lambda i: move(i, angle))
 
@@ -92,6 +92,17 @@ for factor in (-0.5, -0.21, 0.0, 0.08, 0.5):
 for channels in (1, 3):
     both("rgbToGrayscale", [channels], lambda i: F.rgb_to_grayscale(i, channels))
 both("erase", [2, 3, 4, 5, 0.25], lambda i: F.erase(i, 2, 3, 4, 5, torch.tensor(0.25)), ("f32",))
+# As far as the rectangle lies in the image.
+both("erase", [6, 7, 5, 9, 1], lambda i: F.erase(i, 6, 7, 5, 9, torch.tensor(1)))
+both("erase", [9, 2, 3, 3, 1], lambda i: F.erase(i, 9, 2, 3, 3, torch.tensor(1)))
+# Quarter turns keep each pixel where the result has room for it.
+for angle in (0, 90, -90, 180, 270, 720):
+    for mode, interpolation in MODES.items():
+        both("rotate", [angle, {"interpolation": mode, "expand": True}], lambda i: F.rotate(i, angle, interpolation, expand=True))
+both("rotate", [180, {"interpolation": "bilinear"}], lambda i: F.rotate(i, 180, BILINEAR))
+# Without a fill the edge is not blended with it.
+both("rotate", [21.3, {"interpolation": "bilinear"}], lambda i: F.rotate(i, 21.3, BILINEAR), ALL)
+both("affine", [{"angle": 12.3, "scale": 0.7, "interpolation": "bilinear"}], lambda i: F.affine(i, 12.3, [0, 0], 0.7, [0.0, 0.0], BILINEAR))
 
 path = Path(__file__).with_suffix(".safetensors")
 save_file({name: np.ascontiguousarray(a) for name, a in tensors.items()}, path, {"calls": json.dumps(calls)})

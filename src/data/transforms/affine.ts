@@ -6,7 +6,10 @@ import type { Interpolation } from './resize.js';
 export interface WarpOptions {
   /** Default nearest, as in torchvision. */
   readonly interpolation?: Interpolation;
-  /** What lies outside the image: one value, or one for each channel; default 0. */
+  /**
+   * What lies outside the image: one value, or one for each channel. Default 0, with which bilinear pixels of the edge,
+   * as torchvision's without a fill, are not blended with it once more.
+   */
   readonly fill?: number | readonly number[];
   /** [x, y] from the upper left corner, in pixels; default: the middle. */
   readonly center?: readonly [x: number, y: number];
@@ -55,8 +58,8 @@ function warp(
   width: number,
   options: WarpOptions,
 ): DataTensor {
-  const { interpolation = 'nearest', fill = 0 } = options;
-  const fills = perChannel(where, 'fill', fill, image.channels);
+  const { interpolation = 'nearest', fill } = options;
+  const fills = fill === undefined ? null : perChannel(where, 'fill', fill, image.channels);
   if (interpolation === 'nearest') return warpNearest(image, matrix, height, width, fills);
   if (interpolation === 'bilinear') return warpBilinear(image, matrix, height, width, fills);
   return fail(where, `interpolation must be bilinear or nearest, got ${interpolation}`);
@@ -86,7 +89,7 @@ function warpNearest(
   matrix: Matrix,
   height: number,
   width: number,
-  fills: readonly number[],
+  fills: readonly number[] | null,
 ): DataTensor {
   const out = newImage(image, image.channels, height, width);
   const plane = height * width;
@@ -100,19 +103,19 @@ function warpNearest(
     const start = c * image.height * image.width;
     for (let i = 0; i < plane; i++) {
       const source = sources[i]!;
-      out.data[c * plane + i] = source < 0 ? fills[c]! : image.data[start + source]!;
+      out.data[c * plane + i] = source < 0 ? (fills?.[c] ?? 0) : image.data[start + source]!;
     }
   }
   return out.tensor;
 }
 
-/** Pixels outside weigh 0; the sum is blended with the fill by the weight of those inside, as in torchvision. */
+/** Pixels outside weigh 0; the sum is blended with a fill by the weight of those inside, as in torchvision. */
 function warpBilinear(
   image: Image,
   matrix: Matrix,
   height: number,
   width: number,
-  fills: readonly number[],
+  fills: readonly number[] | null,
 ): DataTensor {
   const { channels, data } = image;
   const out = newImage(image, channels, height, width);
@@ -133,7 +136,7 @@ function warpBilinear(
     for (let c = 0; c < channels; c++) {
       let sum = 0;
       for (let k = 0; k < 4; k++) sum += weights[k]! * data[c * source + taps[k]!]!;
-      const value = (sum - fills[c]!) * inside + fills[c]!;
+      const value = fills ? (sum - fills[c]!) * inside + fills[c]! : sum;
       out.data[c * plane + at] = bytes ? roundHalfEven(value) : value;
     }
   });
@@ -144,6 +147,7 @@ function warpBilinear(
 export function affine(tensor: DataTensor, options: AffineOptions): DataTensor {
   const { angle = 0, translate = [0, 0], scale = 1, shear = [0, 0], center } = options;
   const image = asImage('affine', tensor);
+  if (!Number.isFinite(angle)) fail('affine', `angle must be a number of degrees, got ${angle}`);
   if (!(scale > 0)) fail('affine', `scale must be above 0, got ${scale}`);
   const matrix = inverseMatrix(fromMiddle(image, center), angle, translate, scale, shear);
   return warp('affine', image, matrix, image.height, image.width, options);
@@ -158,10 +162,36 @@ export interface RotateOptions extends WarpOptions {
 export function rotate(tensor: DataTensor, angle: number, options: RotateOptions = {}): DataTensor {
   const { expand = false, center } = options;
   const image = asImage('rotate', tensor);
+  if (!Number.isFinite(angle)) fail('rotate', `angle must be a number of degrees, got ${angle}`);
   if (expand && center) fail('rotate', 'expand takes no center: the result would not be all of the image');
+  const turns = angle / 90;
+  const isWhole = turns % 2 === 0 || (Number.isInteger(turns) && (expand || image.height === image.width));
+  if (isWhole && !center) return quarterTurns(image, ((turns % 4) + 4) % 4);
   const matrix = inverseMatrix(fromMiddle(image, center), -angle, [0, 0], 1, [0, 0]);
   const [height, width] = expand ? expandedSize(image, matrix) : [image.height, image.width];
   return warp('rotate', image, matrix, height, width, options);
+}
+
+/** Turned counter-clockwise by 0 to 3 quarters, pixel for pixel. */
+function quarterTurns(image: Image, turns: number): DataTensor {
+  const { channels, height, width, data } = image;
+  const sizes = turns % 2 === 0 ? ([height, width] as const) : ([width, height] as const);
+  const out = newImage(image, channels, ...sizes);
+  // Where the upper left pixel comes from, and how far apart the sources are along x and y.
+  const [first, alongX, alongY] = [
+    [0, 1, width],
+    [width - 1, width, -1],
+    [height * width - 1, -1, -width],
+    [(height - 1) * width, -width, 1],
+  ][turns] as [number, number, number];
+  let at = 0;
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < out.height; y++) {
+      const start = c * height * width + first + y * alongY;
+      for (let x = 0; x < out.width; x++) out.data[at++] = data[start + x * alongX]!;
+    }
+  }
+  return out.tensor;
 }
 
 /** The size that holds all corners, which a ten-thousandth of a pixel does not make larger. */

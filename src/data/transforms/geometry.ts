@@ -1,6 +1,6 @@
 import { fail } from '../../errors.js';
 import type { DataTensor } from '../sample.js';
-import { asImage, asPair, newImage, perChannel, roundHalfEven, type Size } from './image.js';
+import { asImage, asPair, checkPixels, newImage, perChannel, roundHalfEven, type Size } from './image.js';
 
 /** `height` by `width` pixels whose upper left one is (top, left); what lies outside the image is 0. */
 export function crop(
@@ -11,6 +11,8 @@ export function crop(
   width: number,
 ): DataTensor {
   const image = asImage('crop', tensor);
+  checkPixels('crop', { top, left });
+  checkPixels('crop', { height, width }, 1);
   const out = newImage(image, image.channels, height, width);
   const [firstX, lastX] = [Math.max(0, left), Math.min(image.width, left + width)];
   const [firstY, lastY] = [Math.max(0, top), Math.min(image.height, top + height)];
@@ -32,7 +34,8 @@ export type Padding =
   | readonly [x: number, y: number]
   | readonly [left: number, top: number, right: number, bottom: number];
 /** `constant` gives `fill`; `reflect` leaves the edge out, `symmetric` repeats it. */
-export type PaddingMode = 'constant' | 'edge' | 'reflect' | 'symmetric';
+export type PaddingMode = (typeof MODES)[number];
+const MODES = ['constant', 'edge', 'reflect', 'symmetric'] as const;
 
 export interface PadOptions {
   /** One value, or one for each channel; default 0. */
@@ -72,6 +75,8 @@ export function pad(tensor: DataTensor, padding: Padding, options: PadOptions = 
   const { fill = 0, paddingMode = 'constant' } = options;
   const image = asImage('pad', tensor);
   const [left, top, right, bottom] = sidesOf('pad', padding);
+  if (!MODES.includes(paddingMode))
+    fail('pad', `paddingMode must be one of ${MODES.join(', ')}, got ${paddingMode}`);
   const { channels, height, width } = image;
   if (paddingMode === 'reflect' && (Math.max(left, right) >= width || Math.max(top, bottom) >= height)) {
     fail(
@@ -135,7 +140,10 @@ export function verticalFlip(tensor: DataTensor): DataTensor {
   return out.tensor;
 }
 
-/** An image with `value` in a rectangle: one number, one for each channel, or [channels, height, width] of them. */
+/**
+ * An image with `value` in a rectangle, as far as that lies in the image: one number, one for each channel, or
+ * [channels, height, width] of them.
+ */
 export function erase(
   tensor: DataTensor,
   top: number,
@@ -145,15 +153,18 @@ export function erase(
   value: number | readonly number[] | Float32Array,
 ): DataTensor {
   const image = asImage('erase', tensor);
+  checkPixels('erase', { top, left, height, width }, 0);
   const out = newImage(image, image.channels, image.height, image.width);
   out.data.set(image.data);
   const each = value instanceof Float32Array ? null : perChannel('erase', 'value', value, image.channels);
+  const rows = Math.min(height, image.height - top);
+  const columns = Math.max(0, Math.min(width, image.width - left));
   for (let c = 0; c < image.channels; c++) {
-    for (let y = 0; y < height; y++) {
+    for (let y = 0; y < rows; y++) {
       const at = (c * image.height + top + y) * image.width + left;
       const from = (c * height + y) * width;
-      if (each) out.data.fill(each[c]!, at, at + width);
-      else out.data.set((value as Float32Array).subarray(from, from + width), at);
+      if (each) out.data.fill(each[c]!, at, at + columns);
+      else out.data.set((value as Float32Array).subarray(from, from + columns), at);
     }
   }
   return out.tensor;

@@ -53,11 +53,24 @@ export function asPair(where: string, name: string, value: number | Size): Size 
   return pair as Size;
 }
 
+/** Refuses places and sizes that are no whole numbers of pixels. */
+export function checkPixels(
+  where: string,
+  values: Readonly<Record<string, number>>,
+  least = -Infinity,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    const from = least === -Infinity ? '' : ` from ${least}`;
+    if (!Number.isInteger(value) || value < least)
+      fail(where, `${name} must be a whole number${from}, got ${value}`);
+  }
+}
+
 /** A range [low, high] of finite numbers. */
 export function checkRange(where: string, name: string, range: readonly number[], least = -Infinity): void {
   const [low, high] = range;
   if (range.length !== 2 || !range.every(Number.isFinite) || low! > high! || low! < least) {
-    const from = least === -Infinity ? '' : ` from ${least}`;
+    const from = least === -Infinity ? '' : least === Number.MIN_VALUE ? ' above 0' : ` from ${least}`;
     fail(where, `${name} must be [low, high]${from}, got [${range.join(', ')}]`);
   }
 }

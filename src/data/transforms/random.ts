@@ -138,7 +138,8 @@ function spreadOf(where: string, name: string, spread: Spread): readonly [number
 /** Rotates by an angle of `degrees`, counter-clockwise. */
 export function randomRotation(degrees: Spread, options: RotateOptions = {}): Transform {
   const range = spreadOf('randomRotation', 'degrees', degrees);
-  return (tensor, generator) => rotate(tensor, generator.uniform(...range), options);
+  const filled = { ...options, fill: options.fill ?? 0 };
+  return (tensor, generator) => rotate(tensor, generator.uniform(...range), filled);
 }
 
 export interface RandomAffineOptions extends WarpOptions {
@@ -154,7 +155,7 @@ export interface RandomAffineOptions extends WarpOptions {
 export function randomAffine(degrees: Spread, options: RandomAffineOptions = {}): Transform {
   const where = 'randomAffine';
   const angles = spreadOf(where, 'degrees', degrees);
-  const { translate = [0, 0], scale = [1, 1], shear = 0, ...warp } = options;
+  const { translate = [0, 0], scale = [1, 1], shear = 0, fill = 0, ...warp } = options;
   if (translate.length !== 2 || translate.some((part) => !(part >= 0 && part <= 1))) {
     fail(where, `translate must be two parts from 0 to 1, got [${translate.join(', ')}]`);
   }
@@ -169,7 +170,7 @@ export function randomAffine(degrees: Spread, options: RandomAffineOptions = {})
     const moves = [roundHalfEven(generator.uniform(-x, x)), roundHalfEven(generator.uniform(-y, y))] as const;
     const factor = generator.uniform(...scale);
     const shears = [generator.uniform(...shearX), generator.uniform(...shearY)] as const;
-    return affine(tensor, { ...warp, angle, translate: moves, scale: factor, shear: shears });
+    return affine(tensor, { ...warp, fill, angle, translate: moves, scale: factor, shear: shears });
   };
 }
 
