@@ -41,6 +41,11 @@ describe('TensorDataset', () => {
     expect(() => new TensorDataset({ ...labels, data: Int32Array.of(1), shape: [] })).toThrow(
       'tensor 0 is a scalar',
     );
+    const onDevice = { shape: [3], dtype: 'f32', data: () => Promise.resolve(new Float32Array(3)) };
+    for (const wrong of [onDevice, { ...images, data: [1, 2] }, new Float32Array(3), undefined])
+      expect(() => new TensorDataset(wrong as never)).toThrow(
+        'TensorDataset: tensor 0 must be a tensor on the host, { data, shape, dtype }, as toHost()',
+      );
     expect(() => dataset.get(5)).toThrow('index 5 is outside its 5 samples');
     expect(() => dataset.get(0.5)).toThrow('index 0.5');
   });
@@ -113,7 +118,47 @@ describe('DataLoader', () => {
     );
   });
 
+  it.each<[string, unknown, string]>([
+    [
+      'no list',
+      { data: Float32Array.of(1), shape: [1], dtype: 'f32' },
+      'a sample must be a list of tensors, got object',
+    ],
+    ['nothing', undefined, 'a sample must be a list of tensors, got undefined'],
+    ['a number', [labels, 3], 'part 1 of a sample must be a tensor on the host, { data, shape, dtype }'],
+    ['nothing in a list', [undefined], 'part 0 of a sample must be a tensor on the host'],
+  ])('refuses samples that are %s', async (_, sample, message) => {
+    const wrong: Dataset = { length: 1, get: () => sample as never };
+    await expect(new DataLoader(wrong)[Symbol.asyncIterator]().next()).rejects.toThrow(
+      `DataLoader: ${message}`,
+    );
+  });
+
+  it.each<[string, readonly number[], string]>([
+    ['too few', [0], 'BatchSampler: the sampler gives 1 indices, its length is 2'],
+    ['parts of', [0, 1.5], 'BatchSampler: index 1 of the sampler is 1.5, no whole number'],
+  ])('refuses a sampler that gives %s indices', async (_, order, message) => {
+    const loader = new DataLoader(dataset, { sampler: { length: 2, order: () => order } });
+    await expect(loader[Symbol.asyncIterator]().next()).rejects.toThrow(message);
+  });
+
+  it('refuses what is no dataset', () => {
+    for (const wrong of [undefined, [1, 2], images])
+      expect(() => new DataLoader(wrong as never)).toThrow(
+        'DataLoader: dataset needs a length and get(index)',
+      );
+  });
+
   it.each<[Partial<DataLoaderOptions>, string]>([
+    [
+      { batch_size: 4 } as object,
+      "DataLoader: has no option 'batch_size'; there are batchSize, shuffle, seed,",
+    ],
+    [{ sampler: [0, 1] as never }, 'DataLoader: sampler needs a length and order(generator)'],
+    [
+      { batchSize: undefined, batchSampler: [[0]] as never },
+      'DataLoader: batchSampler needs a length and batches(',
+    ],
     [{ batchSize: 0 }, 'DataLoader: batchSize must be a whole number from 1, got 0'],
     [{ batchSize: 1.5 }, 'batchSize'],
     [{ seed: -1 }, 'DataLoader: seed must be a whole number from 0 to 2^53 - 1, got -1'],

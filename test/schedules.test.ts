@@ -152,10 +152,11 @@ describe(`PyTorch ${golden.torch}'s schedules`, () => {
     const options = { maxLr: 0.3, totalSteps: 4, annealStrategy: 'linear', maxMomentum: 0.99 } as const;
     const schedule = new optim.OneCycleLR(optimizer, options);
     for (let i = 0; i < 3; i++) schedule.step();
-    const [last] = optimizer.groups.map(({ lr, betas }) => ({ lr, betas }));
-    expect(last!.lr).toBeCloseTo(0.3 / 25e4, 12);
+    const [group] = optimizer.groups as readonly optim.ScheduledGroup[];
+    const last = { lr: group!.lr, betas: group!.betas };
+    expect(last.lr).toBeCloseTo(0.3 / 25e4, 12);
     schedule.step();
-    expect(optimizer.groups[0]).toMatchObject(last!);
+    expect(group).toMatchObject(last);
     expect(() => schedule.step()).toThrow('OneCycleLR: step 5 of a schedule of 4 steps');
   });
 

@@ -5,6 +5,8 @@ import {
   type BatchedDataset,
   type Dataset,
   type DataTensor,
+  HOST_TENSOR,
+  isHostTensor,
   type Sample,
   type SeedOf,
   withData,
@@ -46,6 +48,12 @@ export function collect<T extends DataTensor>(
  * Raises a WeftError for samples whose parts, dtypes or shapes differ.
  */
 export function stack<T extends DataTensor>(samples: readonly Sample<T>[]): T[] {
+  for (const sample of samples) {
+    if (!Array.isArray(sample))
+      fail('DataLoader', `a sample must be a list of tensors, got ${typeof sample}`);
+    const odd = sample.findIndex((part) => !isHostTensor(part));
+    if (odd >= 0) fail('DataLoader', `part ${odd} of a sample must be ${HOST_TENSOR}`);
+  }
   const [first] = samples;
   if (!first) return fail('DataLoader', 'a batch needs at least one sample');
   const other = samples.find((sample) => sample.length !== first.length);

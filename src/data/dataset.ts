@@ -2,7 +2,15 @@ import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
 import { checkShape, showShape, sizeOf } from '../shape.js';
 import { collect } from './batch.js';
-import { type BatchedDataset, checkIndex, type Dataset, type DataTensor, withData } from './sample.js';
+import {
+  type BatchedDataset,
+  checkIndex,
+  type Dataset,
+  type DataTensor,
+  HOST_TENSOR,
+  isHostTensor,
+  withData,
+} from './sample.js';
 
 /** Rows of tensors [n, ...] that share their first axis: sample i is row i of each. */
 export class TensorDataset<T extends DataTensor = HostTensor> implements BatchedDataset<T> {
@@ -12,7 +20,9 @@ export class TensorDataset<T extends DataTensor = HostTensor> implements Batched
 
   constructor(...tensors: readonly T[]) {
     const where = 'TensorDataset';
-    tensors.forEach(({ shape, data }, i) => {
+    tensors.forEach((tensor, i) => {
+      if (!isHostTensor(tensor)) fail(where, `tensor ${i} must be ${HOST_TENSOR}`);
+      const { shape, data } = tensor;
       checkShape(`${where}: tensor ${i}`, shape);
       if (shape.length === 0)
         fail(where, `tensor ${i} is a scalar; it needs a first axis that counts the samples`);

@@ -49,9 +49,26 @@ function checkWhole(name: string, value: number, least: number): void {
   }
 }
 
-/** Names of options that say the same thing twice. */
+const OPTIONS: readonly string[] = [
+  'batchSize',
+  'shuffle',
+  'seed',
+  'dropLast',
+  'sampler',
+  'batchSampler',
+  'collate',
+  'prefetch',
+] satisfies readonly (keyof DataLoaderOptions)[];
+
+/** Refuses names that are not known, and options that say the same thing twice. */
 function checkOptions({ batchSampler, ...options }: DataLoaderOptions<unknown>): void {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown) fail('DataLoader', `has no option '${unknown}'; there are ${OPTIONS.join(', ')}`);
   const { sampler, shuffle } = options;
+  if (sampler && typeof sampler.order !== 'function')
+    fail('DataLoader', 'sampler needs a length and order(generator), which gives indices');
+  if (batchSampler && typeof batchSampler.batches !== 'function')
+    fail('DataLoader', 'batchSampler needs a length and batches(generator), which gives lists of indices');
   if (sampler && shuffle) fail('DataLoader', 'a sampler gives the order: leave out shuffle');
   const spare = (['batchSize', 'shuffle', 'sampler', 'dropLast'] as const).filter(
     (name) => options[name] !== undefined,
@@ -82,6 +99,8 @@ export class DataLoader<Batch = HostTensor[]> implements AsyncIterable<Batch> {
 
   constructor(dataset: Dataset, options: DataLoaderOptions<Batch> = {}) {
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 0 } = options;
+    if (typeof dataset?.get !== 'function')
+      fail('DataLoader', 'dataset needs a length and get(index), as data.TensorDataset has');
     checkWhole('batchSize', batchSize, 1);
     checkWhole('seed', seed, 0);
     checkWhole('prefetch', prefetch, 0);

@@ -47,6 +47,15 @@ export function checkIndex(where: string, index: number | undefined, length: num
   }
 }
 
+/** Whether something is a tensor in host memory. */
+export const isHostTensor = (value: unknown): value is DataTensor => {
+  const { data, shape } = (value ?? {}) as Partial<DataTensor>;
+  return ArrayBuffer.isView(data) && Array.isArray(shape);
+};
+
+export const HOST_TENSOR =
+  'a tensor on the host, { data, shape, dtype }, as toHost() of a device tensor gives';
+
 /** A zeroed array for elements of the tensor's dtype. */
 const arrayLike = ({ dtype, data }: DataTensor, length: number) =>
   dtype === 'u8' ? new Uint8Array(length) : hostArray(dtype, length, data instanceof Float64Array);

@@ -173,7 +173,12 @@ export class BatchSampler implements BatchSource {
   }
 
   batches(generator: Generator): Int32Array[] {
-    const order = Int32Array.from(this.sampler.order(generator));
+    const given = Array.from(this.sampler.order(generator));
+    if (given.length !== this.sampler.length)
+      fail('BatchSampler', `the sampler gives ${given.length} indices, its length is ${this.sampler.length}`);
+    const wrong = given.findIndex((index) => !Number.isInteger(index));
+    if (wrong >= 0) fail('BatchSampler', `index ${wrong} of the sampler is ${given[wrong]}, no whole number`);
+    const order = Int32Array.from(given);
     return Array.from({ length: this.length }, (_, batch) =>
       order.subarray(batch * this.batchSize, (batch + 1) * this.batchSize),
     );

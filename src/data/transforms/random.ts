@@ -197,7 +197,7 @@ function factorsOf(name: string, spread: Spread, center: 0 | 1): readonly [numbe
 }
 
 /** Changes brightness, contrast, saturation and hue by random factors, in random order. */
-export function colorJitter(options: ColorJitterOptions): Transform {
+export function colorJitter(options: ColorJitterOptions = {}): Transform {
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0 } = options;
   const changes = [
     { range: factorsOf('brightness', brightness, 1), adjust: adjustBrightness },
