@@ -5,9 +5,9 @@
  *     [--fast | --slice] [--backend wasm|webgpu|reference] [--threads N] [--seed 1,2,3] [--data FOLDER] [--out runs]
  *     [--json FILE] | --list
  */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BackendKind } from 'weft';
 import { writeFileAtomic } from 'weft/node';
@@ -110,6 +110,9 @@ async function main(): Promise<void> {
     }
     return;
   }
+  // Now, not after an hour, it shows where nothing can be written.
+  for (const folder of [options.out, ...(options.json ? [dirname(options.json)] : [])])
+    await mkdir(folder, { recursive: true });
   const results: SystemResult[] = [];
   for (const folder of choose(options.wanted, all)) {
     for (const seed of options.seeds) {

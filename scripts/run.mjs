@@ -88,7 +88,8 @@ async function main([command, ...args]) {
   const paths = { TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') };
   // Programs that tell how long something takes wait for the GPU as a user's program does.
   const calm = args[0] === 'gradcheck' ? ['--import', import.meta.resolve('./calm.mjs')] : [];
-  return node(['--import', import.meta.resolve('tsx'), ...calm, file, ...args], { ...env, ...paths });
+  const imports = ['tsx', './pipe.mjs'].flatMap((name) => ['--import', import.meta.resolve(name)]);
+  return node([...imports, ...calm, file, ...args], { ...env, ...paths });
 }
 
 try {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -248,10 +249,31 @@ describe('weft gradcheck', () => {
     [['gradcheck', '--sample', 'x'], '--sample'],
     [['gradcheck', '--nope'], "Unknown option '--nope'"],
     [['nope'], "no command 'nope'"],
+    [['toString'], "no command 'toString'"],
+    [
+      ['gradcheck', '--op', 'relu', '--json', 'package.json/x.json'],
+      "package.json/x.json: can't be written (EEXIST",
+    ],
+    [
+      ['bench', '--op', 'relu', '--json', 'package.json/x.json'],
+      "package.json/x.json: can't be written (EEXIST",
+    ],
   ])('refuses %j', (args, message) => {
-    const { status, stderr } = weft(...args);
+    const { status, stderr, stdout } = weft(...args);
     expect(stderr).toContain(message);
+    expect(stdout).not.toContain('relu');
     expect(status).toBe(2);
+  });
+
+  it('ends quietly when the reader of its output leaves', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', cli, '--help']);
+    child.stdout.destroy();
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said += text;
+    });
+    const [code] = await once(child, 'close');
+    expect([code, said]).toEqual([141, '']);
   });
 
   it('helps', () => {

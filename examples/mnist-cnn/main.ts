@@ -5,7 +5,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type BackendKind,
@@ -150,6 +150,9 @@ function mistakesOf(probabilities: Float32Array, test: Split): Mistake[] {
 
 async function main(): Promise<void> {
   const options = readOptions();
+  // Now, not after the training, it shows where nothing can be written.
+  for (const folder of [options.out, ...(options.json ? [dirname(options.json)] : [])])
+    await mkdir(folder, { recursive: true });
   const { train, test } = await loadMnist({ limit: options.limit });
   const device = await open(options.backend, { seed: options.seed });
   const [cpu] = cpus();
@@ -206,7 +209,6 @@ async function main(): Promise<void> {
     );
   }
 
-  await mkdir(options.out, { recursive: true });
   const state = await model.stateDict();
   const pictures = {
     'loss.svg': lossCurve(losses, accuracies),

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { WeftError } from '../index.js';
 import { bench } from './bench.js';
+import { endOnBrokenPipe } from './broken-pipe.js';
 import { gradcheck } from './gradcheck.js';
 import { info } from './info.js';
 import { kernels } from './kernels.js';
@@ -24,7 +25,7 @@ function usage(): string {
 }
 
 async function main([name, ...args]: string[]): Promise<number> {
-  const command = name === undefined ? undefined : COMMANDS[name];
+  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command) return command.run(args);
   const asked = name === '--help' || name === '-h';
   if (!asked && name !== undefined) console.error(`weft: there is no command '${name}'`);
@@ -32,6 +33,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   return asked ? 0 : 2;
 }
 
+endOnBrokenPipe();
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -1,13 +1,23 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { fail } from '../errors.js';
+import { fail, messageOf } from '../errors.js';
 
 /** The folder of the package whose command runs: a checkout, or `node_modules/weft`. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
   return folder;
+}
+
+/** Makes the folder of a file that is to be written in the end; an error at once where that can't be. */
+export async function makeFolderOf(file: string): Promise<void> {
+  try {
+    await mkdir(dirname(resolve(file)), { recursive: true });
+  } catch (error) {
+    fail(file, `can't be written (${messageOf(error)})`);
+  }
 }
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
