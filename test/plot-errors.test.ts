@@ -31,6 +31,11 @@ const cases: readonly [string, () => unknown, string][] = [
     () => plot.line({ y: [1] }, { guides: [{}] }),
     'line: guides[0] must have a finite x',
   ],
+  [
+    'values that hardly differ from 0',
+    () => plot.line({ y: [1e-30, 2e-30] }).svg(),
+    "line: y from 1e-30 to 2e-30 is too short to be divided; scale the numbers, or use scale: 'log'",
+  ],
   ['ends turned round', () => plot.line({ y: [1, 2] }, { y: { min: 3, max: 1 } }), 'line: y.min is 3'],
   [
     'an end beyond the data',

@@ -92,6 +92,12 @@ function linear(
       `${name} would run from ${low} to ${high}: an end that you gave lies beyond the data; give both`,
     );
   const step = niceStep(high - low, count, whole);
+  // echarts rounds ticks to 20 digits behind the point.
+  if (step < 1e-20)
+    fail(
+      where,
+      `${name} from ${low} to ${high} is too short to be divided; scale the numbers, or use scale: 'log'`,
+    );
   if (fit === 'nice') {
     low = options.min ?? step * Math.floor(low / step + 1e-9);
     high = options.max ?? step * Math.ceil(high / step - 1e-9);
