@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openReference } from '../src/backend/reference.js';
-import { Device, optim, type Tensor } from '../src/index.js';
+import { Device, nn, optim, type Tensor } from '../src/index.js';
 import { openDevices } from './support/devices.js';
 
 interface Trace {
@@ -169,6 +169,10 @@ describe('an optimiser', () => {
 
   it.each([
     [() => new optim.RMSprop([], {}), 'RMSprop: needs at least one parameter'],
+    [
+      () => new optim.RMSprop(new nn.Linear(1, 1) as never),
+      'RMSprop: needs a list of parameters, as model.parameters()',
+    ],
     [
       (p: Tensor) => new optim.RMSprop([p], { alpha: -1 }),
       'RMSprop: alpha must be a number of at least 0, got -1',

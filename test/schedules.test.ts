@@ -188,9 +188,31 @@ describe(`PyTorch ${golden.torch}'s schedules`, () => {
   });
 });
 
+/** Options with which each schedule could be made. */
+const withOther: Readonly<Record<string, object>> = {
+  StepLR: { stepSize: 1 },
+  MultiStepLR: { milestones: [1] },
+  ConstantLR: {},
+  LinearLR: {},
+  PolynomialLR: {},
+  CosineAnnealingLR: { tMax: 1 },
+  CosineAnnealingWarmRestarts: { t0: 1 },
+  OneCycleLR: { maxLr: 1, totalSteps: 3 },
+  CyclicLR: { baseLr: 0.1, maxLr: 1 },
+  ReduceLROnPlateau: {},
+};
+
 describe('impossible schedules are refused', () => {
   const optimizer = optimizerOf('SGD');
   const adagrad = new optim.Adagrad([device.zeros([2])]);
+  it.each(Object.keys(withOther))('%s refuses options that it does not know', (name) => {
+    const Schedule = optim[name as 'LinearLR'];
+    const options = { ...withOther[name], min_lr: 0.1 };
+    expect(() => new Schedule(optimizer, options as never)).toThrow(
+      `${name}: has no option 'min_lr'; there are `,
+    );
+  });
+
   it.each<[() => unknown, string]>([
     [
       () => new optim.StepLR(optimizer, { stepSize: 0 }),

@@ -342,6 +342,15 @@ describe('train.fit', () => {
         { schedule: { scheduler: new optim.ReduceLROnPlateau(options.optimizer), every: 'batch' } },
         'fit: ReduceLROnPlateau steps after each epoch, not after each batch',
       ],
+      [{ callback: [] }, "fit: has no option 'callback'; there are optimizer, loader, epochs,"],
+      [
+        { loss: new nn.CrossEntropyLoss() as never },
+        'fit: loss must be a function, of a module (output, target) =>',
+      ],
+      [
+        { schedule: new optim.StepLR(new optim.SGD(model.parameters()), { stepSize: 1 }) },
+        'fit: the schedule StepLR was made for another optimiser',
+      ],
       [{ loader: gives() }, 'fit: the loader gave no batch'],
       [{ loader: gives([]) }, 'fit: the loader must give lists of tensors'],
       [

@@ -1,5 +1,5 @@
 import type { HostTensor } from '../dtype.js';
-import { fail } from '../errors.js';
+import { fail, refuseUnknown } from '../errors.js';
 import { Generator } from '../random.js';
 import { showShape } from '../shape.js';
 import { collect, samplesOf } from './batch.js';
@@ -62,8 +62,7 @@ const OPTIONS: readonly string[] = [
 
 /** Refuses names that are not known, and options that say the same thing twice. */
 function checkOptions({ batchSampler, ...options }: DataLoaderOptions<unknown>): void {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown) fail('DataLoader', `has no option '${unknown}'; there are ${OPTIONS.join(', ')}`);
+  refuseUnknown('DataLoader', options, OPTIONS);
   const { sampler, shuffle } = options;
   if (sampler && typeof sampler.order !== 'function')
     fail('DataLoader', 'sampler needs a length and order(generator), which gives indices');

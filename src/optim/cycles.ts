@@ -1,4 +1,4 @@
-import { fail } from '../errors.js';
+import { fail, refuseUnknown } from '../errors.js';
 import { checkRange } from './group.js';
 import { CurveLR, checkWhole, perGroup, type ScheduledOptimizer } from './schedule.js';
 
@@ -48,6 +48,21 @@ export interface OneCycleLROptions extends MomentumOptions {
   readonly threePhase?: boolean;
 }
 
+const ONE_CYCLE: readonly string[] = [
+  'maxLr',
+  'totalSteps',
+  'epochs',
+  'stepsPerEpoch',
+  'pctStart',
+  'annealStrategy',
+  'cycleMomentum',
+  'baseMomentum',
+  'maxMomentum',
+  'divFactor',
+  'finalDivFactor',
+  'threePhase',
+] satisfies readonly (keyof OneCycleLROptions)[];
+
 type Anneal = (start: number, end: number, share: number) => number;
 const anneals: Readonly<Record<string, Anneal>> = {
   cos: (start, end, share) => end + ((start - end) / 2) * (Math.cos(Math.PI * share) + 1),
@@ -70,6 +85,7 @@ function stepsOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): numb
 export class OneCycleLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: OneCycleLROptions) {
     const where = 'OneCycleLR';
+    refuseUnknown(where, options, ONE_CYCLE);
     const { maxLr, pctStart = 0.3, annealStrategy = 'cos', cycleMomentum = true } = options;
     const { divFactor = 25, finalDivFactor = 1e4, threePhase = false } = options;
     const total = stepsOf(options);
@@ -132,6 +148,20 @@ export interface CyclicLROptions extends MomentumOptions {
   readonly maxMomentum?: number | readonly number[];
 }
 
+const CYCLIC: readonly string[] = [
+  'baseLr',
+  'maxLr',
+  'stepSizeUp',
+  'stepSizeDown',
+  'mode',
+  'gamma',
+  'scaleFn',
+  'scaleMode',
+  'cycleMomentum',
+  'baseMomentum',
+  'maxMomentum',
+] satisfies readonly (keyof CyclicLROptions)[];
+
 /** What the height of a step is multiplied by. */
 function scaleOf(options: CyclicLROptions): (cycle: number, step: number) => number {
   const { mode = 'triangular', gamma = 1, scaleFn, scaleMode = 'cycle' } = options;
@@ -146,6 +176,7 @@ function scaleOf(options: CyclicLROptions): (cycle: number, step: number) => num
 export class CyclicLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: CyclicLROptions) {
     const where = 'CyclicLR';
+    refuseUnknown(where, options, CYCLIC);
     const { stepSizeUp = 2000, stepSizeDown = stepSizeUp, cycleMomentum = true } = options;
     for (const [name, value] of Object.entries({ stepSizeUp, stepSizeDown }))
       if (!(value > 0)) fail(where, `${name} must be positive, got ${value}`);

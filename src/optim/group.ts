@@ -120,6 +120,8 @@ export function groupsOf<O extends Settings>(
   name: string,
   given: readonly Tensor[] | readonly GroupOptions<O>[],
 ): GroupOptions<O>[] {
+  if (!Array.isArray(given))
+    fail(name, 'needs a list of parameters, as model.parameters() gives, or of groups');
   if (given.length === 0) fail(name, 'needs at least one parameter');
   const tensors = given.filter((one) => one instanceof Tensor);
   if (tensors.length === given.length) return [{ parameters: tensors } as unknown as GroupOptions<O>];

@@ -1,4 +1,4 @@
-import { fail } from '../errors.js';
+import { fail, refuseUnknown } from '../errors.js';
 import { checkRange } from './group.js';
 import { checkWhole, perGroup, Schedule, type ScheduledOptimizer, type ScheduleState } from './schedule.js';
 
@@ -21,6 +21,17 @@ export interface ReduceLROnPlateauOptions {
   readonly eps?: number;
 }
 
+const OPTIONS: readonly string[] = [
+  'mode',
+  'factor',
+  'patience',
+  'threshold',
+  'thresholdMode',
+  'cooldown',
+  'minLr',
+  'eps',
+] satisfies readonly (keyof ReduceLROnPlateauOptions)[];
+
 /** Lowers the rates when a metric no longer improves: `step(metric)` after each epoch. */
 export class ReduceLROnPlateau extends Schedule {
   readonly #options: Required<ReduceLROnPlateauOptions>;
@@ -33,6 +44,7 @@ export class ReduceLROnPlateau extends Schedule {
   constructor(optimizer: ScheduledOptimizer, options: ReduceLROnPlateauOptions = {}) {
     const where = 'ReduceLROnPlateau';
     super(where, optimizer);
+    refuseUnknown(where, options, OPTIONS);
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = 'rel' } = options;
     const { cooldown = 0, minLr = 0, eps = 1e-8 } = options;
     if (mode !== 'min' && mode !== 'max') fail(where, `mode must be min or max, got ${mode}`);

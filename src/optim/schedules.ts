@@ -1,4 +1,4 @@
-import { fail } from '../errors.js';
+import { fail, refuseUnknown } from '../errors.js';
 import { checkRange } from './group.js';
 import {
   CurveLR,
@@ -38,7 +38,9 @@ export interface StepLROptions {
 
 /** Multiplies the rate by gamma every stepSize epochs. */
 export class StepLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { stepSize, gamma = 0.1 }: StepLROptions) {
+  constructor(optimizer: ScheduledOptimizer, options: StepLROptions) {
+    refuseUnknown('StepLR', options, ['stepSize', 'gamma']);
+    const { stepSize, gamma = 0.1 } = options;
     checkWhole('StepLR', { stepSize }, 1);
     checkRange('StepLR', { gamma });
     super('StepLR', optimizer, { factor: (epoch) => gamma ** Math.floor(epoch / stepSize) });
@@ -61,7 +63,9 @@ function checkMilestones(where: string, milestones: readonly number[]): void {
 
 /** Multiplies the rate by gamma at each milestone. */
 export class MultiStepLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { milestones, gamma = 0.1 }: MultiStepLROptions) {
+  constructor(optimizer: ScheduledOptimizer, options: MultiStepLROptions) {
+    refuseUnknown('MultiStepLR', options, ['milestones', 'gamma']);
+    const { milestones, gamma = 0.1 } = options;
     checkMilestones('MultiStepLR', milestones);
     checkRange('MultiStepLR', { gamma });
     super('MultiStepLR', optimizer, {
@@ -79,7 +83,9 @@ export interface ConstantLROptions {
 
 /** Multiplies the rate by a factor for the first epochs. */
 export class ConstantLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { factor = 1 / 3, totalIters = 5 }: ConstantLROptions = {}) {
+  constructor(optimizer: ScheduledOptimizer, options: ConstantLROptions = {}) {
+    refuseUnknown('ConstantLR', options, ['factor', 'totalIters']);
+    const { factor = 1 / 3, totalIters = 5 } = options;
     checkWhole('ConstantLR', { totalIters }, 0);
     if (!(factor >= 0 && factor <= 1)) fail('ConstantLR', `factor must be between 0 and 1, got ${factor}`);
     super('ConstantLR', optimizer, { factor: (epoch) => (epoch < totalIters ? factor : 1) });
@@ -98,6 +104,7 @@ export interface LinearLROptions {
 /** Moves the rate's factor along a line: a warm-up. */
 export class LinearLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: LinearLROptions = {}) {
+    refuseUnknown('LinearLR', options, ['startFactor', 'endFactor', 'totalIters']);
     const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
     checkWhole('LinearLR', { totalIters }, 1);
     if (!(startFactor > 0 && startFactor <= 1))
@@ -127,7 +134,9 @@ export interface PolynomialLROptions {
 
 /** Lowers the rate to 0 along (1 - epoch / totalIters)^power. */
 export class PolynomialLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { totalIters = 5, power = 1 }: PolynomialLROptions = {}) {
+  constructor(optimizer: ScheduledOptimizer, options: PolynomialLROptions = {}) {
+    refuseUnknown('PolynomialLR', options, ['totalIters', 'power']);
+    const { totalIters = 5, power = 1 } = options;
     checkWhole('PolynomialLR', { totalIters }, 1);
     checkRange('PolynomialLR', { power });
     super('PolynomialLR', optimizer, {
@@ -145,7 +154,9 @@ export interface CosineAnnealingLROptions {
 
 /** Half a cosine down to etaMin, and back up after it (Loshchilov and Hutter, 2017, without restarts). */
 export class CosineAnnealingLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { tMax, etaMin = 0 }: CosineAnnealingLROptions) {
+  constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingLROptions) {
+    refuseUnknown('CosineAnnealingLR', options, ['tMax', 'etaMin']);
+    const { tMax, etaMin = 0 } = options;
     checkWhole('CosineAnnealingLR', { tMax }, 1);
     checkRange('CosineAnnealingLR', { etaMin });
     super('CosineAnnealingLR', optimizer, {
@@ -168,6 +179,7 @@ export interface CosineAnnealingWarmRestartsOptions {
 export class CosineAnnealingWarmRestarts extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingWarmRestartsOptions) {
     const where = 'CosineAnnealingWarmRestarts';
+    refuseUnknown(where, options, ['t0', 'tMult', 'etaMin']);
     const { t0, tMult = 1, etaMin = 0 } = options;
     checkWhole(where, { t0, tMult }, 1);
     checkRange(where, { etaMin });

@@ -1,4 +1,4 @@
-import { fail } from '../errors.js';
+import { fail, refuseUnknown } from '../errors.js';
 import type { SafetensorsFile } from '../io/index.js';
 import {
   type ClipGradNormOptions,
@@ -49,14 +49,36 @@ export interface FitOptions extends Objective {
   readonly resume?: (SafetensorsFile & { readonly name?: string }) | null;
 }
 
-/** Refuses options that contradict each other. */
-export function checkOptions({ epochs, schedule, validation, metrics, checkpoint }: FitOptions): void {
+const OPTIONS: readonly string[] = [
+  'optimizer',
+  'loader',
+  'epochs',
+  'loss',
+  'compute',
+  'validation',
+  'metrics',
+  'trainMetrics',
+  'schedule',
+  'average',
+  'clipGradNorm',
+  'clipGradValue',
+  'callbacks',
+  'checkpoint',
+  'resume',
+] satisfies readonly (keyof FitOptions)[];
+
+/** Refuses names that are not known, and options that contradict each other. */
+export function checkOptions(options: FitOptions): void {
+  refuseUnknown('fit', options, OPTIONS);
+  const { optimizer, epochs, schedule, validation, metrics, checkpoint } = options;
   const wholes = { epochs, everyEpochs: checkpoint?.everyEpochs, everyBatches: checkpoint?.everyBatches };
   for (const [name, value] of Object.entries(wholes)) {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
       fail('fit', `${name} must be a whole number from 1, got ${value}`);
   }
   const { scheduler, every } = scheduleOf(schedule) ?? {};
+  if (scheduler && scheduler.optimizer !== optimizer)
+    fail('fit', `the schedule ${scheduler.name} was made for another optimiser`);
   if (scheduler instanceof ReduceLROnPlateau && every === 'batch')
     fail('fit', 'ReduceLROnPlateau steps after each epoch, not after each batch');
   if (metrics && !validation)

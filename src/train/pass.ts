@@ -44,6 +44,8 @@ export function computeOf(
 ): (...batch: Tensor[]) => Computed {
   if (Boolean(loss) === Boolean(compute)) fail(where, 'needs either loss or compute');
   if (compute) return compute;
+  if (typeof loss !== 'function')
+    fail(where, 'loss must be a function, of a module (output, target) => module.forward(output, target)');
   const forward = (...inputs: Tensor[]) => (model as unknown as Forward).forward(...inputs);
   return (...batch) => {
     const target = batch.at(-1)!;
