@@ -6,7 +6,16 @@
  */
 export const rules = {
   leaves: {
-    files: ['shape.ts', 'dtype.ts', 'errors.ts', 'lists.ts', 'random.ts', 'text.ts', 'platform.ts'],
+    files: [
+      'shape.ts',
+      'dtype.ts',
+      'errors.ts',
+      'kinds.ts',
+      'lists.ts',
+      'random.ts',
+      'text.ts',
+      'platform.ts',
+    ],
     may: ['own'],
   },
   op: {

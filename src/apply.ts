@@ -1,5 +1,6 @@
 import { fail, WeftError } from './errors.js';
-import type { Attr, Attrs, Node, Op, Side, TensorType, Value } from './op.js';
+import { expectOptions, shown } from './kinds.js';
+import type { Attrs, Node, Op, Side, TensorType, Value } from './op.js';
 import { checkShape, showShape } from './shape.js';
 
 /** Records one application of `op`; throws the op's own error, with the shapes of all operands, where the inputs don't fit. */
@@ -9,8 +10,9 @@ export function apply(op: Op, inputs: readonly (Value | null)[], options: unknow
       const name = op.inputs[op.variadic ? 0 : i]!;
       if (value ? !isType(value) : !op.optional.has(name)) refuseInput(op.name, name, value);
     });
-    const attrs = attributesOf(op, inputs, options);
-    checkAttrs(op.name, attrs);
+    if (options !== undefined) expectOptions(op.name, options, op.kinds);
+    const attrs = op.attributes(inputs, options);
+    for (const key in attrs) if (attrs[key] === undefined) fail(op.name, `needs the option '${key}'`);
     return applyWith(op, inputs, attrs);
   } catch (error) {
     throw refusal(op, inputs, options, error);
@@ -31,7 +33,7 @@ function refusal(
   error: unknown,
 ) {
   const own = error instanceof WeftError;
-  const said = own ? error.message : `can't take the options ${showOptions(options)}`;
+  const said = own ? error.message : `can't take the options ${shown(options)}`;
   const message = said.startsWith(`${name}: `) ? said : `${name}: ${said}`;
   const unsaid = inputs.flatMap((given, i) => {
     if (!isType(given) || message.includes(showShape(given.shape))) return [];
@@ -42,20 +44,6 @@ function refusal(
   const operands = [...unsaid.slice(0, MOST_OPERANDS), ...more].join(', ');
   return new WeftError(operands ? `${message}; ${operands}` : message, { cause: error });
 }
-
-const showOptions = (options: unknown): string =>
-  typeof options === 'object' && options !== null
-    ? `{ ${Object.entries(options)
-        .map(([key, value]) => `${key}: ${shown(value)}`)
-        .join(', ')} }`
-    : String(options);
-
-const shown = (value: unknown): string =>
-  Array.isArray(value)
-    ? `[${value.map(shown).join()}]`
-    : typeof value === 'string'
-      ? `'${value}'`
-      : String(value);
 
 const isType = (value: unknown): value is TensorType =>
   typeof value === 'object' &&
@@ -68,27 +56,6 @@ function refuseInput(name: string, input: string, given: unknown): never {
   const what = typeof given === 'object' ? `{ ${Object.keys(given).join(', ')} }` : String(given);
   const advice = 'options come after all inputs, with null for those that are left out';
   return fail(name, `input '${input}' must be a tensor, got ${what}; ${advice}`);
-}
-
-/** The op's attributes for these options, of which each must be used: a misspelt one would pass unseen. */
-function attributesOf(op: Op, inputs: readonly (Value | null)[], options: unknown): Attrs {
-  if (options === undefined) return op.attributes(inputs, options);
-  if (typeof options !== 'object' || options === null)
-    fail(op.name, `its options must be an object, got ${String(options)}`);
-  const used = new Set<string | symbol>();
-  const watched = new Proxy(options as object, {
-    get(target, key) {
-      used.add(key);
-      return Reflect.get(target, key);
-    },
-  });
-  const attrs = op.attributes(inputs, watched);
-  const unused = Object.keys(options as object).find((key) => !used.has(key));
-  if (unused !== undefined) {
-    const known = [...used].map(String).join(', ') || 'none';
-    fail(op.name, `the option '${unused}' has no effect here; it uses ${known}`);
-  }
-  return attrs;
 }
 
 /** Like {@link apply}, of a call's arguments: inputs in order, then options. */
@@ -119,15 +86,4 @@ export function applyWith(
     outputs.push({ shape: type.shape, dtype: type.dtype, node, index });
   });
   return outputs;
-}
-
-function checkAttrs(name: string, attrs: Attrs): void {
-  for (const [key, value] of Object.entries(attrs)) {
-    const list = Array.isArray(value);
-    const parts: readonly Attr[] = list ? value.flat() : [value];
-    if (parts.some((part) => Number.isNaN(part))) fail(name, `attribute '${key}' is NaN`);
-    const fits = (part: unknown) =>
-      typeof part === 'number' || (!list && (part === null || ['boolean', 'string'].includes(typeof part)));
-    if (!parts.every(fits)) fail(name, `attribute '${key}' can't be ${shown(value)}`);
-  }
 }

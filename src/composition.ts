@@ -21,6 +21,7 @@ export interface CompositionSpec<Names extends readonly string[], A extends obje
     | 'name'
     | 'summary'
     | 'inputs'
+    | 'kinds'
     | 'attributes'
     | 'reference'
     | 'onceDifferentiable'

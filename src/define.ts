@@ -1,6 +1,7 @@
 import { applyTo, applyToList } from './apply.js';
 import { type AnyCall, boundsOf, type CallOf, ulpsOf } from './bounds.js';
 import { fail } from './errors.js';
+import type { AnyKinds } from './kinds.js';
 import type {
   Attrs,
   BackwardContext,
@@ -116,6 +117,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     name: spec.name,
     summary: spec.summary,
     inputs: names,
+    kinds: (spec.kinds ?? {}) as AnyKinds,
     optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
     view: spec.view ?? false,
     stopsGradient: spec.stopsGradient ?? false,

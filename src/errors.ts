@@ -38,9 +38,3 @@ export const messageOf = (error: unknown): string => (error instanceof Error ? e
 export function fail(where: string, what: string): never {
   throw new WeftError(`${where}: ${what}`);
 }
-
-/** Refuses options by names that are not among `known`. */
-export function refuseUnknown(where: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) fail(where, `has no option '${unknown}'; there are ${known.join(', ')}`);
-}

@@ -30,6 +30,8 @@ export {
   type Update,
 } from './graph.js';
 export * as io from './io/index.js';
+export type { Kind, Kinds } from './kinds.js';
+export * as kinds from './kinds.js';
 export * as nn from './nn/index.js';
 export type {
   Attrs,

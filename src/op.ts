@@ -1,6 +1,7 @@
 // The vocabulary: what a graph is made of, what an op's declaration says, and an op as tools see it.
 import type { DType } from './dtype.js';
 import { fail } from './errors.js';
+import type { AnyKinds, Kinds } from './kinds.js';
 import type { Features, KernelCall, Lowered, Variant } from './launch.js';
 import { type Shape, showShape } from './shape.js';
 
@@ -70,13 +71,13 @@ export interface SampleInput {
 /** A call that the checks try an op on. */
 export interface Sample<N extends string, U> {
   readonly inputs: { readonly [K in N as Plain<K>]?: SampleInput } | readonly SampleInput[];
-  readonly options?: U;
+  readonly options?: NoInfer<U>;
 }
 
 /** A call that an op refuses, and its exact message. */
 export interface ErrorCase<N extends string, U> {
   readonly types: { readonly [K in N as Plain<K>]?: TensorType } | readonly TensorType[];
-  readonly options?: U;
+  readonly options?: NoInfer<U>;
   readonly message: string;
 }
 
@@ -144,6 +145,8 @@ export interface OpSpec<Names extends readonly string[], A extends object, U> {
   readonly summary: string;
   /** Names in order; a trailing `?` marks an input that may be left out (null). */
   readonly inputs: Names;
+  /** What each option may be; an op takes those that stand here, and refuses others before it reads any. */
+  readonly kinds?: Kinds<U>;
   /** Turns the caller's options into attributes: fills in defaults, checks values. */
   readonly attributes?: (options: U | undefined, types: Named<Names[number], TensorType>) => A;
   readonly infer: (types: Named<Names[number], TensorType>, attrs: A) => TensorType | readonly TensorType[];
@@ -213,6 +216,8 @@ export interface Op {
   readonly summary: string;
   readonly inputs: readonly string[];
   readonly optional: ReadonlySet<string>;
+  /** What each option may be, by name. */
+  readonly kinds: AnyKinds;
   readonly variadic: boolean;
   readonly view: boolean;
   readonly stopsGradient: boolean;

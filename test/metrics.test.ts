@@ -204,7 +204,7 @@ describe('wrong input is refused', () => {
     ],
     [
       () => new train.F1({ classes: 2, average: 'mean' as never }),
-      'F1: average must be macro, micro or weighted, got mean',
+      "F1: average must be one of macro, micro, weighted, got 'mean'",
     ],
     [() => accuracy().loadStateDict([1]), 'Accuracy: the state must hold 2 numbers, it is [1]'],
   ])('%#', (call, message) => {

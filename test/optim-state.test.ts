@@ -226,7 +226,7 @@ describe('the state of an optimiser', () => {
       'Adam: eps must be a number of at least 0, got -1',
     );
     expect(other({ groups: [{ ...group, options: { ...group.options, momentum: 1 } }, last] })).toThrow(
-      "Adam: has no option 'momentum'; there are lr, betas, eps, weightDecay",
+      "Adam: has no option 'momentum'; it takes lr, betas, eps, weightDecay",
     );
     const { '3.expAvg': gone, ...rest } = state.tensors;
     expect(other({ tensors: rest })).toThrow(
@@ -279,7 +279,7 @@ describe('parameter groups', () => {
     }).toThrow('AdamW: betas[0] must be in [0, 1), got 1');
     expect(() => {
       group.eps = '1' as never;
-    }).toThrow('AdamW: eps must be like 1e-8, got "1"');
+    }).toThrow("AdamW: eps must be like 1e-8, got '1'");
   });
 
   it('may be added, also while a compiled step runs', async () => {
@@ -349,7 +349,7 @@ describe('parameter groups', () => {
       [() => new optim.SGD([wasm.tensor(Int32Array.of(1))]), "can't be trained, only f32 tensors can"],
       [
         () => new optim.SGD([{ parameters: [a], learningRate: 1 } as never]),
-        "SGD: has no option 'learningRate'; there are lr, momentum, dampening, weightDecay, nesterov",
+        "SGD: has no option 'learningRate'; it takes lr, momentum, dampening, weightDecay, nesterov",
       ],
       [() => new optim.SGD([a], { nesterov: true }), 'SGD: nesterov needs a momentum and no dampening'],
     ];

@@ -63,6 +63,30 @@ function* callsOf(op: Op): Generator<Call> {
   }
 }
 
+/** Options that take fractions; every other number is whole. */
+const FRACTIONS =
+  'alpha beta correction deviation delta divisorOverride dropout end eps high k labelSmoothing low margin max ' +
+  'maxVal mean min minVal negativeSlope p rate scale scaleFactor start step threshold value';
+
+/** What no option of an op is, whatever its type: TypeScript says so of each. */
+const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  always: [
+    Number.NaN,
+    [Number.NaN],
+    {},
+    () => 1,
+    Symbol.iterator,
+    1n,
+    [[]],
+    new Float32Array(2),
+    new Date(0),
+  ],
+  whole: ['1', [1.5], 1.5, true, '', 'x'],
+  number: ['1', '0.1', '', true],
+  flag: [0, 1, 'true', 'false', '', null, [true], [1]],
+  word: [0, 1, true, '', 'X', ['mean']],
+};
+
 const isTensor = (given: Given): given is TensorType => typeof given === 'object' && given !== null;
 
 /** Records a call; what was thrown, if anything. */
@@ -71,13 +95,54 @@ function thrown(op: Op, { inputs, options }: Call): unknown {
   try {
     const outputs = apply(op, values as (Value | null)[], options);
     const counts = outputs.flatMap(({ shape }) => shape);
-    return counts.every((size) => Number.isInteger(size) && size >= 0) ? null : 'a shape that is none';
+    if (!counts.every((size) => Number.isInteger(size) && size >= 0)) return 'a shape that is none';
+    const attrs = op.attributes(values as (Value | null)[], options);
+    const unset = Object.entries(attrs).find(([, value]) => value === undefined || Number.isNaN(value));
+    return unset ? `attribute ${unset[0]} is ${unset[1]}` : null;
   } catch (error) {
     return error;
   }
 }
 
+/** What an option of this kind must not be, told by what its words take. */
+function wrongFor(name: string, { fits }: Op['kinds'][string]): readonly unknown[] {
+  const takesNull = fits(null) ? [] : [null];
+  const of = (key: string) => [...WRONG.always!, ...takesNull, ...WRONG[key]!];
+  if (fits(true)) return of('flag');
+  if (
+    !fits(1) &&
+    !fits([1]) &&
+    !fits([
+      [1, 1],
+      [1, 1],
+    ])
+  )
+    return of('word');
+  return of(FRACTIONS.split(' ').includes(name) && (fits(1.5) || fits([1.5])) ? 'number' : 'whole');
+}
+
 describe('what an op refuses', () => {
+  it.each([...registry.values()].map((op) => [op.name, op] as const))(
+    '%s takes options of their kinds alone',
+    (name, op) => {
+      for (const sample of op.samples.slice(0, 2)) {
+        const inputs = sample.inputs.map((one) => one && { shape: one.shape, dtype: one.dtype ?? 'f32' });
+        for (const [key, kind] of Object.entries(op.kinds)) {
+          for (const value of wrongFor(key, kind)) {
+            // An equation is any string.
+            if (key === 'equation' && typeof value === 'string') continue;
+            const error = thrown(op, { inputs, options: { ...(sample.options as object), [key]: value } });
+            const where = `${name} { ${key}: ${String(value)} }`;
+            expect(error, where).toBeInstanceOf(WeftError);
+            expect((error as WeftError).message, where).toContain(
+              `${name}: ${key} must be ${kind.words}, got `,
+            );
+          }
+        }
+      }
+    },
+  );
+
   it.each([...registry.values()].map((op) => [op.name, op] as const))(
     '%s says by an error that names it and the shape of each operand',
     (name, op) => {

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { anyNumber, expectOptions, flag, type Kinds, whole } from '../kinds.js';
 import { Generator } from '../random.js';
 import { Subset } from './combine.js';
 import type { Dataset, DataTensor } from './sample.js';
@@ -12,6 +13,8 @@ export interface FoldOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const kinds: Kinds<FoldOptions> = { nSplits: anyNumber, shuffle: flag, seed: whole };
 
 export interface Fold<T extends DataTensor = DataTensor> {
   readonly train: Subset<T>;
@@ -48,6 +51,7 @@ function foldsOf<T extends DataTensor>(
  * the others train. As sklearn.model_selection.KFold.
  */
 export function kFold<T extends DataTensor>(dataset: Dataset<T>, options: FoldOptions = {}): Fold<T>[] {
+  expectOptions('kFold', options, kinds);
   const { nSplits = 5, shuffle = false, seed = 0 } = options;
   const { length } = dataset;
   checkSplits('kFold', nSplits, length);
@@ -73,6 +77,7 @@ export function stratifiedKFold<T extends DataTensor>(
   options: FoldOptions = {},
 ): Fold<T>[] {
   const where = 'stratifiedKFold';
+  expectOptions(where, options, kinds);
   const { nSplits = 5, shuffle = false, seed = 0 } = options;
   checkSplits(where, nSplits, dataset.length);
   const classes = [...placesOf(where, labels, dataset.length).values()];

@@ -1,5 +1,6 @@
 import type { HostTensor } from '../dtype.js';
-import { fail, refuseUnknown } from '../errors.js';
+import { fail } from '../errors.js';
+import { anyNumber, callable, expectOptions, flag, type Kinds, object } from '../kinds.js';
 import { Generator } from '../random.js';
 import { showShape } from '../shape.js';
 import { collect, samplesOf } from './batch.js';
@@ -28,6 +29,17 @@ export interface DataLoaderOptions<Batch = HostTensor[]> {
   readonly prefetch?: number;
 }
 
+const kinds: Kinds<DataLoaderOptions<unknown>> = {
+  batchSize: anyNumber,
+  shuffle: flag,
+  seed: anyNumber,
+  dropLast: flag,
+  sampler: object('a sampler'),
+  batchSampler: object('a sampler of batches'),
+  collate: callable(),
+  prefetch: anyNumber,
+};
+
 /** Where a loader stands, as JSON holds it; the other fields tell whether it fits the loader that takes it up. */
 export interface DataLoaderState {
   readonly epoch: number;
@@ -49,20 +61,8 @@ function checkWhole(name: string, value: number, least: number): void {
   }
 }
 
-const OPTIONS: readonly string[] = [
-  'batchSize',
-  'shuffle',
-  'seed',
-  'dropLast',
-  'sampler',
-  'batchSampler',
-  'collate',
-  'prefetch',
-] satisfies readonly (keyof DataLoaderOptions)[];
-
-/** Refuses names that are not known, and options that say the same thing twice. */
+/** Refuses options that say the same thing twice. */
 function checkOptions({ batchSampler, ...options }: DataLoaderOptions<unknown>): void {
-  refuseUnknown('DataLoader', options, OPTIONS);
   const { sampler, shuffle } = options;
   if (sampler && typeof sampler.order !== 'function')
     fail('DataLoader', 'sampler needs a length and order(generator), which gives indices');
@@ -97,6 +97,7 @@ export class DataLoader<Batch = HostTensor[]> implements AsyncIterable<Batch> {
   #given = { epoch: 0, batch: 0 };
 
   constructor(dataset: Dataset, options: DataLoaderOptions<Batch> = {}) {
+    expectOptions('DataLoader', options, kinds);
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 0 } = options;
     if (typeof dataset?.get !== 'function')
       fail('DataLoader', 'dataset needs a length and get(index), as data.TensorDataset has');

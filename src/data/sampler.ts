@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { anyNumber, expectOptions, flag } from '../kinds.js';
 import type { Generator } from '../random.js';
 
 /** In what order the samples of an epoch come; the same generator must give the same order. */
@@ -53,6 +54,7 @@ export class RandomSampler implements Sampler {
   readonly #count: number;
 
   constructor(source: Sized, options: RandomSamplerOptions = {}) {
+    expectOptions('RandomSampler', options, { replacement: flag, numSamples: anyNumber });
     const { replacement = false, numSamples = source.length } = options;
     checkCount('RandomSampler', 'numSamples', numSamples, 0);
     if (source.length === 0 && numSamples > 0)
@@ -117,9 +119,11 @@ export class WeightedRandomSampler implements Sampler {
   constructor(
     weights: ArrayLike<number>,
     numSamples: number,
-    { replacement = true }: { readonly replacement?: boolean } = {},
+    options: { readonly replacement?: boolean } = {},
   ) {
     const where = 'WeightedRandomSampler';
+    expectOptions(where, options, { replacement: flag });
+    const { replacement = true } = options;
     checkCount(where, 'numSamples', numSamples);
     this.#weights = Float64Array.from(weights);
     const wrong = this.#weights.findIndex((weight) => !(weight >= 0 && weight < Infinity));

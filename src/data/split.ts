@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { anyNumber, expectOptions, flag, type Kinds, object, whole } from '../kinds.js';
 import { listAt } from '../lists.js';
 import { Generator } from '../random.js';
 import { Subset } from './combine.js';
@@ -25,9 +26,11 @@ function fractionsToLengths(where: string, fractions: readonly number[], total: 
 export function randomSplit<T extends DataTensor>(
   dataset: Dataset<T>,
   lengths: readonly number[],
-  { seed = 0 }: { readonly seed?: number } = {},
+  options: { readonly seed?: number } = {},
 ): Subset<T>[] {
   const where = 'randomSplit';
+  expectOptions(where, options, { seed: whole });
+  const { seed = 0 } = options;
   const given = sum(lengths);
   const isParts = Math.abs(given - 1) < 1e-9;
   const counts = isParts ? fractionsToLengths(where, lengths, dataset.length) : lengths;
@@ -58,6 +61,14 @@ export interface TrainTestSplitOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const kinds: Kinds<TrainTestSplitOptions> = {
+  testSize: anyNumber,
+  trainSize: anyNumber,
+  shuffle: flag,
+  stratify: object('a list of labels'),
+  seed: whole,
+};
 
 const WHERE = 'trainTestSplit';
 
@@ -162,6 +173,7 @@ export function trainTestSplit<T extends DataTensor>(
   dataset: Dataset<T>,
   options: TrainTestSplitOptions = {},
 ): [train: Subset<T>, test: Subset<T>] {
+  expectOptions(WHERE, options, kinds);
   const { shuffle = true, stratify, seed = 0 } = options;
   const { length } = dataset;
   const [train, test] = countsOf(options, length);

@@ -1,5 +1,6 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
+import { expectOptions, flag, type Kinds, object, orNull } from '../kinds.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Dropout } from './dropout.js';
@@ -8,7 +9,7 @@ import { Linear } from './linear.js';
 import { Module } from './module.js';
 import { LayerNorm } from './normalisation.js';
 import { Parameter } from './parameter.js';
-import { checkProbability, checkSizes } from './sizes.js';
+import { biasKinds, checkProbability, checkSizes } from './sizes.js';
 
 export interface AttentionCallOptions {
   /** Whether a query sees only keys up to its own place. */
@@ -16,6 +17,8 @@ export interface AttentionCallOptions {
   /** bool, true where a key is seen, or f32 that is added to the scores; broadcast to [batch, heads, queries, keys]. */
   readonly mask?: Tensor | null;
 }
+
+const callKinds: Kinds<AttentionCallOptions> = { causal: flag, mask: orNull(object('a tensor')) };
 
 /**
  * Attention of several heads over [batch, length, features] (Vaswani et al., 2017), as torch.nn.MultiheadAttention with
@@ -32,6 +35,7 @@ export class MultiheadAttention extends Module {
     options: { readonly bias?: boolean } = {},
   ) {
     super();
+    expectOptions('MultiheadAttention', options, biasKinds);
     checkSizes('MultiheadAttention', { features, heads });
     if (features % heads !== 0)
       fail('MultiheadAttention', `features ${features} don't divide into ${heads} heads`);
@@ -47,6 +51,7 @@ export class MultiheadAttention extends Module {
     value: Tensor = key,
     options: AttentionCallOptions = {},
   ): Tensor {
+    expectOptions('MultiheadAttention', options, callKinds);
     const given = [query, key, value];
     for (const [i, x] of given.entries()) {
       if (x.shape.length === 3 && x.shape[2] === this.features) continue;

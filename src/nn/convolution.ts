@@ -8,12 +8,14 @@ import type {
   Pair,
   UnfoldOptions,
 } from '../index.js';
+import { expectOptions } from '../kinds.js';
+import * as ops from '../ops/index.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { fanIn } from './init.js';
 import { Parameter } from './parameter.js';
-import { checkGroups, checkSizes, sides } from './sizes.js';
+import { biasKinds, checkGroups, checkSizes, sides } from './sizes.js';
 
 interface Bias {
   /** Default true. */
@@ -42,6 +44,7 @@ export class Conv1d extends Convolution {
   readonly #options: Conv1dOptions;
 
   constructor(inChannels: number, outChannels: number, kernel: number, options: Conv1dOptions & Bias = {}) {
+    expectOptions('Conv1d', options, { ...ops.conv1d.op.kinds, ...biasKinds });
     const { bias, ...rest } = options;
     const { groups = 1 } = rest;
     checkSizes('Conv1d', { inChannels, outChannels, kernel });
@@ -60,6 +63,7 @@ export class Conv2d extends Convolution {
   readonly #options: Conv2dOptions;
 
   constructor(inChannels: number, outChannels: number, kernel: Pair, options: Conv2dOptions & Bias = {}) {
+    expectOptions('Conv2d', options, { ...ops.conv2d.op.kinds, ...biasKinds });
     const { bias, ...rest } = options;
     const { groups = 1 } = rest;
     const [height, width] = sides(kernel);
@@ -84,6 +88,7 @@ export class ConvTranspose1d extends Convolution {
     kernel: number,
     options: ConvTranspose1dOptions & Bias = {},
   ) {
+    expectOptions('ConvTranspose1d', options, { ...ops.convTranspose1d.op.kinds, ...biasKinds });
     const { bias, ...rest } = options;
     const { groups = 1 } = rest;
     checkSizes('ConvTranspose1d', { inChannels, outChannels, kernel });
@@ -107,6 +112,7 @@ export class ConvTranspose2d extends Convolution {
     kernel: Pair,
     options: ConvTranspose2dOptions & Bias = {},
   ) {
+    expectOptions('ConvTranspose2d', options, { ...ops.convTranspose2d.op.kinds, ...biasKinds });
     const { bias, ...rest } = options;
     const { groups = 1 } = rest;
     const [height, width] = sides(kernel);
@@ -149,6 +155,7 @@ export class LocallyConnected2d extends Layer {
     options: LocallyConnected2dOptions & Bias = {},
   ) {
     super();
+    expectOptions('LocallyConnected2d', options, { ...ops.locallyConnected2d.op.kinds, ...biasKinds });
     const { bias, ...rest } = options;
     const size = sides(inputSize);
     const window = sides(kernel);

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { expectOptions, type Kind, type Kinds, number, oneOf, text } from '../kinds.js';
 import type { Generator } from '../random.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 
@@ -107,7 +108,14 @@ export interface KaimingOptions {
   readonly a?: number;
 }
 
+const kaimingKinds: Kinds<KaimingOptions> = {
+  mode: oneOf('fanIn', 'fanOut'),
+  nonlinearity: text as Kind<Nonlinearity>,
+  a: number,
+};
+
 function kaimingDeviation(where: string, shape: Shape, options: KaimingOptions): number {
+  expectOptions(where, options, kaimingKinds);
   const { mode = 'fanIn', nonlinearity = 'leakyRelu', a = 0 } = options;
   const { in: inputs, out } = fans(where, shape);
   return gainOf(nonlinearity, a) / Math.sqrt(mode === 'fanIn' ? inputs : out);

@@ -1,12 +1,13 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
+import { anyNumber, expectOptions, type Kinds } from '../kinds.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { fanIn, normal } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
-import { checkSizes } from './sizes.js';
+import { biasKinds, checkSizes } from './sizes.js';
 
 /** y = x weightᵀ + bias over the last axis: x [.., inFeatures], weight [outFeatures, inFeatures], bias [outFeatures]. */
 export class Linear extends Layer {
@@ -15,6 +16,7 @@ export class Linear extends Layer {
 
   constructor(inFeatures: number, outFeatures: number, options: { readonly bias?: boolean } = {}) {
     super();
+    expectOptions('Linear', options, biasKinds);
     checkSizes('Linear', { inFeatures, outFeatures });
     this.weight = new Parameter([outFeatures, inFeatures], fanIn(inFeatures));
     this.bias = options.bias === false ? null : new Parameter([outFeatures], fanIn(inFeatures));
@@ -37,6 +39,7 @@ export class Bilinear extends Module {
     options: { readonly bias?: boolean } = {},
   ) {
     super();
+    expectOptions('Bilinear', options, biasKinds);
     checkSizes('Bilinear', { in1Features, in2Features, outFeatures });
     const init = fanIn(in1Features);
     this.weight = new Parameter([outFeatures, in1Features, in2Features], init);
@@ -95,13 +98,17 @@ export interface EmbeddingLayerOptions {
   readonly paddingIndex?: number;
 }
 
+const embeddingKinds: Kinds<EmbeddingLayerOptions> = { paddingIndex: anyNumber };
+
 /** Rows of weight [count, features] by whole numbers: x i32 [..] to [.., features]. */
 export class Embedding extends Layer {
   readonly weight: Parameter;
   readonly #paddingIndex: number | null;
 
-  constructor(count: number, features: number, { paddingIndex }: EmbeddingLayerOptions = {}) {
+  constructor(count: number, features: number, options: EmbeddingLayerOptions = {}) {
     super();
+    expectOptions('Embedding', options, embeddingKinds);
+    const { paddingIndex } = options;
     checkSizes('Embedding', { count, features });
     const row = paddingIndex === undefined || paddingIndex >= 0 ? paddingIndex : paddingIndex + count;
     if (row !== undefined && !(Number.isInteger(row) && row >= 0 && row < count))

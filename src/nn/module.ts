@@ -1,6 +1,7 @@
 import type { Device } from '../device.js';
 import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
+import { expectOptions, flag } from '../kinds.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import {
@@ -119,6 +120,7 @@ export abstract class Module {
 
   /** All parameters, or those alone that training changes. */
   parameters(options: { readonly trainable?: boolean } = {}): Tensor[] {
+    expectOptions('parameters', options, { trainable: flag });
     const wanted = ({ requiresGrad }: Parameter) => !options.trainable || requiresGrad;
     return [...this.#parameters()].flatMap(([, parameter]) => (wanted(parameter) ? [parameter.tensor] : []));
   }
@@ -130,6 +132,7 @@ export abstract class Module {
 
   /** Elements of all parameters, or of those alone that training changes; known without a device. */
   parameterCount(options: { readonly trainable?: boolean } = {}): number {
+    expectOptions('parameterCount', options, { trainable: flag });
     let count = 0;
     for (const [, { shape, requiresGrad }] of this.#parameters())
       if (!options.trainable || requiresGrad) count += sizeOf(shape);
@@ -163,6 +166,7 @@ export abstract class Module {
     state: Readonly<Record<string, HostTensor>>,
     options: { readonly strict?: boolean } = {},
   ): Promise<{ readonly missing: string[]; readonly unknown: string[] }> {
+    expectOptions('loadStateDict', options, { strict: flag });
     const own = new Map([...this.#held()].map(([name, { tensor }]) => [name, tensor]));
     const unknown = Object.keys(state).filter((name) => !own.has(name));
     const missing = [...own.keys()].filter((name) => !Object.hasOwn(state, name));

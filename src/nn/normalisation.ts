@@ -1,5 +1,6 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
+import { anyNumber, expectOptions, flag, type Kinds, number, orNull } from '../kinds.js';
 import { showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
@@ -17,6 +18,13 @@ export interface BatchNormOptions {
   /** Default true; false: the batch's own statistics count in evaluation too. */
   readonly trackRunningStats?: boolean;
 }
+
+const batchNormKinds: Kinds<BatchNormOptions> = {
+  eps: number,
+  momentum: orNull(anyNumber),
+  affine: flag,
+  trackRunningStats: flag,
+};
 
 interface Running {
   readonly mean: Buffer;
@@ -43,6 +51,7 @@ abstract class BatchNorm extends Layer {
     options: BatchNormOptions = {},
   ) {
     super();
+    expectOptions(name, options, batchNormKinds);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     checkSizes(name, { channels });
     this.#ranks = ranks;
@@ -130,6 +139,8 @@ export interface LayerNormLayerOptions {
   readonly bias?: boolean;
 }
 
+const layerNormKinds: Kinds<LayerNormLayerOptions> = { eps: number, elementwiseAffine: flag, bias: flag };
+
 /** Normalisation over the last axes, whose shape is given (Ba, Kiros and Hinton, 2016). */
 export class LayerNorm extends Layer {
   readonly weight: Parameter | null;
@@ -139,6 +150,7 @@ export class LayerNorm extends Layer {
 
   constructor(normalizedShape: number | readonly number[], options: LayerNormLayerOptions = {}) {
     super();
+    expectOptions('LayerNorm', options, layerNormKinds);
     const { eps = 1e-5, elementwiseAffine = true, bias = true } = options;
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     shape.forEach((size, axis) => {
@@ -167,6 +179,7 @@ export class RMSNorm extends Layer {
     options: Omit<LayerNormLayerOptions, 'bias'> = {},
   ) {
     super();
+    expectOptions('RMSNorm', options, { eps: number, elementwiseAffine: flag });
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     shape.forEach((size, axis) => {
       checkSizes('RMSNorm', { [`normalizedShape[${axis}]`]: size });
@@ -191,6 +204,8 @@ export interface GroupNormLayerOptions {
   readonly affine?: boolean;
 }
 
+const groupNormKinds: Kinds<GroupNormLayerOptions> = { eps: number, affine: flag };
+
 /** Normalisation over groups of neighbouring channels (Wu and He, 2018). */
 export class GroupNorm extends Layer {
   readonly weight: Parameter | null;
@@ -200,9 +215,11 @@ export class GroupNorm extends Layer {
   constructor(
     readonly groups: number,
     channels: number,
-    { eps = 1e-5, affine = true }: GroupNormLayerOptions = {},
+    options: GroupNormLayerOptions = {},
   ) {
     super();
+    expectOptions('GroupNorm', options, groupNormKinds);
+    const { eps = 1e-5, affine = true } = options;
     checkGroups('GroupNorm', groups, { channels });
     this.#eps = eps;
     this.weight = affine ? new Parameter([channels], ones) : null;
@@ -221,8 +238,10 @@ abstract class InstanceNorm extends Layer {
   readonly bias: Parameter | null;
   readonly #eps: number;
 
-  constructor(name: string, channels: number, { eps = 1e-5, affine = false }: GroupNormLayerOptions = {}) {
+  constructor(name: string, channels: number, options: GroupNormLayerOptions = {}) {
     super();
+    expectOptions(name, options, groupNormKinds);
+    const { eps = 1e-5, affine = false } = options;
     checkSizes(name, { channels });
     this.#eps = eps;
     this.weight = affine ? new Parameter([channels], ones) : null;
@@ -255,6 +274,7 @@ export class LocalResponseNorm extends Layer {
     readonly options: { readonly alpha?: number; readonly beta?: number; readonly k?: number } = {},
   ) {
     super();
+    expectOptions('LocalResponseNorm', options, { alpha: number, beta: number, k: number });
     checkSizes('LocalResponseNorm', { size });
   }
 

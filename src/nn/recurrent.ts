@@ -1,12 +1,13 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
 import type { RecurrentOptions } from '../index.js';
+import { anyNumber, expectOptions, flag, type Kinds, oneOf } from '../kinds.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { fanIn } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
-import { checkProbability, checkSizes } from './sizes.js';
+import { biasKinds, checkProbability, checkSizes } from './sizes.js';
 
 /** Lengths of the sequences of a batch, i32 [batch]; without them all steps count. */
 export interface Sequences {
@@ -14,6 +15,15 @@ export interface Sequences {
 }
 
 type Settings = Required<RecurrentOptions>;
+
+const recurrentKinds: Kinds<RecurrentOptions> = {
+  layers: anyNumber,
+  bidirectional: flag,
+  batchFirst: flag,
+  bias: flag,
+  dropout: anyNumber,
+};
+const nonlinearity = oneOf('tanh', 'relu');
 
 /**
  * Weights of recurrent layers under PyTorch's names: for each layer, for each direction, weight_ih_l0 [gates hidden,
@@ -30,8 +40,10 @@ abstract class Recurrent extends Module {
     inputSize: number,
     hiddenSize: number,
     options: RecurrentOptions,
+    kinds: Kinds<RecurrentOptions> = recurrentKinds,
   ) {
     super();
+    expectOptions(name, options, kinds);
     const { layers = 1, bias = true, batchFirst = false, dropout = 0, bidirectional = false } = options;
     checkSizes(name, { inputSize, hiddenSize, layers });
     checkProbability(name, dropout);
@@ -74,12 +86,14 @@ export interface RNNOptions extends RecurrentOptions {
   readonly nonlinearity?: 'tanh' | 'relu';
 }
 
+const rnnKinds: Kinds<RNNOptions> = { ...recurrentKinds, nonlinearity };
+
 /** Elman's recurrent layers over x [steps, batch, input], as torch.nn.RNN: [y, hn]. */
 export class RNN extends Recurrent {
   readonly #nonlinearity: 'tanh' | 'relu';
 
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
-    super('RNN', 1, inputSize, hiddenSize, options);
+    super('RNN', 1, inputSize, hiddenSize, options, rnnKinds);
     this.#nonlinearity = options.nonlinearity ?? 'tanh';
   }
 
@@ -165,10 +179,11 @@ export class RNNCell extends Cell {
   constructor(
     inputSize: number,
     hiddenSize: number,
-    { bias, nonlinearity = 'tanh' }: CellOptions & { readonly nonlinearity?: 'tanh' | 'relu' } = {},
+    options: CellOptions & { readonly nonlinearity?: 'tanh' | 'relu' } = {},
   ) {
-    super('RNNCell', 1, inputSize, hiddenSize, bias);
-    this.#nonlinearity = nonlinearity;
+    expectOptions('RNNCell', options, { ...biasKinds, nonlinearity });
+    super('RNNCell', 1, inputSize, hiddenSize, options.bias);
+    this.#nonlinearity = options.nonlinearity ?? 'tanh';
   }
 
   override forward(x: Tensor, h: Tensor | null = null): Tensor {
@@ -178,8 +193,9 @@ export class RNNCell extends Cell {
 
 /** One step of an LSTM: x [batch, input], h and c [batch, hidden] to the next h and c. */
 export class LSTMCell extends Cell {
-  constructor(inputSize: number, hiddenSize: number, { bias }: CellOptions = {}) {
-    super('LSTMCell', 4, inputSize, hiddenSize, bias);
+  constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
+    expectOptions('LSTMCell', options, biasKinds);
+    super('LSTMCell', 4, inputSize, hiddenSize, options.bias);
   }
 
   override forward(x: Tensor, states: readonly [h: Tensor, c: Tensor] | null = null): [h: Tensor, c: Tensor] {
@@ -191,8 +207,9 @@ export class LSTMCell extends Cell {
 
 /** One step of a GRU: x [batch, input], h [batch, hidden] to the next h. */
 export class GRUCell extends Cell {
-  constructor(inputSize: number, hiddenSize: number, { bias }: CellOptions = {}) {
-    super('GRUCell', 3, inputSize, hiddenSize, bias);
+  constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
+    expectOptions('GRUCell', options, biasKinds);
+    super('GRUCell', 3, inputSize, hiddenSize, options.bias);
   }
 
   override forward(x: Tensor, h: Tensor | null = null): Tensor {

@@ -1,5 +1,6 @@
 import { fail } from '../errors.js';
 import type { Pair } from '../index.js';
+import { flag, type Kinds } from '../kinds.js';
 
 /** Refuses sizes that are no whole numbers of at least 1, naming the first. */
 export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
@@ -10,8 +11,11 @@ export function checkSizes(layer: string, sizes: Readonly<Record<string, number>
 }
 
 export function checkProbability(layer: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) fail(layer, `p must be between 0 and 1, got ${p}`);
+  if (typeof p !== 'number' || !(p >= 0 && p <= 1)) fail(layer, `p must be between 0 and 1, got ${p}`);
 }
+
+/** Of layers that learn a bias unless told otherwise. */
+export const biasKinds: Kinds<{ bias?: boolean }> = { bias: flag };
 
 /** [height, width] of a kernel. */
 export const sides = (kernel: Pair): readonly [number, number] =>

@@ -1,5 +1,6 @@
 import { LOST, LOST_POWER } from '../bounds.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, oneOf } from '../kinds.js';
 import type { Value } from '../op.js';
 import { add, div, mul, sub } from './binary.js';
 import { greater } from './compare.js';
@@ -92,6 +93,8 @@ export interface SoftplusOptions {
   readonly threshold?: number;
 }
 
+export const softplusKinds: Kinds<SoftplusOptions> = { beta: number, threshold: number };
+
 const bend = (name: string) => (options?: SoftplusOptions) => {
   const { beta = 1, threshold = 20 } = options ?? {};
   if (beta === 0) fail(name, 'beta must not be 0');
@@ -102,6 +105,7 @@ const bends: readonly (SoftplusOptions | undefined)[] = [undefined, { beta: 2, t
 // beta x rounds once, which the factor 1 + |beta x| and one unit more allow for.
 export const softplusBackward = unaryBackward('softplusBackward', {
   summary: 'dx = dy sigmoid(beta v), or dy where beta v > threshold; v = x',
+  kinds: softplusKinds,
   attributes: bend('softplusBackward'),
   options: bends,
   params: ({ beta, threshold }) => ({ a: beta, b: threshold }),
@@ -120,6 +124,7 @@ export const softplusBackward = unaryBackward('softplusBackward', {
 /** ln(1 + e^(beta x)) / beta, right for any x. */
 export const softplus = unary('softplus', {
   summary: 'y = ln(1 + e^(beta x)) / beta, or x where beta x > threshold',
+  kinds: softplusKinds,
   attributes: bend('softplus'),
   options: bends,
   params: ({ beta, threshold }) => ({ a: beta, b: threshold }),
@@ -223,23 +228,18 @@ export interface GeluOptions {
   readonly approximate?: 'none' | 'tanh';
 }
 
+export const geluKinds: Kinds<GeluOptions> = { approximate: oneOf('none', 'tanh') };
+
 interface GeluAttrs {
   readonly approximate: 'none' | 'tanh';
 }
 
-const approximation =
-  (name: string) =>
-  (options?: GeluOptions): GeluAttrs => {
-    const approximate = options?.approximate ?? 'none';
-    if (approximate !== 'none' && approximate !== 'tanh')
-      fail(name, `approximate must be 'none' or 'tanh', got '${approximate}'`);
-    return { approximate };
-  };
+const approximation = (options?: GeluOptions): GeluAttrs => ({ approximate: options?.approximate ?? 'none' });
 const approximations: readonly GeluOptions[] = [{ approximate: 'none' }, { approximate: 'tanh' }];
 const notAForm = (name: string) => [
   {
     options: { approximate: 'erf' as 'none' },
-    message: `${name}: approximate must be 'none' or 'tanh', got 'erf'`,
+    message: `${name}: approximate must be one of none, tanh, got 'erf'`,
   },
 ];
 const isTanh = ({ approximate }: GeluAttrs): boolean => approximate === 'tanh';
@@ -273,7 +273,8 @@ function tanhSecond(scale: Value, x: Value): Value {
 /** dx = dy (Φ(x) + x φ(x)), with Φ and φ the normal distribution and its density, or their approximation. */
 export const geluBackward = unaryBackward('geluBackward', {
   summary: 'dx = dy (Φ(v) + v φ(v)), v = x',
-  attributes: approximation('geluBackward'),
+  kinds: geluKinds,
+  attributes: approximation,
   options: approximations,
   kernels: { gelu_backward: isExact, gelu_tanh_backward: isTanh },
   evaluate(dy, x, attrs) {
@@ -300,7 +301,8 @@ export const geluBackward = unaryBackward('geluBackward', {
 /** Gaussian error linear unit (Hendrycks and Gimpel, 2016). */
 export const gelu = unary('gelu', {
   summary: 'y = x Φ(x), Φ the normal distribution',
-  attributes: approximation('gelu'),
+  kinds: geluKinds,
+  attributes: approximation,
   options: approximations,
   kernels: { gelu: isExact, gelu_tanh: isTanh },
   evaluate: (x, attrs) => x * (isTanh(attrs) ? logistic(twice(x)) : normalCdf(x)),

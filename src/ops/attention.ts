@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type RefTensor, type TensorType } from '../op.js';
 import { broadcastShapes, broadcastStrides, forEachOffset, showShape, sizeOf } from '../shape.js';
 import {
@@ -19,6 +20,8 @@ export interface AttentionOptions {
   /** What the scores are multiplied by, default 1 / √(features of q). */
   readonly scale?: number;
 }
+
+export const attentionKinds: Kinds<AttentionOptions> = { causal: flag, scale: number };
 
 interface Attention<T> {
   readonly q: T;
@@ -97,6 +100,7 @@ export const scaledDotProductAttention = defineComposition({
   name: NAME,
   summary: 'y = softmax(scale q kᵀ + mask) v',
   inputs: ['q', 'k', 'v', 'mask?'],
+  kinds: attentionKinds,
   attributes(options: AttentionOptions | undefined, types): MaskAttrs {
     checkAttention(types);
     const { causal = false } = options ?? {};

@@ -1,8 +1,15 @@
 import { defineComposition } from '../composition.js';
 import type { TensorType } from '../op.js';
 import type { Shape } from '../shape.js';
-import { type AvgPool1dOptions, adaptiveAvgPool2d, avgPool2d, meanAttrs, roundings } from './avg_pool2d.js';
-import { type AdaptivePool1dOptions, adaptivePlan } from './pool_adaptive.js';
+import {
+  type AvgPool1dOptions,
+  adaptiveAvgPool2d,
+  avgPool1dKinds,
+  avgPool2d,
+  meanAttrs,
+  roundings,
+} from './avg_pool2d.js';
+import { type AdaptivePool1dOptions, adaptivePlan, adaptivePool1dKinds } from './pool_adaptive.js';
 import {
   adaptiveAttrsOf,
   adaptiveCases,
@@ -42,6 +49,7 @@ export const avgPool1d = defineComposition({
   name: 'avgPool1d',
   summary: 'y = the mean of x in each window of a line',
   inputs: ['x'],
+  kinds: avgPool1dKinds,
   attributes(options: AvgPool1dOptions | undefined, { x }) {
     const attrs = meanAttrs('avgPool1d', options, 1);
     meanPlan(x, attrs);
@@ -65,6 +73,7 @@ export const adaptiveAvgPool1d = defineComposition({
   name: 'adaptiveAvgPool1d',
   summary: 'y = the mean of x in each of so many windows of a line',
   inputs: ['x'],
+  kinds: adaptivePool1dKinds,
   attributes: (options: AdaptivePool1dOptions | undefined, { x }) =>
     adaptiveAttrsOf('adaptiveAvgPool1d', options, x),
   compose: ({ x }, attrs) => asLines(adaptiveAvgPool2d(asPlanes(x), attrs)),

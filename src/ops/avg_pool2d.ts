@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, number, orNull, wholes } from '../kinds.js';
 import { f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { omit, type Pair } from './common.js';
@@ -17,6 +18,8 @@ import {
   type Pool1dOptions,
   type Pool2dOptions,
   type Pooling,
+  pool1dKinds,
+  pool2dKinds,
   pooledCase,
   pooledType,
   type Rank,
@@ -34,11 +37,22 @@ export interface AvgPool2dOptions extends Omit<Pool2dOptions, 'dilation'> {
   readonly divisorOverride?: number | null;
 }
 
+export const avgPool2dKinds: Kinds<AvgPool2dOptions> = {
+  ...omit(pool2dKinds, 'dilation'),
+  countIncludePad: flag,
+  divisorOverride: orNull(number),
+};
+
 /** {@link AvgPool2dOptions} with one number each. */
 export interface AvgPool1dOptions extends Omit<Pool1dOptions, 'dilation'> {
   /** Whether padding counts in the divisor, default true; what `ceilMode` adds beyond the padding never does. */
   readonly countIncludePad?: boolean;
 }
+
+export const avgPool1dKinds: Kinds<AvgPool1dOptions> = {
+  ...omit(pool1dKinds, 'dilation'),
+  countIncludePad: flag,
+};
 
 type MeanAttrs = Omit<SlidingAttrs, 'dilation'> & Divisor;
 
@@ -109,6 +123,7 @@ function forwardOp<U, A extends U & object>(
     name,
     summary: 'y = the mean of x in each window',
     inputs: ['x'],
+    kinds: pooling.kinds as Kinds<U>,
     attributes: (options: U | undefined, { x }) => pooling.attributes(name, options, x.shape),
     infer: ({ x }, attrs) => pooledType(x, plan(x, attrs)),
     reference: ({ x }, attrs) => meansOf(x.data, plan(x, attrs), pooling.divisor(attrs)),
@@ -129,6 +144,8 @@ function forwardOp<U, A extends U & object>(
 interface Pooled {
   readonly shape: Shape;
 }
+
+const pooledKinds: Kinds<Pooled> = { shape: wholes };
 
 function backwardOp<U, A extends U & object>(
   name: string,
@@ -159,6 +176,7 @@ function backwardOp<U, A extends U & object>(
     name,
     summary: 'dx = Σ dy / divisor over the windows that cover x',
     inputs: ['dy'],
+    kinds: { ...pooling.kinds, ...pooledKinds } as Kinds<U & Pooled>,
     attributes(options: (U & Pooled) | undefined): A & Pooled {
       if (!options?.shape) fail(name, 'needs the shape of the pooled tensor among its options');
       return { ...pooling.attributes(name, options, options.shape), shape: options.shape };
@@ -231,6 +249,7 @@ const grid = (shape: Shape, kernel: Pair, options: Omit<AvgPool2dOptions, 'kerne
   [shape, { kernel, ...options }] as const;
 
 const sliding: MeanPooling<AvgPool2dOptions, MeanAttrs> = {
+  kinds: avgPool2dKinds,
   attributes: (name, options) => meanAttrs(name, options, 2),
   plan: (name, x, attrs) => slidingPlan(name, x, { ...attrs, dilation: NO_DILATION }, 2),
   divisor: (attrs) => attrs,

@@ -1,6 +1,7 @@
 import { defineCompositionWithOutputs } from '../composition.js';
 import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import { expectDType, f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, mul, sub } from './binary.js';
@@ -13,6 +14,7 @@ import {
   expectChannels,
   expectEps,
   type NormalizationOptions,
+  normalizationKinds,
 } from './normalization.js';
 import { sum } from './reduce.js';
 
@@ -28,6 +30,7 @@ export const batchNorm = defineCompositionWithOutputs({
   name: 'batchNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias by channel; mean; variance',
   inputs: ['x', 'weight?', 'bias?'],
+  kinds: normalizationKinds,
   attributes(options: NormalizationOptions | undefined, { x, weight, bias }) {
     expectChannels('batchNorm', x, { weight, bias });
     if (sizeOf(x.shape) < 2 * x.shape[1]! || sizeOf(x.shape) === 0)
@@ -122,6 +125,7 @@ export const batchNormInference = defineOp({
   name: 'batchNormInference',
   summary: 'y = (x - runningMean) / √(runningVariance + eps) · weight + bias by channel',
   inputs: ['x', 'runningMean', 'runningVariance', 'weight?', 'bias?'],
+  kinds: normalizationKinds,
   attributes: (options: NormalizationOptions | undefined): Attrs => ({
     eps: expectEps('batchNormInference', options?.eps ?? 1e-5),
   }),
@@ -181,6 +185,8 @@ export interface BatchNormUpdateOptions {
   readonly count: number;
 }
 
+export const batchNormUpdateKinds: Kinds<BatchNormUpdateOptions> = { count: whole };
+
 interface UpdateAttrs {
   readonly count: number;
 }
@@ -235,6 +241,7 @@ export const batchNormUpdate = defineOpWithOutputs({
   name: 'batchNormUpdate',
   summary: 'running = (1 - momentum) running + momentum · batch, for mean and unbiased variance',
   inputs: ['runningMean', 'runningVariance', 'mean', 'variance', 'hyper'],
+  kinds: batchNormUpdateKinds,
   attributes(options: BatchNormUpdateOptions | undefined): UpdateAttrs {
     if (!options) fail('batchNormUpdate', 'needs options { count }');
     return { count: expectWhole('batchNormUpdate', 'count', options.count, 2) };

@@ -1,6 +1,7 @@
 import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
+import { type Kinds, oneOf } from '../kinds.js';
 import type { KernelCall, Variant } from '../op.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { pointwise } from './common.js';
@@ -9,6 +10,8 @@ import { copyLaunch } from './strided.js';
 export interface CastOptions {
   readonly dtype: DType;
 }
+
+export const castKinds: Kinds<CastOptions> = { dtype: oneOf('f32', 'i32', 'bool') };
 
 const DTYPES: readonly string[] = ['f32', 'i32', 'bool'];
 
@@ -60,10 +63,9 @@ export const cast = defineOp({
   name: 'cast',
   summary: 'y = x as another dtype',
   inputs: ['x'],
+  kinds: castKinds,
   attributes(options: CastOptions | undefined) {
-    const dtype = options?.dtype;
-    if (!dtype || !DTYPES.includes(dtype))
-      fail('cast', `dtype must be one of ${DTYPES.join(', ')}, got ${dtype}`);
+    const { dtype } = options ?? fail('cast', 'needs options { dtype }');
     return { dtype };
   },
   infer: ({ x }, { dtype }) => ({ shape: x.shape, dtype }),
@@ -90,7 +92,7 @@ export const cast = defineOp({
     {
       types: { x: { shape: [2], dtype: 'f32' } },
       options: { dtype: 'f64' as DType },
-      message: 'cast: dtype must be one of f32, i32, bool, got f64',
+      message: "cast: dtype must be one of f32, i32, bool, got 'f64'",
     },
   ],
 });

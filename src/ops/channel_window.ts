@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -9,6 +10,8 @@ export interface ChannelWindowOptions {
   readonly before: number;
   readonly after: number;
 }
+
+export const channelWindowKinds: Kinds<ChannelWindowOptions> = { before: whole, after: whole };
 
 /** One wasm unit is a plane, one GPU invocation an element. */
 export const unitsOf = (x: Shape, backend: 'wasm' | 'webgpu'): number =>
@@ -63,6 +66,7 @@ export const channelWindowSum = defineOp({
   name: 'channelWindowSum',
   summary: 'y = Σ x over neighbouring channels',
   inputs: ['x'],
+  kinds: channelWindowKinds,
   attributes(options: ChannelWindowOptions | undefined): ChannelWindowOptions {
     if (!options) fail('channelWindowSum', 'needs options { before, after }');
     return {

@@ -1,9 +1,10 @@
 /** What losses over classes share: logits [classes], [n, classes] or [n, classes, d1, ...], one target for each row. */
 import { fail } from '../errors.js';
+import { type Kinds, number, oneOf, whole } from '../kinds.js';
 import { expectDType, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape } from '../shape.js';
 import { reshape } from './layout.js';
-import { type Reduction, reductionOf } from './loss_spec.js';
+import type { Reduction } from './loss_spec.js';
 import { lossTotal } from './loss_total.js';
 import { placeOf as placeInRow, rowsOf } from './rows.js';
 
@@ -13,6 +14,11 @@ export interface LabelOptions {
   /** A label that counts nothing, default -100. */
   readonly ignoreIndex?: number;
 }
+
+export const labelKinds: Kinds<LabelOptions> = {
+  reduction: oneOf('none', 'mean', 'sum'),
+  ignoreIndex: whole,
+};
 
 export interface LabelAttrs {
   readonly reduction: Reduction;
@@ -24,12 +30,14 @@ export interface CrossEntropyOptions extends LabelOptions {
   readonly labelSmoothing?: number;
 }
 
+export const crossEntropyKinds: Kinds<CrossEntropyOptions> = { ...labelKinds, labelSmoothing: number };
+
 export type CrossEntropyAttrs = LabelAttrs & { readonly labelSmoothing: number };
 
 export function labelAttrs(name: string, options: LabelOptions | undefined): LabelAttrs {
   const { ignoreIndex = -100 } = options ?? {};
   if (!Number.isInteger(ignoreIndex)) fail(name, `ignoreIndex must be a whole number, got ${ignoreIndex}`);
-  return { reduction: reductionOf(name, options), ignoreIndex };
+  return { reduction: options?.reduction ?? 'mean', ignoreIndex };
 }
 
 /** The axis of the classes. */

@@ -1,6 +1,7 @@
 import { defineVariadicComposition } from '../composition.js';
 import { defineVariadicOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import { f32, type TensorType } from '../op.js';
 import { checkShape, normalizeAxis, sameShape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { reshape } from './layout.js';
@@ -11,6 +12,8 @@ export interface ConcatOptions {
   /** The axis along which the inputs follow each other, default 0. */
   readonly axis?: number;
 }
+
+export const concatKinds: Kinds<ConcatOptions> = { axis: whole };
 
 /** The copy of each input into its place along the axis. */
 function concatCopies(types: readonly TensorType[], output: TensorType, axis: number): StridedCopy[] {
@@ -34,6 +37,7 @@ export const concat = defineVariadicOp({
   name: 'concat',
   summary: 'y = the inputs one after the other along an axis',
   inputs: ['inputs'],
+  kinds: concatKinds,
   attributes: (options: ConcatOptions | undefined, [first]) => ({
     axis: normalizeAxis('concat', options?.axis ?? 0, first!.shape.length),
   }),
@@ -94,10 +98,13 @@ export interface StackOptions {
   readonly axis?: number;
 }
 
+export const stackKinds: Kinds<StackOptions> = { axis: whole };
+
 /** Inputs of one shape along a new axis. */
 export const stack = defineVariadicComposition({
   name: 'stack',
   summary: 'y = the inputs along a new axis',
+  kinds: stackKinds,
   attributes(options: StackOptions | undefined, types) {
     const { shape, dtype } = types[0]!;
     if (!types.every((type) => type.dtype === dtype && sameShape(type.shape, shape))) {

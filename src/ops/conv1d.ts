@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { either, type Kinds, oneOf, whole, wholeOrPair } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectRank, expectWhole } from './common.js';
@@ -25,6 +26,13 @@ export interface Conv1dOptions {
   /** Splits channels and filters into groups that don't see each other, default 1. */
   readonly groups?: number;
 }
+
+export const conv1dKinds: Kinds<Conv1dOptions> = {
+  stride: whole,
+  padding: either(oneOf('same', 'valid'), wholeOrPair, "'same', 'valid', a whole number or [before, after]"),
+  dilation: whole,
+  groups: whole,
+};
 
 /** Attributes of the two-dimensional convolution over lines of height 1. */
 function lineAttrs(options: Conv1dOptions = {}, kernel: number): Conv2dAttrs {
@@ -57,8 +65,6 @@ function line(
     expectWhole('conv1d', 'padding', padding, 0);
     return [padding, padding];
   }
-  if (padding.length !== 2 || !padding.every(Number.isInteger))
-    fail('conv1d', `padding must be a number or whole numbers [before, after], got [${padding.join(',')}]`);
   return padding;
 }
 
@@ -96,6 +102,7 @@ export const conv1d = defineComposition({
   name: 'conv1d',
   summary: 'y = x ⋆ weight + bias over one axis',
   inputs: ['x', 'weight', 'bias?'],
+  kinds: conv1dKinds,
   attributes(options: Conv1dOptions | undefined, { x, weight, bias }) {
     expectDType('conv1d', { x, weight, bias }, 'f32');
     expectRank('conv1d', 'x', x, 3, '[batch, channels, length]');
@@ -181,7 +188,7 @@ export const conv1d = defineComposition({
     {
       types: { x: f32([1, 3, 8]), weight: f32([4, 3, 3]) },
       options: { padding: [1] as unknown as [number, number] },
-      message: 'conv1d: padding must be a number or whole numbers [before, after], got [1]',
+      message: "conv1d: padding must be 'same', 'valid', a whole number or [before, after], got [1]",
     },
   ],
   tolerance: { wasm: tolerance, webgpu: tolerance },

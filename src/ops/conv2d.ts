@@ -1,5 +1,6 @@
 import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, oneOf, orNull, wholes } from '../kinds.js';
 import {
   expectDType,
   type Fold,
@@ -28,6 +29,7 @@ import {
   checkBias,
   checkShapes,
   conv2dAttrs,
+  conv2dKinds,
   type ForwardAttrs,
   forEachProduct,
   type GradientAttrs,
@@ -68,11 +70,13 @@ export interface Conv2dForwardOptions extends Conv2dOptions {
   readonly activation?: Conv2dActivation | null;
 }
 
+export const conv2dForwardKinds: Kinds<Conv2dForwardOptions> = {
+  ...conv2dKinds,
+  activation: orNull(oneOf('relu')),
+};
+
 function forwardAttrs(options: Conv2dForwardOptions | undefined, kernel: Shape): ForwardAttrs {
-  const activation = options?.activation ?? null;
-  if (activation !== null && activation !== 'relu')
-    fail('conv2d', `activation must be null or 'relu', got '${activation}'`);
-  return { ...conv2dAttrs('conv2d', options, kernel), activation };
+  return { ...conv2dAttrs('conv2d', options, kernel), activation: options?.activation ?? null };
 }
 
 /** y as a mask of the gradient where an activation gave it. */
@@ -93,6 +97,7 @@ export const conv2d = defineOp({
   summary: 'y = activation(x ⋆ weight + bias)',
   inputs: ['x', 'weight', 'bias?'],
   factors: ['x', 'weight'],
+  kinds: conv2dForwardKinds,
   attributes: (options: Conv2dForwardOptions | undefined, { weight }) =>
     forwardAttrs(options, weight.shape.slice(2)),
   infer({ x, weight, bias }, attrs) {
@@ -180,6 +185,8 @@ export interface Conv2dGradientOptions extends Conv2dOptions {
   readonly shape: Shape;
 }
 
+export const conv2dGradientKinds: Kinds<Conv2dGradientOptions> = { ...conv2dKinds, shape: wholes };
+
 function gradientAttrs(
   name: string,
   options: Conv2dGradientOptions | undefined,
@@ -223,6 +230,7 @@ export const conv2dInputGradient = defineOp({
   summary: 'dx = Σ dy · weight over the outputs that x reaches',
   inputs: ['dy', 'weight', 'mask?'],
   factors: ['dy', 'weight'],
+  kinds: conv2dGradientKinds,
   attributes: (options: Conv2dGradientOptions | undefined, { weight }) =>
     gradientAttrs('conv2dInputGradient', options, weight.shape),
   infer({ dy, weight, mask }, attrs) {
@@ -296,6 +304,11 @@ export interface Conv2dWeightGradientOptions extends Conv2dGradientOptions {
   readonly bias?: boolean;
 }
 
+export const conv2dWeightGradientKinds: Kinds<Conv2dWeightGradientOptions> = {
+  ...conv2dGradientKinds,
+  bias: flag,
+};
+
 /**
  * dweight of `conv2d`: for each tap, the sum over batch and outputs of dy times what the tap saw; and where `bias` asks for
  * it dbias, the sum of dy. With a mask, the output of a convolution whose activation is relu, dy counts where it is not 0.
@@ -305,6 +318,7 @@ export const conv2dWeightGradient = defineOpWithOutputs({
   summary: 'dweight = Σ dy · x over batch and outputs, dbias = Σ dy',
   inputs: ['x', 'dy', 'mask?'],
   factors: ['x', 'dy'],
+  kinds: conv2dWeightGradientKinds,
   attributes: (options: Conv2dWeightGradientOptions | undefined): WeightGradientAttrs => ({
     ...gradientAttrs('conv2dWeightGradient', options, undefined),
     bias: options?.bias ?? false,

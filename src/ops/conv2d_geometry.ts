@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { either, type Kinds, oneOf, pairOf, whole, wholeOrPair, wholePair } from '../kinds.js';
 import type { TensorType } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectWhole, type Pair, pair } from './common.js';
@@ -30,6 +31,18 @@ export interface Conv2dOptions {
   readonly algorithm?: Conv2dAlgorithm;
 }
 
+export const conv2dKinds: Kinds<Conv2dOptions> = {
+  stride: wholeOrPair,
+  padding: either(
+    oneOf('same', 'valid'),
+    either(wholeOrPair, pairOf(wholePair, 'two pairs')),
+    "'same', 'valid', a whole number, a pair of them or [[top, bottom], [left, right]]",
+  ),
+  dilation: wholeOrPair,
+  groups: whole,
+  algorithm: oneOf(...ALGORITHMS),
+};
+
 export interface Conv2dAttrs {
   readonly stride: readonly [number, number];
   readonly padding: Sides;
@@ -51,9 +64,6 @@ export function conv2dAttrs(name: string, options: Conv2dOptions = {}, kernel: S
   const stride = pair(name, 'stride', options.stride ?? 1, 1);
   const dilation = pair(name, 'dilation', options.dilation ?? 1, 1);
   const { algorithm = 'auto' } = options;
-  if (!ALGORITHMS.includes(algorithm)) {
-    fail(name, `algorithm must be one of ${ALGORITHMS.join(', ')}, got '${algorithm}'`);
-  }
   return {
     stride,
     padding: paddingOf(name, options.padding ?? 0, kernel, stride, dilation),
@@ -81,15 +91,7 @@ export function paddingOf(
     };
     return [share(0), share(1)];
   }
-  if (isSides(padding)) {
-    if (padding.length !== 2 || !padding.every((side) => side.length === 2 && side.every(Number.isInteger))) {
-      fail(
-        name,
-        `padding must be whole numbers [[top, bottom], [left, right]], got ${JSON.stringify(padding)}`,
-      );
-    }
-    return padding;
-  }
+  if (isSides(padding)) return padding;
   const [height, width] = pair(name, 'padding', padding === 'valid' ? 0 : padding, 0);
   return [
     [height, height],

@@ -186,7 +186,8 @@ export const forwardErrors: readonly ErrorCase<
         [0, 0],
       ],
     },
-    message: 'conv2d: padding must be whole numbers [[top, bottom], [left, right]], got [[0,0.5],[0,0]]',
+    message:
+      "conv2d: padding must be 'same', 'valid', a whole number, a pair of them or [[top, bottom], [left, right]], got [[0,0.5],[0,0]]",
   },
   {
     types: { x: f32([1, 4, 8, 8]), weight: f32([3, 2, 3, 3]) },
@@ -196,7 +197,7 @@ export const forwardErrors: readonly ErrorCase<
   {
     types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },
     options: { activation: 'tanh' as Conv2dActivation },
-    message: "conv2d: activation must be null or 'relu', got 'tanh'",
+    message: "conv2d: activation must be one of relu or null, got 'tanh'",
   },
   {
     types: { x: f32([1, 3, 8, 8]), weight: f32([4, 3, 3, 3]) },

@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholeOrPair } from '../kinds.js';
 import {
   expectDType,
   f32,
@@ -29,6 +30,14 @@ export interface ConvTranspose2dOptions {
   readonly groups?: number;
 }
 
+export const convTranspose2dKinds: Kinds<ConvTranspose2dOptions> = {
+  stride: wholeOrPair,
+  padding: wholeOrPair,
+  outputPadding: wholeOrPair,
+  dilation: wholeOrPair,
+  groups: whole,
+};
+
 export interface ConvTranspose1dOptions {
   readonly stride?: number;
   /** Elements cut off on each side, default 0. */
@@ -38,6 +47,14 @@ export interface ConvTranspose1dOptions {
   readonly dilation?: number;
   readonly groups?: number;
 }
+
+export const convTranspose1dKinds: Kinds<ConvTranspose1dOptions> = {
+  stride: whole,
+  padding: whole,
+  outputPadding: whole,
+  dilation: whole,
+  groups: whole,
+};
 
 interface Types {
   readonly x: TensorType;
@@ -140,6 +157,7 @@ export const convTranspose2d = defineComposition({
   name: 'convTranspose2d',
   summary: 'y = Σ x · weight over the kernels that reach y + bias',
   inputs: ['x', 'weight', 'bias?'],
+  kinds: convTranspose2dKinds,
   attributes(options: ConvTranspose2dOptions | undefined, types) {
     const { x, weight, bias } = types;
     expectDType('convTranspose2d', { x, weight, bias }, 'f32');
@@ -215,6 +233,7 @@ export const convTranspose1d = defineComposition({
   name: 'convTranspose1d',
   summary: 'y = Σ x · weight over the kernels that reach y + bias, over one axis',
   inputs: ['x', 'weight', 'bias?'],
+  kinds: convTranspose1dKinds,
   attributes(options: ConvTranspose1dOptions = {}, types) {
     const { x, weight, bias } = types;
     expectDType('convTranspose1d', { x, weight, bias }, 'f32');

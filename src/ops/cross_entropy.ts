@@ -11,6 +11,7 @@ import {
   type CrossEntropyOptions,
   checkRows,
   classAxis,
+  crossEntropyKinds,
   geometry,
   labelAttrs,
   labelFault,
@@ -143,6 +144,7 @@ export const crossEntropy = defineOp({
   name: 'crossEntropy',
   summary: 'y = -weight[label] log softmax(logits)[label], or -Σ weight target log softmax(logits)',
   inputs: ['logits', 'target', 'weight?'],
+  kinds: crossEntropyKinds,
   attributes: attributesOf('crossEntropy'),
   infer: (types, attrs) => lossType('crossEntropy', types, attrs),
   reference: (inputs, attrs) => losses('crossEntropy', inputs, attrs),
@@ -220,6 +222,7 @@ export const crossEntropyWithGradient = defineOpWithOutputs({
   name: 'crossEntropyWithGradient',
   summary: 'y of crossEntropy, and its gradient: weighted softmax(logits) - onehot(target)',
   inputs: ['logits', 'target', 'weight?'],
+  kinds: crossEntropyKinds,
   attributes: attributesOf('crossEntropyWithGradient'),
   infer: (types, attrs) => [lossType('crossEntropyWithGradient', types, attrs), types.logits],
   reference: (inputs, attrs) => [

@@ -1,6 +1,7 @@
 import { defineComposition } from '../composition.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholes } from '../kinds.js';
 import { expectDType, f32, type Value } from '../op.js';
 import { normalizeAxis, type Shape, sameShape, showShape, stridesOf } from '../shape.js';
 import { expectRank } from './common.js';
@@ -15,6 +16,8 @@ export interface DiagonalOptions {
   /** The axis of the columns, default 1. */
   readonly axis1?: number;
 }
+
+export const diagonalKinds: Kinds<DiagonalOptions> = { offset: whole, axis0: whole, axis1: whole };
 
 interface DiagonalAttrs {
   readonly offset: number;
@@ -51,6 +54,7 @@ export const diagonal = defineOp({
   name: 'diagonal',
   summary: 'y = a diagonal of the matrices that two axes span',
   inputs: ['x'],
+  kinds: diagonalKinds,
   attributes: (options: DiagonalOptions | undefined, { x }) =>
     diagonalAttributes('diagonal', options ?? {}, x.shape.length),
   infer: ({ x }, attrs) => ({ shape: places(x.shape, attrs).shape, dtype: x.dtype }),
@@ -92,11 +96,14 @@ export interface DiagonalBackwardOptions extends DiagonalOptions {
   readonly shape: Shape;
 }
 
+export const diagonalBackwardKinds: Kinds<DiagonalBackwardOptions> = { ...diagonalKinds, shape: wholes };
+
 /** A tensor of zeros with x as one of its diagonals: the diagonal's gradient. */
 export const diagonalBackward = defineOp({
   name: 'diagonalBackward',
   summary: 'y = 0, but with x as a diagonal',
   inputs: ['x'],
+  kinds: diagonalBackwardKinds,
   attributes(options: DiagonalBackwardOptions | undefined, { x }) {
     const { shape, ...rest } = options ?? fail('diagonalBackward', 'needs options { shape }');
     const attrs = diagonalAttributes('diagonalBackward', rest, shape.length);

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { philox } from '../random.js';
 import { showShape, sizeOf } from '../shape.js';
@@ -10,6 +11,8 @@ export interface DropoutOptions {
   /** Probability that an element, or a channel, is dropped; default 0.5. */
   readonly p?: number;
 }
+
+export const dropoutKinds: Kinds<DropoutOptions> = { p: number };
 
 interface Attrs {
   readonly p: number;
@@ -65,6 +68,7 @@ function defineDropout(name: string, spec: DropoutSpec) {
     name,
     summary: spec.summary,
     inputs: ['x', 'seed'],
+    kinds: dropoutKinds,
     attributes(options: DropoutOptions | undefined): Attrs {
       const p = options?.p ?? 0.5;
       if (!(p >= 0 && p <= 1) && !Number.isNaN(p)) fail(name, `p must be between 0 and 1, got ${p}`);
@@ -106,7 +110,7 @@ function defineDropout(name: string, spec: DropoutSpec) {
       {
         types: { x: f32([3, 2]), seed: { shape: [2], dtype: 'i32' } },
         options: { p: Number.NaN },
-        message: `${name}: attribute 'p' is NaN`,
+        message: `${name}: p must be a number, got NaN`,
       },
       ...seedErrors(name, { x: f32([3, 2]) }),
       ...(spec.least === 0

@@ -1,5 +1,6 @@
 import { defineVariadicComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, text } from '../kinds.js';
 import { f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { forEachOffset, showShape, sizeOf, stridesOf } from '../shape.js';
 import { mul } from './binary.js';
@@ -14,6 +15,8 @@ export interface EinsumOptions {
   /** As torch.einsum has it: `bij,bjk->bik`. */
   readonly equation: string;
 }
+
+export const einsumKinds: Kinds<EinsumOptions> = { equation: text };
 
 interface Attrs {
   readonly equation: string;
@@ -184,6 +187,7 @@ const error = (equation: string, shapes: readonly (readonly number[])[], message
 export const einsum = defineVariadicComposition({
   name: 'einsum',
   summary: 'y = sums of products over the letters that the output lacks',
+  kinds: einsumKinds,
   attributes(options: EinsumOptions | undefined, types): Attrs {
     const equation = options?.equation ?? fail('einsum', 'needs options { equation }');
     types.forEach(({ dtype, shape }, i) => {

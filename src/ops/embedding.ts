@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, orNull, whole } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { expectWhole, shapesOf } from './common.js';
@@ -26,6 +27,8 @@ export interface EmbeddingOptions {
   readonly paddingIndex?: number | null;
 }
 
+export const embeddingKinds: Kinds<EmbeddingOptions> = { paddingIndex: orNull(whole) };
+
 interface Attrs {
   readonly paddingIndex: number | null;
 }
@@ -49,6 +52,7 @@ export const embedding = defineOp({
   name: 'embedding',
   summary: 'y[.., :] = weight[indices[..], :]',
   inputs: ['indices', 'weight'],
+  kinds: embeddingKinds,
   attributes(options: EmbeddingOptions | undefined, { indices, weight }): Attrs {
     expectDType('embedding', { indices }, 'i32');
     if (weight.shape.length !== 2)
@@ -109,6 +113,8 @@ export interface EmbeddingBackwardOptions extends EmbeddingOptions {
   readonly rows: number;
 }
 
+export const embeddingBackwardKinds: Kinds<EmbeddingBackwardOptions> = { ...embeddingKinds, rows: whole };
+
 interface BackwardAttrs extends Attrs {
   readonly rows: number;
 }
@@ -143,6 +149,7 @@ export const embeddingBackward = defineOp({
   name: 'embeddingBackward',
   summary: 'dweight[indices[..], :] = Σ dy[.., :], but for the row paddingIndex',
   inputs: ['dy', 'indices'],
+  kinds: embeddingBackwardKinds,
   attributes(options: EmbeddingBackwardOptions | undefined): BackwardAttrs {
     const given = options ?? fail('embeddingBackward', 'needs options { rows }');
     const rows = expectWhole('embeddingBackward', 'rows', given.rows, 0);

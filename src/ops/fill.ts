@@ -1,6 +1,7 @@
 import { defineOp } from '../define.js';
 import { type DType, expectHeld } from '../dtype.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, oneOf, wholes } from '../kinds.js';
 import type { Value } from '../op.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { pointwise } from './common.js';
@@ -10,6 +11,12 @@ export interface FullOptions {
   readonly value: number;
   readonly dtype?: DType;
 }
+
+export const fullKinds: Kinds<FullOptions> = {
+  shape: wholes,
+  value: number,
+  dtype: oneOf('f32', 'i32', 'bool'),
+};
 
 const scratch = new DataView(new ArrayBuffer(4));
 
@@ -25,6 +32,7 @@ export const full = defineOp({
   name: 'full',
   summary: 'y = value everywhere',
   inputs: [],
+  kinds: fullKinds,
   attributes(options: FullOptions | undefined) {
     if (!options) fail('full', 'needs options { shape, value }');
     const { shape, value, dtype = 'f32' } = options;
@@ -50,7 +58,11 @@ export const full = defineOp({
       options: { shape: [2, -1], value: 0 },
       message: 'full: shape [2,-1] must hold whole numbers that are not negative',
     },
-    { types: {}, options: { shape: [2], value: Number.NaN }, message: "full: attribute 'value' is NaN" },
+    {
+      types: {},
+      options: { shape: [2], value: Number.NaN },
+      message: 'full: value must be a number, got NaN',
+    },
     { types: {}, options: { shape: [2], value: 1.5, dtype: 'i32' }, message: 'full: 1.5 is not an i32' },
     {
       types: {},

@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, whole } from '../kinds.js';
 import { f32, type SampleInput } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -9,6 +10,7 @@ import {
   expectChannels,
   expectEps,
   type NormalizationOptions,
+  normalizationKinds,
 } from './normalization.js';
 
 export interface GroupNormOptions {
@@ -17,6 +19,8 @@ export interface GroupNormOptions {
   /** Default 1e-5. */
   readonly eps?: number;
 }
+
+export const groupNormKinds: Kinds<GroupNormOptions> = { groups: whole, eps: number };
 
 interface GroupAttrs {
   readonly groups: number;
@@ -43,6 +47,7 @@ export const groupNorm = defineComposition({
   name: 'groupNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias over groups of channels',
   inputs: ['x', 'weight?', 'bias?'],
+  kinds: groupNormKinds,
   attributes(options: GroupNormOptions | undefined, { x, weight, bias }): GroupAttrs {
     if (!options) fail('groupNorm', 'needs options { groups }');
     const groups = expectWhole('groupNorm', 'groups', options.groups, 1);
@@ -101,6 +106,7 @@ export const instanceNorm = defineComposition({
   name: 'instanceNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias over each plane',
   inputs: ['x', 'weight?', 'bias?'],
+  kinds: normalizationKinds,
   attributes(options: NormalizationOptions | undefined, { x, weight, bias }) {
     expectChannels('instanceNorm', x, { weight, bias });
     if (sizeOf(x.shape.slice(2)) === 1)

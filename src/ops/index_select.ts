@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { mul } from './binary.js';
@@ -9,6 +10,7 @@ import {
   type AxisAttrs,
   type AxisOptions,
   axisAttrs,
+  axisKinds,
   gatherLaunch,
   gatherReference,
   indexFault,
@@ -28,6 +30,7 @@ export const indexSelect = defineOp({
   name: 'indexSelect',
   summary: 'y[.., i, ..] = x[.., index[i], ..] along an axis',
   inputs: ['x', 'index'],
+  kinds: axisKinds,
   attributes: (options: AxisOptions | undefined, { x }) => axisAttrs('indexSelect', options, x),
   infer({ x, index }, { axis }) {
     expectList('indexSelect', index);
@@ -93,6 +96,8 @@ export interface IndexAddOptions extends AxisOptions {
   readonly alpha?: number;
 }
 
+export const indexAddKinds: Kinds<IndexAddOptions> = { ...axisKinds, alpha: number };
+
 interface AddAttrs extends Attrs {
   readonly alpha: number;
 }
@@ -120,6 +125,7 @@ export const indexAdd = defineOp({
   name: 'indexAdd',
   summary: 'y = x; y[.., index[i], ..] += alpha · src[.., i, ..] along an axis',
   inputs: ['x', 'index', 'src'],
+  kinds: indexAddKinds,
   attributes: (options: IndexAddOptions | undefined, { x }): AddAttrs => ({
     ...axisAttrs('indexAdd', options, x),
     alpha: options?.alpha ?? 1,

@@ -8,6 +8,7 @@ import {
   type AxisAttrs,
   type AxisOptions,
   axisAttrs,
+  axisKinds,
   elementWalk,
   gatherLaunch,
   gatherReference,
@@ -34,6 +35,7 @@ export const gather = defineOp({
   name: 'gather',
   summary: 'y[.., i, ..] = x[.., index[.., i, ..], ..] along an axis',
   inputs: ['x', 'index'],
+  kinds: axisKinds,
   attributes: (options: AxisOptions | undefined, { x }) => axisAttrs('gather', options, x),
   infer({ x, index }, { axis }) {
     expectDType('gather', { index }, 'i32');
@@ -129,6 +131,7 @@ export const scatterAdd = defineOp({
   name: 'scatterAdd',
   summary: 'y = x; y[.., index[.., i, ..], ..] += src[.., i, ..] along an axis',
   inputs: ['x', 'index', 'src'],
+  kinds: axisKinds,
   attributes: (options: AxisOptions | undefined, { x }) => axisAttrs('scatterAdd', options, x),
   infer({ x, index, src }, { axis }) {
     expectDType('scatterAdd', { x, src }, 'f32');

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import type { Launch, RefTensor, TensorType } from '../op.js';
 import { forEachOffset, normalizeAxis, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { elementUnits, walkParams } from './common.js';
@@ -7,6 +8,8 @@ export interface AxisOptions {
   /** The axis that the index runs along; negative axes count from the end. */
   readonly axis: number;
 }
+
+export const axisKinds: Kinds<AxisOptions> = { axis: whole };
 
 export interface AxisAttrs {
   readonly axis: number;

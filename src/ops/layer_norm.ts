@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, wholeOrWholes } from '../kinds.js';
 import { type ErrorCase, expectDType, f32, type TensorType } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { byRows, expectAffine, expectEps } from './normalization.js';
@@ -10,6 +11,8 @@ export interface LayerNormOptions {
   /** Default 1e-5. */
   readonly eps?: number;
 }
+
+export const layerNormKinds: Kinds<LayerNormOptions> = { normalizedShape: wholeOrWholes, eps: number };
 
 interface LayerAttrs {
   readonly normalizedShape: readonly number[];
@@ -68,6 +71,7 @@ export const layerNorm = defineComposition({
   name: 'layerNorm',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias over the last axes',
   inputs: ['x', 'weight?', 'bias?'],
+  kinds: layerNormKinds,
   attributes: (options: LayerNormOptions | undefined, { x, ...affine }) =>
     layerAttrs('layerNorm', options, x, affine, 1e-5),
   compose: ({ x, weight, bias }, attrs) => ofLayer.compose(x, weight, bias, attrs)[0],
@@ -94,11 +98,14 @@ export interface RmsNormOptions extends Omit<LayerNormOptions, 'eps'> {
   readonly eps?: number;
 }
 
+export const rmsNormKinds: Kinds<RmsNormOptions> = layerNormKinds;
+
 /** y = x / √(mean x² + eps) · weight over the last axes, as torch.nn.functional.rms_norm. */
 export const rmsNorm = defineComposition({
   name: 'rmsNorm',
   summary: 'y = x / √(mean x² + eps) · weight over the last axes',
   inputs: ['x', 'weight?'],
+  kinds: rmsNormKinds,
   attributes: (options: RmsNormOptions | undefined, { x, weight }) =>
     layerAttrs('rmsNorm', options, x, { weight }, 2 ** -23),
   compose: ({ x, weight }, attrs) => ofRms.compose(x, weight, null, attrs)[0],

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholes } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { broadcastStrides, normalizeAxis, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { pointwise, walkParams } from './common.js';
@@ -9,11 +10,14 @@ export interface ShapeOptions {
   readonly shape: Shape;
 }
 
+export const shapeKinds: Kinds<ShapeOptions> = { shape: wholes };
+
 /** The same elements under another shape; one size may be -1 and is worked out. No bytes move. */
 export const reshape = defineOp({
   name: 'reshape',
   summary: 'y = x under another shape',
   inputs: ['x'],
+  kinds: shapeKinds,
   attributes(options: ShapeOptions | undefined, { x }) {
     const wanted = options?.shape ?? fail('reshape', 'needs options { shape }');
     const known = wanted.reduce((product, size) => (size === -1 ? product : product * size), 1);
@@ -65,6 +69,8 @@ export interface PermuteOptions {
   readonly axes: readonly number[];
 }
 
+export const permuteKinds: Kinds<PermuteOptions> = { axes: wholes };
+
 const permuted = stridedCopy<{ axes: readonly number[] }>('permute', (x, { axes }, y) => {
   const strides = stridesOf(x.shape);
   return { shape: y.shape, xStrides: axes.map((axis) => strides[axis]!), yStrides: stridesOf(y.shape) };
@@ -74,6 +80,7 @@ export const permute = defineOp({
   name: 'permute',
   summary: 'y = x with its axes in another order',
   inputs: ['x'],
+  kinds: permuteKinds,
   attributes(options: PermuteOptions | undefined, { x }) {
     const given = options?.axes ?? fail('permute', 'needs options { axes }');
     const axes = given.map((axis) => normalizeAxis('permute', axis, x.shape.length));
@@ -128,6 +135,7 @@ export const broadcastTo = defineOp({
   name: 'broadcastTo',
   summary: 'y = x repeated to a larger shape',
   inputs: ['x'],
+  kinds: shapeKinds,
   attributes(options: ShapeOptions | undefined, { x }) {
     const shape = options?.shape ?? fail('broadcastTo', 'needs options { shape }');
     const lead = shape.length - x.shape.length;

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, oneOf, orNull } from '../kinds.js';
 import {
   type ErrorCase,
   expectDType,
@@ -29,6 +30,11 @@ export interface LinearOptions {
   /** Whether weight is [out, in], as PyTorch's, the default; false: it is [in, out]. */
   readonly transposeWeight?: boolean;
 }
+
+export const linearKinds: Kinds<LinearOptions> = {
+  activation: orNull(oneOf('tanh', 'relu', 'sigmoid')),
+  transposeWeight: flag,
+};
 
 interface Attrs {
   readonly activation: LinearActivation | null;
@@ -147,7 +153,7 @@ const errors: readonly ErrorCase<'x' | 'weight' | 'bias?', LinearOptions>[] = [
   {
     types: { x: f32([2, 3]), weight: f32([4, 3]) },
     options: { activation: 'gelu' as LinearActivation },
-    message: "linear: activation must be null or one of relu, tanh, sigmoid, got 'gelu'",
+    message: "linear: activation must be one of tanh, relu, sigmoid or null, got 'gelu'",
   },
 ];
 
@@ -175,11 +181,9 @@ export const declareLinear = (matmul: Matmul) => {
     summary: 'y = activation(x weightᵀ + bias) over the last axis',
     inputs: ['x', 'weight', 'bias?'],
     factors: ['x', 'weight'],
+    kinds: linearKinds,
     attributes(options: LinearOptions | undefined): Attrs {
-      const activation = options?.activation ?? null;
-      if (activation !== null && !NAMES.includes(activation))
-        fail('linear', `activation must be null or one of ${NAMES.join(', ')}, got '${activation}'`);
-      return { activation, transposeWeight: options?.transposeWeight ?? true };
+      return { activation: options?.activation ?? null, transposeWeight: options?.transposeWeight ?? true };
     },
     infer({ x, weight, bias }, { transposeWeight }) {
       expectDType('linear', { x, weight, bias }, 'f32');

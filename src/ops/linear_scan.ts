@@ -1,11 +1,12 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, oneOf } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { mul } from './binary.js';
 import { expectSameShape } from './common.js';
 import { axisOf, rowsOf } from './rows.js';
-import { type AlongOptions, mapScans, scanKernels } from './scan_common.js';
+import { type AlongOptions, alongKinds, mapScans, scanKernels } from './scan_common.js';
 
 const MODES = ['inclusive', 'exclusive', 'shifted'] as const;
 
@@ -16,6 +17,11 @@ export interface LinearScanOptions extends AlongOptions {
    */
   readonly mode?: (typeof MODES)[number];
 }
+
+export const linearScanKinds: Kinds<LinearScanOptions> = {
+  ...alongKinds,
+  mode: oneOf(...MODES),
+};
 
 interface LinearAttrs {
   readonly axis: number;
@@ -49,13 +55,13 @@ export const linearScan = defineOp<readonly ['a', 'b'], LinearAttrs, LinearScanO
   name: 'linearScan',
   summary: 'y_i = a_i y_{i-1} + b_i along an axis',
   inputs: ['a', 'b'],
+  kinds: linearScanKinds,
   attributes(options: LinearScanOptions | undefined, { a }): LinearAttrs {
     const {
       axis,
       reverse = false,
       mode = 'inclusive',
     } = options ?? fail('linearScan', 'needs options { axis }');
-    if (!MODES.includes(mode)) fail('linearScan', `mode must be one of ${MODES.join(', ')}, got ${mode}`);
     return { axis: axisOf('linearScan', axis, a.shape), reverse, mode };
   },
   infer({ a, b }) {
@@ -100,7 +106,7 @@ export const linearScan = defineOp<readonly ['a', 'b'], LinearAttrs, LinearScanO
     {
       types: { a: f32([2]), b: f32([2]) },
       options: { axis: 0, mode: 'open' as 'inclusive' },
-      message: 'linearScan: mode must be one of inclusive, exclusive, shifted, got open',
+      message: "linearScan: mode must be one of inclusive, exclusive, shifted, got 'open'",
     },
   ],
   tolerance: { wasm: linearTolerance, webgpu: linearTolerance },

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, whole } from '../kinds.js';
 import { type ErrorCase, expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { add, mul, sub } from './binary.js';
@@ -26,6 +27,13 @@ export interface LocalResponseNormOptions {
   /** Default 1. */
   readonly k?: number;
 }
+
+export const localResponseNormKinds: Kinds<LocalResponseNormOptions> = {
+  size: whole,
+  alpha: number,
+  beta: number,
+  k: number,
+};
 
 type Attrs = Required<LocalResponseNormOptions>;
 
@@ -114,6 +122,7 @@ export const localResponseNorm = defineOp({
   name: 'localResponseNorm',
   summary: 'y = x / (k + alpha / size Σ x²)^beta over neighbouring channels',
   inputs: ['x'],
+  kinds: localResponseNormKinds,
   attributes: (options: LocalResponseNormOptions | undefined) => complete('localResponseNorm', options),
   infer({ x }) {
     expectPlanes('localResponseNorm', x);
@@ -206,6 +215,7 @@ export const localResponseNormBackward = defineOp({
   name: 'localResponseNormBackward',
   summary: 'dx = dy d^-beta - 2 alpha beta / size · x Σ dy x d^(-beta - 1), d = k + alpha / size Σ x²',
   inputs: ['dy', 'x'],
+  kinds: localResponseNormKinds,
   attributes: (options: LocalResponseNormOptions | undefined) =>
     complete('localResponseNormBackward', options),
   infer({ dy, x }) {

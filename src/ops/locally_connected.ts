@@ -7,7 +7,14 @@ import { expectRank } from './common.js';
 import { permute, reshape } from './layout.js';
 import { matmul } from './matmul.js';
 import { unfold } from './unfold.js';
-import { forEachTap, type UnfoldOptions, type WindowAttrs, windowAttrs, windows } from './unfold_windows.js';
+import {
+  forEachTap,
+  type UnfoldOptions,
+  unfoldKinds,
+  type WindowAttrs,
+  windowAttrs,
+  windows,
+} from './unfold_windows.js';
 
 interface Types {
   readonly x: TensorType;
@@ -50,6 +57,7 @@ export const locallyConnected2d = defineComposition({
   name: 'locallyConnected2d',
   summary: 'y = x ⋆ weight + bias, with weights and bias of its own at every place',
   inputs: ['x', 'weight', 'bias?'],
+  kinds: unfoldKinds,
   attributes(options: UnfoldOptions | undefined, types) {
     const { x, weight, bias } = types;
     const attrs = windowAttrs('locallyConnected2d', options);

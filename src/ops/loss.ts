@@ -1,11 +1,13 @@
 /** Losses that are pieces of polynomials. Kernels: assembly/loss.ts, shaders/loss.wgsl, shaders/loss_backward.wgsl. */
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { mul, sub } from './binary.js';
 import { greater, less, lessEqual } from './compare.js';
 import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { Derivative, LossAttrs, Operands, ReductionOptions } from './loss_spec.js';
+import { reductionKinds } from './loss_spec.js';
 import { abs } from './unary.js';
 import { where } from './where.js';
 
@@ -66,6 +68,8 @@ export interface SmoothL1LossOptions extends ReductionOptions {
   readonly beta?: number;
 }
 
+export const smoothL1LossKinds: Kinds<SmoothL1LossOptions> = { ...reductionKinds, beta: number };
+
 /** d² / 2β where d = |x - target| < β, else d - β / 2. */
 export const [smoothL1Loss, smoothL1LossBackward] = defineLoss<
   readonly ['x', 'target'],
@@ -74,6 +78,7 @@ export const [smoothL1Loss, smoothL1LossBackward] = defineLoss<
 >('smoothL1Loss', {
   summary: 'y = d² / 2β where d = |x - target| < β, else d - β / 2; each, mean or Σ',
   inputs: ['x', 'target'],
+  kinds: smoothL1LossKinds,
   attributes(options) {
     const { beta = 1 } = options ?? {};
     if (!(beta >= 0)) fail('smoothL1Loss', `beta must be at least 0, got ${beta}`);
@@ -110,6 +115,8 @@ export interface HuberLossOptions extends ReductionOptions {
   readonly delta?: number;
 }
 
+export const huberLossKinds: Kinds<HuberLossOptions> = { ...reductionKinds, delta: number };
+
 /** d² / 2 where d = |x - target| <= δ, else δ (d - δ / 2). */
 export const [huberLoss, huberLossBackward] = defineLoss<
   readonly ['x', 'target'],
@@ -118,6 +125,7 @@ export const [huberLoss, huberLossBackward] = defineLoss<
 >('huberLoss', {
   summary: 'y = d² / 2 where d = |x - target| ≤ δ, else δ (d - δ / 2); each, mean or Σ',
   inputs: ['x', 'target'],
+  kinds: huberLossKinds,
   attributes(options) {
     const { delta = 1 } = options ?? {};
     if (!(delta > 0)) fail('huberLoss', `delta must be above 0, got ${delta}`);
@@ -155,6 +163,8 @@ export interface MarginOptions extends ReductionOptions {
   readonly margin?: number;
 }
 
+export const marginKinds: Kinds<MarginOptions> = { ...reductionKinds, margin: number };
+
 const SIGNS = { values: [1, -1, -1, 1, -1] };
 
 /** x where target is 1, max(margin - x, 0) where it is -1; margin 1 by default. The target has no gradient. */
@@ -165,6 +175,7 @@ export const [hingeEmbeddingLoss, hingeEmbeddingLossBackward] = defineLoss<
 >('hingeEmbeddingLoss', {
   summary: 'y = x where target is 1, max(margin - x, 0) where it is -1; each, mean or Σ',
   inputs: ['x', 'target'],
+  kinds: marginKinds,
   attributes: (options) => ({ margin: options?.margin ?? 1 }),
   params: ({ margin }) => ({ a: margin }),
   evaluate: ({ x, t }, { margin }) => (t === 1 ? 0 : Math.max(margin - x, 0)) + (t === -1 ? 0 : x),
@@ -196,6 +207,7 @@ export const [marginRankingLoss, marginRankingLossBackward] = defineLoss<
   inputs: ['x1', 'x2', 'target'],
   third: 'target',
   thirdShape: (shape) => shape,
+  kinds: marginKinds,
   attributes: (options) => ({ margin: options?.margin ?? 0 }),
   params: ({ margin }) => ({ a: margin }),
   evaluate: ({ x, t, c }, { margin }) => Math.max(margin - c! * (x - t), 0),

@@ -5,6 +5,7 @@
  */
 import { defineOp, plainNames } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, oneOf } from '../kinds.js';
 import { f32, type OpFunction, type OpSpec, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { mul } from './binary.js';
@@ -17,10 +18,8 @@ import {
   type LossAttrs,
   type LossSpec,
   type Point,
-  REDUCTIONS,
   type ReductionOptions,
-  reductionMessage,
-  reductionOf,
+  reductionKinds,
   type Tensors,
   type Types,
 } from './loss_spec.js';
@@ -33,6 +32,8 @@ type AnyOpSpec = OpSpec<readonly string[], LossAttrs, object>;
 type BackwardOp = OpFunction<readonly string[], object>;
 
 const derivativeOf = ({ spec }: Family, { wrt }: LossAttrs) => spec.derivatives[String(wrt)]!;
+
+const kindsOf = ({ kinds }: AnySpec) => (kinds ?? reductionKinds) as Kinds<ReductionOptions>;
 
 /** Rules of the backward op: second derivatives by each operand, and linear in dy. */
 function secondRules(family: Family, apply: () => BackwardOp): Rules {
@@ -96,14 +97,14 @@ function defineBackward(family: Family): BackwardOp {
     ulps: ({ attrs }: Call) => derivativeOf(family, attrs).ulps[backend] + 4,
     magnitude: 'declared' as const,
   });
+  const { reduction: _, ...backwardKinds } = kindsOf(spec);
   const op: BackwardOp = defineOp({
     name,
     summary: `dx = dy · scale · the derivative of ${family.name} by the operand that wrt names`,
     inputs: [...spec.inputs, 'dy'],
+    kinds: { ...backwardKinds, wrt: oneOf(...Object.keys(spec.derivatives)), scale: number },
     attributes(options: { wrt?: string; scale?: number } | undefined) {
       const { wrt = x!, scale = 1 } = options ?? {};
-      const names = Object.keys(spec.derivatives);
-      if (!names.includes(wrt)) fail(name, `wrt must be one of ${names.join(', ')}, got '${wrt}'`);
       return { ...spec.attributes?.(options), wrt, scale };
     },
     infer(types: Types) {
@@ -168,9 +169,10 @@ export function defineLoss<
     name,
     summary: spec.summary,
     inputs: spec.inputs,
+    kinds: kindsOf(spec),
     attributes: (options: { reduction?: string } | undefined) => ({
       ...spec.attributes?.(options ?? {}),
-      reduction: reductionOf(name, options, spec.reductions),
+      reduction: options?.reduction ?? 'mean',
     }),
     infer(types: Types, { reduction }: LossAttrs) {
       const whole = family.check(name, types);
@@ -190,7 +192,7 @@ export function defineLoss<
       {
         types: goodTypes(family),
         options: { reduction: 'all' },
-        message: `${name}: ${reductionMessage(spec.reductions ?? REDUCTIONS)}, got 'all'`,
+        message: `${name}: reduction must be ${kindsOf(spec).reduction.words}, got 'all'`,
       },
       ...(spec.errors ?? []),
     ],

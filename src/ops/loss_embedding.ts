@@ -1,13 +1,14 @@
 /** Losses of distances between vectors, composed of other ops. */
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { add, div, minimum, mul, sub } from './binary.js';
 import { expectSameShape } from './common.js';
 import { equal } from './compare.js';
 import { full, scalar } from './fill.js';
-import { type Reduction, type ReductionOptions, reductionOf } from './loss_spec.js';
+import { type Reduction, type ReductionOptions, reductionKinds } from './loss_spec.js';
 import { norm, normGrowth, normUnits } from './norm.js';
 import { mean, sum } from './reduce.js';
 import { clamp, sqrt, square } from './unary.js';
@@ -47,6 +48,11 @@ export interface CosineEmbeddingLossOptions extends ReductionOptions {
   readonly margin?: number;
 }
 
+export const cosineEmbeddingLossKinds: Kinds<CosineEmbeddingLossOptions> = {
+  ...reductionKinds,
+  margin: number,
+};
+
 interface CosineAttrs {
   readonly margin: number;
   readonly reduction: Reduction;
@@ -77,10 +83,11 @@ export const cosineEmbeddingLoss = defineComposition({
   name: 'cosineEmbeddingLoss',
   summary: 'y = 1 - cos(a, b) where target is 1, max(cos(a, b) - margin, 0) where it is -1; each, mean or Σ',
   inputs: ['a', 'b', 'target'],
+  kinds: cosineEmbeddingLossKinds,
   attributes(options: CosineEmbeddingLossOptions | undefined, { a, b, target }): CosineAttrs {
     const name = 'cosineEmbeddingLoss';
     checkCosine(name, a, b, target);
-    return { margin: options?.margin ?? 0, reduction: reductionOf(name, options) };
+    return { margin: options?.margin ?? 0, reduction: options?.reduction ?? 'mean' };
   },
   compose({ a, b, target }, { margin, reduction }): Value {
     const along = { axes: -1 };
@@ -169,6 +176,14 @@ export interface TripletMarginLossOptions extends ReductionOptions {
   readonly swap?: boolean;
 }
 
+export const tripletMarginLossKinds: Kinds<TripletMarginLossOptions> = {
+  ...reductionKinds,
+  margin: number,
+  p: number,
+  eps: number,
+  swap: flag,
+};
+
 interface TripletAttrs {
   readonly margin: number;
   readonly p: number;
@@ -229,13 +244,14 @@ export const tripletMarginLoss = defineComposition({
   name: 'tripletMarginLoss',
   summary: 'y = max(margin + ‖anchor - positive‖_p - ‖anchor - negative‖_p, 0), each, mean or Σ',
   inputs: ['anchor', 'positive', 'negative'],
+  kinds: tripletMarginLossKinds,
   attributes(options: TripletMarginLossOptions | undefined, types): TripletAttrs {
     const name = 'tripletMarginLoss';
     const { margin = 1, p = 2, eps = 1e-6, swap = false } = options ?? {};
     vectorsShape(name, types as unknown as Readonly<Record<string, TensorType>>);
     if (!(p > 0)) fail(name, `p must be above 0, got ${p}`);
     if (!(margin > 0)) fail(name, `margin must be above 0, got ${margin}`);
-    return { margin, p, eps, swap, reduction: reductionOf(name, options) };
+    return { margin, p, eps, swap, reduction: options?.reduction ?? 'mean' };
   },
   compose({ anchor, positive, negative }, { margin, p, eps, swap, reduction }): Value {
     const between = (a: Value, b: Value) => norm(add(sub(a, b), scalar(eps)), { p, axes: -1 });

@@ -7,6 +7,8 @@
  * at most 0.7, and one when it is added to max(z, 0); in WGSL, as |z| e^-|z| < 0.4, 8 + 1 + 8 + 1. The sigmoid
  * 6 of itself on wasm and 12 (1 + |z|) in WGSL, see activation.ts.
  */
+
+import { flag, type Kinds, oneOf } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { sigmoid } from './activation.js';
 import { add, div, maximum, mul, sub } from './binary.js';
@@ -134,6 +136,11 @@ export interface KlDivOptions {
   readonly reduction?: 'none' | 'mean' | 'sum' | 'batchMean';
 }
 
+export const klDivKinds: Kinds<KlDivOptions> = {
+  logTarget: flag,
+  reduction: oneOf('none', 'mean', 'sum', 'batchMean'),
+};
+
 /** The Kullback-Leibler divergence t (ln t - x) of x, logarithms of probabilities, from target. */
 export const [klDiv, klDivBackward] = defineLoss<
   readonly ['x', 'target'],
@@ -142,7 +149,7 @@ export const [klDiv, klDivBackward] = defineLoss<
 >('klDiv', {
   summary: 'y = target (ln target - x), x logarithms of probabilities; each, mean, mean over the batch or Σ',
   inputs: ['x', 'target'],
-  reductions: ['none', 'mean', 'sum', 'batchMean'],
+  kinds: klDivKinds,
   attributes: (options) => ({ logTarget: options?.logTarget ?? false }),
   params: ({ logTarget }) => ({ a: Number(logTarget) }),
   evaluate({ x, t }, { logTarget }) {

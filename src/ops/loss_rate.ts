@@ -3,12 +3,14 @@
  * shaders/loss_log_backward.wgsl. Units of 2^-24 that kernels may be off: see loss_log.ts.
  */
 import { fail } from '../errors.js';
+import { flag, type Kinds, number } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { add, div, maximum, mul, sub } from './binary.js';
 import { greater } from './compare.js';
 import { scalar } from './fill.js';
 import { defineLoss } from './loss_define.js';
 import type { ReductionOptions } from './loss_spec.js';
+import { reductionKinds } from './loss_spec.js';
 import { powerSize } from './softmax.js';
 import { exp, neg, square } from './unary.js';
 import { where } from './where.js';
@@ -23,6 +25,12 @@ export interface GaussianNllLossOptions extends ReductionOptions {
   readonly eps?: number;
 }
 
+export const gaussianNllLossKinds: Kinds<GaussianNllLossOptions> = {
+  ...reductionKinds,
+  full: flag,
+  eps: number,
+};
+
 const heldVariance = (c: Value, eps: number): Value => maximum(c, scalar(eps));
 
 /** (ln v + (x - t)² / v) / 2, v = max(variance, eps); the variance is repeated over the shape of x. */
@@ -34,6 +42,7 @@ export const [gaussianNllLoss, gaussianNllLossBackward] = defineLoss<
   summary: 'y = (ln v + (x - target)² / v) / 2, v = max(variance, eps); each, mean or Σ',
   inputs: ['x', 'target', 'variance'],
   third: 'variance',
+  kinds: gaussianNllLossKinds,
   attributes(options) {
     const { full = false, eps = 1e-6 } = options ?? {};
     if (!(eps > 0)) fail('gaussianNllLoss', `eps must be above 0, got ${eps}`);
@@ -121,6 +130,13 @@ export interface PoissonNllLossOptions extends ReductionOptions {
   readonly eps?: number;
 }
 
+export const poissonNllLossKinds: Kinds<PoissonNllLossOptions> = {
+  ...reductionKinds,
+  logInput: flag,
+  full: flag,
+  eps: number,
+};
+
 const stirling = (t: number): number => (t > 1 ? t * Math.log(t) - t + 0.5 * Math.log(2 * Math.PI * t) : 0);
 
 /** e^x - t x for the logarithm x of a rate, or x - t ln(x + eps) for a rate. */
@@ -131,6 +147,7 @@ export const [poissonNllLoss, poissonNllLossBackward] = defineLoss<
 >('poissonNllLoss', {
   summary: 'y = e^x - target x, or x - target ln x; each, mean or Σ',
   inputs: ['x', 'target'],
+  kinds: poissonNllLossKinds,
   attributes(options) {
     const { logInput = true, full = false, eps = 1e-8 } = options ?? {};
     return { logInput, full, eps };

@@ -1,5 +1,4 @@
-/** How a loss of corresponding elements is declared; see loss_define.ts. */
-import { fail } from '../errors.js';
+import { type Kinds, oneOf } from '../kinds.js';
 import type { ErrorCase, KernelCall, RefTensor, SampleInput, TensorType, Value } from '../op.js';
 import type { Shape } from '../shape.js';
 
@@ -10,25 +9,7 @@ export interface ReductionOptions {
   readonly reduction?: Reduction;
 }
 
-export const REDUCTIONS: readonly string[] = ['none', 'mean', 'sum'];
-
-export const reductionMessage = (allowed: readonly string[]): string => {
-  const names = allowed.map((one) => `'${one}'`);
-  return `reduction must be ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
-};
-
-/** The reduction that the options name, or an error. */
-export function reductionOf<R extends string = Reduction>(
-  name: string,
-  options: { readonly reduction?: R } | undefined,
-  allowed: readonly string[] = REDUCTIONS,
-): R {
-  const reduction = options?.reduction ?? ('mean' as R);
-  if (!allowed.includes(reduction)) {
-    fail(name, `${reductionMessage(allowed)}, got '${reduction}'`);
-  }
-  return reduction;
-}
+export const reductionKinds: Kinds<ReductionOptions> = { reduction: oneOf('none', 'mean', 'sum') };
 
 /** One element of each operand; c is null where the third is left out. */
 export interface Point {
@@ -71,11 +52,11 @@ export interface LossSpec<N extends readonly string[], A extends LossAttrs, U> {
   readonly inputs: N;
   /** The third operand, which may be repeated over leading and trailing axes. */
   readonly third?: string;
+  readonly kinds?: Kinds<U>;
   /** Checks the third operand's shape, beyond that it broadcasts. */
   readonly attributes?: (options: U | undefined) => A;
   /** Kernel parameters. */
   readonly params?: (attrs: A) => { a?: number; b?: number; e?: number };
-  readonly reductions?: readonly string[];
   readonly evaluate: (point: Point, attrs: A) => number;
   readonly ulps: Ulps;
   /** Default: the loss's own size. */

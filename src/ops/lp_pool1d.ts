@@ -7,6 +7,7 @@ import {
   lpAttrs,
   lpOfPlanes,
   lpPlan,
+  lpPool1dKinds,
   lpReference,
   lpUlps,
 } from './lp_pool2d.js';
@@ -28,6 +29,7 @@ export const lpPool1d = defineComposition({
   name: 'lpPool1d',
   summary: 'y = (Σ x^p)^(1/p) over each window of a line',
   inputs: ['x'],
+  kinds: lpPool1dKinds,
   attributes: (options: LpPool1dOptions | undefined, { x }) => lpAttrs('lpPool1d', options, x, 1),
   compose: ({ x }, attrs) => asLines(lpOfPlanes(asPlanes(x), attrs)),
   reference: ({ x }, attrs) => lpReference(x, lpPlan('lpPool1d', x, attrs, 1), attrs),

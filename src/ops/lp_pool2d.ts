@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, number, whole, wholeOrPair } from '../kinds.js';
 import { f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { avgPool2d, roundings } from './avg_pool2d.js';
@@ -31,7 +32,21 @@ interface Norm {
 
 export interface LpPool2dOptions extends Norm, Pick<Pool2dOptions, 'kernel' | 'stride' | 'ceilMode'> {}
 
+export const lpPool2dKinds: Kinds<LpPool2dOptions> = {
+  p: number,
+  kernel: wholeOrPair,
+  stride: wholeOrPair,
+  ceilMode: flag,
+};
+
 export interface LpPool1dOptions extends Norm, Pick<Pool1dOptions, 'kernel' | 'stride' | 'ceilMode'> {}
+
+export const lpPool1dKinds: Kinds<LpPool1dOptions> = {
+  p: number,
+  kernel: whole,
+  stride: whole,
+  ceilMode: flag,
+};
 
 export interface LpAttrs extends Norm, Pick<SlidingAttrs, 'kernel' | 'stride' | 'ceilMode'> {}
 
@@ -119,6 +134,7 @@ export const lpPool2d = defineComposition({
   name: 'lpPool2d',
   summary: 'y = (Σ x^p)^(1/p) over each window',
   inputs: ['x'],
+  kinds: lpPool2dKinds,
   attributes: (options: LpPool2dOptions | undefined, { x }) => lpAttrs('lpPool2d', options, x, 2),
   compose: ({ x }, attrs) => lpOfPlanes(x, attrs),
   reference: ({ x }, attrs) => lpReference(x, lpPlan('lpPool2d', x, attrs, 2), attrs),

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import {
   broadcastShapes,
@@ -23,6 +24,8 @@ export interface MaskedSoftmaxOptions {
   /** What the scores are multiplied by before the mask, default 1. */
   readonly scale?: number;
 }
+
+export const maskedSoftmaxKinds: Kinds<MaskedSoftmaxOptions> = { causal: flag, scale: number };
 
 export interface MaskAttrs {
   readonly causal: boolean;
@@ -152,6 +155,7 @@ export const maskedSoftmax = defineOp({
   name: 'maskedSoftmax',
   summary: 'y = softmax(scale x + mask) over the last axis, 0 in a row that is hidden as a whole',
   inputs: ['x', 'mask?'],
+  kinds: maskedSoftmaxKinds,
   attributes: (options: MaskedSoftmaxOptions | undefined): MaskAttrs => ({
     causal: options?.causal ?? false,
     scale: checkScale('maskedSoftmax', options?.scale ?? 1),

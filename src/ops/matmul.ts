@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { broadcastShapes, forEachOffset, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { addedBias } from './epilogue.js';
@@ -14,6 +15,8 @@ export interface MatmulOptions {
   /** Reads b as its transpose: b is [.., n, k]. */
   readonly transposeB?: boolean;
 }
+
+export const matmulKinds: Kinds<MatmulOptions> = { transposeA: flag, transposeB: flag };
 
 type Call = KernelCall<'a' | 'b', MatmulAttrs>;
 
@@ -47,6 +50,7 @@ export const matmul = defineOp({
   name: 'matmul',
   summary: 'y = a b over the last two axes',
   inputs: ['a', 'b'],
+  kinds: matmulKinds,
   attributes: (options: MatmulOptions | undefined): MatmulAttrs => ({
     transposeA: options?.transposeA ?? false,
     transposeB: options?.transposeB ?? false,

@@ -7,7 +7,7 @@ import {
   maxPool2d,
   maxPool2dWithIndices,
 } from './max_pool2d.js';
-import { type AdaptivePool1dOptions, adaptivePlan } from './pool_adaptive.js';
+import { type AdaptivePool1dOptions, adaptivePlan, adaptivePool1dKinds } from './pool_adaptive.js';
 import {
   adaptiveAttrsOf,
   adaptiveCases,
@@ -21,6 +21,7 @@ import {
   forEachWindow,
   type Geometry,
   type Pool1dOptions,
+  pool1dKinds,
   slidingAttrs,
   slidingPlan,
 } from './pool_windows.js';
@@ -55,6 +56,7 @@ export const maxPool1d = defineComposition({
   name: 'maxPool1d',
   summary: 'y = the largest x in each window of a line',
   inputs: ['x'],
+  kinds: pool1dKinds,
   attributes: (options: Pool1dOptions | undefined, { x }) => maxAttrs('maxPool1d', options, x),
   compose: ({ x }, attrs) => asLines(maxPool2d(asPlanes(x), attrs)),
   reference: ({ x }, attrs) => winnersOf(x, slidingPlan('maxPool1d', x, attrs, 1))[0],
@@ -67,6 +69,7 @@ export const maxPool1dWithIndices = defineCompositionWithOutputs({
   name: 'maxPool1dWithIndices',
   summary: 'y = the largest x in each window of a line, and its index, i32',
   inputs: ['x'],
+  kinds: pool1dKinds,
   attributes: (options: Pool1dOptions | undefined, { x }) => maxAttrs('maxPool1dWithIndices', options, x),
   compose: ({ x }, attrs) => maxPool2dWithIndices(asPlanes(x), attrs).map(asLines),
   reference: ({ x }, attrs) => winnersOf(x, slidingPlan('maxPool1dWithIndices', x, attrs, 1)),
@@ -79,6 +82,7 @@ export const adaptiveMaxPool1d = defineComposition({
   name: 'adaptiveMaxPool1d',
   summary: 'y = the largest x in each of so many windows of a line',
   inputs: ['x'],
+  kinds: adaptivePool1dKinds,
   attributes: (options: AdaptivePool1dOptions | undefined, { x }) =>
     adaptiveAttrsOf('adaptiveMaxPool1d', options, x),
   compose: ({ x }, attrs) => asLines(adaptiveMaxPool2d(asPlanes(x), attrs)),
@@ -92,6 +96,7 @@ export const adaptiveMaxPool1dWithIndices = defineCompositionWithOutputs({
   name: 'adaptiveMaxPool1dWithIndices',
   summary: 'y = the largest x in each of so many windows of a line, and its index, i32',
   inputs: ['x'],
+  kinds: adaptivePool1dKinds,
   attributes: (options: AdaptivePool1dOptions | undefined, { x }) =>
     adaptiveAttrsOf('adaptiveMaxPool1dWithIndices', options, x),
   compose: ({ x }, attrs) => adaptiveMaxPool2dWithIndices(asPlanes(x), attrs).map(asLines),

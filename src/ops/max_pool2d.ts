@@ -12,7 +12,12 @@ import {
   tapsType,
   windowLaunch,
 } from './max_pool2d_gradient.js';
-import { type AdaptiveAttrs, type AdaptivePool2dOptions, adaptive } from './pool_adaptive.js';
+import {
+  type AdaptiveAttrs,
+  type AdaptivePool2dOptions,
+  adaptive,
+  adaptivePool2dKinds,
+} from './pool_adaptive.js';
 import { largestOf } from './pool_reference.js';
 import { PAIRS, UNROLLED, type WindowKind } from './pool_webgpu.js';
 import {
@@ -21,6 +26,7 @@ import {
   mostTaps,
   type Pool2dOptions,
   type Pooling,
+  pool2dKinds,
   pooledType,
   type SlidingAttrs,
   slidingAttrs,
@@ -59,6 +65,7 @@ const forwardSpec = <U, A extends U & object>(
   return {
     name,
     inputs: ['x'] as const,
+    kinds: pooling.kinds,
     attributes: (options: U | undefined, { x }: { x: TensorType }) =>
       pooling.attributes(name, options, x.shape),
     infer({ x }: { x: TensorType }, attrs: A) {
@@ -133,6 +140,7 @@ function maxPooling<U, A extends U & object>(name: string, pooling: Pooling<U, A
 }
 
 const sliding: Pooling<Pool2dOptions, SlidingAttrs> = {
+  kinds: pool2dKinds,
   attributes: (name, options) => slidingAttrs(name, options, 2),
   plan: (name, x, attrs) => slidingPlan(name, x, attrs, 2),
   cases: [
@@ -231,6 +239,7 @@ export const maxPool2d = defineOp({
   name: 'maxPool2d',
   summary: 'y = the largest x in each window',
   inputs: ['x'],
+  kinds: pool2dKinds,
   attributes: (options: Pool2dOptions | undefined, { x }): SlidingAttrs =>
     sliding.attributes('maxPool2d', options, x.shape),
   infer: ({ x }, attrs) => pooledType(x, sliding.plan('maxPool2d', x, attrs)),
@@ -264,6 +273,7 @@ export const adaptiveMaxPool2d = defineComposition({
   name: 'adaptiveMaxPool2d',
   summary: 'y = the largest x in each window',
   inputs: ['x'],
+  kinds: adaptivePool2dKinds,
   attributes(options: AdaptivePool2dOptions | undefined, { x }): AdaptiveAttrs {
     const attrs = adaptive.attributes('adaptiveMaxPool2d', options, x.shape);
     adaptive.plan('adaptiveMaxPool2d', x, attrs);

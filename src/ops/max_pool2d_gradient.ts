@@ -1,6 +1,7 @@
 /** The gradients of max pooling, by winners that are bytes, taps of windows, or words, indices in planes. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholes } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
@@ -22,6 +23,8 @@ import {
 export interface Pooled {
   readonly shape: Shape;
 }
+
+export const pooledKinds: Kinds<Pooled> = { shape: wholes };
 
 /** The gradients of one kind of max pooling, each other's adjoints. */
 export interface Gradients<U, A extends U & object> {
@@ -168,6 +171,7 @@ export function backwardOp<U, A extends U & object>(
     name,
     summary: 'dx = Σ dy over the windows that x wins',
     inputs: ['dy', 'winners'],
+    kinds: { ...pooling.kinds, ...pooledKinds } as Kinds<U & Pooled>,
     attributes(options: (U & Pooled) | undefined): A & Pooled {
       if (!options?.shape) fail(name, 'needs the shape of the pooled tensor among its options');
       return { ...pooling.attributes(name, options, options.shape), shape: options.shape };
@@ -250,6 +254,7 @@ export function selectOp<U, A extends U & object>(
     name,
     summary: 'y = values where x was largest in each window',
     inputs: ['values', 'winners'],
+    kinds: pooling.kinds,
     attributes: (options: U | undefined, { values }) => pooling.attributes(name, options, values.shape),
     infer({ values, winners }, attrs) {
       const g = pooling.plan(name, values, attrs);

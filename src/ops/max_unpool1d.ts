@@ -1,7 +1,14 @@
 import { defineComposition } from '../composition.js';
 import { f32 } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { checkUnpool, type MaxUnpool1dOptions, maxUnpool2d, placesOf, unpoolAttrs } from './max_unpool2d.js';
+import {
+  checkUnpool,
+  type MaxUnpool1dOptions,
+  maxUnpool1dKinds,
+  maxUnpool2d,
+  placesOf,
+  unpoolAttrs,
+} from './max_unpool2d.js';
 import { asLines, asPlanes } from './pool_lines.js';
 
 /** `maxUnpool2d` along one axis: x and indices, those of `maxPool1dWithIndices`, are [n, c, l] or [c, l]. */
@@ -9,6 +16,7 @@ export const maxUnpool1d = defineComposition({
   name: 'maxUnpool1d',
   summary: 'y[indices] = x in each line, else 0',
   inputs: ['x', 'indices'],
+  kinds: maxUnpool1dKinds,
   attributes(options: MaxUnpool1dOptions | undefined, { x, indices }) {
     const attrs = unpoolAttrs('maxUnpool1d', options, x.shape, 1);
     checkUnpool('maxUnpool1d', x, indices, 1);

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholeOrPair } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Pair } from './common.js';
@@ -17,6 +18,13 @@ export interface MaxUnpool2dOptions {
   readonly outputSize?: Pair;
 }
 
+export const maxUnpool2dKinds: Kinds<MaxUnpool2dOptions> = {
+  kernel: wholeOrPair,
+  stride: wholeOrPair,
+  padding: wholeOrPair,
+  outputSize: wholeOrPair,
+};
+
 /** {@link MaxUnpool2dOptions} with one number each. */
 export interface MaxUnpool1dOptions {
   readonly kernel: number;
@@ -26,6 +34,13 @@ export interface MaxUnpool1dOptions {
   /** Length of the result. */
   readonly outputSize?: number;
 }
+
+export const maxUnpool1dKinds: Kinds<MaxUnpool1dOptions> = {
+  kernel: whole,
+  stride: whole,
+  padding: whole,
+  outputSize: whole,
+};
 
 interface UnpoolAttrs {
   readonly kernel: readonly [number, number];
@@ -159,6 +174,7 @@ export const maxUnpool2d = defineOp({
   name: 'maxUnpool2d',
   summary: 'y[indices] = x in each plane, else 0',
   inputs: ['x', 'indices'],
+  kinds: maxUnpool2dKinds,
   attributes: (options: MaxUnpool2dOptions | undefined, { x }) =>
     unpoolAttrs('maxUnpool2d', options, x.shape, 2),
   infer({ x, indices }, { outputSize }) {
@@ -219,6 +235,7 @@ export const maxUnpool2dBackward = defineOp({
   name: 'maxUnpool2dBackward',
   summary: 'dx = dy[indices] in each plane, 0 where a later index is the same',
   inputs: ['dy', 'indices'],
+  kinds: maxUnpool2dKinds,
   attributes: (options: MaxUnpool2dOptions | undefined, { indices }) =>
     unpoolAttrs('maxUnpool2dBackward', options, indices.shape, 2),
   infer({ dy, indices }, { outputSize }) {

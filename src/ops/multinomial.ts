@@ -2,6 +2,7 @@
 import { defineComposition } from '../composition.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, whole } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType } from '../op.js';
 import { toUniform } from '../random.js';
 import { showShape, sizeOf } from '../shape.js';
@@ -18,6 +19,8 @@ export interface CategoricalOptions {
   /** Draws per row, default 1. */
   readonly samples?: number;
 }
+
+export const categoricalKinds: Kinds<CategoricalOptions> = { samples: whole };
 
 function check(name: string, weights: TensorType, seed: TensorType): void {
   expectDType(name, { weights }, 'f32');
@@ -71,6 +74,7 @@ export const categorical = defineOp({
   name: 'categorical',
   summary: 'y = classes drawn by weight, with replacement',
   inputs: ['weights', 'seed'],
+  kinds: categoricalKinds,
   attributes(options: CategoricalOptions | undefined) {
     return { samples: expectWhole('categorical', 'samples', options?.samples ?? 1, 1) };
   },
@@ -121,6 +125,8 @@ export interface MultinomialOptions extends CategoricalOptions {
   readonly replacement?: boolean;
 }
 
+export const multinomialKinds: Kinds<MultinomialOptions> = { ...categoricalKinds, replacement: flag };
+
 /**
  * torch.multinomial: i32 [samples] or [rows, samples] classes. Without replacement the classes with the largest
  * weight / e, e exponential, in this order (Efraimidis and Spirakis, 2006). Classes whose weight is not positive come last,
@@ -132,6 +138,7 @@ export const multinomial = defineComposition({
   name: 'multinomial',
   summary: 'y = classes drawn by weight, without replacement unless asked for',
   inputs: ['weights', 'seed'],
+  kinds: multinomialKinds,
   attributes(options: MultinomialOptions | undefined, { weights, seed }) {
     const { samples = 1, replacement = false } = options ?? {};
     check('multinomial', weights, seed);

@@ -1,6 +1,7 @@
 /** Negative log-likelihood. Kernels: assembly/nll_loss.ts, shaders/nll_loss.wgsl. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholes } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { checkShape, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import {
@@ -11,6 +12,7 @@ import {
   labelAt,
   labelAttrs,
   labelFault,
+  labelKinds,
   placeOf,
   rowBytes,
   rowParams,
@@ -87,6 +89,7 @@ export const nllLoss = defineOp({
   name: 'nllLoss',
   summary: 'y = -weight[label] logProbabilities[label] over classes; each, weighted mean or Σ',
   inputs: ['logProbabilities', 'target', 'weight?'],
+  kinds: labelKinds,
   attributes: (options: LabelOptions | undefined) => labelAttrs('nllLoss', options),
   infer({ logProbabilities, target, weight }, { reduction }) {
     expectDType('nllLoss', { target }, 'i32');
@@ -153,6 +156,9 @@ interface BackwardOptions extends LabelOptions {
   /** The shape of the log-probabilities. */
   readonly shape: Shape;
 }
+
+const backwardKinds: Kinds<BackwardOptions> = { ...labelKinds, shape: wholes };
+
 type BackwardAttrs = LabelAttrs & { readonly shape: Shape };
 type BackwardCall = KernelCall<'target' | 'weight?' | 'dy', BackwardAttrs>;
 
@@ -183,6 +189,7 @@ export const nllLossBackward = defineOp({
   name: 'nllLossBackward',
   summary: 'dx = -dy weight[label] at the label, 0 elsewhere; / the weights of all labels for the mean',
   inputs: ['target', 'weight?', 'dy'],
+  kinds: backwardKinds,
   attributes(options: BackwardOptions | undefined): BackwardAttrs {
     if (!options) fail('nllLossBackward', 'needs options { shape }');
     checkShape('nllLossBackward', options.shape);

@@ -1,5 +1,6 @@
 import { LOST_POWER } from '../bounds.js';
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import type { KernelCall, Sample, Value } from '../op.js';
 import { f32 } from '../op.js';
 import { div, mul } from './binary.js';
@@ -8,7 +9,13 @@ import { equal } from './compare.js';
 import { scalar } from './fill.js';
 import { POWER_UNITS, pow, powerError } from './pow.js';
 import { sum } from './reduce.js';
-import { type ReduceAttrs, type ReduceContext, type ReduceOptions, reduce } from './reduce_common.js';
+import {
+  type ReduceAttrs,
+  type ReduceContext,
+  type ReduceOptions,
+  reduce,
+  reduceKinds,
+} from './reduce_common.js';
 import { abs, sign } from './unary.js';
 import { where } from './where.js';
 
@@ -16,6 +23,8 @@ export interface NormOptions extends ReduceOptions {
   /** The order, default 2: (Σ |x|^p)^(1/p); Infinity the largest |x|, -Infinity the smallest, 0 how many are not zero. */
   readonly p?: number;
 }
+
+export const normKinds: Kinds<NormOptions> = { ...reduceKinds, p: number };
 
 interface NormAttrs extends ReduceAttrs {
   readonly p: number;
@@ -139,6 +148,7 @@ export const norm = reduce<NormAttrs, NormOptions>('norm', {
   summary: 'y = (Σ |x|^p)^(1/p) over the axes',
   dtypes: { f32: 'f32' },
   kernels,
+  kinds: normKinds,
   attributes(options) {
     const p = options?.p ?? 2;
     if (typeof p !== 'number' || Number.isNaN(p)) fail('norm', `p must be a number, got ${p}`);

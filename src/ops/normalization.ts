@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { reshape } from './layout.js';
@@ -90,3 +91,5 @@ export interface NormalizationOptions {
   /** Default 1e-5. */
   readonly eps?: number;
 }
+
+export const normalizationKinds: Kinds<NormalizationOptions> = { eps: number };

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, oneOf, whole } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType } from '../op.js';
 import { showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -11,6 +12,8 @@ export interface OneHotOptions {
   /** Of the result, default 'f32'. */
   readonly dtype?: 'f32' | 'i32';
 }
+
+export const oneHotKinds: Kinds<OneHotOptions> = { classes: whole, dtype: oneOf('f32', 'i32') };
 
 interface OneHotAttrs {
   readonly classes: number;
@@ -28,6 +31,7 @@ export const oneHot = defineOp({
   name: 'oneHot',
   summary: 'y[.., c] = 1 where labels[..] = c, else 0',
   inputs: ['labels'],
+  kinds: oneHotKinds,
   attributes(options: OneHotOptions | undefined): OneHotAttrs {
     const { classes, dtype = 'f32' } = options ?? fail('oneHot', 'needs options { classes }');
     if (dtype !== 'f32' && dtype !== 'i32') fail('oneHot', `dtype must be 'f32' or 'i32', got '${dtype}'`);

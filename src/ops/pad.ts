@@ -1,9 +1,9 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, oneOf, wholes } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { showShape, sizeOf } from '../shape.js';
 import {
-  BORDERS,
   type Border,
   type Bordered,
   borderLaunch,
@@ -15,7 +15,7 @@ import {
 } from './border.js';
 import { elementUnits } from './common.js';
 import { wordOf } from './fill.js';
-import { type PadAttrs, type PadMode, padAttributes } from './pad_options.js';
+import { type PadAttrs, type PadMode, padAttributes, padKinds } from './pad_options.js';
 
 const bordered = ({ shape, dtype }: TensorType, { before, after, mode, value }: PadAttrs): Bordered => ({
   shape,
@@ -37,6 +37,7 @@ export const pad = defineOp({
   name: 'pad',
   summary: 'y = x with a border: constant, reflect, replicate or circular',
   inputs: ['x'],
+  kinds: padKinds,
   attributes: padAttributes,
   infer: ({ x }, { before, after }) => ({
     shape: x.shape.map((size, axis) => size + before[axis]! + after[axis]!),
@@ -85,7 +86,7 @@ export const pad = defineOp({
     { types: { x: f32([2]) }, message: 'pad: needs options { before, after }' },
     {
       types: { x: f32([2]) },
-      options: { padding: [1, 1] } as never,
+      options: {} as never,
       message: 'pad: needs options { before, after }, each a list of one whole number per axis of [2]',
     },
     {
@@ -111,7 +112,7 @@ export const pad = defineOp({
     {
       types: { x: f32([3]) },
       options: { before: [1], after: [1], mode: 'mirror' as PadMode },
-      message: 'pad: mode must be one of constant, reflect, replicate, circular, got mirror',
+      message: "pad: mode must be one of constant, reflect, replicate, circular, got 'mirror'",
     },
     {
       types: { x: f32([3]) },
@@ -149,6 +150,12 @@ export interface PadBackwardOptions {
   readonly mode: Border;
 }
 
+export const padBackwardKinds: Kinds<PadBackwardOptions> = {
+  before: wholes,
+  after: wholes,
+  mode: oneOf('reflect', 'replicate', 'circular'),
+};
+
 /** The bordered tensor whose gradient dy is. */
 const beneath = ({ shape }: TensorType, { before, after, mode }: PadBackwardOptions): Bordered => ({
   shape: shape.map((size, axis) => size - before[axis]! - after[axis]!),
@@ -183,6 +190,7 @@ export const padBackward = defineOp({
   name: 'padBackward',
   summary: 'dx = Σ dy over what came from each element of x',
   inputs: ['dy'],
+  kinds: padBackwardKinds,
   attributes(options: PadBackwardOptions | undefined, { dy }) {
     const { before, after, mode } = options ?? fail('padBackward', 'needs options { before, after, mode }');
     expectAmounts('padBackward', dy.shape, before, after);
@@ -191,8 +199,6 @@ export const padBackward = defineOp({
       const given = `before [${before.join(',')}] and after [${after.join(',')}]`;
       fail('padBackward', `${given} are more than dy ${showShape(dy.shape)} has`);
     }
-    if (!BORDERS.includes(mode))
-      fail('padBackward', `mode must be one of ${BORDERS.join(', ')}, got ${mode}`);
     expectBorder('padBackward', 'x', { shape, before, after, border: mode });
     return { before, after, mode };
   },
@@ -246,7 +252,7 @@ export const padBackward = defineOp({
     {
       types: { dy: f32([5]) },
       options: { before: [1], after: [1], mode: 'constant' as Border },
-      message: 'padBackward: mode must be one of reflect, replicate, circular, got constant',
+      message: "padBackward: mode must be one of reflect, replicate, circular, got 'constant'",
     },
     {
       types: { dy: f32([5]) },

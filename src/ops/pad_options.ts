@@ -1,7 +1,8 @@
 import { fail } from '../errors.js';
+import { type Kinds, number, oneOf, wholes } from '../kinds.js';
 import type { TensorType } from '../op.js';
 import { showShape } from '../shape.js';
-import { BORDERS, type Border, expectAmounts, expectBorder } from './border.js';
+import { type Border, expectAmounts, expectBorder } from './border.js';
 
 export type PadMode = 'constant' | Border;
 
@@ -18,6 +19,13 @@ export interface PadOptions {
   /** What mode 'constant' adds, default 0. */
   readonly value?: number;
 }
+
+export const padKinds: Kinds<PadOptions> = {
+  before: wholes,
+  after: wholes,
+  mode: oneOf('constant', 'reflect', 'replicate', 'circular'),
+  value: number,
+};
 
 export interface PadAttrs {
   readonly before: readonly number[];
@@ -47,8 +55,6 @@ export function padAttributes(options: PadOptions | undefined, { x }: { x: Tenso
     if (x.dtype === 'bool' && ![0, 1].includes(value ?? 0))
       fail('pad', `value ${value} is neither 0 nor 1, but x is bool`);
   } else {
-    if (!BORDERS.includes(mode))
-      fail('pad', `mode must be one of constant, ${BORDERS.join(', ')}, got ${mode}`);
     if (value !== undefined) fail('pad', `value is for mode 'constant' alone, mode is '${mode}'`);
     expectBorder('pad', 'x', { shape: x.shape, before, after, border: mode });
   }

@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import { f32, type TensorType } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -9,6 +10,8 @@ export interface PixelShuffleOptions {
   /** How many times larger (smaller) height and width become. */
   readonly factor: number;
 }
+
+export const pixelShuffleKinds: Kinds<PixelShuffleOptions> = { factor: whole };
 
 const AXES = '[..., channels, height, width]';
 
@@ -56,6 +59,7 @@ export const pixelShuffle = defineComposition({
   name: 'pixelShuffle',
   summary: 'y = x with factor² channels as factor x factor pixels',
   inputs: ['x'],
+  kinds: pixelShuffleKinds,
   attributes(options: PixelShuffleOptions | undefined, { x }) {
     const attrs = shuffleAttrs('pixelShuffle', options, x);
     const area = attrs.factor ** 2;
@@ -110,6 +114,7 @@ export const pixelUnshuffle = defineComposition({
   name: 'pixelUnshuffle',
   summary: 'y = x with factor x factor pixels as factor² channels',
   inputs: ['x'],
+  kinds: pixelShuffleKinds,
   attributes(options: PixelShuffleOptions | undefined, { x }) {
     const attrs = shuffleAttrs('pixelUnshuffle', options, x);
     if (x.shape.slice(-2).some((size) => size % attrs.factor !== 0)) {
@@ -153,8 +158,8 @@ export const pixelUnshuffle = defineComposition({
     },
     {
       types: { x: f32([1, 4, 2, 2]) },
-      options: { factor: 1.5 },
-      message: 'pixelUnshuffle: factor must be a whole number of at least 1, got 1.5',
+      options: { factor: 0 },
+      message: 'pixelUnshuffle: factor must be a whole number of at least 1, got 0',
     },
     { types: { x: f32([1, 4, 2, 2]) }, message: 'pixelUnshuffle: needs options { factor }' },
   ],

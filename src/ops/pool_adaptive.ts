@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { either, type Kinds, orNull, pairOf, whole } from '../kinds.js';
 import { f32, type TensorType } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -12,10 +13,20 @@ export interface AdaptivePool2dOptions {
   readonly outputSize: Size | readonly [Size, Size];
 }
 
+export const adaptivePool2dKinds: Kinds<AdaptivePool2dOptions> = {
+  outputSize: either(
+    orNull(whole),
+    pairOf(orNull(whole), 'a pair'),
+    'a whole number, null or a pair of them',
+  ),
+};
+
 export interface AdaptivePool1dOptions {
   /** Length of the result. */
   readonly outputSize: number;
 }
+
+export const adaptivePool1dKinds: Kinds<AdaptivePool1dOptions> = { outputSize: whole };
 
 export interface AdaptiveAttrs {
   readonly outputSize: readonly [number, number];
@@ -34,7 +45,6 @@ export function adaptiveAttrs(
   const given = options?.outputSize;
   if (given === undefined) fail(name, 'needs options { outputSize }');
   const sizes: readonly Size[] = typeof given === 'object' && given ? given : [rank === 1 ? 1 : given, given];
-  if (sizes.length !== 2) fail(name, `outputSize must be a number or a pair, got [${sizes.join(',')}]`);
   const size = (k: 0 | 1) => expectWhole(name, 'outputSize', sizes[k] ?? x.at(k - 2) ?? 1, 0);
   return { outputSize: [size(0), size(1)] };
 }
@@ -61,6 +71,7 @@ export function adaptivePlan(
 
 /** Windows that divide a plane evenly into a given number of outputs. */
 export const adaptive: Pooling<AdaptivePool2dOptions, AdaptiveAttrs> = {
+  kinds: adaptivePool2dKinds,
   attributes: (name, options, x) => adaptiveAttrs(name, options, x, 2),
   plan: (name, x, attrs) => adaptivePlan(name, x, attrs, 2),
   cases: [
@@ -79,7 +90,7 @@ export const adaptive: Pooling<AdaptivePool2dOptions, AdaptiveAttrs> = {
     {
       types: { x: f32([1, 1, 2, 2]) },
       options: { outputSize: [1, 2, 3] as unknown as readonly [number, number] },
-      message: `${name}: outputSize must be a number or a pair, got [1,2,3]`,
+      message: `${name}: outputSize must be a whole number, null or a pair of them, got [1,2,3]`,
     },
     {
       types: { x: f32([1, 1, 1, 110000]) },

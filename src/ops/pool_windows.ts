@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { flag, type Kinds, whole, wholeOrPair } from '../kinds.js';
 import { expectDType, f32, type TensorType } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { expectWhole, type Pair, pair } from './common.js';
@@ -17,6 +18,14 @@ export interface Pool2dOptions {
   readonly ceilMode?: boolean;
 }
 
+export const pool2dKinds: Kinds<Pool2dOptions> = {
+  kernel: wholeOrPair,
+  stride: wholeOrPair,
+  padding: wholeOrPair,
+  dilation: wholeOrPair,
+  ceilMode: flag,
+};
+
 /** Windows that slide along one axis: {@link Pool2dOptions} with one number each. */
 export interface Pool1dOptions {
   readonly kernel: number;
@@ -29,6 +38,14 @@ export interface Pool1dOptions {
   /** Whether a last window may reach beyond the padding, default false. */
   readonly ceilMode?: boolean;
 }
+
+export const pool1dKinds: Kinds<Pool1dOptions> = {
+  kernel: whole,
+  stride: whole,
+  padding: whole,
+  dilation: whole,
+  ceilMode: flag,
+};
 
 export interface SlidingAttrs {
   readonly kernel: readonly [number, number];
@@ -236,6 +253,7 @@ export const windowParams = (
 
 /** How windows are laid out: what the ops of a family of poolings have in common. */
 export interface Pooling<U, A extends U & object> {
+  readonly kinds: Kinds<U>;
   readonly attributes: (name: string, options: U | undefined, x: Shape) => A;
   /** Checks x too. */
   readonly plan: (name: string, x: TensorType, attrs: A) => Geometry;

@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { mul } from './binary.js';
@@ -166,6 +167,8 @@ export interface GramMatrixOptions {
   readonly normalize?: boolean;
 }
 
+export const gramMatrixKinds: Kinds<GramMatrixOptions> = { normalize: flag };
+
 const positions = (x: Shape): number => sizeOf(x.slice(-2));
 
 // A sum over all positions, each product rounded, and the scale's rounding and product.
@@ -182,6 +185,7 @@ export const gramMatrix = defineComposition({
   name: 'gramMatrix',
   summary: 'y = X Xᵀ, X the channels as rows; / (c h w) if normalised',
   inputs: ['x'],
+  kinds: gramMatrixKinds,
   attributes(options: GramMatrixOptions | undefined, { x }) {
     expectDType('gramMatrix', { x }, 'f32');
     if (x.shape.length !== 3 && x.shape.length !== 4)

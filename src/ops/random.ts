@@ -4,6 +4,7 @@
  */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, whole, wholes } from '../kinds.js';
 import { expectDType, f32, type Tolerance } from '../op.js';
 import { philox, toUniform } from '../random.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
@@ -20,6 +21,7 @@ interface Distribution<U> {
   readonly numbers: (options: U) => { readonly a: number; readonly b: number };
   /** Element i, as a · one + b · other; what rounding errors are measured by, the terms' absolute values. */
   readonly terms: (seed: Float64Array, i: number) => number;
+  readonly kinds: Kinds<U>;
   readonly check: (name: string, options: U) => void;
   readonly tolerance: { readonly [K in 'wasm' | 'webgpu']: Tolerance<unknown> };
   readonly options: readonly (U & { readonly shape: Shape })[];
@@ -37,6 +39,7 @@ function distribution<U extends { readonly shape: Shape }>(name: string, spec: D
     name,
     summary: spec.summary,
     inputs: ['seed'],
+    kinds: spec.kinds,
     attributes(options: U | undefined): Attrs {
       if (!options) return fail(name, 'needs options { shape, ... }');
       checkShape(name, options.shape);
@@ -84,9 +87,12 @@ export interface UniformOptions {
   readonly high?: number;
 }
 
+export const uniformKinds: Kinds<UniformOptions> = { shape: wholes, low: number, high: number };
+
 /** Uniform numbers in [low, high) with 24 random bits. */
 export const uniform = distribution<UniformOptions>('uniform', {
   summary: 'y = low + (high - low) u, u uniform in [0, 1)',
+  kinds: uniformKinds,
   numbers: ({ low = 0, high = 1 }) => ({ a: low, b: high - low }),
   terms: (seed, i) => toUniform(wordOf(seed, i)),
   check(name, { low = 0, high = 1 }) {
@@ -106,9 +112,12 @@ export interface NormalOptions {
   readonly deviation?: number;
 }
 
+export const normalKinds: Kinds<NormalOptions> = { shape: wholes, mean: number, deviation: number };
+
 /** Normal numbers (Box and Muller, 1958): elements 2k and 2k + 1 come from the same two words. */
 export const normal = distribution<NormalOptions>('normal', {
   summary: 'y = mean + deviation n, n standard normal',
+  kinds: normalKinds,
   numbers: ({ mean = 0, deviation = 1 }) => ({ a: mean, b: deviation }),
   terms(seed, i) {
     const even = i - (i % 2);
@@ -134,9 +143,12 @@ export interface ExponentialOptions {
   readonly rate?: number;
 }
 
+export const exponentialKinds: Kinds<ExponentialOptions> = { shape: wholes, rate: number };
+
 /** Exponentially distributed numbers, by inversion. */
 export const exponential = distribution<ExponentialOptions>('exponential', {
   summary: 'y = -ln(1 - u) / rate, u uniform in [0, 1)',
+  kinds: exponentialKinds,
   numbers: ({ rate = 1 }) => ({ a: 0, b: 1 / rate }),
   terms: (seed, i) => -Math.log(1 - toUniform(wordOf(seed, i))),
   check(name, { rate = 1 }) {
@@ -156,11 +168,14 @@ export interface IntegersOptions {
   readonly high: number;
 }
 
+export const integersKinds: Kinds<IntegersOptions> = { shape: wholes, low: whole, high: whole };
+
 /** Whole numbers low <= i < high, i32; no number is likelier than another by more than (high - low) / 2^32. */
 export const integers = defineOp({
   name: 'integers',
   summary: 'y = low + ⌊(high - low) u⌋, u uniform in [0, 1) with 32 bits',
   inputs: ['seed'],
+  kinds: integersKinds,
   attributes(options: IntegersOptions | undefined) {
     const { shape, low, high } = options ?? fail('integers', 'needs options { shape, low, high }');
     checkShape('integers', shape);

@@ -1,6 +1,7 @@
 import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, oneOf, whole } from '../kinds.js';
 import type { KernelCall } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { elementUnits, expectWhole, pointwise } from './common.js';
@@ -58,6 +59,13 @@ export interface ArangeOptions {
   readonly dtype?: DType;
 }
 
+export const arangeKinds: Kinds<ArangeOptions> = {
+  start: number,
+  end: number,
+  step: number,
+  dtype: oneOf('f32', 'i32', 'bool'),
+};
+
 interface ArangeAttrs {
   readonly start: number;
   readonly step: number;
@@ -78,6 +86,7 @@ export const arange = defineOp({
   name: 'arange',
   summary: 'y = start + i · step, before end',
   inputs: [],
+  kinds: arangeKinds,
   attributes(options: ArangeOptions | undefined): ArangeAttrs {
     const { start = 0, end, step = 1, dtype: given } = options ?? fail('arange', 'needs options { end }');
     finite('arange', { start, end, step });
@@ -108,7 +117,7 @@ export const arange = defineOp({
   ],
   errors: [
     { types: {}, message: 'arange: needs options { end }' },
-    { types: {}, options: { end: Number.NaN }, message: 'arange: end must be a finite number, got NaN' },
+    { types: {}, options: { end: Infinity }, message: 'arange: end must be a finite number, got Infinity' },
     {
       types: {},
       options: { end: 3, dtype: 'bool' },
@@ -145,6 +154,8 @@ export interface LinspaceOptions {
   readonly steps: number;
 }
 
+export const linspaceKinds: Kinds<LinspaceOptions> = { start: number, end: number, steps: whole };
+
 interface LinspaceAttrs {
   readonly start: number;
   readonly end: number;
@@ -169,6 +180,7 @@ export const linspace = defineOp({
   name: 'linspace',
   summary: 'y = start + i (end - start) / (steps - 1)',
   inputs: [],
+  kinds: linspaceKinds,
   attributes(options: LinspaceOptions | undefined): LinspaceAttrs {
     const { start, end, steps } = options ?? fail('linspace', 'needs options { start, end, steps }');
     finite('linspace', { start, end });
@@ -215,11 +227,14 @@ export interface EyeOptions {
   readonly dtype?: DType;
 }
 
+export const eyeKinds: Kinds<EyeOptions> = { n: whole, m: whole, dtype: oneOf('f32', 'i32', 'bool') };
+
 /** A matrix with ones on its main diagonal and zeros elsewhere. */
 export const eye = defineOp({
   name: 'eye',
   summary: 'y[i, j] = 1 where i = j, else 0',
   inputs: [],
+  kinds: eyeKinds,
   attributes(options: EyeOptions | undefined) {
     const { n, m, dtype = 'f32' } = options ?? fail('eye', 'needs options { n }');
     return { n: expectWhole('eye', 'n', n, 0), m: expectWhole('eye', 'm', m ?? n, 0), dtype };
@@ -242,6 +257,6 @@ export const eye = defineOp({
   errors: [
     { types: {}, message: 'eye: needs options { n }' },
     { types: {}, options: { n: -1 }, message: 'eye: n must be a whole number of at least 0, got -1' },
-    { types: {}, options: { n: 1, m: 0.5 }, message: 'eye: m must be a whole number of at least 0, got 0.5' },
+    { types: {}, options: { n: 1, m: -1 }, message: 'eye: m must be a whole number of at least 0, got -1' },
   ],
 });

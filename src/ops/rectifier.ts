@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import { expectDType } from '../op.js';
 import { mul } from './binary.js';
 import { less, lessEqual } from './compare.js';
@@ -29,11 +30,14 @@ export interface LeakyReluOptions {
   readonly negativeSlope?: number;
 }
 
+export const leakyReluKinds: Kinds<LeakyReluOptions> = { negativeSlope: number };
+
 const slope = (options?: LeakyReluOptions) => ({ negativeSlope: options?.negativeSlope ?? 0.01 });
 
 /** dx = dy where x > 0, else slope dy. */
 export const leakyReluBackward = unaryBackward('leakyReluBackward', {
   summary: 'dx = dy where v > 0, else negativeSlope · dy; v = x',
+  kinds: leakyReluKinds,
   attributes: slope,
   options: [undefined, { negativeSlope: 0.2 }],
   params: ({ negativeSlope }) => ({ a: negativeSlope }),
@@ -44,6 +48,7 @@ export const leakyReluBackward = unaryBackward('leakyReluBackward', {
 
 export const leakyRelu = unary('leakyRelu', {
   summary: 'y = x where x > 0, else negativeSlope · x',
+  kinds: leakyReluKinds,
   attributes: slope,
   options: [undefined, { negativeSlope: 0.2 }],
   params: ({ negativeSlope }) => ({ a: negativeSlope }),
@@ -82,6 +87,7 @@ function exponentialUnit<A extends object, U>(
   kernel: string,
   summary: { readonly forward: string; readonly backward: string },
   own: {
+    readonly kinds?: Kinds<U>;
     readonly attributes: (name: string) => (options?: U) => A;
     readonly options: readonly (U | undefined)[];
     readonly shape: (attrs: A) => Exponential;
@@ -92,6 +98,7 @@ function exponentialUnit<A extends object, U>(
   const refusals = (op: string) => (own.wrong ? { wrong: own.wrong(op) } : {});
   const backward = unaryBackward<A, U>(`${name}Backward`, {
     summary: summary.backward,
+    kinds: own.kinds!,
     attributes: own.attributes(`${name}Backward`),
     options: own.options,
     kernel: `${kernel}_backward`,
@@ -112,6 +119,7 @@ function exponentialUnit<A extends object, U>(
   });
   const forward = unary<A, U>(name, {
     summary: summary.forward,
+    kinds: own.kinds!,
     attributes: own.attributes(name),
     options: own.options,
     kernel,
@@ -131,6 +139,8 @@ export interface EluOptions {
   readonly alpha?: number;
 }
 
+export const eluKinds: Kinds<EluOptions> = { alpha: number };
+
 const alphaOf = () => (options?: EluOptions) => ({ alpha: options?.alpha ?? 1 });
 
 /** Exponential linear unit (Clevert, Unterthiner and Hochreiter, 2015). */
@@ -142,6 +152,7 @@ const eluPair = exponentialUnit(
     backward: 'dx = dy where v > 0, else dy alpha e^v; v = x',
   },
   {
+    kinds: eluKinds,
     attributes: alphaOf,
     options: [undefined, { alpha: 0.7 }],
     shape: ({ alpha }) => ({ scale: alpha, rate: 1, gain: 1 }),
@@ -165,6 +176,7 @@ const celuPair = exponentialUnit(
     backward: 'dx = dy where v > 0, else dy e^(v / alpha); v = x',
   },
   {
+    kinds: eluKinds,
     attributes: celuAlpha,
     options: [undefined, { alpha: 0.7 }],
     shape: ({ alpha }) => ({ scale: alpha, rate: 1 / alpha, gain: 1 }),
@@ -198,6 +210,8 @@ export interface HardtanhOptions {
   readonly maxVal?: number;
 }
 
+export const hardtanhKinds: Kinds<HardtanhOptions> = { minVal: number, maxVal: number };
+
 const bounds = (name: string) => (options?: HardtanhOptions) => {
   const { minVal = -1, maxVal = 1 } = options ?? {};
   if (minVal > maxVal) fail(name, `minVal ${minVal} is above maxVal ${maxVal}`);
@@ -209,6 +223,7 @@ const offKinks = { values: [-1.3, 0.4, -0.7, 1.6, 0.1, 6.3, -0.2, 4.5, -3.4, 2.1
 // Constants and products round once each.
 export const hardtanhBackward = unaryBackward('hardtanhBackward', {
   summary: 'dx = 0 where v ≤ minVal or v ≥ maxVal, else dy; v = x',
+  kinds: hardtanhKinds,
   attributes: bounds('hardtanhBackward'),
   options: [undefined, { minVal: -0.5, maxVal: 0.25 }],
   params: ({ minVal, maxVal }) => ({ a: minVal, b: maxVal }),
@@ -222,6 +237,7 @@ export const hardtanhBackward = unaryBackward('hardtanhBackward', {
 /** x between two bounds; the gradient is zero at and beyond them. */
 export const hardtanh = unary('hardtanh', {
   summary: 'y = min(max(x, minVal), maxVal)',
+  kinds: hardtanhKinds,
   attributes: bounds('hardtanh'),
   options: [undefined, { minVal: -0.5, maxVal: 0.25 }],
   kernel: 'clamp',

@@ -1,4 +1,5 @@
 import { defineVariadicCompositionWithOutputs } from '../composition.js';
+import type { Kinds } from '../kinds.js';
 import { f32, type SampleInput, type TensorType } from '../op.js';
 import { clearOfZero } from './recurrent_cells.js';
 import {
@@ -11,6 +12,8 @@ import {
   type RecurrentOptions,
   RNN,
   type RnnOptions,
+  recurrentKinds,
+  rnnKinds,
 } from './recurrent_layers.js';
 import { runLayers } from './recurrent_layers_reference.js';
 import { errorTolerance } from './recurrent_math.js';
@@ -139,6 +142,7 @@ function errorsOf(kind: Kind) {
 const declared = (kind: Kind, samples: readonly Case[]) => ({
   name: kind.name,
   inputs: ['inputs'] as const,
+  kinds: (kind === RNN ? rnnKinds : recurrentKinds) as Kinds<RnnOptions | undefined>,
   attributes: (options: RnnOptions | undefined, types: readonly TensorType[]) =>
     attributesOf(kind, options, types),
   compose: (inputs: Parameters<typeof compose>[1], attrs: RecurrentAttrs) => compose(kind, inputs, attrs),

@@ -1,5 +1,6 @@
 import { defineComposition, defineCompositionWithOutputs } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, oneOf } from '../kinds.js';
 import { expectDType, f32, type RefTensor, type SampleInput, type TensorType, type Value } from '../op.js';
 import { sameShape, showShape } from '../shape.js';
 import { tanh } from './activation.js';
@@ -18,14 +19,9 @@ export interface RnnCellOptions {
   readonly nonlinearity?: 'tanh' | 'relu';
 }
 
-/** 'tanh' unless it is given. */
-export function nonlinearityOf(name: string, options: RnnCellOptions | undefined): 'tanh' | 'relu' {
-  const nonlinearity = options?.nonlinearity ?? 'tanh';
-  if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
-    fail(name, `nonlinearity must be 'tanh' or 'relu', got '${nonlinearity}'`);
-  return nonlinearity;
-}
+export const rnnCellKinds: Kinds<RnnCellOptions> = { nonlinearity: oneOf('tanh', 'relu') };
 
+/** 'tanh' unless it is given. */
 /** One cell's weights, as PyTorch has them: [gates hidden, input], [gates hidden, hidden] and two biases [gates hidden]. */
 export interface CellTypes<T> {
   readonly weightIh: T;
@@ -141,9 +137,10 @@ export const rnnCell = defineComposition({
   name: 'rnnCell',
   summary: "h' = tanh or relu of weightIh x + biasIh + weightHh h + biasHh",
   inputs: ['x', 'h', ...INPUTS],
+  kinds: rnnCellKinds,
   attributes(options: RnnCellOptions | undefined, { x, h, ...weights }) {
     checkCell('rnnCell', 1, { x, ...weights }, { h });
-    return { nonlinearity: nonlinearityOf('rnnCell', options) };
+    return { nonlinearity: options?.nonlinearity ?? 'tanh' };
   },
   compose({ x, h, weightIh, weightHh, biasIh, biasHh }, { nonlinearity }) {
     const sum = add(linear(batched(x), weightIh, biasIh), linear(batched(h), weightHh, biasHh));
@@ -183,7 +180,7 @@ export const rnnCell = defineComposition({
     {
       types: { x: f32([3, 5]), h: f32([3, 4]), ...weightTypes(4, 5, 4) },
       options: { nonlinearity: 'elu' as 'relu' },
-      message: "rnnCell: nonlinearity must be 'tanh' or 'relu', got 'elu'",
+      message: "rnnCell: nonlinearity must be one of tanh, relu, got 'elu'",
     },
   ],
   tolerance: errorTolerance,

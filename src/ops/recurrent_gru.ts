@@ -13,6 +13,7 @@ import {
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
+  sequenceKinds,
   sequenceShapes,
   sizesOf,
   walkOf,
@@ -88,6 +89,7 @@ export const gruSequence = defineOpWithOutputs({
   name: 'gruSequence',
   summary: 'y, hn of a GRU layer over whole sequences, in one direction',
   inputs: ['projected', 'weightHidden', 'biasHidden?', 'h0', 'lengths?'],
+  kinds: sequenceKinds,
   attributes: reverseOf,
   infer(types) {
     const sizes = checkSequence('gruSequence', GATES, 'projected', types);
@@ -178,6 +180,7 @@ export const gruSequenceBackward = defineOpWithOutputs({
   name: 'gruSequenceBackward',
   summary: 'dprojected, that of the hidden parts, dh0 of gruSequence, and h before each step',
   inputs: [...BACKWARD, 'lengths?'] as const,
+  kinds: sequenceKinds,
   attributes: reverseOf,
   infer(types) {
     const sizes = checkSequence('gruSequenceBackward', GATES, 'dy', types);

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { flag, type Kinds, number, whole } from '../kinds.js';
 import { expectDType, type TensorType, type Value } from '../op.js';
 import { sameShape, showShape } from '../shape.js';
 import { add } from './binary.js';
@@ -7,7 +8,7 @@ import { concat } from './concat.js';
 import { dropout } from './dropout.js';
 import { permute, reshape } from './layout.js';
 import { linear } from './matmul.js';
-import { type CellTypes, checkWeights, nonlinearityOf, type RnnCellOptions } from './recurrent_cells.js';
+import { type CellTypes, checkWeights, type RnnCellOptions, rnnCellKinds } from './recurrent_cells.js';
 import { gruSequence } from './recurrent_gru.js';
 import { lstmSequence } from './recurrent_lstm.js';
 import { rnnSequence } from './recurrent_rnn.js';
@@ -26,7 +27,17 @@ export interface RecurrentOptions {
   readonly dropout?: number;
 }
 
+export const recurrentKinds: Kinds<RecurrentOptions> = {
+  layers: whole,
+  bidirectional: flag,
+  batchFirst: flag,
+  bias: flag,
+  dropout: number,
+};
+
 export interface RnnOptions extends RecurrentOptions, RnnCellOptions {}
+
+export const rnnKinds: Kinds<RnnOptions> = { ...recurrentKinds, ...rnnCellKinds };
 
 export interface RecurrentAttrs {
   readonly layers: number;
@@ -123,7 +134,7 @@ export function attributesOf(
     batchFirst: (options?.batchFirst ?? false) && types.length > 0 && !isSingle(types[0]!),
     bias: options?.bias ?? true,
     dropout: p,
-    nonlinearity: nonlinearityOf(name, options),
+    nonlinearity: options?.nonlinearity ?? 'tanh',
   };
   const batched = withBatch(kind, types, (one, shape) => ({ dtype: one.dtype, shape }));
   checkTypes(kind, parse(kind, batched, attrs), attrs);

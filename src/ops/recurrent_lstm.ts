@@ -13,6 +13,7 @@ import {
   reverseOf,
   type SequenceAttrs,
   type SequenceOptions,
+  sequenceKinds,
   sequenceShapes,
   sizesOf,
   walkOf,
@@ -88,6 +89,7 @@ export const lstmSequence = defineOpWithOutputs({
   name: 'lstmSequence',
   summary: 'y, hn, cn of an LSTM layer over whole sequences, in one direction',
   inputs: [...FORWARD, 'lengths?'] as const,
+  kinds: sequenceKinds,
   attributes: reverseOf,
   infer(types) {
     const sizes = checkSequence('lstmSequence', GATES, 'projected', types);
@@ -171,6 +173,7 @@ export const lstmSequenceBackward = defineOpWithOutputs({
   name: 'lstmSequenceBackward',
   summary: 'dprojected, dh0, dc0 of lstmSequence, and h before each step',
   inputs: [...BACKWARD, 'lengths?'] as const,
+  kinds: sequenceKinds,
   attributes: reverseOf,
   infer(types) {
     const sizes = checkSequence('lstmSequenceBackward', GATES, 'dy', types);

@@ -1,8 +1,9 @@
 import { defineOpWithOutputs } from '../define.js';
+import type { Kinds } from '../kinds.js';
 import { f32, type KernelCall, type RefTensor, type Value } from '../op.js';
 import { sizeOf } from '../shape.js';
 import { zerosLike } from './fill.js';
-import { nonlinearityOf, type RnnCellOptions } from './recurrent_cells.js';
+import { type RnnCellOptions, rnnCellKinds } from './recurrent_cells.js';
 import { errorTolerance } from './recurrent_math.js';
 import { rnnRun, rnnStepBackward, Tracked, walkBack } from './recurrent_reference.js';
 import { sequenceCases, sequenceErrors, sequenceSample } from './recurrent_samples.js';
@@ -13,6 +14,7 @@ import {
   lengthFault,
   type SequenceAttrs,
   type SequenceOptions,
+  sequenceKinds,
   sequenceShapes,
   sizesOf,
   walkOf,
@@ -23,16 +25,16 @@ import { webgpuVariants } from './recurrent_webgpu.js';
 
 export interface RnnSequenceOptions extends SequenceOptions, RnnCellOptions {}
 
+export const rnnSequenceKinds: Kinds<RnnSequenceOptions> = { ...sequenceKinds, ...rnnCellKinds };
+
 interface Attrs extends SequenceAttrs {
   readonly nonlinearity: 'tanh' | 'relu';
 }
 
-const attributes =
-  (name: string) =>
-  (options: RnnSequenceOptions | undefined): Attrs => ({
-    reverse: options?.reverse ?? false,
-    nonlinearity: nonlinearityOf(name, options),
-  });
+const attributes = (options: RnnSequenceOptions | undefined): Attrs => ({
+  reverse: options?.reverse ?? false,
+  nonlinearity: options?.nonlinearity ?? 'tanh',
+});
 
 const FORWARD = ['projected', 'weightHidden', 'h0'] as const;
 type Forward = (typeof FORWARD)[number] | 'lengths?';
@@ -105,7 +107,8 @@ export const rnnSequence = defineOpWithOutputs({
   name: 'rnnSequence',
   summary: 'y, hn of a plain recurrent layer over whole sequences, in one direction',
   inputs: [...FORWARD, 'lengths?'] as const,
-  attributes: attributes('rnnSequence'),
+  kinds: rnnSequenceKinds,
+  attributes,
   infer(types) {
     const sizes = checkSequence('rnnSequence', 1, 'projected', types);
     const { y, h0 } = sequenceShapes(sizes, 1);
@@ -137,7 +140,7 @@ export const rnnSequence = defineOpWithOutputs({
     {
       types: { projected: f32([3, 2, 4]), weightHidden: f32([4, 4]), h0: f32([2, 4]) },
       options: { nonlinearity: 'elu' as 'relu' },
-      message: "rnnSequence: nonlinearity must be 'tanh' or 'relu', got 'elu'",
+      message: "rnnSequence: nonlinearity must be one of tanh, relu, got 'elu'",
     },
   ],
   tolerance: errorTolerance,
@@ -204,7 +207,8 @@ export const rnnSequenceBackward = defineOpWithOutputs({
   name: 'rnnSequenceBackward',
   summary: 'dprojected, dh0 of rnnSequence, and h before each step',
   inputs: [...BACKWARD, 'lengths?'] as const,
-  attributes: attributes('rnnSequenceBackward'),
+  kinds: rnnSequenceKinds,
+  attributes,
   infer(types) {
     const sizes = checkSequence('rnnSequenceBackward', 1, 'dy', types);
     const { projected, h0, y } = sequenceShapes(sizes, 1);

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { flag, type Kinds } from '../kinds.js';
 import { expectDType, type KernelCall, type Launch, type TensorType, type Variant } from '../op.js';
 import { type Shape, sameShape, showShape } from '../shape.js';
 import { expectRank } from './common.js';
@@ -10,6 +11,8 @@ export interface SequenceOptions {
   /** From each sequence's last step to its first, default false. */
   readonly reverse?: boolean;
 }
+
+export const sequenceKinds: Kinds<SequenceOptions> = { reverse: flag };
 
 export interface SequenceAttrs {
   readonly reverse: boolean;

@@ -1,6 +1,7 @@
 import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, wholeOrWholes } from '../kinds.js';
 import {
   type BackwardContext,
   type ErrorCase,
@@ -22,6 +23,8 @@ export interface ReduceOptions {
   /** Keeps each reduced axis with size 1, default false. */
   readonly keepDims?: boolean;
 }
+
+export const reduceKinds: Kinds<ReduceOptions> = { axes: wholeOrWholes, keepDims: flag };
 
 export interface ReduceAttrs {
   readonly axes: readonly number[];
@@ -93,6 +96,8 @@ interface ReduceSpec<A extends ReduceAttrs, U extends ReduceOptions> {
   /** The dtype of the output by that of x; what is not named is refused. */
   readonly dtypes: Partial<Readonly<Record<DType, DType>>>;
   readonly kernels: readonly ReduceKernel<A>[];
+  /** Of options beyond the axes too. */
+  readonly kinds?: Kinds<U>;
   /** Attributes beyond the axes. */
   readonly attributes?: (options: U | undefined) => Omit<A, keyof ReduceAttrs>;
   /** Whether no elements have an answer. */
@@ -189,6 +194,7 @@ export function reduce<A extends ReduceAttrs = ReduceAttrs, U extends ReduceOpti
     name,
     summary: spec.summary,
     inputs: ['x'],
+    kinds: (spec.kinds ?? reduceKinds) as Kinds<U>,
     attributes: (options: U | undefined, { x }): A =>
       ({ ...reduceAttrs(name, options, x), ...spec.attributes?.(options) }) as A,
     infer({ x }, attrs) {

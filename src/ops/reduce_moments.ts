@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { div, mul, sub } from './binary.js';
 import { equal } from './compare.js';
@@ -10,6 +11,7 @@ import {
   type ReduceContext,
   type ReduceOptions,
   reduce,
+  reduceKinds,
   reduceSamples,
 } from './reduce_common.js';
 import { sumUnits } from './softmax.js';
@@ -20,6 +22,8 @@ export interface VarianceOptions extends ReduceOptions {
   /** What is taken off the count of elements before dividing by it, default 1; 0 for the population's variance. */
   readonly correction?: number;
 }
+
+export const varianceKinds: Kinds<VarianceOptions> = { ...reduceKinds, correction: number };
 
 interface VarianceAttrs extends ReduceAttrs {
   readonly correction: number;
@@ -112,6 +116,7 @@ export const variance = reduce<VarianceAttrs, VarianceOptions>('variance', {
   summary: 'y = Σ (x - mean)² / (n - correction) over the axes',
   dtypes: { f32: 'f32' },
   kernels: moments('variance_f32'),
+  kinds: varianceKinds,
   attributes: correctionOf('variance'),
   evaluate: varianceOf,
   backward: (context) => varianceGradient(context.grad, context),
@@ -126,6 +131,7 @@ export const std = reduce<VarianceAttrs, VarianceOptions>('std', {
   summary: 'y = √(Σ (x - mean)² / (n - correction)) over the axes',
   dtypes: { f32: 'f32' },
   kernels: moments('std_f32'),
+  kinds: varianceKinds,
   attributes: correctionOf('std'),
   evaluate: (group, attrs) => Math.sqrt(varianceOf(group, attrs)),
   backward(context) {

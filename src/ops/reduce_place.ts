@@ -1,5 +1,6 @@
 import { defineCompositionWithOutputs } from '../composition.js';
 import { defineOp } from '../define.js';
+import { flag, type Kinds, whole } from '../kinds.js';
 import { f32, type KernelCall, type RefTensor, type Sample, type TensorType, type Value } from '../op.js';
 import { normalizeAxes, type Shape, sizeOf } from '../shape.js';
 import { reshape } from './layout.js';
@@ -21,6 +22,8 @@ export interface PlaceOptions {
   /** Keeps what is reduced with size 1, default false. */
   readonly keepDims?: boolean;
 }
+
+export const placeKinds: Kinds<PlaceOptions> = { axis: whole, keepDims: flag };
 
 type Beats = (a: number, b: number) => boolean;
 /** NaN counts as greater than every number, and as smaller. */
@@ -73,6 +76,7 @@ function place(name: string, adjective: string, beats: Beats) {
     name,
     summary: `y = the index of the first ${adjective} x along an axis`,
     inputs: ['x'],
+    kinds: placeKinds,
     attributes: (options: PlaceOptions | undefined, { x }): ReduceAttrs => ({
       axes: axesOf(name, options?.axis, x.shape),
       keepDims: options?.keepDims ?? false,
@@ -112,6 +116,7 @@ function withIndices(name: string, adjective: string, find: typeof argmax, beats
     name,
     summary: `the first ${adjective} x along an axis, and its index`,
     inputs: ['x'],
+    kinds: placeKinds,
     attributes(options: PlaceOptions | undefined, { x }) {
       const axis = axisOf(name, options?.axis ?? -1, x.shape);
       check(name, x, x.shape.length === 0 ? [] : [axis]);

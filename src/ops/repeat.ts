@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholes } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { checkShape, normalizeAxis, showShape, sizeOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -41,11 +42,14 @@ export interface RepeatOptions {
   readonly repeats: readonly number[];
 }
 
+export const repeatKinds: Kinds<RepeatOptions> = { repeats: wholes };
+
 /** Copies of x next to each other along each axis. */
 export const repeat = defineComposition({
   name: 'repeat',
   summary: 'y = copies of x next to each other along each axis',
   inputs: ['x'],
+  kinds: repeatKinds,
   attributes(options: RepeatOptions | undefined, { x }) {
     const { repeats } = options ?? fail('repeat', 'needs options { repeats }');
     for (const count of repeats) expectWhole('repeat', 'repeats', count, 0);
@@ -101,11 +105,14 @@ export interface RepeatInterleaveOptions {
   readonly axis?: number;
 }
 
+export const repeatInterleaveKinds: Kinds<RepeatInterleaveOptions> = { repeats: whole, axis: whole };
+
 /** Each element of x so many times in a row along an axis. */
 export const repeatInterleave = defineComposition({
   name: 'repeatInterleave',
   summary: 'y = each element of x several times in a row along an axis',
   inputs: ['x'],
+  kinds: repeatInterleaveKinds,
   attributes(options: RepeatInterleaveOptions | undefined, { x }) {
     const given = options ?? fail('repeatInterleave', 'needs options { repeats }');
     const repeats = expectWhole('repeatInterleave', 'repeats', given.repeats, 0);
@@ -129,8 +136,8 @@ export const repeatInterleave = defineComposition({
     { types: { x: f32([3]) }, message: 'repeatInterleave: needs options { repeats }' },
     {
       types: { x: f32([3]) },
-      options: { repeats: 1.5 },
-      message: 'repeatInterleave: repeats must be a whole number of at least 0, got 1.5',
+      options: { repeats: -1 },
+      message: 'repeatInterleave: repeats must be a whole number of at least 0, got -1',
     },
     {
       types: { x: f32([3]) },

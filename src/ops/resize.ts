@@ -1,10 +1,12 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholes } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import {
   forEachRead,
   type InterpolateOptions,
+  interpolateKinds,
   mostReads,
   type ResizeAttrs,
   type Resizing,
@@ -49,6 +51,7 @@ export const interpolate = defineOp({
   name: 'interpolate',
   summary: 'y = x at another size, by nearest elements or linear interpolation',
   inputs: ['x'],
+  kinds: interpolateKinds,
   attributes: (options: InterpolateOptions | undefined, { x }) =>
     resizeAttrs('interpolate', options, x.shape),
   infer({ x }, attrs) {
@@ -130,7 +133,7 @@ export const interpolate = defineOp({
     {
       types: { x: f32([1, 1, 4]) },
       options: { size: 8, mode: 'cubic' as 'linear' },
-      message: "interpolate: mode must be nearest, linear or bilinear, got 'cubic'",
+      message: "interpolate: mode must be one of nearest, linear, bilinear, got 'cubic'",
     },
     {
       types: { x: f32([1, 1, 4]) },
@@ -171,6 +174,11 @@ export interface InterpolateBackwardOptions extends InterpolateOptions {
   readonly shape: Shape;
 }
 
+export const interpolateBackwardKinds: Kinds<InterpolateBackwardOptions> = {
+  ...interpolateKinds,
+  shape: wholes,
+};
+
 type BackwardAttrs = ResizeAttrs & { readonly shape: Shape };
 
 // The weights as in `interpolate`, two products, and a sum over the outputs that read an element.
@@ -187,6 +195,7 @@ export const interpolateBackward = defineOp({
   name: 'interpolateBackward',
   summary: 'dx = Σ weight · dy over the outputs that read x',
   inputs: ['dy'],
+  kinds: interpolateBackwardKinds,
   attributes(options: InterpolateBackwardOptions | undefined): BackwardAttrs {
     if (!options) fail('interpolateBackward', 'needs options { shape }');
     const { shape } = options;

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { either, flag, type Kinds, number, numbers, oneOf, orNull, wholeOrWholes } from '../kinds.js';
 import { type Shape, showShape } from '../shape.js';
 import { expectWhole } from './common.js';
 
@@ -13,6 +14,13 @@ export interface InterpolateOptions {
   readonly alignCorners?: boolean;
 }
 
+export const interpolateKinds: Kinds<InterpolateOptions> = {
+  size: orNull(wholeOrWholes),
+  scaleFactor: orNull(either(number, numbers, 'a number or a list of them')),
+  mode: oneOf('nearest', 'linear', 'bilinear'),
+  alignCorners: flag,
+};
+
 export interface ResizeAttrs {
   readonly size: readonly number[] | null;
   readonly scaleFactor: readonly number[] | null;
@@ -21,7 +29,11 @@ export interface ResizeAttrs {
 }
 
 /** Spatial axes of each mode. */
-const MODES: Readonly<Record<string, readonly number[]>> = { nearest: [1, 2], linear: [1], bilinear: [2] };
+const MODES: Readonly<Record<ResizeAttrs['mode'], readonly number[]>> = {
+  nearest: [1, 2],
+  linear: [1],
+  bilinear: [2],
+};
 
 /** Complete attributes for x of this shape; checks everything but what its sizes make of them. */
 export function resizeAttrs(name: string, options: InterpolateOptions | undefined, x: Shape): ResizeAttrs {
@@ -32,7 +44,7 @@ export function resizeAttrs(name: string, options: InterpolateOptions | undefine
     const wanted = '[batch, channels, length] or [batch, channels, height, width]';
     fail(name, `x must have axes ${wanted}, it is ${showShape(x)}`);
   }
-  const takes = MODES[mode] ?? fail(name, `mode must be nearest, linear or bilinear, got '${mode}'`);
+  const takes = MODES[mode];
   if (!takes.includes(axes)) fail(name, `mode '${mode}' needs ${takes[0]! + 2} axes, x is ${showShape(x)}`);
   if (alignCorners && mode === 'nearest') fail(name, "alignCorners is not for mode 'nearest'");
   const perAxis = (key: string, value: number | readonly number[] | null) => {

@@ -1,6 +1,7 @@
 import { applyWith } from '../apply.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholeOrWholes } from '../kinds.js';
 import { f32, type KernelCall, type Value } from '../op.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { type Bordered, borderLaunch, forEachSource } from './border.js';
@@ -11,6 +12,8 @@ export interface RollOptions {
   /** The axis of each shift; default: x is rolled as one list of all its elements. */
   readonly axes?: number | readonly number[];
 }
+
+export const rollKinds: Kinds<RollOptions> = { shifts: wholeOrWholes, axes: wholeOrWholes };
 
 interface RollAttrs {
   /** x's, or the number of its elements where they are rolled as one list. */
@@ -37,10 +40,10 @@ export const roll = defineOp({
   name: 'roll',
   summary: 'y[i] = x[(i - shift) mod n] along axes',
   inputs: ['x'],
+  kinds: rollKinds,
   attributes(options: RollOptions | undefined, { x }): RollAttrs {
     const given = options ?? fail('roll', 'needs options { shifts }');
     const list = [given.shifts].flat();
-    if (!list.every(Number.isInteger)) fail('roll', `shifts must be whole numbers, got [${list.join(',')}]`);
     const shape = given.axes === undefined ? [sizeOf(x.shape)] : x.shape;
     const axes = [given.axes ?? 0].flat().map((axis) => normalizeAxis('roll', axis, shape.length));
     if (axes.length !== list.length)
@@ -82,7 +85,7 @@ export const roll = defineOp({
     {
       types: { x: f32([3]) },
       options: { shifts: 0.5 },
-      message: 'roll: shifts must be whole numbers, got [0.5]',
+      message: 'roll: shifts must be a whole number or a list of them, got 0.5',
     },
     {
       types: { x: f32([3, 2]) },

@@ -1,6 +1,7 @@
 import { LOST_POWER } from '../bounds.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds } from '../kinds.js';
 import { f32, type KernelCall, type Sample, type Value } from '../op.js';
 import type { Shape } from '../shape.js';
 import { mul, sub } from './binary.js';
@@ -10,7 +11,7 @@ import { scalar } from './fill.js';
 import { linearScan } from './linear_scan.js';
 import { expectOneOf } from './reduce_common.js';
 import { axisOf, rowsOf } from './rows.js';
-import { type AlongOptions, blockScans, mapScans, scanKernels } from './scan_common.js';
+import { type AlongOptions, alongKinds, blockScans, mapScans, scanKernels } from './scan_common.js';
 import { exp } from './unary.js';
 import { where } from './where.js';
 
@@ -18,6 +19,8 @@ export interface ScanOptions extends AlongOptions {
   /** Each result without the element itself: the first is that of nothing. Default false. */
   readonly exclusive?: boolean;
 }
+
+export const scanKinds: Kinds<ScanOptions> = { ...alongKinds, exclusive: flag };
 
 interface ScanAttrs {
   readonly axis: number;
@@ -62,6 +65,7 @@ function cumulative(name: string, spec: CumulativeSpec) {
     name,
     summary: spec.summary,
     inputs: ['x'],
+    kinds: scanKinds,
     attributes(options: ScanOptions | undefined, { x }): ScanAttrs {
       const { axis, reverse = false, exclusive = false } = options ?? fail(name, 'needs options { axis }');
       if (exclusive && !spec.exclusive) fail(name, 'has no exclusive form: that of nothing is -Infinity');

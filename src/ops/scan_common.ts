@@ -1,3 +1,4 @@
+import { flag, type Kinds, whole } from '../kinds.js';
 import type { KernelCall, Launch, Variant } from '../op.js';
 import type { Shape } from '../shape.js';
 import { mapRows, rowsOf } from './rows.js';
@@ -8,6 +9,8 @@ export interface AlongOptions {
   /** From the last element to the first, default false. */
   readonly reverse?: boolean;
 }
+
+export const alongKinds: Kinds<AlongOptions> = { axis: whole, reverse: flag };
 
 /** Up to this length one GPU thread goes along a row, else 64 of them take 64 elements at a time. */
 const SERIAL_LIMIT = 32;

@@ -1,6 +1,7 @@
 import { applyWith } from '../apply.js';
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholeOrWholes } from '../kinds.js';
 import { f32, type Value } from '../op.js';
 import { normalizeAxes, normalizeAxis, showShape } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -23,11 +24,14 @@ export interface SelectOptions {
   readonly index: number;
 }
 
+export const selectKinds: Kinds<SelectOptions> = { axis: whole, index: whole };
+
 /** One index of an axis; the axis goes. */
 export const select = defineComposition({
   name: 'select',
   summary: 'y = x at one index of an axis, which goes',
   inputs: ['x'],
+  kinds: selectKinds,
   attributes(options: SelectOptions | undefined, { x }) {
     const given = options ?? fail('select', 'needs options { axis, index }');
     const axis = normalizeAxis('select', given.axis, x.shape.length);
@@ -70,11 +74,14 @@ export interface NarrowOptions {
   readonly length: number;
 }
 
+export const narrowKinds: Kinds<NarrowOptions> = { axis: whole, start: whole, length: whole };
+
 /** `length` indices of an axis from `start` on. */
 export const narrow = defineComposition({
   name: 'narrow',
   summary: 'y = `length` indices of an axis of x from `start` on',
   inputs: ['x'],
+  kinds: narrowKinds,
   attributes(options: NarrowOptions | undefined, { x }) {
     const given = options ?? fail('narrow', 'needs options { axis, start, length }');
     const axis = normalizeAxis('narrow', given.axis, x.shape.length);
@@ -121,11 +128,14 @@ export interface FlipOptions {
   readonly axes: number | readonly number[];
 }
 
+export const flipKinds: Kinds<FlipOptions> = { axes: wholeOrWholes };
+
 /** x with the order of its elements turned round along the axes. */
 export const flip = defineComposition({
   name: 'flip',
   summary: 'y = x turned round along axes',
   inputs: ['x'],
+  kinds: flipKinds,
   attributes(options: FlipOptions | undefined, { x }) {
     const { axes } = options ?? fail('flip', 'needs options { axes }');
     return { axes: normalizeAxes('flip', axes, x.shape.length) };

@@ -1,6 +1,7 @@
 import { defineComposition } from '../composition.js';
 import { expectHeld } from '../dtype.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, whole } from '../kinds.js';
 import { expectDType, f32, type TensorType, type Value } from '../op.js';
 import {
   broadcastShapes,
@@ -23,6 +24,8 @@ export interface TakeAlongAxisOptions {
   readonly axis?: number;
 }
 
+export const takeAlongAxisKinds: Kinds<TakeAlongAxisOptions> = { axis: whole };
+
 interface TakeAttrs {
   readonly axis: number | null;
 }
@@ -41,6 +44,7 @@ export const takeAlongAxis = defineComposition({
   name: 'takeAlongAxis',
   summary: 'y = gather(x, index) along an axis, with broadcasting along the others',
   inputs: ['x', 'index'],
+  kinds: takeAlongAxisKinds,
   attributes(options: TakeAlongAxisOptions | undefined, { x, index }): TakeAttrs {
     expectDType('takeAlongAxis', { index }, 'i32');
     if (options?.axis === undefined) return { axis: null };
@@ -99,11 +103,14 @@ export interface MaskedFillOptions {
   readonly value?: number;
 }
 
+export const maskedFillKinds: Kinds<MaskedFillOptions> = { value: number };
+
 /** x with `value` wherever the mask holds; the three broadcast: torch.masked_fill. */
 export const maskedFill = defineComposition({
   name: 'maskedFill',
   summary: 'y = value where mask, else x',
   inputs: ['x', 'mask', 'value?'],
+  kinds: maskedFillKinds,
   attributes(options: MaskedFillOptions | undefined, { x, mask, value }): { value: number | null } {
     expectDType('maskedFill', { mask }, 'bool');
     expectDType('maskedFill', { value }, x.dtype);

@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, whole } from '../kinds.js';
 import { expectDType, f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { broadcastStrides, forEachOffset, normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { add, div, maximum, mul, sub } from './binary.js';
@@ -22,6 +23,8 @@ export interface NormalizeOptions {
   /** The least that is divided by, default 1e-12. */
   readonly eps?: number;
 }
+
+export const normalizeKinds: Kinds<NormalizeOptions> = { p: number, axis: whole, eps: number };
 
 interface NormalizeAttrs {
   readonly p: number;
@@ -64,6 +67,7 @@ export const normalize = defineComposition({
   name: 'normalize',
   summary: 'y = x / max(‖x‖_p, eps) along an axis',
   inputs: ['x'],
+  kinds: normalizeKinds,
   attributes(options: NormalizeOptions | undefined, { x }): NormalizeAttrs {
     expectDType('normalize', { x }, 'f32');
     const { p = 2, axis = 1, eps = 1e-12 } = options ?? {};
@@ -118,6 +122,8 @@ export interface CosineSimilarityOptions {
   /** The least norm that is divided by, default 1e-8. */
   readonly eps?: number;
 }
+
+export const cosineSimilarityKinds: Kinds<CosineSimilarityOptions> = { axis: whole, eps: number };
 
 interface CosineAttrs {
   readonly axis: number;
@@ -176,6 +182,7 @@ export const cosineSimilarity = defineComposition({
   name: 'cosineSimilarity',
   summary: 'y = ⟨a, b⟩ / (max(‖a‖, eps) max(‖b‖, eps)) along an axis',
   inputs: ['a', 'b'],
+  kinds: cosineSimilarityKinds,
   attributes(options: CosineSimilarityOptions | undefined, { a, b }): CosineAttrs {
     expectDType('cosineSimilarity', { a, b }, 'f32');
     const { axis = 1, eps = 1e-8 } = options ?? {};

@@ -1,6 +1,7 @@
 import { applyWith } from '../apply.js';
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kind, type Kinds, listOf, orNull, whole, wholes } from '../kinds.js';
 import { type Fold, f32, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, stridesOf } from '../shape.js';
 import { full } from './fill.js';
@@ -19,6 +20,9 @@ export interface SliceOptions {
   /** Distance from one element to the next along each axis, default 1; negative ones walk backwards. */
   readonly step?: readonly number[];
 }
+
+const ends: Kind<Ends> = listOf(orNull(whole), 'a list of whole numbers and null');
+export const sliceKinds: Kinds<SliceOptions> = { start: ends, end: ends, step: wholes };
 
 /** Along each axis the first index, the distance to the next, and how many there are. */
 interface SliceAttrs {
@@ -87,6 +91,7 @@ export const slice = defineOp({
   name: 'slice',
   summary: 'y = x[start : end : step] along every axis',
   inputs: ['x'],
+  kinds: sliceKinds,
   attributes: sliceAttributes,
   infer: ({ x }, { count }) => ({ shape: count, dtype: x.dtype }),
   ...stridedCopy<SliceAttrs>('slice', (x, attrs, y) => {
@@ -150,11 +155,14 @@ export interface SliceBackwardOptions {
   readonly step: readonly number[];
 }
 
+export const sliceBackwardKinds: Kinds<SliceBackwardOptions> = { shape: wholes, start: wholes, step: wholes };
+
 /** A tensor of zeros with x at those of its places that a slice reads: the slice's gradient. */
 export const sliceBackward = defineOp({
   name: 'sliceBackward',
   summary: 'y = 0, but y[start : : step] = x',
   inputs: ['x'],
+  kinds: sliceBackwardKinds,
   attributes(options: SliceBackwardOptions | undefined, { x }) {
     const { shape, start, step } = options ?? fail('sliceBackward', 'needs options { shape, start, step }');
     const rank = x.shape.length;

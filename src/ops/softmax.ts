@@ -1,5 +1,6 @@
 import { LOST, LOST_POWER } from '../bounds.js';
 import { defineOp } from '../define.js';
+import { type Kinds, whole } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Value, type Variant } from '../op.js';
 import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import { mul, sub } from './binary.js';
@@ -14,6 +15,8 @@ export interface SoftmaxOptions {
   /** The axis along which the results add to 1, default the last. */
   readonly axis?: number;
 }
+
+export const softmaxKinds: Kinds<SoftmaxOptions> = { axis: whole };
 
 interface AxisAttrs {
   readonly axis: number;
@@ -125,6 +128,7 @@ export const softmax = defineOp({
   name: 'softmax',
   summary: 'y = e^x / Σ e^x along an axis',
   inputs: ['x'],
+  kinds: softmaxKinds,
   attributes: axisAttrs('softmax'),
   infer({ x }) {
     expectDType('softmax', { x }, 'f32');
@@ -155,6 +159,7 @@ export const softmaxBackward = defineOp({
   name: 'softmaxBackward',
   summary: 'dx = y (dy - Σ dy y)',
   inputs: ['dy', 'y'],
+  kinds: softmaxKinds,
   attributes: axisAttrs('softmaxBackward'),
   infer({ dy, y }) {
     expectDType('softmaxBackward', { dy, y }, 'f32');
@@ -202,6 +207,7 @@ export const logSoftmax = defineOp({
   name: 'logSoftmax',
   summary: 'y = x - log Σ e^x along an axis',
   inputs: ['x'],
+  kinds: softmaxKinds,
   attributes: axisAttrs('logSoftmax'),
   infer({ x }) {
     expectDType('logSoftmax', { x }, 'f32');
@@ -233,6 +239,7 @@ export const logSoftmaxBackward = defineOp({
   name: 'logSoftmaxBackward',
   summary: 'dx = dy - e^y Σ dy',
   inputs: ['dy', 'y'],
+  kinds: softmaxKinds,
   attributes: axisAttrs('logSoftmaxBackward'),
   infer({ dy, y }) {
     expectDType('logSoftmaxBackward', { dy, y }, 'f32');

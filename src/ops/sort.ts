@@ -1,6 +1,7 @@
 import { defineComposition } from '../composition.js';
 import { defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds, whole } from '../kinds.js';
 import {
   f32,
   type KernelCall,
@@ -23,6 +24,8 @@ export interface SortOptions {
   /** Equal elements stay in order; they always do, on every backend. */
   readonly stable?: boolean;
 }
+
+export const sortKinds: Kinds<SortOptions> = { axis: whole, descending: flag, stable: flag };
 
 interface SortAttrs {
   readonly axis: number;
@@ -193,6 +196,7 @@ export const sort = defineOpWithOutputs({
   name: 'sort',
   summary: 'x in order along an axis, and the indices that do it',
   inputs: ['x'],
+  kinds: sortKinds,
   attributes: attributesOf('sort'),
   infer: ({ x }, attrs) => inferSorted('sort', x, attrs),
   reference: ({ x }, attrs) => sorted(x, attrs),
@@ -207,6 +211,7 @@ export const argsort = defineComposition({
   name: 'argsort',
   summary: 'y = the indices that put x in order along an axis',
   inputs: ['x'],
+  kinds: sortKinds,
   attributes(options: SortOptions | undefined, { x }) {
     const attrs = attributesOf('argsort')(options, { x });
     inferSorted('argsort', x, attrs);
@@ -229,6 +234,8 @@ export interface TopKOptions {
   /** In order; they always are. */
   readonly sorted?: boolean;
 }
+
+export const topKKinds: Kinds<TopKOptions> = { k: whole, axis: whole, largest: flag, sorted: flag };
 
 interface TopKAttrs {
   readonly k: number;
@@ -254,6 +261,7 @@ export const topK = defineOpWithOutputs({
   name: 'topK',
   summary: 'the k largest x along an axis, and their indices',
   inputs: ['x'],
+  kinds: topKKinds,
   attributes(options: TopKOptions | undefined, { x }): TopKAttrs {
     const { axis: given = -1, k, largest = true, sorted: _always } = options ?? {};
     const axis = axisOf('topK', given, x.shape);

@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, expectSameShape, expectWhole } from './common.js';
@@ -76,6 +77,7 @@ export const sortSelect = defineOp({
   name: 'sortSelect',
   summary: 'y = x at distinct indices along an axis',
   inputs: ['x', 'indices'],
+  kinds: { axis: whole },
   attributes: (options: { readonly axis: number } | undefined, { x }): AxisAttrs =>
     axisAttrs('sortSelect', options, x),
   infer({ x, indices }, { axis }) {
@@ -141,6 +143,8 @@ export interface SortBackwardOptions {
   readonly length: number;
 }
 
+export const sortBackwardKinds: Kinds<SortBackwardOptions> = { axis: whole, length: whole };
+
 function backwardVariant(backend: 'wasm' | 'webgpu') {
   return {
     name: 'sort_backward',
@@ -181,6 +185,7 @@ export const sortBackward = defineOp({
   name: 'sortBackward',
   summary: 'dx = dy put at distinct indices along an axis, 0 elsewhere',
   inputs: ['dy', 'indices'],
+  kinds: sortBackwardKinds,
   attributes(options: SortBackwardOptions | undefined, { dy }): SortBackwardOptions {
     const { length } = options ?? fail('sortBackward', 'needs options { axis, length }');
     const { axis } = axisAttrs('sortBackward', options, dy);

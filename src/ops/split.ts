@@ -1,6 +1,7 @@
 import { defineCompositionWithOutputs } from '../composition.js';
 import { defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholes } from '../kinds.js';
 import { f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { normalizeAxis, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { expectWhole } from './common.js';
@@ -17,6 +18,8 @@ export interface SplitOptions {
   /** The axis that is split, default 0. */
   readonly axis?: number;
 }
+
+export const splitKinds: Kinds<SplitOptions> = { size: whole, sizes: wholes, axis: whole };
 
 interface SplitAttrs {
   readonly axis: number;
@@ -58,6 +61,7 @@ export const split = defineOpWithOutputs({
   name: 'split',
   summary: 'x in parts along an axis, by size',
   inputs: ['x'],
+  kinds: splitKinds,
   attributes(options: SplitOptions | undefined, { x }): SplitAttrs {
     const { size, sizes, axis: given = 0 } = options ?? {};
     const axis = normalizeAxis('split', given, x.shape.length);
@@ -129,11 +133,14 @@ export interface ChunkOptions {
   readonly axis?: number;
 }
 
+export const chunkKinds: Kinds<ChunkOptions> = { chunks: whole, axis: whole };
+
 /** x in `chunks` equal parts along an axis; the last is smaller, or some are missing, where it does not divide. */
 export const chunk = defineCompositionWithOutputs({
   name: 'chunk',
   summary: 'x in parts along an axis, by their number',
   inputs: ['x'],
+  kinds: chunkKinds,
   attributes(options: ChunkOptions | undefined, { x }) {
     const given = options ?? fail('chunk', 'needs options { chunks }');
     const axis = normalizeAxis('chunk', given.axis ?? 0, x.shape.length);
@@ -174,11 +181,14 @@ export interface UnbindOptions {
   readonly axis?: number;
 }
 
+export const unbindKinds: Kinds<UnbindOptions> = { axis: whole };
+
 /** A tensor for each index of an axis, without the axis. */
 export const unbind = defineCompositionWithOutputs({
   name: 'unbind',
   summary: 'x at each index of an axis, which goes',
   inputs: ['x'],
+  kinds: unbindKinds,
   attributes(options: UnbindOptions | undefined, { x }) {
     const axis = normalizeAxis('unbind', options?.axis ?? 0, x.shape.length);
     if (x.shape[axis] === 0) fail('unbind', `axis ${axis} of x ${showShape(x.shape)} has no index`);

@@ -15,6 +15,7 @@ import {
   rowUnits,
   type StandardizeOptions,
   scratchOf,
+  standardizeKinds,
 } from './standardize_call.js';
 import {
   layoutOf,
@@ -101,6 +102,7 @@ export const standardize = defineOpWithOutputs({
   name: 'standardize',
   summary: 'y = (x - mean) / √(variance + eps) · weight + bias by rows; mean; variance',
   inputs: ['x', 'weight?', 'bias?'],
+  kinds: standardizeKinds,
   attributes: (options: StandardizeOptions | undefined) => complete('standardize', options),
   infer({ x, weight, bias }, attrs) {
     const layout = check('standardize', x, { weight, bias }, attrs);

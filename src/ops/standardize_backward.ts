@@ -1,5 +1,6 @@
 import { defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
+import { flag, type Kinds } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Launch, type Value, type Variant } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { expectSameShape } from './common.js';
@@ -13,6 +14,7 @@ import {
   rowUnits,
   type StandardizeOptions,
   scratchOf,
+  standardizeKinds,
 } from './standardize_call.js';
 import {
   layoutOf,
@@ -27,6 +29,11 @@ export interface StandardizeBackwardOptions extends StandardizeOptions {
   /** Whether the gradients of weight and bias are wanted too; rows over the batch give them always. */
   readonly affine?: boolean;
 }
+
+export const standardizeBackwardKinds: Kinds<StandardizeBackwardOptions> = {
+  ...standardizeKinds,
+  affine: flag,
+};
 
 type BackwardAttrs = StandardizeAttrs & { readonly affine: boolean };
 
@@ -154,6 +161,7 @@ export const standardizeBackward = defineOpWithOutputs({
   summary:
     'dx = s (g - avg g - h avg (g h)), g = dy · weight, h = s (x - mean); dweight = Σ dy h; dbias = Σ dy',
   inputs: ['dy', 'x', 'mean', 'variance', 'weight?'],
+  kinds: standardizeBackwardKinds,
   attributes(options: StandardizeBackwardOptions | undefined): BackwardAttrs {
     const attrs = complete('standardizeBackward', options);
     const affine = options?.affine ?? false;

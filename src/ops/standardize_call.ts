@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { flag, type Kinds, number } from '../kinds.js';
 import { expectDType, type TensorType } from '../op.js';
 import { sameShape, showShape } from '../shape.js';
 import { expectRank } from './common.js';
@@ -10,6 +11,8 @@ export interface StandardizeOptions {
   readonly centred?: boolean;
   readonly overBatch?: boolean;
 }
+
+export const standardizeKinds: Kinds<StandardizeOptions> = { eps: number, centred: flag, overBatch: flag };
 
 export const AXES = '[batch, groups, channels, plane]';
 

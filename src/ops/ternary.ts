@@ -1,4 +1,5 @@
 import { defineOp } from '../define.js';
+import { type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { div, mul, sub } from './binary.js';
 import { referenceOfThree, threeParams, triples } from './broadcast_three.js';
@@ -53,6 +54,8 @@ export interface AddcOptions {
   readonly value?: number;
 }
 
+export const addcKinds: Kinds<AddcOptions> = { value: number };
+
 interface AddcAttrs {
   readonly value: number;
 }
@@ -99,6 +102,7 @@ export const addcmul = defineOp({
   name: 'addcmul',
   summary: 'y = x + value · a · b',
   inputs: ['x', 'a', 'b'],
+  kinds: addcKinds,
   attributes: scaleOf,
   infer: inferAddc('addcmul'),
   reference: ({ x, a, b }, { value }, [y]) =>
@@ -123,6 +127,7 @@ export const addcdiv = defineOp({
   name: 'addcdiv',
   summary: 'y = x + value · a / b',
   inputs: ['x', 'a', 'b'],
+  kinds: addcKinds,
   attributes: scaleOf,
   infer: inferAddc('addcdiv'),
   reference: ({ x, a, b }, { value }, [y]) =>

@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholeOrWholes } from '../kinds.js';
 import { f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { normalizeAxis } from '../shape.js';
 import { permute } from './layout.js';
@@ -23,11 +24,14 @@ export interface TransposeOptions {
   readonly axis1: number;
 }
 
+export const transposeKinds: Kinds<TransposeOptions> = { axis0: whole, axis1: whole };
+
 /** x with two axes exchanged. */
 export const transpose = defineComposition({
   name: 'transpose',
   summary: 'y = x with two axes exchanged',
   ...permuted,
+  kinds: transposeKinds,
   attributes(options: TransposeOptions | undefined, { x }) {
     const { axis0, axis1 } = options ?? fail('transpose', 'needs options { axis0, axis1 }');
     const rank = x.shape.length;
@@ -56,6 +60,8 @@ export interface MoveAxisOptions {
   readonly destination: number | readonly number[];
 }
 
+export const moveAxisKinds: Kinds<MoveAxisOptions> = { source: wholeOrWholes, destination: wholeOrWholes };
+
 const axisList = (axes: number | readonly number[], { shape }: TensorType): number[] => {
   const list = (typeof axes === 'number' ? [axes] : axes).map((axis) =>
     normalizeAxis('moveAxis', axis, shape.length),
@@ -70,6 +76,7 @@ export const moveAxis = defineComposition({
   name: 'moveAxis',
   summary: 'y = x with axes moved to other places',
   ...permuted,
+  kinds: moveAxisKinds,
   attributes(options: MoveAxisOptions | undefined, { x }) {
     const { source, destination } = options ?? fail('moveAxis', 'needs options { source, destination }');
     const [from, to] = [axisList(source, x), axisList(destination, x)];

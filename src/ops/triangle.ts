@@ -1,5 +1,6 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole } from '../kinds.js';
 import { f32, type RefTensor, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { pointwise } from './common.js';
@@ -8,6 +9,8 @@ export interface TriangleOptions {
   /** The diagonal that is kept last, default 0: the main one; positive ones lie above it. */
   readonly diagonal?: number;
 }
+
+export const triangleKinds: Kinds<TriangleOptions> = { diagonal: whole };
 
 interface TriangleAttrs {
   readonly diagonal: number;
@@ -18,6 +21,7 @@ function triangle(name: string, upper: boolean, kept: (above: number, diagonal: 
   return {
     name,
     inputs: ['x'] as const,
+    kinds: triangleKinds,
     attributes(options: TriangleOptions | undefined, { x }: { x: TensorType }): TriangleAttrs {
       const { diagonal = 0 } = options ?? {};
       if (!Number.isInteger(diagonal)) fail(name, `diagonal must be a whole number, got ${diagonal}`);

@@ -1,5 +1,6 @@
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
+import { type Kinds, number } from '../kinds.js';
 import type { TensorType, Value } from '../op.js';
 import { showShape } from '../shape.js';
 import { add, div, mul } from './binary.js';
@@ -201,6 +202,8 @@ export interface ClampOptions {
   readonly max?: number;
 }
 
+export const clampKinds: Kinds<ClampOptions> = { min: number, max: number };
+
 interface ClampAttrs {
   readonly min: number;
   readonly max: number;
@@ -222,6 +225,7 @@ function checkBounds(x: TensorType, bounds: ClampAttrs): void {
 /** min(max(x, min), max). The gradient is zero at and beyond the bounds. */
 export const clamp = unary('clamp', {
   summary: 'y = min(max(x, min), max)',
+  kinds: clampKinds,
   attributes(options?: ClampOptions): ClampAttrs {
     const { min, max } = options ?? {};
     if (min === undefined && max === undefined) fail('clamp', 'needs min, max or both');

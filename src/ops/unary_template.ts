@@ -1,6 +1,7 @@
 import { defineOp } from '../define.js';
 import type { DType } from '../dtype.js';
 import { fail } from '../errors.js';
+import type { Kinds } from '../kinds.js';
 import {
   type BackwardContext,
   type ErrorCase,
@@ -37,6 +38,7 @@ const cases = <U>(options: readonly U[]): { shape: readonly number[]; option: U 
 /** What the forward and the backward template have in common. */
 interface Shared<A extends object, U> {
   readonly summary: string;
+  readonly kinds?: Kinds<U>;
   readonly attributes?: (options: U | undefined) => A;
   readonly options?: readonly (U | undefined)[];
   /** The kernel's name without its dtype, default the op's own. */
@@ -132,6 +134,7 @@ export function unary<A extends object = Record<never, never>, U = undefined>(
     name,
     summary: spec.summary,
     inputs: ['x'],
+    kinds: spec.kinds!,
     attributes: (given: U | undefined) => spec.attributes?.(given) ?? ({} as A),
     infer({ x }, attrs) {
       if (!dtypes.includes(x.dtype))
@@ -184,6 +187,7 @@ export function unaryBackward<A extends object = Record<never, never>, U = undef
     name,
     summary: spec.summary,
     inputs: ['dy', 'v'],
+    kinds: spec.kinds!,
     attributes: (given: U | undefined) => spec.attributes?.(given) ?? ({} as A),
     infer({ dy, v }) {
       expectDType(name, { dy, v }, 'f32');

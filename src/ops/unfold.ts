@@ -1,11 +1,13 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholeOrPair } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { type Pair, pair } from './common.js';
 import {
   forEachTap,
   type UnfoldOptions,
+  unfoldKinds,
   type WindowAttrs,
   type Windows,
   windowAttrs,
@@ -16,6 +18,8 @@ export interface FoldOptions extends UnfoldOptions {
   /** Height and width of the image that was unfolded. */
   readonly outputSize: Pair;
 }
+
+export const foldKinds: Kinds<FoldOptions> = { ...unfoldKinds, outputSize: wholeOrPair };
 
 type FoldAttrs = WindowAttrs & { readonly outputSize: readonly [number, number] };
 
@@ -64,6 +68,7 @@ export const unfold = defineOp({
   name: 'unfold',
   summary: 'y = the windows of x as columns',
   inputs: ['x'],
+  kinds: unfoldKinds,
   attributes: (options: UnfoldOptions | undefined) => windowAttrs('unfold', options),
   infer({ x }, attrs) {
     expectDType('unfold', { x }, 'f32');
@@ -150,6 +155,7 @@ export const fold = defineOp({
   name: 'fold',
   summary: 'y = Σ columns over the windows that cover y',
   inputs: ['x'],
+  kinds: foldKinds,
   attributes(options: FoldOptions | undefined) {
     if (!options) fail('fold', 'needs options { kernel, outputSize }');
     return { ...windowAttrs('fold', options), outputSize: pair('fold', 'outputSize', options.outputSize, 1) };

@@ -1,4 +1,5 @@
 import { fail } from '../errors.js';
+import { type Kinds, wholeOrPair } from '../kinds.js';
 import { type Shape, showShape } from '../shape.js';
 import { type Pair, pair } from './common.js';
 
@@ -12,6 +13,13 @@ export interface UnfoldOptions {
   /** From one element of a window to the next, default 1. */
   readonly dilation?: Pair;
 }
+
+export const unfoldKinds: Kinds<UnfoldOptions> = {
+  kernel: wholeOrPair,
+  stride: wholeOrPair,
+  padding: wholeOrPair,
+  dilation: wholeOrPair,
+};
 
 export interface WindowAttrs {
   readonly kernel: readonly [number, number];

@@ -7,6 +7,7 @@
 import { apply } from '../apply.js';
 import { LOST } from '../bounds.js';
 import { fail } from '../errors.js';
+import { type Kinds, wholes } from '../kinds.js';
 import type { Attrs, LoweredLaunch, Op, OperandRef, RefTensor, TensorType, Turns, Value } from '../op.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import { elementUnits, WALK_SCRATCH } from './common.js';
@@ -19,6 +20,8 @@ export interface UpdateOptions {
    */
   readonly offsets?: readonly number[];
 }
+
+export const updateKinds: Kinds<UpdateOptions> = { offsets: wholes };
 
 interface UpdateAttrs {
   readonly offsets: readonly number[];
@@ -213,6 +216,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     name,
     summary: rule.summary,
     inputs: ['inputs'],
+    kinds: updateKinds,
     optional: new Set(['inputs']),
     variadic: true,
     view: false,

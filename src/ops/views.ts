@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, whole, wholeOrWholes, wholes } from '../kinds.js';
 import { f32, type RefTensor, type Value } from '../op.js';
 import {
   broadcastStrides,
@@ -11,7 +12,7 @@ import {
   showShape,
   sizeOf,
 } from '../shape.js';
-import { broadcastTo, reshape, type ShapeOptions } from './layout.js';
+import { broadcastTo, reshape, type ShapeOptions, shapeKinds } from './layout.js';
 
 /** What an op says whose result is x under another shape. */
 const reshaped = {
@@ -26,11 +27,14 @@ export interface SqueezeOptions {
   readonly axis?: number | readonly number[];
 }
 
+export const squeezeKinds: Kinds<SqueezeOptions> = { axis: wholeOrWholes };
+
 /** x without those of the given axes that have size 1. No bytes move. */
 export const squeeze = defineComposition({
   name: 'squeeze',
   summary: 'y = x without axes of size 1',
   ...reshaped,
+  kinds: squeezeKinds,
   attributes(options: SqueezeOptions | undefined, { x }) {
     // As in PyTorch, a scalar takes axis 0 and -1.
     const axes = normalizeAxes('squeeze', options?.axis, Math.max(x.shape.length, 1));
@@ -61,11 +65,14 @@ export interface UnsqueezeOptions {
   readonly axis: number;
 }
 
+export const unsqueezeKinds: Kinds<UnsqueezeOptions> = { axis: whole };
+
 /** x with a new axis of size 1. No bytes move. */
 export const unsqueeze = defineComposition({
   name: 'unsqueeze',
   summary: 'y = x with a new axis of size 1',
   ...reshaped,
+  kinds: unsqueezeKinds,
   attributes(options: UnsqueezeOptions | undefined, { x }) {
     const { axis } = options ?? fail('unsqueeze', 'needs options { axis }');
     const shape = x.shape.toSpliced(normalizeAxis('unsqueeze', axis, x.shape.length + 1), 0, 1);
@@ -100,11 +107,14 @@ export interface FlattenOptions {
   readonly endAxis?: number;
 }
 
+export const flattenKinds: Kinds<FlattenOptions> = { startAxis: whole, endAxis: whole };
+
 /** x with neighbouring axes made one. No bytes move. */
 export const flatten = defineComposition({
   name: 'flatten',
   summary: 'y = x with neighbouring axes made one',
   ...reshaped,
+  kinds: flattenKinds,
   attributes({ startAxis = 0, endAxis = -1 }: FlattenOptions = {}, { x }) {
     const rank = Math.max(x.shape.length, 1);
     const first = normalizeAxis('flatten', startAxis, rank);
@@ -138,11 +148,14 @@ export interface UnflattenOptions {
   readonly shape: Shape;
 }
 
+export const unflattenKinds: Kinds<UnflattenOptions> = { axis: whole, shape: wholes };
+
 /** x with one axis made several. No bytes move. */
 export const unflatten = defineComposition({
   name: 'unflatten',
   summary: 'y = x with one axis made several',
   ...reshaped,
+  kinds: unflattenKinds,
   attributes(options: UnflattenOptions | undefined, { x }) {
     const given = options ?? fail('unflatten', 'needs options { axis, shape }');
     const axis = normalizeAxis('unflatten', given.axis, x.shape.length);
@@ -185,6 +198,7 @@ export const expand = defineComposition({
   name: 'expand',
   summary: 'y = x repeated along axes of size 1; -1 leaves an axis as it is',
   inputs: ['x'],
+  kinds: shapeKinds,
   attributes(options: ShapeOptions | undefined, { x }) {
     const wanted = options?.shape ?? fail('expand', 'needs options { shape }');
     const lead = wanted.length - x.shape.length;

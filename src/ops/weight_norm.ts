@@ -1,5 +1,6 @@
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
+import { type Kinds, orNull, whole } from '../kinds.js';
 import { expectDType, f32, type TensorType, type Value } from '../op.js';
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { mul } from './binary.js';
@@ -12,6 +13,8 @@ export interface WeightNormOptions {
   /** The axis whose slices have a norm each, default 0; null: the whole tensor has one. */
   readonly axis?: number | null;
 }
+
+export const weightNormKinds: Kinds<WeightNormOptions> = { axis: orNull(whole) };
 
 interface Attrs {
   readonly axis: number | null;
@@ -50,6 +53,7 @@ export const weightNorm = defineComposition({
   name: 'weightNorm',
   summary: 'w = g v / ‖v‖, a norm per slice along an axis',
   inputs: ['v', 'g'],
+  kinds: weightNormKinds,
   attributes(options: WeightNormOptions | undefined, { v, g }): Attrs {
     expectDType('weightNorm', { v, g }, 'f32');
     const { axis = 0 } = options ?? {};

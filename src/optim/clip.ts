@@ -1,5 +1,6 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
+import { anyNumber, expectOptions } from '../kinds.js';
 import type { Tensor } from '../tensor.js';
 
 export interface ClipGradNormOptions {
@@ -25,6 +26,7 @@ function gradientsOf(where: string, parameters: readonly Tensor[]): Tensor[] {
  * @returns the norm before, a scalar.
  */
 export function clipGradNorm(parameters: readonly Tensor[], options: ClipGradNormOptions): Tensor {
+  expectOptions('clipGradNorm', options, { maxNorm: anyNumber, normType: anyNumber });
   const { maxNorm, normType: p = 2 } = options;
   if (!(maxNorm >= 0)) fail('clipGradNorm', `maxNorm must be a number of at least 0, got ${maxNorm}`);
   if (!(p > 0)) fail('clipGradNorm', `normType must be positive, got ${p}`);
@@ -37,7 +39,8 @@ export function clipGradNorm(parameters: readonly Tensor[], options: ClipGradNor
 
 /** Clamps every element of every gradient to [-value, value], as torch.nn.utils.clip_grad_value_. */
 export function clipGradValue(parameters: readonly Tensor[], value: number): void {
-  if (!(value >= 0)) fail('clipGradValue', `value must be a number of at least 0, got ${value}`);
+  if (typeof value !== 'number' || !(value >= 0))
+    fail('clipGradValue', `value must be a number of at least 0, got ${value}`);
   for (const parameter of gradientsOf('clipGradValue', parameters)) {
     parameter.grad = parameter.grad!.clamp({ min: -value, max: value });
   }

@@ -1,4 +1,16 @@
-import { fail, refuseUnknown } from '../errors.js';
+import { fail } from '../errors.js';
+import {
+  anyNumber,
+  callable,
+  either,
+  expectOptions,
+  flag,
+  type Kind,
+  type Kinds,
+  listOf,
+  number,
+  oneOf,
+} from '../kinds.js';
 import { checkRange } from './group.js';
 import { CurveLR, checkWhole, perGroup, type ScheduledOptimizer } from './schedule.js';
 
@@ -8,6 +20,17 @@ interface MomentumOptions {
   readonly baseMomentum?: number | readonly number[];
   readonly maxMomentum?: number | readonly number[];
 }
+
+const perGroupKind: Kind<number | readonly number[]> = either(
+  anyNumber,
+  listOf(anyNumber, ''),
+  'a number or a list of them',
+);
+const momentumKinds: Kinds<MomentumOptions> = {
+  cycleMomentum: flag,
+  baseMomentum: perGroupKind,
+  maxMomentum: perGroupKind,
+};
 
 /** Lower and upper bound of each group's momentum. */
 function momenta(
@@ -48,23 +71,21 @@ export interface OneCycleLROptions extends MomentumOptions {
   readonly threePhase?: boolean;
 }
 
-const ONE_CYCLE: readonly string[] = [
-  'maxLr',
-  'totalSteps',
-  'epochs',
-  'stepsPerEpoch',
-  'pctStart',
-  'annealStrategy',
-  'cycleMomentum',
-  'baseMomentum',
-  'maxMomentum',
-  'divFactor',
-  'finalDivFactor',
-  'threePhase',
-] satisfies readonly (keyof OneCycleLROptions)[];
+const oneCycleKinds: Kinds<OneCycleLROptions> = {
+  ...momentumKinds,
+  maxLr: perGroupKind,
+  totalSteps: anyNumber,
+  epochs: anyNumber,
+  stepsPerEpoch: anyNumber,
+  pctStart: anyNumber,
+  annealStrategy: oneOf('cos', 'linear'),
+  divFactor: anyNumber,
+  finalDivFactor: anyNumber,
+  threePhase: flag,
+};
 
 type Anneal = (start: number, end: number, share: number) => number;
-const anneals: Readonly<Record<string, Anneal>> = {
+const anneals: Readonly<Record<'cos' | 'linear', Anneal>> = {
   cos: (start, end, share) => end + ((start - end) / 2) * (Math.cos(Math.PI * share) + 1),
   // A loop that steps after its last batch too stands behind the end, where a line would go on below 0.
   linear: (start, end, share) => (end - start) * Math.min(share, 1) + start,
@@ -85,12 +106,11 @@ function stepsOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): numb
 export class OneCycleLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: OneCycleLROptions) {
     const where = 'OneCycleLR';
-    refuseUnknown(where, options, ONE_CYCLE);
+    expectOptions(where, options, oneCycleKinds);
     const { maxLr, pctStart = 0.3, annealStrategy = 'cos', cycleMomentum = true } = options;
     const { divFactor = 25, finalDivFactor = 1e4, threePhase = false } = options;
     const total = stepsOf(options);
-    const anneal =
-      anneals[annealStrategy] ?? fail(where, `annealStrategy must be cos or linear, got ${annealStrategy}`);
+    const anneal = anneals[annealStrategy];
     if (!(pctStart >= 0 && pctStart <= 1)) fail(where, `pctStart must be between 0 and 1, got ${pctStart}`);
     if (!(divFactor > 0 && finalDivFactor > 0))
       fail(where, `divFactor and finalDivFactor must be positive, got ${divFactor} and ${finalDivFactor}`);
@@ -148,19 +168,17 @@ export interface CyclicLROptions extends MomentumOptions {
   readonly maxMomentum?: number | readonly number[];
 }
 
-const CYCLIC: readonly string[] = [
-  'baseLr',
-  'maxLr',
-  'stepSizeUp',
-  'stepSizeDown',
-  'mode',
-  'gamma',
-  'scaleFn',
-  'scaleMode',
-  'cycleMomentum',
-  'baseMomentum',
-  'maxMomentum',
-] satisfies readonly (keyof CyclicLROptions)[];
+const cyclicKinds: Kinds<CyclicLROptions> = {
+  ...momentumKinds,
+  baseLr: perGroupKind,
+  maxLr: perGroupKind,
+  stepSizeUp: anyNumber,
+  stepSizeDown: anyNumber,
+  mode: oneOf('triangular', 'triangular2', 'exp_range'),
+  gamma: number,
+  scaleFn: callable(),
+  scaleMode: oneOf('cycle', 'iterations'),
+};
 
 /** What the height of a step is multiplied by. */
 function scaleOf(options: CyclicLROptions): (cycle: number, step: number) => number {
@@ -168,15 +186,14 @@ function scaleOf(options: CyclicLROptions): (cycle: number, step: number) => num
   if (scaleFn) return (cycle, step) => scaleFn(scaleMode === 'cycle' ? cycle : step);
   if (mode === 'triangular') return () => 1;
   if (mode === 'triangular2') return (cycle) => 2 ** (1 - cycle);
-  if (mode === 'exp_range') return (_, step) => gamma ** step;
-  return fail('CyclicLR', `mode must be triangular, triangular2 or exp_range, got ${mode}`);
+  return (_, step) => gamma ** step;
 }
 
 /** Rates up and down between two bounds, and the momentum against them (Smith, 2017). Call `step()` after each batch. */
 export class CyclicLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: CyclicLROptions) {
     const where = 'CyclicLR';
-    refuseUnknown(where, options, CYCLIC);
+    expectOptions(where, options, cyclicKinds);
     const { stepSizeUp = 2000, stepSizeDown = stepSizeUp, cycleMomentum = true } = options;
     for (const [name, value] of Object.entries({ stepSizeUp, stepSizeDown }))
       if (!(value > 0)) fail(where, `${name} must be positive, got ${value}`);

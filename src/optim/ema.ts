@@ -1,6 +1,7 @@
 import { checkHost, type HostTensor } from '../dtype.js';
 import { DeviceLostError, fail } from '../errors.js';
 import { functional as F } from '../functional.js';
+import { anyNumber, expectOptions, flag } from '../kinds.js';
 import type { Module } from '../nn/index.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -55,6 +56,7 @@ export class ExponentialMovingAverage {
 
   /** @param model on its device. */
   constructor(model: Module, options: ExponentialMovingAverageOptions = {}) {
+    expectOptions(WHERE, options, { decay: anyNumber, useBuffers: flag });
     this.decay = options.decay ?? 0.999;
     const buffers = model.namedBuffers();
     const held = [...model.namedParameters(), ...buffers];

@@ -1,5 +1,6 @@
 import { fail } from '../errors.js';
 import type { functional } from '../functional.js';
+import { shown } from '../kinds.js';
 import { Tensor } from '../tensor.js';
 
 /** Refuses numbers that are negative, not numbers, or not below a limit. */
@@ -9,7 +10,7 @@ export function checkRange(
   below = Number.POSITIVE_INFINITY,
 ): void {
   for (const [name, value] of Object.entries(values)) {
-    if (!(value >= 0 && value < below)) {
+    if (typeof value !== 'number' || !(value >= 0 && value < below)) {
       const range = below === Number.POSITIVE_INFINITY ? 'a number of at least 0' : `in [0, ${below})`;
       fail(where, `${name} must be ${range}, got ${value}`);
     }
@@ -72,12 +73,12 @@ export function checkOptions<O extends Settings>(rule: Rule<O>, options: O): voi
   const { name, defaults } = rule;
   const known = Object.keys(defaults);
   for (const [key, value] of Object.entries(options)) {
-    if (!Object.hasOwn(defaults, key)) fail(name, `has no option '${key}'; there are ${known.join(', ')}`);
+    if (!Object.hasOwn(defaults, key)) fail(name, `has no option '${key}'; it takes ${known.join(', ')}`);
     const like = defaults[key as keyof O];
     const fits = Array.isArray(like)
       ? Array.isArray(value) && value.length === like.length && value.every((x) => typeof x === 'number')
       : typeof value === typeof like;
-    if (!fits) fail(name, `${key} must be like ${JSON.stringify(like)}, got ${JSON.stringify(value)}`);
+    if (!fits) fail(name, `${key} must be like ${shown(like)}, got ${shown(value)}`);
   }
   rule.check(options);
 }

@@ -1,4 +1,5 @@
-import { fail, refuseUnknown } from '../errors.js';
+import { fail } from '../errors.js';
+import { anyNumber, either, expectOptions, type Kinds, listOf, oneOf } from '../kinds.js';
 import { checkRange } from './group.js';
 import { checkWhole, perGroup, Schedule, type ScheduledOptimizer, type ScheduleState } from './schedule.js';
 
@@ -21,16 +22,16 @@ export interface ReduceLROnPlateauOptions {
   readonly eps?: number;
 }
 
-const OPTIONS: readonly string[] = [
-  'mode',
-  'factor',
-  'patience',
-  'threshold',
-  'thresholdMode',
-  'cooldown',
-  'minLr',
-  'eps',
-] satisfies readonly (keyof ReduceLROnPlateauOptions)[];
+const kinds: Kinds<ReduceLROnPlateauOptions> = {
+  mode: oneOf('min', 'max'),
+  factor: anyNumber,
+  patience: anyNumber,
+  threshold: anyNumber,
+  thresholdMode: oneOf('rel', 'abs'),
+  cooldown: anyNumber,
+  minLr: either(anyNumber, listOf(anyNumber, ''), 'a number or a list of them'),
+  eps: anyNumber,
+};
 
 /** Lowers the rates when a metric no longer improves: `step(metric)` after each epoch. */
 export class ReduceLROnPlateau extends Schedule {
@@ -44,12 +45,9 @@ export class ReduceLROnPlateau extends Schedule {
   constructor(optimizer: ScheduledOptimizer, options: ReduceLROnPlateauOptions = {}) {
     const where = 'ReduceLROnPlateau';
     super(where, optimizer);
-    refuseUnknown(where, options, OPTIONS);
+    expectOptions(where, options, kinds);
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = 'rel' } = options;
     const { cooldown = 0, minLr = 0, eps = 1e-8 } = options;
-    if (mode !== 'min' && mode !== 'max') fail(where, `mode must be min or max, got ${mode}`);
-    if (thresholdMode !== 'rel' && thresholdMode !== 'abs')
-      fail(where, `thresholdMode must be rel or abs, got ${thresholdMode}`);
     checkRange(where, { factor }, 1);
     checkRange(where, { threshold, eps });
     checkWhole(where, { patience, cooldown }, 0);

@@ -1,6 +1,7 @@
 import type { Device } from '../device.js';
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
+import { anyNumber, expectOptions, type Kinds } from '../kinds.js';
 import type { Tensor } from '../tensor.js';
 import type { Optimizer } from './optimizer.js';
 
@@ -14,6 +15,13 @@ export interface GradScalerOptions {
   /** Default 2000. */
   readonly growthInterval?: number;
 }
+
+const kinds: Kinds<GradScalerOptions> = {
+  initScale: anyNumber,
+  growthFactor: anyNumber,
+  backoffFactor: anyNumber,
+  growthInterval: anyNumber,
+};
 
 /** What `stateDict()` gives and `loadStateDict()` takes, under torch's names. */
 export interface GradScalerState {
@@ -44,6 +52,7 @@ export class GradScaler {
   readonly #unscaled = new Map<Optimizer, Tensor>();
 
   constructor(device: Device, options: GradScalerOptions = {}) {
+    expectOptions('GradScaler', options, kinds);
     const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options;
     this.#options = checked({ initScale, growthFactor, backoffFactor, growthInterval });
     this.#device = device;

@@ -1,4 +1,5 @@
-import { fail, refuseUnknown } from '../errors.js';
+import { fail } from '../errors.js';
+import { anyNumber, callable, either, expectOptions, type Kinds, listOf, numbers, object } from '../kinds.js';
 import { checkRange } from './group.js';
 import {
   CurveLR,
@@ -14,9 +15,15 @@ export interface LambdaLROptions {
   readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[];
 }
 
+const lambdaKinds: Kinds<LambdaLROptions> = {
+  lrLambda: either(callable(), listOf(callable(), 'a list of functions')),
+};
+
 /** Rate · lrLambda(epoch), as torch.optim.lr_scheduler.LambdaLR. */
 export class LambdaLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { lrLambda }: LambdaLROptions) {
+  constructor(optimizer: ScheduledOptimizer, options: LambdaLROptions) {
+    expectOptions('LambdaLR', options, lambdaKinds);
+    const { lrLambda } = options;
     const lambdas = perGroup('LambdaLR', 'lrLambda', optimizer, lrLambda);
     super('LambdaLR', optimizer, {
       rate: (epoch, initial, i) => {
@@ -36,10 +43,12 @@ export interface StepLROptions {
   readonly gamma?: number;
 }
 
+const stepKinds: Kinds<StepLROptions> = { stepSize: anyNumber, gamma: anyNumber };
+
 /** Multiplies the rate by gamma every stepSize epochs. */
 export class StepLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: StepLROptions) {
-    refuseUnknown('StepLR', options, ['stepSize', 'gamma']);
+    expectOptions('StepLR', options, stepKinds);
     const { stepSize, gamma = 0.1 } = options;
     checkWhole('StepLR', { stepSize }, 1);
     checkRange('StepLR', { gamma });
@@ -54,6 +63,8 @@ export interface MultiStepLROptions {
   readonly gamma?: number;
 }
 
+const multiStepKinds: Kinds<MultiStepLROptions> = { milestones: numbers, gamma: anyNumber };
+
 function checkMilestones(where: string, milestones: readonly number[]): void {
   const good = (at: number, i: number) =>
     Number.isSafeInteger(at) && at >= 0 && (i === 0 || milestones[i - 1]! <= at);
@@ -64,7 +75,7 @@ function checkMilestones(where: string, milestones: readonly number[]): void {
 /** Multiplies the rate by gamma at each milestone. */
 export class MultiStepLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: MultiStepLROptions) {
-    refuseUnknown('MultiStepLR', options, ['milestones', 'gamma']);
+    expectOptions('MultiStepLR', options, multiStepKinds);
     const { milestones, gamma = 0.1 } = options;
     checkMilestones('MultiStepLR', milestones);
     checkRange('MultiStepLR', { gamma });
@@ -81,10 +92,12 @@ export interface ConstantLROptions {
   readonly totalIters?: number;
 }
 
+const constantKinds: Kinds<ConstantLROptions> = { factor: anyNumber, totalIters: anyNumber };
+
 /** Multiplies the rate by a factor for the first epochs. */
 export class ConstantLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: ConstantLROptions = {}) {
-    refuseUnknown('ConstantLR', options, ['factor', 'totalIters']);
+    expectOptions('ConstantLR', options, constantKinds);
     const { factor = 1 / 3, totalIters = 5 } = options;
     checkWhole('ConstantLR', { totalIters }, 0);
     if (!(factor >= 0 && factor <= 1)) fail('ConstantLR', `factor must be between 0 and 1, got ${factor}`);
@@ -101,10 +114,16 @@ export interface LinearLROptions {
   readonly totalIters?: number;
 }
 
+const linearKinds: Kinds<LinearLROptions> = {
+  startFactor: anyNumber,
+  endFactor: anyNumber,
+  totalIters: anyNumber,
+};
+
 /** Moves the rate's factor along a line: a warm-up. */
 export class LinearLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: LinearLROptions = {}) {
-    refuseUnknown('LinearLR', options, ['startFactor', 'endFactor', 'totalIters']);
+    expectOptions('LinearLR', options, linearKinds);
     const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
     checkWhole('LinearLR', { totalIters }, 1);
     if (!(startFactor > 0 && startFactor <= 1))
@@ -119,7 +138,9 @@ export class LinearLR extends CurveLR {
 
 /** Multiplies the rate by gamma after each epoch. */
 export class ExponentialLR extends CurveLR {
-  constructor(optimizer: ScheduledOptimizer, { gamma }: { readonly gamma: number }) {
+  constructor(optimizer: ScheduledOptimizer, options: { readonly gamma: number }) {
+    expectOptions('ExponentialLR', options, { gamma: anyNumber });
+    const { gamma } = options;
     checkRange('ExponentialLR', { gamma });
     super('ExponentialLR', optimizer, { factor: (epoch) => gamma ** epoch });
   }
@@ -132,10 +153,12 @@ export interface PolynomialLROptions {
   readonly power?: number;
 }
 
+const polynomialKinds: Kinds<PolynomialLROptions> = { totalIters: anyNumber, power: anyNumber };
+
 /** Lowers the rate to 0 along (1 - epoch / totalIters)^power. */
 export class PolynomialLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: PolynomialLROptions = {}) {
-    refuseUnknown('PolynomialLR', options, ['totalIters', 'power']);
+    expectOptions('PolynomialLR', options, polynomialKinds);
     const { totalIters = 5, power = 1 } = options;
     checkWhole('PolynomialLR', { totalIters }, 1);
     checkRange('PolynomialLR', { power });
@@ -152,10 +175,12 @@ export interface CosineAnnealingLROptions {
   readonly etaMin?: number;
 }
 
+const cosineKinds: Kinds<CosineAnnealingLROptions> = { tMax: anyNumber, etaMin: anyNumber };
+
 /** Half a cosine down to etaMin, and back up after it (Loshchilov and Hutter, 2017, without restarts). */
 export class CosineAnnealingLR extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingLROptions) {
-    refuseUnknown('CosineAnnealingLR', options, ['tMax', 'etaMin']);
+    expectOptions('CosineAnnealingLR', options, cosineKinds);
     const { tMax, etaMin = 0 } = options;
     checkWhole('CosineAnnealingLR', { tMax }, 1);
     checkRange('CosineAnnealingLR', { etaMin });
@@ -175,11 +200,17 @@ export interface CosineAnnealingWarmRestartsOptions {
   readonly etaMin?: number;
 }
 
+const restartKinds: Kinds<CosineAnnealingWarmRestartsOptions> = {
+  t0: anyNumber,
+  tMult: anyNumber,
+  etaMin: anyNumber,
+};
+
 /** Half a cosine down to etaMin, again and again (SGDR: Loshchilov and Hutter, 2017). */
 export class CosineAnnealingWarmRestarts extends CurveLR {
   constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingWarmRestartsOptions) {
+    expectOptions('CosineAnnealingWarmRestarts', options, restartKinds);
     const where = 'CosineAnnealingWarmRestarts';
-    refuseUnknown(where, options, ['t0', 'tMult', 'etaMin']);
     const { t0, tMult = 1, etaMin = 0 } = options;
     checkWhole(where, { t0, tMult }, 1);
     checkRange(where, { etaMin });
@@ -202,12 +233,19 @@ export interface SequentialLROptions {
   readonly milestones: readonly number[];
 }
 
+const sequentialKinds: Kinds<SequentialLROptions> = {
+  schedulers: listOf(object('a scheduler'), 'a list of schedulers'),
+  milestones: numbers,
+};
+
 /** One schedule after the other: the first to the first milestone, and so on. */
 export class SequentialLR extends LRScheduler {
   readonly #schedulers: readonly LRScheduler[];
   readonly #milestones: readonly number[];
 
-  constructor(optimizer: ScheduledOptimizer, { schedulers, milestones }: SequentialLROptions) {
+  constructor(optimizer: ScheduledOptimizer, options: SequentialLROptions) {
+    expectOptions('SequentialLR', options, sequentialKinds);
+    const { schedulers, milestones } = options;
     const where = 'SequentialLR';
     super(where, optimizer);
     checkMilestones(where, milestones);

@@ -1,5 +1,6 @@
 import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
+import { anyNumber, expectOptions, flag, type Kinds, oneOf, text } from '../kinds.js';
 import { type Callback, type EpochRecord, numberIn, type Run } from './callback.js';
 
 export interface KeepBestOptions {
@@ -12,6 +13,13 @@ export interface KeepBestOptions {
   /** Gives the model its best weights when training ends, default true. */
   readonly restoreBest?: boolean;
 }
+
+const keepBestKinds: Kinds<KeepBestOptions> = {
+  monitor: text,
+  mode: oneOf('min', 'max'),
+  minDelta: anyNumber,
+  restoreBest: flag,
+};
 
 interface BestState {
   readonly best: number | null;
@@ -32,9 +40,10 @@ export class KeepBest implements Callback {
   constructor(
     options: KeepBestOptions = {},
     protected readonly name = 'KeepBest',
+    kinds: Kinds<KeepBestOptions> = keepBestKinds,
   ) {
+    expectOptions(name, options, kinds);
     const { monitor = 'validation.loss', mode = 'min', minDelta = 0, restoreBest = true } = options;
-    if (mode !== 'min' && mode !== 'max') fail(name, `mode must be min or max, got ${mode}`);
     if (!(minDelta >= 0)) fail(name, `minDelta must be a number of at least 0, got ${minDelta}`);
     this.monitor = monitor;
     this.#sign = mode === 'min' ? -1 : 1;
@@ -92,12 +101,14 @@ export interface EarlyStoppingOptions extends KeepBestOptions {
   readonly patience: number;
 }
 
+const earlyStoppingKinds: Kinds<EarlyStoppingOptions> = { ...keepBestKinds, patience: anyNumber };
+
 /** Ends training when a number no longer improves, and gives the model its best weights. */
 export class EarlyStopping extends KeepBest {
   readonly #patience: number;
 
   constructor(options: EarlyStoppingOptions) {
-    super(options, 'EarlyStopping');
+    super(options, 'EarlyStopping', earlyStoppingKinds);
     const { patience } = options;
     if (!Number.isSafeInteger(patience) || patience < 1)
       fail(this.name, `patience must be a whole number from 1, got ${patience}`);

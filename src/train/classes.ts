@@ -1,5 +1,6 @@
 import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
+import { type Kinds, number, whole } from '../kinds.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 
 /** How outputs become classes. */
@@ -12,6 +13,8 @@ export interface ClassOptions {
   /** A label that is not counted, as crossEntropy's. */
   readonly ignoreIndex?: number;
 }
+
+export const classKinds: Kinds<ClassOptions> = { threshold: number, ignoreIndex: whole };
 
 /** What was told and what was right, element by element; without the ignored ones. */
 export interface Told {

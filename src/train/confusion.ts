@@ -1,12 +1,15 @@
 import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
-import { type ClassOptions, checkLabels, classesOf } from './classes.js';
+import { anyNumber, expectOptions, type Kinds, oneOf } from '../kinds.js';
+import { type ClassOptions, checkLabels, classesOf, classKinds } from './classes.js';
 import { checkCounts, type Metric } from './metrics.js';
 
 export interface ConfusionOptions extends ClassOptions {
   /** How many classes there are; 2 with a threshold. */
   readonly classes: number;
 }
+
+const confusionKinds: Kinds<ConfusionOptions> = { ...classKinds, classes: anyNumber };
 
 /** Counts by label (row) and told class (column). */
 class Counts {
@@ -69,7 +72,12 @@ class Counts {
 abstract class Counting {
   protected readonly counts: Counts;
 
-  protected constructor(name: string, options: ConfusionOptions) {
+  protected constructor(
+    name: string,
+    options: ConfusionOptions,
+    kinds: Kinds<ConfusionOptions> = confusionKinds,
+  ) {
+    expectOptions(name, options, kinds);
     this.counts = new Counts(name, options);
   }
 
@@ -127,15 +135,18 @@ export interface AverageOptions extends ConfusionOptions {
   readonly average?: 'macro' | 'micro' | 'weighted';
 }
 
+const averageKinds: Kinds<AverageOptions> = {
+  ...confusionKinds,
+  average: oneOf('macro', 'micro', 'weighted'),
+};
+
 /** A quotient of counts for each class, 0 where the divisor is 0, as sklearn's and torchmetrics'. */
 abstract class ClassScore extends Counting implements Metric<number> {
   readonly #average: NonNullable<AverageOptions['average']>;
 
   constructor(name: string, options: AverageOptions) {
-    super(name, options);
+    super(name, options, averageKinds);
     const { average = 'macro' } = options;
-    if (!['macro', 'micro', 'weighted'].includes(average))
-      fail(name, `average must be macro, micro or weighted, got ${average}`);
     this.#average = average;
   }
 

@@ -1,6 +1,15 @@
 import { checkHost, type HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
-import { type ClassOptions, checkLabels, classesOf, labelsOf, scoreAt, scoresOf } from './classes.js';
+import { anyNumber, expectOptions, whole } from '../kinds.js';
+import {
+  type ClassOptions,
+  checkLabels,
+  classesOf,
+  classKinds,
+  labelsOf,
+  scoreAt,
+  scoresOf,
+} from './classes.js';
 
 /** What a metric gives: plain data. */
 export type MetricValue = number | readonly number[] | readonly (readonly number[])[];
@@ -90,6 +99,7 @@ export class Accuracy extends Share {
   readonly #options: ClassOptions;
 
   constructor(options: ClassOptions = {}) {
+    expectOptions('Accuracy', options, classKinds);
     super('Accuracy');
     this.#options = options;
   }
@@ -110,7 +120,9 @@ export class TopKAccuracy extends Share {
   readonly #k: number;
   readonly #ignored: number | undefined;
 
-  constructor({ k, ignoreIndex }: TopKAccuracyOptions) {
+  constructor(options: TopKAccuracyOptions) {
+    expectOptions('TopKAccuracy', options, { k: anyNumber, ignoreIndex: whole });
+    const { k, ignoreIndex } = options;
     super('TopKAccuracy');
     if (!Number.isSafeInteger(k) || k < 1) fail(this.name, `k must be a whole number from 1, got ${k}`);
     this.#k = k;

@@ -1,5 +1,16 @@
-import { fail, refuseUnknown } from '../errors.js';
+import { fail } from '../errors.js';
 import type { SafetensorsFile } from '../io/index.js';
+import {
+  anyNumber,
+  callable,
+  expectOptions,
+  type Kinds,
+  listOf,
+  object,
+  oneOf,
+  orNull,
+  text,
+} from '../kinds.js';
 import {
   type ClipGradNormOptions,
   type ExponentialMovingAverage,
@@ -49,28 +60,40 @@ export interface FitOptions extends Objective {
   readonly resume?: (SafetensorsFile & { readonly name?: string }) | null;
 }
 
-const OPTIONS: readonly string[] = [
-  'optimizer',
-  'loader',
-  'epochs',
-  'loss',
-  'compute',
-  'validation',
-  'metrics',
-  'trainMetrics',
-  'schedule',
-  'average',
-  'clipGradNorm',
-  'clipGradValue',
-  'callbacks',
-  'checkpoint',
-  'resume',
-] satisfies readonly (keyof FitOptions)[];
+const kinds: Kinds<FitOptions> = {
+  loss: callable(),
+  compute: callable(),
+  optimizer: object('an optimiser'),
+  loader: object('a loader'),
+  epochs: anyNumber,
+  validation: object('a loader'),
+  metrics: object('an object of metrics'),
+  trainMetrics: object('an object of metrics'),
+  schedule: object('a schedule'),
+  average: object('a moving average'),
+  clipGradNorm: object('an object { maxNorm }'),
+  clipGradValue: anyNumber,
+  callbacks: listOf(object('a callback'), 'a list of callbacks'),
+  checkpoint: object('an object { save }'),
+  resume: orNull(object('a file')),
+};
+const checkpointKinds: Kinds<CheckpointOptions> = {
+  save: callable(),
+  everyEpochs: anyNumber,
+  everyBatches: anyNumber,
+};
+const scheduleKinds: Kinds<ScheduleOptions> = {
+  scheduler: object('a schedule'),
+  every: oneOf('epoch', 'batch'),
+  monitor: text,
+};
 
-/** Refuses names that are not known, and options that contradict each other. */
+/** Refuses options that are none, and those that contradict each other. */
 export function checkOptions(options: FitOptions): void {
-  refuseUnknown('fit', options, OPTIONS);
+  expectOptions('fit', options, kinds);
   const { optimizer, epochs, schedule, validation, metrics, checkpoint } = options;
+  if (checkpoint) expectOptions('fit', checkpoint, checkpointKinds);
+  if (schedule && 'scheduler' in schedule) expectOptions('fit', schedule, scheduleKinds);
   const wholes = { epochs, everyEpochs: checkpoint?.everyEpochs, everyBatches: checkpoint?.everyBatches };
   for (const [name, value] of Object.entries(wholes)) {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
