@@ -1,6 +1,6 @@
 import { fail, WeftError } from './errors.js';
 import { expectOptions, shown } from './kinds.js';
-import type { Attrs, Node, Op, Side, TensorType, Value } from './op.js';
+import type { Attrs, Node, Op, TensorType, Value } from './op.js';
 import { checkShape, showShape } from './shape.js';
 
 /** Records one application of `op`; throws the op's own error, with the shapes of all operands, where the inputs don't fit. */
@@ -70,18 +70,36 @@ export function applyToList(op: Op, inputs: readonly Value[], options: unknown):
   return apply(op, inputs, options);
 }
 
-/** Like {@link apply}, with attributes that are complete already. */
+/** The op that was called, while what it is composed of, or its gradient, is recorded. */
+let caller: string | undefined;
+
+/** Records what stands for a call of the op `name`, or for its gradient: errors about data name the outermost such op. */
+export function recordFor<T>(name: string, record: () => T): T {
+  const outer = caller;
+  caller ??= name;
+  try {
+    return record();
+  } finally {
+    caller = outer;
+  }
+}
+
+/** Like {@link apply}, with attributes that are complete already; `as` is a node whose side and caller are taken over. */
 export function applyWith(
   op: Op,
   inputs: readonly (Value | null)[],
   attrs: Attrs,
-  on?: Side,
+  as?: Pick<Node, 'on' | 'called'>,
 ): readonly Value[] {
-  if (op.compose) return op.compose(inputs, attrs);
+  const { compose } = op;
+  if (compose) return recordFor(op.name, () => compose(inputs, attrs));
   const types = op.infer(inputs, attrs);
   for (const type of types) checkShape(op.name, type.shape);
   const outputs: Value[] = [];
-  const node: Node = on ? { op, inputs, attrs, outputs, on } : { op, inputs, attrs, outputs };
+  const called = op.reports ? (as?.called ?? caller) : undefined;
+  const plain: Node = { op, inputs, attrs, outputs };
+  const node =
+    as?.on || called ? { ...plain, ...(as?.on && { on: as.on }), ...(called && { called }) } : plain;
   types.forEach((type, index) => {
     outputs.push({ shape: type.shape, dtype: type.dtype, node, index });
   });

@@ -1,8 +1,9 @@
 // The commands of a program: what the nodes of a plan launch, in its order, on which bytes.
 import type { layOut } from './arena.js';
 import type { Command, DispatchCommand, EvaluateCommand, FaultIds, Location } from './backend/backend.js';
+import { WeftError } from './errors.js';
 import { type CheckNumerics, inspection } from './numerics.js';
-import type { Cost, Lowered, LoweredLaunch, Node, OperandRef, TensorType, Value, Walk } from './op.js';
+import type { Cost, Lowered, LoweredLaunch, Node, Op, OperandRef, TensorType, Value, Walk } from './op.js';
 import type { Plan } from './plan.js';
 import { costOfGroup, costOfNode } from './schedule.js';
 import { sizeOf } from './shape.js';
@@ -144,15 +145,25 @@ class CommandList {
 
 // Commands outlive the graph: these keep types, not Values, so that what the graph was recorded from can be freed.
 
-function evaluation({ op, attrs, outputs }: Node): EvaluateCommand['evaluate'] {
+function evaluation({ op, attrs, outputs, called }: Node): EvaluateCommand['evaluate'] {
   const types = outputs.map(typeOf);
-  return (values) => op.reference(values, attrs, types);
+  return (values) => {
+    try {
+      return op.reference(values, attrs, types);
+    } catch (error) {
+      throw called && error instanceof WeftError ? new WeftError(toldOf(op, called, error.message)) : error;
+    }
+  };
 }
 
-function faultOf({ op, attrs, inputs }: Node): (detail: readonly [number, number]) => string {
+function faultOf({ op, attrs, inputs, called }: Node): (detail: readonly [number, number]) => string {
   const types = inputs.map((value) => value && typeOf(value));
-  return (detail) => op.fault(types, attrs, detail);
+  return (detail) => toldOf(op, called, op.fault(types, attrs, detail));
 }
+
+/** A message about data with the name of the op that was called in place of the one that found it. */
+const toldOf = ({ name }: Op, called: string | undefined, message: string): string =>
+  called && message.startsWith(`${name}: `) ? `${called}${message.slice(name.length)}` : message;
 
 const resolveWalk = (walk: Walk<OperandRef>, resolve: (ref: OperandRef) => Location): Walk<Location> => ({
   ...walk,

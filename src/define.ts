@@ -120,6 +120,7 @@ export function common(spec: Omit<AnySpec, 'infer' | 'backward' | 'kernels' | 'r
     kinds: (spec.kinds ?? {}) as AnyKinds,
     optional: new Set(names.filter((_, i) => spec.inputs[i]!.endsWith('?'))),
     view: spec.view ?? false,
+    reports: spec.fault !== undefined,
     stopsGradient: spec.stopsGradient ?? false,
     checkpoint: spec.checkpoint ?? null,
     onceDifferentiable: spec.onceDifferentiable ?? false,

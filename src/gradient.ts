@@ -1,3 +1,4 @@
+import { recordFor } from './apply.js';
 import { fail } from './errors.js';
 import { nodesOf, pin } from './graph.js';
 import type { Node, Value } from './op.js';
@@ -97,7 +98,8 @@ function inputGradient(
       `has no gradient with respect to '${node.op.inputs[position]}'; detach() what needs none`,
     );
   }
-  const grad = node.op.backward(index, node, outputs);
+  const { op, called = op.name } = node;
+  const grad = recordFor(called, () => op.backward(index, node, outputs));
   if (!grad) return null;
   const fitted = sameShape(grad.shape, input.shape) ? grad : ops.sumTo(grad, input.shape);
   // A gradient is computed where the value was.

@@ -124,7 +124,9 @@ export function structureOf({ inputs, outputs, updates }: Graph): string {
     node.outputs.forEach((value, k) => {
       if (!names.has(value)) names.set(value, `${n}.${k}`);
     });
-    lines.push(`${node.op.name}(${node.inputs.map(name).join()})${attrsText(node.attrs)}${node.on ?? ''}`);
+    lines.push(
+      `${node.op.name}(${node.inputs.map(name).join()})${attrsText(node.attrs)}${node.on ?? ''}${node.called ?? ''}`,
+    );
   });
   lines.push(
     `=${outputs.map(name).join()}`,

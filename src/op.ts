@@ -38,6 +38,8 @@ export interface Node {
   readonly outputs: readonly Value[];
   /** The side of a woven device that it was recorded for; left out, the side where it costs least. */
   readonly on?: Side;
+  /** The op that was called where this one is a part of it, or of its gradient: what data errors are told of. */
+  readonly called?: string;
 }
 
 /** A tensor on the reference backend: double precision, row-major. */
@@ -220,6 +222,8 @@ export interface Op {
   readonly kinds: AnyKinds;
   readonly variadic: boolean;
   readonly view: boolean;
+  /** Whether it looks for data errors. */
+  readonly reports: boolean;
   readonly stopsGradient: boolean;
   readonly checkpoint: 'begin' | 'end' | null;
   readonly onceDifferentiable: boolean;

@@ -46,7 +46,7 @@ export class Recomputation {
     if (known) return known;
     const inputs = node.inputs.map((input) => input && this.#again(input, trigger, gradOf));
     if (inputs.every((input, i) => input === node.inputs[i])) return node;
-    const twin = applyWith(node.op, inputs, node.attrs, node.on)[0]!.node!;
+    const twin = applyWith(node.op, inputs, node.attrs, node)[0]!.node!;
     this.#twins.set(node, twin);
     return twin;
   }

@@ -38,7 +38,7 @@ export function rewrite(
 export function rebuilt(node: Node, operands: readonly (Value | null)[]): readonly Value[] {
   const same = operands.every((value, i) => value === node.inputs[i]);
   if (same && node.outputs.every((value) => value.node === node)) return node.outputs;
-  return applyWith(node.op, operands, node.attrs, node.on);
+  return applyWith(node.op, operands, node.attrs, node);
 }
 
 /**
@@ -49,7 +49,7 @@ export function separate(graph: Graph): Graph {
   const given = new Set(graph.inputs);
   return rewrite(graph, (node, operands) => {
     if (!node.outputs.some((value) => given.has(value))) return rebuilt(node, operands);
-    const made = applyWith(node.op, operands, node.attrs, node.on);
+    const made = applyWith(node.op, operands, node.attrs, node);
     return node.outputs.map((value, k) => (given.has(value) ? value : made[k]!));
   });
 }

@@ -223,7 +223,7 @@ class Weaver {
     };
     for (const node of draft.nodes) {
       const operands = node.inputs.map((value) => value && local(value));
-      applyWith(node.op, operands, node.attrs).forEach((value, k) => {
+      applyWith(node.op, operands, node.attrs, { called: node.called }).forEach((value, k) => {
         made.set(node.outputs[k]!, value);
       });
     }
@@ -259,7 +259,7 @@ class Weaver {
     });
     if (elsewhere && sameShape(source.shape, value.shape)) return source;
     const operands = [source, ...others.map((other) => other && local(other))];
-    return applyWith(node.op, operands, node.attrs)[value.index]!;
+    return applyWith(node.op, operands, node.attrs, { called: node.called })[value.index]!;
   }
 
   /** Adds what each segment sends to the other side, and what it waits for. */

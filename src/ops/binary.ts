@@ -130,7 +130,7 @@ export function binary(name: string, spec: BinarySpec) {
     kernels: { wasm: variants(name, spec, 'wasm'), webgpu: variants(name, spec, 'webgpu') },
     inPlace: ['a', 'b'],
     linear: spec.linear ?? [],
-    fault: zeroAt,
+    ...(spec.divides && { fault: zeroAt }),
     samples: [
       ...shapes.map(([a, b]) => ({
         inputs: { a: { shape: a, ...spec.a }, b: { shape: b, ...spec.b } },

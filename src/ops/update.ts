@@ -220,6 +220,7 @@ function defineUpdate(name: string, rule: UpdateRule): UpdateFunction {
     optional: new Set(['inputs']),
     variadic: true,
     view: false,
+    reports: false,
     stopsGradient: false,
     checkpoint: null,
     onceDifferentiable: false,
