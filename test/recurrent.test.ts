@@ -90,7 +90,7 @@ describe.each(['reference', 'wasm', 'webgpu'] as const)('recurrent layers on %s'
       const lengths = device.tensor(Int32Array.of(4, length));
       const [y] = F.lstm(uniform([4, 2, 2]), null, weightsOf(4, 2, 3), { lengths });
       await expect(y.data()).rejects.toThrow(
-        `lstmSequence: length ${length} of sequence 1 is outside 1..4, projected is [4,2,12]`,
+        `lstm: length ${length} of sequence 1 is outside 1..4, projected is [4,2,12]`,
       );
     }
   });

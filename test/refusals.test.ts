@@ -97,7 +97,9 @@ function thrown(op: Op, { inputs, options }: Call): unknown {
     const counts = outputs.flatMap(({ shape }) => shape);
     if (!counts.every((size) => Number.isInteger(size) && size >= 0)) return 'a shape that is none';
     const attrs = op.attributes(values as (Value | null)[], options);
-    const unset = Object.entries(attrs).find(([, value]) => value === undefined || Number.isNaN(value));
+    const none = (value: unknown): boolean =>
+      Array.isArray(value) ? value.some(none) : value === undefined || Number.isNaN(value);
+    const unset = Object.entries(attrs).find(([, value]) => none(value));
     return unset ? `attribute ${unset[0]} is ${unset[1]}` : null;
   } catch (error) {
     return error;

@@ -63,7 +63,7 @@ describe('bad input', () => {
     );
     expect(() => a.sum({ axes: 2 })).toThrow('sum: axis 2 is outside a tensor of rank 2');
     expect(() => F.leakyRelu(a, { negativeSlope: Number.NaN })).toThrow(
-      "leakyRelu: attribute 'negativeSlope' is NaN",
+      'leakyRelu: negativeSlope must be a number, got NaN',
     );
     expect(() => F.add(a, device.tensor(Int32Array.of(1)))).toThrow(
       'add: dtypes differ, a is f32[3,5], b is i32[1]',

@@ -65,8 +65,7 @@ export const cast = defineOp({
   inputs: ['x'],
   kinds: castKinds,
   attributes(options: CastOptions | undefined) {
-    const { dtype } = options ?? fail('cast', 'needs options { dtype }');
-    return { dtype };
+    return { dtype: options?.dtype ?? fail('cast', 'needs options { dtype }') };
   },
   infer: ({ x }, { dtype }) => ({ shape: x.shape, dtype }),
   reference: ({ x }, { dtype }) => x.data.map((value) => convert(value, dtype)),

@@ -193,6 +193,7 @@ export const padBackward = defineOp({
   kinds: padBackwardKinds,
   attributes(options: PadBackwardOptions | undefined, { dy }) {
     const { before, after, mode } = options ?? fail('padBackward', 'needs options { before, after, mode }');
+    if (mode === undefined) fail('padBackward', 'needs options { before, after, mode }');
     expectAmounts('padBackward', dy.shape, before, after);
     const { shape } = beneath(dy, { before, after, mode });
     if (shape.some((size) => size < 0)) {

@@ -43,7 +43,7 @@ export const roll = defineOp({
   kinds: rollKinds,
   attributes(options: RollOptions | undefined, { x }): RollAttrs {
     const given = options ?? fail('roll', 'needs options { shifts }');
-    const list = [given.shifts].flat();
+    const list = [given.shifts ?? fail('roll', 'needs options { shifts }')].flat();
     const shape = given.axes === undefined ? [sizeOf(x.shape)] : x.shape;
     const axes = [given.axes ?? 0].flat().map((axis) => normalizeAxis('roll', axis, shape.length));
     if (axes.length !== list.length)
