@@ -39,12 +39,18 @@ fn truncated_remainder(a: f32, b: f32) -> f32 {
   return bitcast<f32>(sign | (exponent << 23u) | (mantissa & 0x7fffffu));
 }
 
+// Whether a rest has not the sign of b: by their bits, for one below the normal numbers may count as 0.
+fn turns(rest: f32, b: f32) -> bool {
+  let bits = bitcast<u32>(rest);
+  return (bits & 0x7fffffffu) != 0u && ((bits ^ bitcast<u32>(b)) >> 31u) == 1u;
+}
+
 fn floor_remainder(a: f32, b: f32) -> f32 {
   let rest = truncated_remainder(a, b);
   if (is_nan(rest)) {
     return rest;
   }
-  return select(rest, rest + b, rest != 0.0 && (b < 0.0) != (rest < 0.0));
+  return select(rest, rest + b, turns(rest, b));
 }
 
 // By way of the exact remainder: the quotient of the difference is near a whole number.
@@ -60,8 +66,7 @@ fn floor_quotient(a: f32, b: f32) -> f32 {
     return nan();
   }
   let rest = truncated_remainder(a, b);
-  let moved = rest != 0.0 && (b < 0.0) != (rest < 0.0);
-  let quotient = select((a - rest) / b, 0.0, is_infinite(b)) - select(0.0, 1.0, moved);
+  let quotient = select((a - rest) / b, 0.0, is_infinite(b)) - select(0.0, 1.0, turns(rest, b));
   let below = floor(quotient);
   return select(below, below + 1.0, quotient - below > 0.5);
 }

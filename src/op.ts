@@ -84,10 +84,10 @@ export interface ErrorCase<N extends string, U> {
 }
 
 /**
- * A bound on |kernel - reference|: `ulps` units of f32 roundoff (2^-24) of the magnitude, plus `floor`, which is
- * at least what a result loses below the normal numbers: 2^-150 on wasm, 2^-126 on webgpu. The magnitude is
- * the output's own, or, for sums of products, the reference evaluated on absolute inputs, or what the op declares as its
- * `magnitude`.
+ * A bound on |kernel - reference|: `ulps` units of f32 roundoff (2^-24) of the magnitude, plus `floor`, which is at least
+ * what a result loses below the normal numbers: 2^-150 on wasm, 2^-126 on webgpu, where 0 may be read in place of numbers
+ * that lie there, too. The magnitude is the output's own, or, for sums of products, the reference evaluated on absolute
+ * inputs, or what the op declares as its `magnitude`.
  */
 export interface Tolerance<C> {
   readonly ulps: number | ((call: C) => number);

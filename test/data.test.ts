@@ -152,7 +152,7 @@ describe('DataLoader', () => {
   it.each<[Partial<DataLoaderOptions>, string]>([
     [
       { batch_size: 4 } as object,
-      "DataLoader: has no option 'batch_size'; there are batchSize, shuffle, seed,",
+      "DataLoader: has no option 'batch_size'; it takes batchSize, shuffle, seed,",
     ],
     [{ sampler: [0, 1] as never }, 'DataLoader: sampler needs a length and order(generator)'],
     [

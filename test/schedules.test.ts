@@ -209,7 +209,7 @@ describe('impossible schedules are refused', () => {
     const Schedule = optim[name as 'LinearLR'];
     const options = { ...withOther[name], min_lr: 0.1 };
     expect(() => new Schedule(optimizer, options as never)).toThrow(
-      `${name}: has no option 'min_lr'; there are `,
+      `${name}: has no option 'min_lr'; it takes `,
     );
   });
 

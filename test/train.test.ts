@@ -342,7 +342,7 @@ describe('train.fit', () => {
         { schedule: { scheduler: new optim.ReduceLROnPlateau(options.optimizer), every: 'batch' } },
         'fit: ReduceLROnPlateau steps after each epoch, not after each batch',
       ],
-      [{ callback: [] }, "fit: has no option 'callback'; there are optimizer, loader, epochs,"],
+      [{ callback: [] }, "fit: has no option 'callback'; it takes "],
       [
         { loss: new nn.CrossEntropyLoss() as never },
         'fit: loss must be a function, of a module (output, target) =>',

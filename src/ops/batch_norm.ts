@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { defineCompositionWithOutputs } from '../composition.js';
 import { defineOp, defineOpWithOutputs } from '../define.js';
 import { fail } from '../errors.js';
@@ -102,7 +103,9 @@ function inferenceReference(inputs: InferenceInputs, { eps }: Attrs, positive: b
   return x.data.map((value, i) => {
     const c = Math.floor(i / plane) % x.shape[1]!;
     const h = (value - runningMean.data[c]!) / Math.sqrt(runningVariance.data[c]! + eps);
-    return term(h * (weight?.data[c] ?? 1)) + term(bias?.data[c] ?? 0);
+    // What a scale below the normal numbers loses is multiplied by the distance.
+    const lost = positive ? LOST_POWER * (1 + Math.abs(value - runningMean.data[c]!)) : 0;
+    return term(h * (weight?.data[c] ?? 1)) + term(bias?.data[c] ?? 0) + lost;
   });
 }
 
@@ -203,7 +206,12 @@ function updateReference(
   const term = positive ? Math.abs : (value: number) => value;
   const momentum = inputs.hyper.data[0]!;
   const blend = (old: RefTensor, found: RefTensor, scale: number) =>
-    old.data.map((v, i) => term((1 - momentum) * v) + term(momentum * scale * found.data[i]!));
+    old.data.map((v, i) => {
+      const other = found.data[i]!;
+      // What a share below the normal numbers loses is multiplied too.
+      const lost = positive ? LOST_POWER * (1 + Math.abs(other)) : 0;
+      return term((1 - momentum) * v) + term(momentum * scale * other) + lost;
+    });
   return [
     blend(inputs.runningMean, inputs.mean, 1),
     blend(inputs.runningVariance, inputs.variance, correctionOf(attrs)),

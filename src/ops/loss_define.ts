@@ -3,6 +3,7 @@
  * its value and its derivatives; its op and its backward op are made here. Each has one kernel, which writes every
  * element ('none') or adds up blocks while it computes ('mean', 'sum').
  */
+import { LOST_POWER } from '../bounds.js';
 import { defineOp, plainNames } from '../define.js';
 import { fail } from '../errors.js';
 import { type Kinds, number, oneOf } from '../kinds.js';
@@ -59,19 +60,25 @@ function secondRules(family: Family, apply: () => BackwardOp): Rules {
   return rules;
 }
 
-/** f of each element times dy, scale and weight, or of both the size. */
+type Evaluate = (point: Point, attrs: LossAttrs) => number;
+
+/** f of each element times its share, dy scale weight; `join` is told the weight as well. */
 const timesDy = (
   family: Family,
   inputs: Tensors,
   attrs: LossAttrs,
-  f: (point: Point, attrs: LossAttrs) => number,
-  size: (v: number) => number,
+  f: Evaluate,
+  join: (slope: number, share: number, weight: number) => number,
 ): Float64Array =>
   family.map(inputs, (point, w, i) => {
     const dy = inputs.dy!;
     const share = w * dy.data[dy.shape.length === 0 ? 0 : i]! * Number(attrs.scale);
-    return size(f(point, attrs)) * size(share);
+    return join(f(point, attrs), share, w);
   });
+
+/** |f share|, with what dy scale, its product with the weight, and f lose below the normal numbers. */
+const withLost = (slope: number, share: number, weight: number): number =>
+  (Math.abs(slope) + LOST_POWER) * (Math.abs(share) + LOST_POWER * (1 + Math.abs(weight)));
 
 function backwardErrors(family: Family, name: string) {
   const good = goodTypes(family);
@@ -115,7 +122,7 @@ function defineBackward(family: Family): BackwardOp {
       return whole;
     },
     reference: (inputs: Tensors, attrs: LossAttrs) =>
-      timesDy(family, inputs, attrs, derivativeOf(family, attrs).evaluate, (v) => v),
+      timesDy(family, inputs, attrs, derivativeOf(family, attrs).evaluate, (slope, share) => slope * share),
     backward: secondRules(family, () => op),
     kernels: backwardKernels(family),
     inPlace: [x, t, 'dy'],
@@ -125,7 +132,7 @@ function defineBackward(family: Family): BackwardOp {
     tolerance: { wasm: tolerance('wasm'), webgpu: tolerance('webgpu') },
     magnitude(inputs: Tensors, attrs: LossAttrs) {
       const { magnitude, evaluate } = derivativeOf(family, attrs);
-      return timesDy(family, inputs, attrs, magnitude ?? evaluate, Math.abs);
+      return timesDy(family, inputs, attrs, magnitude ?? evaluate, withLost);
     },
   } as unknown as AnyOpSpec);
   return op;

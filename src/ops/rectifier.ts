@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
 import { type Kinds, number } from '../kinds.js';
@@ -114,7 +115,12 @@ function exponentialUnit<A extends object, U>(
     },
     sample: signed,
     tolerance: slopeTolerance,
-    magnitude: (x, attrs) => bentSlope(x, own.shape(attrs)) * growth(x, own.shape(attrs)),
+    magnitude(x, attrs) {
+      const shape = own.shape(attrs);
+      // e^(rate x) below the normal numbers loses what its factors then multiply.
+      const lost = LOST_POWER * (1 + Math.abs(shape.scale * shape.rate));
+      return Math.abs(bentSlope(x, shape)) * growth(x, shape) + lost;
+    },
     ...refusals(`${name}Backward`),
   });
   const forward = unary<A, U>(name, {

@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { fail } from '../errors.js';
 import { type Kinds, number } from '../kinds.js';
 import { f32, type Value } from '../op.js';
@@ -144,9 +145,15 @@ export const std = reduce<VarianceAttrs, VarianceOptions>('std', {
   errors: [correctionError('std')],
   // A root halves relative errors; its own is 1 unit on wasm, in WGSL that of 1 / inverseSqrt: 2 ulp and 2.5 ulp.
   ulps: (count, _, backend) => varianceUlps(count) / 2 + (backend === 'wasm' ? 1 : 9),
+  // With what squares, their sum and its scale lose below the normal numbers, 2^-126 each, a variance v is off by
+  // e = u (n + 8) M, its root by e / 2√v or, where v is
+  // no larger than that, by √e.
   magnitude(group, attrs) {
-    const root = Math.sqrt(varianceOf(group, attrs));
-    return root === 0 ? 0 : varianceMagnitude(group, attrs) / root;
+    const v = varianceOf(group, attrs);
+    if (v === 0) return 0;
+    const m = varianceMagnitude(group, attrs) + 3 * LOST_POWER * share(group.length, attrs.correction);
+    const unit = 2 ** -24 * varianceUlps(group.length);
+    return v > unit * m ? m / Math.sqrt(v) : 2 * Math.sqrt(m / unit);
   },
 });
 

@@ -2,7 +2,9 @@
  * What a scaled loss asks of all gradients together: whether they are finite, and to be scaled or dropped. On a GPU one launch
  * goes through all of them, see src/walk.ts; on wasm they are put together from kernels of other ops.
  */
+
 import { apply } from '../apply.js';
+import { LOST } from '../bounds.js';
 import { common } from '../define.js';
 import { fail } from '../errors.js';
 import {
@@ -165,8 +167,12 @@ function overAll(spec: Spec) {
       spec.wasm(sizesOf(types), steps);
       return steps.lowered(kernel);
     },
-    bounds: (_backend, _inputs, _attrs, results) =>
-      results.map((values) => values.map((value) => 2 ** -24 * ulps * Math.abs(value))),
+    // A product may be lost below the normal numbers, and on webgpu a factor that lies there.
+    bounds(backend, inputs, _attrs, results) {
+      const factor = spec.leading.length > 0 ? Math.abs(inputs[0]!.data[0]!) : 0;
+      const lost = ulps * LOST[backend] * Math.max(1, factor);
+      return results.map((values) => values.map((value) => 2 ** -24 * ulps * Math.abs(value) + lost));
+    },
     ulps: () => ulps,
     fault: () => fail(name, 'a kernel reported a data error that the op does not declare'),
   };

@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { defineComposition } from '../composition.js';
 import { fail } from '../errors.js';
 import { type Kinds, number, whole } from '../kinds.js';
@@ -161,7 +162,8 @@ function cosines(
   return Float64Array.from(rows, (row) => {
     const products = row.map((i) => left[i]! * right[i]!);
     const dot = products.reduce((total, v) => total + (positive ? Math.abs(v) : v), 0);
-    return dot / (lengthOf(row, left) * lengthOf(row, right));
+    // What products lose below the normal numbers is divided too.
+    return (dot + (positive ? LOST_POWER : 0)) / (lengthOf(row, left) * lengthOf(row, right));
   });
 }
 

@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import type { RefTensor } from '../op.js';
 import type { Shape } from '../shape.js';
 
@@ -91,11 +92,16 @@ export function standardizeMagnitude(
 ): [y: Float64Array, mean: Float64Array, variance: Float64Array] {
   const { weight, bias, x } = operands;
   const [plain, mean, variance] = standardizeReference({ x, weight: null, bias: null }, layout, attrs);
-  forEachRow(layout, (_, at, affine) => {
+  forEachRow(layout, (row, at, affine) => {
+    const deviation = Math.sqrt(variance[row]! + attrs.eps);
     at.forEach((i, k) => {
       const w = weight ? Math.abs(weight.data[affine[k]!]!) : 1;
       const b = bias ? Math.abs(bias.data[affine[k]!]!) : 0;
-      plain[i] = (Math.abs(plain[i]!) + Number(attrs.centred)) * w + b;
+      const size = Math.abs(plain[i]!);
+      // Below the normal numbers the distance over the deviation loses what the weight then multiplies, or the weight over
+      // the deviation what the distance does.
+      const lost = LOST_POWER * (1 + w + size * deviation);
+      plain[i] = (size + Number(attrs.centred)) * w + b + lost;
     });
   });
   return [plain, mean.map((m, row) => Math.abs(m) + Math.sqrt(variance[row]!)), variance];

@@ -1,3 +1,4 @@
+import { LOST_POWER } from '../bounds.js';
 import { defineOp } from '../define.js';
 import { type Kinds, number } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type TensorType, type Value } from '../op.js';
@@ -116,10 +117,14 @@ export const addcmul = defineOp({
   inPlace: ['x', 'a', 'b'],
   samples: addcSamples({}),
   errors: addcErrors('addcmul'),
-  // The value, two products and the sum.
+  // The value, two products and the sum. What value a loses below the normal numbers is multiplied by b.
   tolerance: { wasm: { ulps: 4, magnitude: 'declared' }, webgpu: { ulps: 4, magnitude: 'declared' } },
   magnitude: ({ x, a, b }, { value }, [y]) =>
-    referenceOfThree([x, a, b], y!.shape, (p, q, r) => Math.abs(p) + Math.abs(value * q * r)),
+    referenceOfThree(
+      [x, a, b],
+      y!.shape,
+      (p, q, r) => Math.abs(p) + (Math.abs(value * q) + LOST_POWER) * Math.abs(r),
+    ),
 });
 
 /** x + value a / b, the three with broadcasting. */
@@ -141,8 +146,12 @@ export const addcdiv = defineOp({
   inPlace: ['x', 'a', 'b'],
   samples: addcSamples({ domain: [0.3, 2], signed: true }),
   errors: addcErrors('addcdiv'),
-  // The value, a product, the quotient (5 units in WGSL) and the sum.
+  // The value, a product, the quotient (5 units in WGSL) and the sum. What value a loses is divided by b.
   tolerance: { wasm: { ulps: 4, magnitude: 'declared' }, webgpu: { ulps: 8, magnitude: 'declared' } },
   magnitude: ({ x, a, b }, { value }, [y]) =>
-    referenceOfThree([x, a, b], y!.shape, (p, q, r) => Math.abs(p) + Math.abs((value * q) / r)),
+    referenceOfThree(
+      [x, a, b],
+      y!.shape,
+      (p, q, r) => Math.abs(p) + (Math.abs(value * q) + LOST_POWER) / Math.abs(r),
+    ),
 });
