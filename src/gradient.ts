@@ -71,11 +71,12 @@ export function gradient(
   return wrt.map((value) => (visited.has(value) ? (grads.get(value) ?? null) : whole(value)));
 }
 
-/** The values that depend on one of `wrt`, and those themselves. */
+/** The values through which a gradient can flow to one of `wrt`, and those themselves. */
 function dependents(order: readonly Node[], wrt: readonly Value[]): Set<Value> {
   const depends = new Set(wrt);
   for (const node of order) {
-    const reached = node.inputs.some((input) => input && depends.has(input));
+    if (node.op.stopsGradient) continue;
+    const reached = node.inputs.some((input) => input?.dtype === 'f32' && depends.has(input));
     if (reached) for (const value of node.outputs) depends.add(value);
   }
   return depends;

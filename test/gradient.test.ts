@@ -144,6 +144,29 @@ describe('gradient', () => {
     expect(gradient(counted, [x, y], gradientOps)).toEqual([null, null]);
   });
 
+  it('passes operands without a gradient that are made by detach or of whole numbers', async () => {
+    const x = createInput([2]);
+    const signs = ops.sub(
+      ops.mul(ops.cast(ops.greater(x, scalar(0)), { dtype: 'f32' }), scalar(2)),
+      scalar(1),
+    );
+    const grads = [signs, ops.detach(ops.sign(x))].map((target) => {
+      const loss = ops.softMarginLoss(x, target, { reduction: 'sum' });
+      return gradient(loss, [x], gradientOps)[0]!;
+    });
+    // -t / (1 + e^(t x)) with t the sign of x.
+    const wanted = [-1 / (1 + Math.exp(2)), 1 / (1 + Math.exp(3))];
+    for (const found of await run([x], grads, [[2, -3]]))
+      found.forEach((value, i) => void expect(value).toBeCloseTo(wanted[i]!, 12));
+  });
+
+  it('gives heaviside’s value at 0 its gradient there', async () => {
+    const [x, atZero] = [createInput([3]), createInput([])];
+    const [own, dAtZero] = gradient(ops.sum(ops.heaviside(x, atZero)), [x, atZero], gradientOps);
+    expect(own).toBeNull();
+    expect(await run([x, atZero], [dAtZero!], [[-1, 0, 2], [0.5]])).toEqual([[1]]);
+  });
+
   it('gives gradients of gradients', async () => {
     const x = createInput([]);
     const [first] = gradient(ops.mul(ops.square(x), x), [x], gradientOps);

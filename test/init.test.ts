@@ -82,6 +82,15 @@ describe('initialisers', () => {
     expect(() => init.gainOf('none' as 'linear')).toThrow("gainOf: there is no nonlinearity 'none'");
   });
 
+  it('start the biases of attention at 0, as PyTorch does', async () => {
+    const { open } = await import('../src/index.js');
+    const device = await open('wasm', { threads: 1 });
+    const state = await new nn.MultiheadAttention(4, 2).to(device).stateDict();
+    expect([...state['in_proj_bias']!.data, ...state['out_proj.bias']!.data]).toEqual(Array(16).fill(0));
+    expect(largest(state['out_proj.weight']!.data)).toBeGreaterThan(0.2);
+    device.dispose();
+  });
+
   it('give modules their contents, before or after they have a device', async () => {
     const { open } = await import('../src/index.js');
     const device = await open('wasm', { threads: 1 });

@@ -43,6 +43,7 @@ export class MultiheadAttention extends Module {
     this.in_proj_weight = new Parameter([3 * features, features], xavierUniform());
     this.in_proj_bias = bias ? new Parameter([3 * features], zeros) : null;
     this.out_proj = new Linear(features, features, { bias });
+    void this.out_proj.bias?.initialize(zeros);
   }
 
   override forward(

@@ -30,10 +30,10 @@ const show = (a: TensorType, b: TensorType): string =>
   `a is ${showShape(a.shape)}, b is ${showShape(b.shape)}`;
 
 /** The operands, vectors as matrices, and the gradient with the axes that it lacks for vectors. */
-function matrices(a: Value, b: Value, grad: Value) {
+function matrices({ a, b, grad, attrs }: { a: Value; b: Value; grad: Value; attrs: MatmulAttrs }) {
   const turn = (value: Value, shape: Shape) =>
     sameShape(value.shape, shape) ? value : reshape(value, { shape });
-  const { batch, m, n } = layout(a, b, { transposeA: false, transposeB: false });
+  const { batch, m, n } = layout(a, b, attrs);
   const vectors = a.shape.length === 1 || b.shape.length === 1;
   return {
     a: turn(a, asLeft(a.shape)),
@@ -89,15 +89,17 @@ export const matmul = defineOp({
   },
   backward: {
     // Y = A B: dA = dY Bᵀ, and for a transposed A the transpose of that, B dYᵀ.
-    a({ attrs: { transposeA, transposeB }, ...given }): Value {
-      const { b, grad } = matrices(given.a, given.b, given.grad);
+    a(given): Value {
+      const { transposeA, transposeB } = given.attrs;
+      const { b, grad } = matrices(given);
       return transposeA
         ? matmul(b, grad, { transposeA: transposeB, transposeB: true })
         : matmul(grad, b, { transposeB: !transposeB });
     },
     // dB = Aᵀ dY, and for a transposed B the transpose of that, dYᵀ A.
-    b({ attrs: { transposeA, transposeB }, ...given }): Value {
-      const { a, grad } = matrices(given.a, given.b, given.grad);
+    b(given): Value {
+      const { transposeA, transposeB } = given.attrs;
+      const { a, grad } = matrices(given);
       const db = transposeB
         ? matmul(grad, a, { transposeA: true, transposeB: transposeA })
         : matmul(a, grad, { transposeA: !transposeA });
@@ -154,6 +156,8 @@ export const matmul = defineOp({
       options: { transposeA: true, transposeB: true },
     },
     { inputs: { a: { shape: [2, 7, 5] }, b: { shape: [2, 9, 5] } }, options: { transposeB: true } },
+    { inputs: { a: { shape: [5] }, b: { shape: [3, 5] } }, options: { transposeB: true } },
+    { inputs: { a: { shape: [2, 5, 3] }, b: { shape: [5] } }, options: { transposeA: true } },
   ],
   errors: [
     {

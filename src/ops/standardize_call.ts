@@ -115,6 +115,8 @@ export const cases: readonly {
   { shape: [16, 2, 1, 64], affine: 'both', options: { eps: 1e-5, overBatch: true } },
   { shape: [9, 2, 1, 115], values: steps(2070, 230), options: { eps: 1e-5, overBatch: true } },
   { shape: [9, 1, 1, 115], affine: 'weight', options: { eps: 1e-5, centred: false, overBatch: true } },
+  // One row, whose elements are both a column and neighbours.
+  { shape: [12, 1, 1, 1], affine: 'both', options: { eps: 1e-5, overBatch: true } },
 ];
 
 /** Rows of one wasm unit where every row is a column of memory: assembly/standardize.ts has the same number. */

@@ -27,7 +27,7 @@ export interface WalkParams {
 function stretchesOf({ rows, blocks, run, step, channels, plane }: Layout, overBatch: boolean) {
   const byElement = overBatch ? 0 : plane === 1 ? 1 : 2;
   if (overBatch && run === 1)
-    return { walkBlocks: 1, walkStep: rows, walkRun: blocks, walkStride: rows, byElement };
+    return { walkBlocks: 1, walkStep: blocks, walkRun: blocks, walkStride: rows, byElement };
   if (overBatch) return { walkBlocks: blocks, walkStep: step, walkRun: run, walkStride: 1, byElement };
   if (plane >= STRETCH)
     return { walkBlocks: channels, walkStep: plane, walkRun: plane, walkStride: 1, byElement: 0 };
