@@ -1,12 +1,13 @@
 // Depthwise convolution, a filter of its own for every channel: y[p] = bias + Σ taps w[c, tap] · x[p stride + tap dilation],
 // its input-gradient (dy spread by the stride, filters rotated), and its weight-gradient. Too little arithmetic for packing
-// to pay: SIMD runs over the pixels of a row. Filters of 3 x 3 go by the strips of depthwise_strip.ts, in place where the
-// padding is 1, of 5 x 5 by those of depthwise_five.ts. For these and for others a band of rows is laid into a frame in the
-// first-level cache with its zeros, the columns of each phase of the stride side by side, so that every tap is a plain load at a
-// constant distance.
+// to pay: SIMD runs over the pixels of a row. Filters of 3 x 3 whose padding is 1 go in place by the rows of depthwise_rows.ts,
+// of few columns or at stride 2 by the strips of depthwise_strip.ts, and those of 5 x 5 by depthwise_five.ts. Else a band of rows
+// is laid into a frame in the first-level cache with its zeros, the columns of each phase of the stride side by side, so that every
+// tap is a plain load at a constant distance.
 import { DepthwiseParams } from '../build/params';
-import { five, fiveSpread, spreadFilter } from './depthwise_five';
-import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
+import { fiveSpread, quads, spreadFilter } from './depthwise_five';
+import { BESIDE, copyRow, isOf, layFrame, phaseBytes, readsBeside, readsInPlace, tapOffsets } from './depthwise_frame';
+import { pairs } from './depthwise_rows';
 import { LEAST, LEFT, PLACE, RIGHT, SPARE, strip, stripSpread, stripTwo } from './depthwise_strip';
 import { fma, operand, splat, storeUpTo } from './simd';
 import { touch } from './touch';
@@ -72,7 +73,8 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   const inPlace = readsInPlace(p);
   const nine = isOf(p, 3);
   const strips = nine && strideHeight == 1 && p.strideWidth == 1 && outWidth > 3;
-  const fives = isOf(p, 5) && (strideHeight | p.strideWidth) == 1;
+  const fives = isOf(p, 5) && (strideHeight | p.strideWidth) == 1 && min(outHeight, outWidth) > 3;
+  const beside = fives && readsBeside(p);
   const reach = <i32>((p.kernelHeight - 1) * p.dilationHeight) + 1;
   const bandRows = <i32>p.bandRows;
   const bands = (outHeight + bandRows - 1) / bandRows;
@@ -88,7 +90,13 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
   memory.fill(scratch, 0, PLACE);
   v128.store(scratch, splat(p.relu ? 0.0 : -<f32>Infinity), LEAST);
   tapOffsets(p, phase, line, table);
-  if (!inPlace) memory.fill(frame, 0, ((bandRows - 1) * strideHeight + reach) * line + 80);
+  const frameBytes = inPlace || beside ? width + 16 : ((bandRows - 1) * strideHeight + reach) * line + 80;
+  // A row of zeros, and of which columns there are, for rows of x or of the frame.
+  const seen = beside ? width : line;
+  const zeros = frame + frameBytes + BESIDE;
+  const columns = zeros + seen + BESIDE;
+  memory.fill(frame, 0, columns + seen + BESIDE - frame);
+  memory.fill(columns, 255, seen);
   for (let unit = begin; unit < end; unit++) {
     const block = unit / bands;
     const first = (unit - block * bands) * bandRows;
@@ -99,7 +107,7 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
     const last = min(at + <i32>p.unitPlanes, planes);
     for (let channel = at % groups; at < last; at++) {
       let weight = operand(o, 1) + (channel * taps << 2);
-      if (fives) {
+      if (inPlace && spread && !nine) {
         spreadFilter(weight, p.rotated != 0, rotated);
         weight = rotated;
       } else if (p.rotated) {
@@ -115,10 +123,20 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
       }
       const y = operand(o, 3) + (at * outHeight + first) * outLine;
       if (inPlace) {
+        if (nine && !spread && strideHeight == 1 && outWidth > 8) {
+          pairs(rows, !first, x + first * width - 4, width, x + plane - 4, frame, weight, scratch, y);
+          continue;
+        }
         const top = max(0, spread ? first >> 1 : start - p.top);
         const inner = min(<i32>p.height, stop - p.top) - top;
         if (rows > 16) touch(x + top * width, x + (top + inner) * width, scratch + SPARE);
         sumStrips(nine, spread, strideHeight, true, spread ? p.width : outWidth, rows, !start, inner, x + top * width - 4, width, weight, scratch, y, outLine);
+        continue;
+      }
+      if (beside) {
+        const left = p.left << 2;
+        const whole = (<i32>p.width - 8 << 2) + left;
+        quads(rows, start - p.top, x - left, p.height, width, zeros - left, columns - left, left, whole, weight, scratch, y, outWidth);
         continue;
       }
       layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
@@ -126,14 +144,8 @@ export function depthwise_f32(o: usize, params: usize, scratch: usize, begin: i3
         sumStrips(true, false, 1, false, outWidth, rows, 0, rows + 2, frame, line, weight, scratch, y, outLine);
         continue;
       }
-      if (fives) {
-        // Rows of zeros, four or less, above x and below it meet nothing.
-        const from = min(4, max(0, p.top - start));
-        const to = max(0, min(stop, p.top + (p.height - 1) * p.spreadHeight + 1) - start);
-        for (let column = 0; column < outWidth; column += 8) {
-          const c = max(0, min(column, outWidth - 8)) << 2;
-          five(rows, from, to, frame + c, line, weight, scratch, y + c, outLine, outWidth);
-        }
+      if (fives && rows > 3) {
+        quads(rows, 0, frame, rows + 4, line, zeros, columns, 0, <i32>line, weight, scratch, y, outWidth);
         continue;
       }
       // Pairs of rows; the last pair, and the last pixels of a row, overlap those before.

@@ -29,6 +29,22 @@ export function readsInPlace(p: DepthwiseParams): bool {
   return min(p.width, p.outWidth) > 3 && max(p.width, p.outWidth) > 4 && p.outWidth * stride == p.width * spread && p.outHeight * stride == p.height * spread;
 }
 
+/** A row of a plane, or of `zeros` beside it. */
+// @ts-ignore: decorator
+@inline
+export function rowAt(x: usize, row: i32, height: i32, line: usize, zeros: usize): usize {
+  return <u32>row < <u32>height ? x + row * line : zeros;
+}
+
+/** Bytes on each side of a row that vectors may read where it has no columns. */
+export const BESIDE: usize = 64;
+
+/** Whether vectors over x as it is, rows of zeros beside it, read no further than that from a row. */
+export function readsBeside(p: DepthwiseParams): bool {
+  const right = <i32>(p.outWidth + p.kernelWidth) - p.left - <i32>p.width;
+  return (p.spreadHeight | p.spreadWidth) == 1 && p.left >= 0 && p.left < 5 && right < 16;
+}
+
 /** Byte offsets of the taps from the frame's place of a pixel. */
 export function tapOffsets(p: DepthwiseParams, phase: usize, line: usize, table: usize): void {
   for (let r: u32 = 0; r < p.kernelHeight; r++) {

@@ -1,9 +1,11 @@
 // The weight-gradient of a depthwise convolution: dw[c, tap] = Σ over images and pixels p of dy[p] · x[p stride + tap dilation],
-// over frames as in depthwise.ts, with four partial sums a tap.
+// in place or over frames as in depthwise.ts, with four partial sums a tap.
 import { DepthwiseParams } from '../build/params';
-import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
+import { BESIDE, copyRow, isOf, layFrame, phaseBytes, readsBeside, readsInPlace, tapOffsets } from './depthwise_frame';
+import { correlateFives } from './depthwise_weight_five';
 import { correlateNine, correlateTwo, LANES, STRIP, ZEROS } from './depthwise_weight_strip';
-import { LEFT, RIGHT } from './depthwise_strip';
+import { correlateRows } from './depthwise_rows';
+import { LEFT } from './depthwise_strip';
 import { fma, loadUpTo, operand, splat, sumLanes } from './simd';
 import { touch } from './touch';
 
@@ -85,15 +87,17 @@ function correlateFrame(p: DepthwiseParams, rows: i32, width: usize, dy: usize, 
   }
 }
 
+/** Channels whose sums are open at a time. */
+const CHANNELS: i32 = 8;
+
 /** Strips of four columns; the last one overlaps that before, of whose pixels the mask of lanes leaves none. */
-function correlateStrips(stride: u32, inPlace: bool, rows: i32, above: i32, inner: i32, x: usize, line: usize, dy: usize, width: usize, place: usize): void {
+function correlateStrips(stride: u32, rows: i32, above: i32, x: usize, line: usize, dy: usize, width: usize, place: usize): void {
   const last = width - 16;
   let from = place + ZEROS;
   for (let at: usize = 0; ; at = min(at + 16, last)) {
     const lanes = place + LANES + (at == last ? 16 : 0);
-    const edges = inPlace ? (at ? 0 : LEFT) | (at == last ? RIGHT : 0) : 0;
-    if (stride == 2) correlateTwo(edges, rows, above, x + 2 * at, line, dy + at, width, lanes, from, place);
-    else correlateNine(edges, rows, above, inner, x + at, line, dy + at, width, lanes, from, place);
+    if (stride == 2) correlateTwo(at ? 0 : LEFT, rows, above, x + 2 * at, line, dy + at, width, lanes, from, place);
+    else correlateNine(rows, x + at, line, dy + at, width, lanes, from, place);
     if (at == last) return;
     from = place;
   }
@@ -115,7 +119,8 @@ function add(to: usize, v: v128): void {
 
 /**
  * dweight = Σ over images and pixels of dy · x. Operands: x, dy, dweight, dbias or none, mask of dy or none. A unit is a
- * channel; each band of each image starts at zero and is then added.
+ * channel; each band of each image starts at zero and is then added. Some channels of an image go one after the other: small
+ * planes lie so in memory, and the caches fetch them ahead.
  */
 export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<DepthwiseParams>(params);
@@ -123,10 +128,11 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const outWidth = <i32>p.outWidth;
   const groups = <i32>p.groups;
   const taps = <i32>(p.kernelHeight * p.kernelWidth);
-  const slots = <usize>(taps + 4);
+  const slots = <usize>(taps + 5);
   const inPlace = readsInPlace(p);
   const strips = inPlace || (isOf(p, 3) && (p.strideHeight | p.strideWidth) == 1);
-  const wide = inPlace ? outWidth : (outWidth + 3) & ~3;
+  const beside = isOf(p, 5) && (p.strideHeight | p.strideWidth) == 1 && outWidth > 3 && readsBeside(p);
+  const wide = inPlace || beside ? outWidth : (outWidth + 3) & ~3;
   const phase = phaseBytes(p, wide);
   const line = phase * p.strideWidth;
   const strideHeight = <i32>p.strideHeight;
@@ -138,8 +144,8 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const outLine = <usize>outWidth << 2;
   const inLine = <usize>p.width << 2;
   const table = scratch + STRIP;
-  const sums = table + (slots << 2);
-  const some = sums + (slots << 4) + 16;
+  const all = table + (slots << 2);
+  const some = all + CHANNELS * (slots << 4) + 16;
   const copy = some + 160 + width;
   const frame = copy + (copies ? width * bandRows : 0);
   memory.fill(scratch, 0, copy - scratch);
@@ -148,43 +154,71 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   v128.store(scratch, ones, LANES + 16);
   for (let lane = wide & 3; lane && lane < 4; lane++) store<i32>(scratch + (lane - (wide & 3) << 2), 0, LANES + 16);
   tapOffsets(p, phase, line, table);
-  if (!inPlace) memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
-  for (let channel = begin; channel < end; channel++) {
-    for (let at = sums; at < some; at += 16) v128.store(at, splat(0.0));
+  const left = p.left << 2;
+  const columns = frame + BESIDE;
+  if (beside) {
+    memory.fill(frame, 0, inLine + 2 * BESIDE);
+    memory.fill(columns, 255, inLine);
+  } else if (!inPlace) memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
+  for (let from = begin; from < end; from += CHANNELS) {
+    const to = min(from + CHANNELS, end);
+    memory.fill(all, 0, some - all);
     for (let image = 0; image < <i32>p.batch; image++) {
-      const plane = image * groups + channel;
-      const x = operand(o, 0) + plane * p.height * inLine;
-      for (let first = 0; first < outHeight; first += bandRows) {
-        const rows = min(bandRows, outHeight - first);
-        const start = first * strideHeight;
-        const stop = start + (rows - 1) * strideHeight + reach;
-        const given = operand(o, 1) + (plane * outHeight + first) * outLine;
-        if (copies) {
-          for (let row = 0; row < rows; row++) copyRow(given + row * outLine, mask, outWidth, copy + row * width);
-        }
-        const dy = copies ? copy : given;
-        if (operand(o, 3)) add(sums + (slots << 4), sumOf(dy, rows * wide));
-        if (inPlace) {
-          const top = max(0, start - 1);
-          const inner = min(<i32>p.height, stop - 1) - top;
-          if (rows > 8) {
-            touch(x + top * inLine, x + (top + inner) * inLine, scratch);
-            touch(dy, dy + rows * width, scratch);
+      for (let channel = from; channel < to; channel++) {
+        const plane = image * groups + channel;
+        const sums = all + (channel - from) * (slots << 4);
+        const x = operand(o, 0) + plane * p.height * inLine;
+        for (let first = 0; first < outHeight; first += bandRows) {
+          const rows = min(bandRows, outHeight - first);
+          const start = first * strideHeight;
+          const stop = start + (rows - 1) * strideHeight + reach;
+          const given = operand(o, 1) + (plane * outHeight + first) * outLine;
+          if (copies) {
+            for (let row = 0; row < rows; row++) copyRow(given + row * outLine, mask, outWidth, copy + row * width);
           }
-          correlateStrips(strideHeight, true, rows, !start, inner, x + top * inLine - 4, inLine, dy, width, scratch);
-        } else {
-          layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
-          if (strips) correlateStrips(1, false, rows, 0, rows + 2, frame, line, dy, width, scratch);
-          else correlateFrame(p, rows, width, dy, frame, strideHeight * line, table, sums, some);
-        }
-        if (strips) {
-          for (let at: usize = 0; at < 144; at += 16) add(sums + at, v128.load(scratch + at));
+          const dy = copies ? copy : given;
+          if (operand(o, 3)) add(sums + (slots - 1 << 4), sumOf(dy, rows * wide));
+          if (beside) {
+            const top = max(0, start - p.top);
+            const inner = min(<i32>p.height, stop - p.top) - top;
+            for (let r = 0; r < 5; r += 2) {
+              const row = top + p.top - r - first;
+              const whole = (<i32>p.width - 8 << 2) + left;
+              correlateFives(r < 4, inner, x + top * inLine - left, inLine, columns - left, whole, row, rows, dy, width, some + 160, scratch + LANES + 16, some);
+              addSums(sums + 80 * r, some, r < 4 ? 10 : 5);
+            }
+            continue;
+          }
+          if (inPlace) {
+            const top = max(0, start - 1);
+            const inner = min(<i32>p.height, stop - 1) - top;
+            if (strideHeight == 1) {
+              correlateRows(!start, inner, x + top * inLine - 4, inLine, dy, dy + rows * width, some + 160, scratch + LANES + 16, scratch);
+              for (let at: usize = 0; at < 144; at += 16) add(sums + at, v128.load(scratch + at));
+              continue;
+            }
+            if (rows > 8) {
+              touch(x + top * inLine, x + (top + inner) * inLine, scratch);
+              touch(dy, dy + rows * width, scratch);
+            }
+            correlateStrips(2, rows, !start, x + top * inLine - 4, inLine, dy, width, scratch);
+          } else {
+            layFrame(p, x, start, stop, bandRows < outHeight, phase, line, frame);
+            if (strips) correlateStrips(1, rows, 0, frame, line, dy, width, scratch);
+            else correlateFrame(p, rows, width, dy, frame, strideHeight * line, table, sums, some);
+          }
+          if (strips) {
+            for (let at: usize = 0; at < 144; at += 16) add(sums + at, v128.load(scratch + at));
+          }
         }
       }
     }
-    const to = operand(o, 2) + (channel * taps << 2);
-    for (let tap = 0; tap < taps; tap++) store<f32>(to + (tap << 2), sumLanes(v128.load(sums + (tap << 4))));
-    if (operand(o, 3)) store<f32>(operand(o, 3) + (channel << 2), sumLanes(v128.load(sums + (slots << 4))));
+    for (let channel = from; channel < to; channel++) {
+      const sums = all + (channel - from) * (slots << 4);
+      const dw = operand(o, 2) + (channel * taps << 2);
+      for (let tap = 0; tap < taps; tap++) store<f32>(dw + (tap << 2), sumLanes(v128.load(sums + (tap << 4))));
+      if (operand(o, 3)) store<f32>(operand(o, 3) + (channel << 2), sumLanes(v128.load(sums + (slots - 1 << 4))));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // The nine sums of a weight-gradient with a filter of 3 x 3 over strips of four columns, as in depthwise_strip.ts: x's rows and
 // dy's are read once, a row of x meets three rows of dy (two, or one, at stride 2), and the sums stay in registers.
-import { after, before, beforeTwo } from './depthwise_strip';
+import { beforeTwo } from './depthwise_strip';
 import { fma } from './simd';
 
 /** What strips keep in scratch memory: the sums; nine vectors of zeros; the lanes of dy that count, but for the last strip and there. */
@@ -8,28 +8,24 @@ export const ZEROS: usize = 144;
 export const LANES: usize = 288;
 export const STRIP: usize = 320;
 
-/** sums [9, 4] = those at `from` + Σ over rows of x · dy; the first of `inner` rows of x is dy's first, or where `above` is 1 its second. */
-export function correlateNine(edges: i32, rows: i32, above: i32, inner: i32, x: usize, line: usize, dy: usize, width: usize, lanes: usize, from: usize, sums: usize): void {
+/** sums [9, 4] = those at `from` + Σ over rows of x · dy, of a frame. */
+export function correlateNine(rows: i32, x: usize, line: usize, dy: usize, width: usize, lanes: usize, from: usize, sums: usize): void {
   let s0 = v128.load(from), s1 = v128.load(from, 16), s2 = v128.load(from, 32), s3 = v128.load(from, 48), s4 = v128.load(from, 64);
   let s5 = v128.load(from, 80), s6 = v128.load(from, 96), s7 = v128.load(from, 112), s8 = v128.load(from, 128);
   let d1 = i32x4.splat(0), d2 = d1;
   const end = dy + rows * width;
-  if (above) {
-    d1 = v128.and(v128.load(dy), v128.load(lanes));
-    dy += width;
-  }
-  for (const last = x + inner * line; x < last; x += line) {
+  for (const last = x + (rows + 2) * line; x < last; x += line) {
     let d0 = i32x4.splat(0);
     if (dy < end) d0 = v128.and(v128.load(dy), v128.load(lanes));
     const b = v128.load(x, 4);
     s1 = fma(b, d0, s1);
     s4 = fma(b, d1, s4);
     s7 = fma(b, d2, s7);
-    const a = before(x, b, edges);
+    const a = v128.load(x);
     s0 = fma(a, d0, s0);
     s3 = fma(a, d1, s3);
     s6 = fma(a, d2, s6);
-    const c = after(x, b, edges);
+    const c = v128.load(x, 8);
     s2 = fma(c, d0, s2);
     s5 = fma(c, d1, s5);
     s8 = fma(c, d2, s8);
@@ -48,7 +44,7 @@ export function correlateNine(edges: i32, rows: i32, above: i32, inner: i32, x: 
   v128.store(sums, s8, 128);
 }
 
-/** The same at stride 2. */
+/** The same at stride 2, in place, where `above` (0 or 1) rows of zeros are before the first of x. */
 export function correlateTwo(edges: i32, rows: i32, above: i32, x: usize, line: usize, dy: usize, width: usize, lanes: usize, from: usize, sums: usize): void {
   let s0 = v128.load(from), s1 = v128.load(from, 16), s2 = v128.load(from, 32), s3 = v128.load(from, 48), s4 = v128.load(from, 64);
   let s5 = v128.load(from, 80), s6 = v128.load(from, 96), s7 = v128.load(from, 112), s8 = v128.load(from, 128);

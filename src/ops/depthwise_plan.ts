@@ -51,7 +51,9 @@ function bandOf(c: Forward, width: number): { bandRows: number; line: number; by
   const columns = (width - 1) * c.strideWidth + (c.kernelWidth - 1) * c.dilationWidth + 1;
   const line = 4 * c.strideWidth * Math.ceil(columns / c.strideWidth);
   const reach = (c.kernelHeight - 1) * c.dilationHeight + 1;
-  const most = Math.max(2, Math.floor((FRAME / line - reach) / c.strideHeight) + 1);
+  // Strips of 5 x 5 are four rows high.
+  const least = c.kernelHeight === 5 ? 8 : 2;
+  const most = Math.max(least, Math.floor((FRAME / line - reach) / c.strideHeight) + 1);
   // Even where two rows of output come of one.
   const { spreadHeight } = c;
   const bandRows = spreadHeight * Math.ceil(c.outHeight / Math.ceil(c.outHeight / most) / spreadHeight);
@@ -61,9 +63,13 @@ function bandOf(c: Forward, width: number): { bandRows: number; line: number; by
 /** What the strips keep: bias, least result and zeros; see assembly/depthwise_strip.ts. */
 const PLACE = 64;
 const STRIP = 320;
+/** Channels whose sums a weight-gradient has open at a time. */
+const CHANNELS = 8;
+/** What vectors may read beside a row of zeros or of columns: assembly/depthwise_frame.ts. */
+const BESIDE = 64;
 
 function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch[] {
-  const { bandRows, bytes } = bandOf(c, c.outWidth);
+  const { bandRows, line, bytes } = bandOf(c, c.outWidth);
   const planes = c.batch * c.groups;
   const bands = Math.ceil(c.outHeight / bandRows);
   const unitPlanes = Math.ceil((planes * bands) / UNITS);
@@ -75,7 +81,13 @@ function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; 
       params,
       units: Math.ceil(planes / unitPlanes) * bands,
       scratch:
-        PLACE + 20 * c.kernelHeight * c.kernelWidth + (operands[4] ? 4 * c.height * c.width : 0) + 16 + bytes,
+        PLACE +
+        20 * c.kernelHeight * c.kernelWidth +
+        (operands[4] ? 4 * c.height * c.width : 0) +
+        16 +
+        bytes +
+        2 * Math.max(4 * c.width, line) +
+        3 * BESIDE,
     },
   ];
 }
@@ -109,14 +121,14 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
     const { bandRows, line, bytes } = bandOf(c, wide);
     // What taps go on reading that have no row of dy left: assembly/depthwise_weight_gradient.ts.
     const behind = c.strideHeight * c.dilationHeight * line;
-    const slots = c.kernelHeight * c.kernelWidth + 4;
+    const slots = c.kernelHeight * c.kernelWidth + 5;
     return [
       {
         kernel: 'depthwise_weight_gradient_f32',
         operands: ['x', 'dy', ...gradientNames(call), 'mask'],
         params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
         units: c.groups,
-        scratch: STRIP + 20 * slots + 176 + 4 * wide * (bandRows + 1) + bytes + behind,
+        scratch: STRIP + (4 + 16 * CHANNELS) * slots + 176 + 4 * wide * (bandRows + 1) + bytes + behind,
       },
     ];
   },
