@@ -175,7 +175,10 @@ export const winogradTails: readonly NamedCase[] = [
   { x: [8, 16, 1, 49], filters: 16, kernel: [3, 3], options: winograd4 } as const,
 ].flatMap(convolution);
 
-/** Depthwise convolutions round its strips of 4, blocks of 16 pixels, rows of a strip, bands of rows and phases of the stride. */
+/**
+ * Depthwise convolutions round its tiles of 4 columns and of 2 or 4 rows, blocks of 16 pixels and of 8 channels, bands of rows (the
+ * last of 2 rows) and phases of the stride.
+ */
 export const depthwiseTails: readonly NamedCase[] = [
   ...[1, 2, ...around(4, 8, 16)].flatMap((width) =>
     [1, 2].map(
@@ -203,6 +206,27 @@ export const depthwiseTails: readonly NamedCase[] = [
         filters: 2,
         kernel: [3, 3],
         options: { groups: 2, padding: 1, stride },
+      }) as const,
+  ),
+  ...around(4, 8).flatMap((size) =>
+    [0, 1, 2, 4, 5].map(
+      (padding) =>
+        ({
+          x: [2, 2, size + 3, size + 2],
+          filters: 2,
+          kernel: [5, 5],
+          options: { groups: 2, padding },
+        }) as const,
+    ),
+  ),
+  { x: [1, 1, 50, 520], filters: 1, kernel: [5, 5], options: { padding: 2 } } as const,
+  ...around(8).map(
+    (channels) =>
+      ({
+        x: [2, channels, 4, 6],
+        filters: channels,
+        kernel: [3, 3],
+        options: { groups: channels, padding: 1 },
       }) as const,
   ),
   {
