@@ -12,7 +12,6 @@ import {
   type Argument,
   type Binding,
   type CompiledGraph,
-  renew,
   sameTypes,
   showTypes,
   type Trace,
@@ -100,7 +99,7 @@ export function createCompiled<A extends readonly Tensor[], R extends Traced>(
     return host.enqueue(async () => {
       const one = await find(args);
       await runWith(host, one.graph, { args, encoder }, () => {
-        for (const tensor of one.updated) renew(host.store, tensor);
+        for (const tensor of one.updated) tensor.changed();
       });
       const made = new Map(one.outputs.map((tensor, i) => [tensor, output(host, one.graph, tensor, i)]));
       return mapTensors(one.result, (tensor) => made.get(tensor)!) as R;

@@ -3,12 +3,12 @@ import { checkHost, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { FaultMessages } from './executor.js';
 import type { Gradients } from './gradients.js';
-import { leavesOf } from './graph.js';
+import { createInput, leavesOf } from './graph.js';
 import type { Pairs, Runner } from './runner.js';
 import { sameShape, showShape, sizeOf } from './shape.js';
 import type { Store } from './store.js';
 import { describe, isLeaf, type Tensor } from './tensor.js';
-import { renew, type Trace } from './trace.js';
+import type { Trace } from './trace.js';
 import type { Turns } from './turns.js';
 
 /** What the contents of a device's tensors go through. */
@@ -97,8 +97,18 @@ export class Contents {
       const storage = store.storageOf(target.value);
       core.write(storage.buffer, contents.data, contents.dtype);
       store.changed(storage);
-      renew(store, target);
+      target.changed();
     });
+  }
+
+  /** Lets a tensor whose memory changed go on as a new leaf: what was recorded from the old one is stale. */
+  renew(tensor: Tensor): void {
+    const { store } = this.#parts;
+    const source = store.source(tensor.value);
+    if (source?.kind !== 'stored' || source.version === source.storage.version) return;
+    const value = createInput(tensor.shape, tensor.dtype, tensor.label);
+    store.adopt(value, source.storage);
+    tensor.replaceValue(value);
   }
 
   #checkPairs(where: string, pairs: Pairs, trace: Trace | null): void {

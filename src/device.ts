@@ -232,6 +232,11 @@ export class Device extends Creation {
     if (!this.trace) this.#store.created(tensor.value);
   }
 
+  /** Gives a tensor whose memory changed a value that stands for its new contents: see `Tensor.changed`. */
+  renew(tensor: Tensor): void {
+    this.#contents.renew(tensor);
+  }
+
   /** Notes that a tensor wants gradients. */
   watch(tensor: Tensor): void {
     this.#gradients.watch(tensor);

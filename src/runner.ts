@@ -4,7 +4,7 @@ import { createGraph, type Graph, leavesOf, structureOf, type Update } from './g
 import type { Value } from './op.js';
 import type { Storage, Store } from './store.js';
 import type { Tensor } from './tensor.js';
-import { type Binding, CompiledGraph, renew } from './trace.js';
+import { type Binding, CompiledGraph } from './trace.js';
 
 /** Programs that are kept ready, by the structure of their graphs. */
 const CACHED_PROGRAMS = 64;
@@ -79,16 +79,17 @@ export class Runner {
       await this.#execute(outputs, [...updates, ...staged]);
       done = true;
     } finally {
-      for (const [target] of pairs) renew(this.#store, target);
+      for (const [target] of pairs) target.changed();
       for (const { tensor, target, value, storage } of staged) {
         if (done) this.#adopt(value, storage);
         else if (tensor.value === value) tensor.replaceValue(target);
-        renew(this.#store, tensor);
+        tensor.changed();
       }
     }
   }
 
   #takeStaged() {
+    if (this.#staged.size === 0) return [];
     const store = this.#store;
     const staged = [...this.#staged].flatMap(([tensor, target]) =>
       store.isValid(target) ? { tensor, target, value: tensor.value, storage: store.storageOf(target) } : [],

@@ -22,6 +22,8 @@ export class Tensor {
   readonly device: Device;
   #value: Value;
   #label: string | undefined;
+  /** Whether its memory has new contents since `#value` was recorded. */
+  #stale = false;
   #requiresGrad = false;
   #grad: Tensor | null = null;
   #hooks: Set<GradientHook> | null = null;
@@ -41,7 +43,7 @@ export class Tensor {
 
   set label(label: string | undefined) {
     this.#label = label;
-    (this.#value as { label?: string }).label = label;
+    (this.value as { label?: string }).label = label;
   }
 
   get shape(): Shape {
@@ -54,12 +56,25 @@ export class Tensor {
 
   /** The node of the graph that stands for this tensor now. */
   get value(): Value {
+    if (this.#stale) {
+      this.#stale = false;
+      this.device.renew(this);
+    }
     return this.#value;
+  }
+
+  /**
+   * Notes that its memory has new contents: what was recorded from the old ones is stale. A new value stands for them when
+   * somebody asks, which between the steps of a compiled function nobody does.
+   */
+  changed(): void {
+    this.#stale = true;
   }
 
   /** Puts another graph value in this tensor's place, as an update of a parameter does. */
   replaceValue(value: Value): void {
     this.#value = value;
+    this.#stale = false;
     if (this.#requiresGrad) this.device.watch(this);
     if (this.#hooks) this.device.hookGradient(value, this.#hooks);
   }
@@ -72,7 +87,7 @@ export class Tensor {
   set requiresGrad(wanted: boolean) {
     if (wanted && this.dtype !== 'f32')
       fail('requiresGrad', `only f32 tensors have gradients, this is ${describe(this)}`);
-    if (wanted && !isLeaf(this.#value)) {
+    if (wanted && !isLeaf(this.value)) {
       fail('requiresGrad', `${describe(this)} was computed from others; set it on a detach()ed one`);
     }
     this.#requiresGrad = wanted;
@@ -123,76 +138,76 @@ export class Tensor {
 
   /** The same values, through which no gradient flows. */
   detach(): Tensor {
-    return new Tensor(this.device, ops.detach(this.#value), this.label);
+    return new Tensor(this.device, ops.detach(this.value), this.label);
   }
 
   /** @param shape one size may be -1 and is worked out. */
   reshape(shape: Shape): Tensor {
-    return new Tensor(this.device, ops.reshape(this.#value, { shape }));
+    return new Tensor(this.device, ops.reshape(this.value, { shape }));
   }
 
   /** @param axes for each axis of the result, the axis that it was. */
   permute(axes: readonly number[]): Tensor {
-    return new Tensor(this.device, ops.permute(this.#value, { axes }));
+    return new Tensor(this.device, ops.permute(this.value, { axes }));
   }
 
   broadcastTo(shape: Shape): Tensor {
-    return new Tensor(this.device, ops.broadcastTo(this.#value, { shape }));
+    return new Tensor(this.device, ops.broadcastTo(this.value, { shape }));
   }
 
   /** Exchanges two axes. */
   transpose(axis0: number, axis1: number): Tensor {
-    return new Tensor(this.device, ops.transpose(this.#value, { axis0, axis1 }));
+    return new Tensor(this.device, ops.transpose(this.value, { axis0, axis1 }));
   }
 
   /** @param axis the axes to drop where their size is 1, default all. */
   squeeze(axis?: number | readonly number[]): Tensor {
-    return new Tensor(this.device, ops.squeeze(this.#value, { axis }));
+    return new Tensor(this.device, ops.squeeze(this.value, { axis }));
   }
 
   /** @param axis where the new axis of size 1 stands in the result. */
   unsqueeze(axis: number): Tensor {
-    return new Tensor(this.device, ops.unsqueeze(this.#value, { axis }));
+    return new Tensor(this.device, ops.unsqueeze(this.value, { axis }));
   }
 
   /** Makes the axes from startAxis to endAxis one. */
   flatten(startAxis = 0, endAxis = -1): Tensor {
-    return new Tensor(this.device, ops.flatten(this.#value, { startAxis, endAxis }));
+    return new Tensor(this.device, ops.flatten(this.value, { startAxis, endAxis }));
   }
 
   /** @param shape -1 leaves an axis as it is. */
   expand(shape: Shape): Tensor {
-    return new Tensor(this.device, ops.expand(this.#value, { shape }));
+    return new Tensor(this.device, ops.expand(this.value, { shape }));
   }
 
   flip(axes: number | readonly number[]): Tensor {
-    return new Tensor(this.device, ops.flip(this.#value, { axes }));
+    return new Tensor(this.device, ops.flip(this.value, { axes }));
   }
 
   /** @param repeats along each axis; numbers beyond the rank are for new leading axes. */
   repeat(repeats: readonly number[]): Tensor {
-    return new Tensor(this.device, ops.repeat(this.#value, { repeats }));
+    return new Tensor(this.device, ops.repeat(this.value, { repeats }));
   }
 
   /** One index of an axis, which goes. */
   select(axis: number, index: number): Tensor {
-    return new Tensor(this.device, ops.select(this.#value, { axis, index }));
+    return new Tensor(this.device, ops.select(this.value, { axis, index }));
   }
 
   /** `length` indices of an axis from `start` on. */
   narrow(axis: number, start: number, length: number): Tensor {
-    return new Tensor(this.device, ops.narrow(this.#value, { axis, start, length }));
+    return new Tensor(this.device, ops.narrow(this.value, { axis, start, length }));
   }
 
   /** @param size of every part but the last, or the size of each. */
   split(size: number | readonly number[], axis = 0): Tensor[] {
     const options = typeof size === 'number' ? { size, axis } : { sizes: size, axis };
-    return ops.split(this.#value, options).map((value) => new Tensor(this.device, value));
+    return ops.split(this.value, options).map((value) => new Tensor(this.device, value));
   }
 
   /** @param chunks how many parts of equal size. */
   chunk(chunks: number, axis = 0): Tensor[] {
-    return ops.chunk(this.#value, { chunks, axis }).map((value) => new Tensor(this.device, value));
+    return ops.chunk(this.value, { chunks, axis }).map((value) => new Tensor(this.device, value));
   }
 
   /**
@@ -240,7 +255,7 @@ export class Tensor {
   registerHook(hook: GradientHook): { remove(): void } {
     const hooks = this.#hooks ?? new Set();
     this.#hooks = hooks.add(hook);
-    this.device.hookGradient(this.#value, hooks);
+    this.device.hookGradient(this.value, hooks);
     return { remove: () => void hooks.delete(hook) };
   }
 

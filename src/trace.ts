@@ -2,11 +2,11 @@ import type { BackendCore, DeviceBuffer, Packed } from './backend/backend.js';
 import { checkHost, type HostTensor, type TypedArray } from './dtype.js';
 import { fail } from './errors.js';
 import type { FaultMessages, Program } from './executor.js';
-import { createInput, type Graph } from './graph.js';
+import type { Graph } from './graph.js';
 import type { TensorType, Value } from './op.js';
 import { bytesOf } from './plan.js';
 import { type Shape, sameShape, showShape } from './shape.js';
-import type { Storage, Store } from './store.js';
+import type { Storage } from './store.js';
 import type { Tensor } from './tensor.js';
 
 /** What a function does while it is traced. */
@@ -196,12 +196,3 @@ export function sameTypes(a: readonly TensorType[], b: readonly TensorType[]): b
 /** Dtypes and shapes of a list of tensors, for messages. */
 export const showTypes = (types: readonly TensorType[]): string =>
   types.map(({ shape, dtype }) => `${dtype}${showShape(shape)}`).join(', ');
-
-/** Lets a tensor whose memory changed go on as a new leaf: what was recorded from the old one is stale. */
-export function renew(store: Store, tensor: Tensor): void {
-  const source = store.source(tensor.value);
-  if (source?.kind !== 'stored' || source.version === source.storage.version) return;
-  const value = createInput(tensor.shape, tensor.dtype, tensor.label);
-  store.adopt(value, source.storage);
-  tensor.replaceValue(value);
-}

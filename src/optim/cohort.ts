@@ -70,7 +70,7 @@ export function recordStep<O extends Settings>(
   const next = device.feed([idle.length], 'f32', () => {
     cohort.steps++;
     // In double precision for the reference device; the others round.
-    return Float64Array.from(rule.hyper(group as unknown as O, cohort));
+    return new Float64Array(rule.hyper(group as unknown as O, cohort));
   });
   const none = () => device.feed([idle.length], 'f32', () => Float64Array.from(idle));
   const hyper = where ? F.where(where, next, none()) : next;
