@@ -1,26 +1,28 @@
 // y = f(x), element by element, of the smooth activations. Units are blocks of 512 elements.
+import { geluAbreast, tanhAbreast } from '../build/abreast';
 import { UnaryParams } from '../build/params';
-import { unary, unaryBy } from './elementwise';
-import { expFall4, geluArgument4, numberOf, Of, softplus4, softTanh4 } from './functions';
-import { ERF, EXP_RANGE, erfBy4, fma, SIGMOID_TEN, sigmoid4, sigmoidBy4, splat, TANH, tanhBy4 } from './simd';
+import { gelu, tanh } from './curves';
+import { unary, unaryAbreast } from './elementwise';
+import { expFall4, geluArgument4, numberOf, Of, sigmoid4, sigmoidFour, silu4, siluFour, softplus4, softTanh4 } from './functions';
+import { splat } from './simd';
 
 // @ts-ignore: decorator
 @final @unmanaged class Tanh {
   // @ts-ignore: decorator
-  @inline lanes(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, k: v128, l: v128): v128 {
-    return tanhBy4(x, true, a, b, c, d, e, f, g, h, k, l);
-  }
+  @inline lanes(x: v128): v128 { return tanh(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { tanhAbreast(x, y); }
 }
-export function tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryBy<Tanh>(o, p, s, begin, end, TANH, TANH + 32); }
+export function tanh_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryAbreast<Tanh>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Sigmoid {
   // @ts-ignore: decorator
-  @inline lanes(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, k: v128, l: v128): v128 {
-    return sigmoidBy4(x, true, a, b, c, d, e, f, g, h, k, l);
-  }
+  @inline lanes(x: v128): v128 { return sigmoid4(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { sigmoidFour(x, y); }
 }
-export function sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryBy<Sigmoid>(o, p, s, begin, end, SIGMOID_TEN, EXP_RANGE); }
+export function sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryAbreast<Sigmoid>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class LogSigmoid { @inline lanes(x: v128, p: usize): v128 { return f32x4.neg(softplus4(f32x4.neg(x))); } }
@@ -40,8 +42,13 @@ export function log_sigmoid_f32(o: usize, p: usize, s: usize, begin: i32, end: i
 export function softplus_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Softplus>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
-@final @unmanaged class Silu { @inline lanes(x: v128, p: usize): v128 { return f32x4.mul(x, sigmoid4(x)); } }
-export function silu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Silu>(o, p, s, begin, end); }
+@final @unmanaged class Silu {
+  // @ts-ignore: decorator
+  @inline lanes(x: v128): v128 { return silu4(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { siluFour(x, y); }
+}
+export function silu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryAbreast<Silu>(o, p, s, begin, end); }
 
 /** x tanh(ln(1 + e^x)). */
 // @ts-ignore: decorator
@@ -57,16 +64,14 @@ export function mish_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
 @final @unmanaged class Softsign { @inline lanes(x: v128, p: usize): v128 { return f32x4.div(x, f32x4.add(numberOf(Of.ONE), f32x4.abs(x))); } }
 export function softsign_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Softsign>(o, p, s, begin, end); }
 
-/** x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2. */
 // @ts-ignore: decorator
 @final @unmanaged class Gelu {
   // @ts-ignore: decorator
-  @inline lanes(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, k: v128, l: v128): v128 {
-    const half = f32x4.mul(x, numberOf(Of.HALF));
-    return fma(half, erfBy4(f32x4.mul(x, numberOf(Of.ROOT_HALF)), true, a, b, c, d, e, f, g, h, k, l), half);
-  }
+  @inline lanes(x: v128): v128 { return gelu(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { geluAbreast(x, y); }
 }
-export function gelu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryBy<Gelu>(o, p, s, begin, end, ERF, ERF + 32); }
+export function gelu_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryAbreast<Gelu>(o, p, s, begin, end); }
 
 /** x (1 + tanh(t / 2)) / 2 = x sigmoid(t), t = 2 √(2/π) (x + 0.044715 x³). */
 // @ts-ignore: decorator

@@ -1,6 +1,6 @@
 // The kernels of elementwise families, written once over a functor. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
-import { map, map2, mapBy } from './walk';
+import { map, map2, mapAbreast } from './walk';
 
 /** y = f(x). */
 // @ts-ignore: decorator
@@ -9,11 +9,11 @@ export function unary<F>(o: usize, p: usize, s: usize, begin: i32, end: i32): vo
   map<F>(o, p, s, begin, end, <i32>changetype<UnaryParams>(p).size);
 }
 
-/** y = f(x), of a function that takes ten constants. */
+/** y = f(x), four vectors abreast. */
 // @ts-ignore: decorator
 @inline
-export function unaryBy<F>(o: usize, p: usize, s: usize, begin: i32, end: i32, table: usize, more: usize): void {
-  mapBy<F>(o, p, s, begin, end, <i32>changetype<UnaryParams>(p).size, table, more);
+export function unaryAbreast<F>(o: usize, p: usize, s: usize, begin: i32, end: i32): void {
+  mapAbreast<F>(o, p, s, begin, end, <i32>changetype<UnaryParams>(p).size);
 }
 
 /** dx = f(dy, v). */

@@ -1,10 +1,17 @@
 // The arithmetic of recurrent cells on `columns` elements of a row, four lanes at a time. A row's gates are in PyTorch's
 // order, `apart` bytes from each other. Exponentials are taken row by row, in loops of little else: between the loads and
 // stores of a whole cell they take twice the time.
-import { fma, loadUpTo, sigmoid4, splat, storeUpTo, tanh4 } from './simd';
+import { tanhAbreast } from '../build/abreast';
+import { tanh } from './curves';
+import { sigmoid4, sigmoidFour } from './functions';
+import { fma, loadUpTo, splat, storeUpTo } from './simd';
 
 /** y = 1 / (1 + e^-y). */
 function sigmoidRow(y: usize, columns: i32): void {
+  for (; columns >= 16; columns -= 16) {
+    sigmoidFour(y, y);
+    y += 64;
+  }
   for (; columns > 0; columns -= 4) {
     storeUpTo(y, sigmoid4(loadUpTo(y, columns)), columns);
     y += 16;
@@ -13,8 +20,12 @@ function sigmoidRow(y: usize, columns: i32): void {
 
 /** y = tanh y. */
 export function tanhRow(y: usize, columns: i32): void {
+  for (; columns >= 16; columns -= 16) {
+    tanhAbreast(y, y);
+    y += 64;
+  }
   for (; columns > 0; columns -= 4) {
-    storeUpTo(y, tanh4(loadUpTo(y, columns)), columns);
+    storeUpTo(y, tanh(loadUpTo(y, columns)), columns);
     y += 16;
   }
 }

@@ -1,7 +1,8 @@
 // Sums over neighbouring channels of x [batch, channels, plane], and what local response normalisation makes of them.
 // Units are planes; src/ops/local_response_norm.ts has the formulas.
 import { ChannelWindowParams, LocalResponseNormParams } from '../build/params';
-import { exp4, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
+import { exp4, log4 } from './functions';
+import { loadUpTo, operand, splat, storeUpTo } from './simd';
 
 /** Σ x, or Σ x², of four neighbours over the planes from `back` before to `ahead` after the one that `x` points into. */
 // @ts-ignore: decorator

@@ -1,7 +1,8 @@
 // Losses of probabilities and rates: logarithms and powers. The walks are those of assembly/loss.ts.
 import { LossParams } from '../build/params';
 import { losses, slopes } from './loss';
-import { exp4, log4, sigmoid4, splat } from './simd';
+import { exp4, log4, sigmoid4 } from './functions';
+import { splat } from './simd';
 
 // Functions, not inlined: losses are a small share of any program, and each of them takes several of these.
 

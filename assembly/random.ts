@@ -3,7 +3,8 @@
 import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
 import { reportFault } from './fault';
 import { bits24, philox, uniform4 } from './philox';
-import { fma, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
+import { log4 } from './functions';
+import { fma, loadUpTo, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
 
 /** y = F.lanes(words) for each four elements. Operands: seed, y. */

@@ -2,8 +2,8 @@
 // its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
 import { backward, unary } from './elementwise';
-import { expm1x4 } from './functions';
-import { exp4, splat } from './simd';
+import { exp4, expm1x4 } from './functions';
+import { splat } from './simd';
 
 /** min(max(x + 3, 0), 6). */
 // @ts-ignore: decorator

@@ -13,7 +13,8 @@ import {
   makeBlock,
   SIDE,
 } from './reduce_join';
-import { exp4, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
+import { exp4, log4 } from './functions';
+import { loadUpTo, operand, splat, storeUpTo } from './simd';
 import { logOf, sumPowers } from './softmax';
 
 /** Columns of a block of moments, which stay in the cache for two passes; src/ops/reduce_moments.ts plans with the same number. */
@@ -87,7 +88,7 @@ export function log_sum_exp_f32(o: usize, params: usize, scratch: usize, begin: 
       const top = load<f32>(y);
       if (abs(top) == <f32>Infinity) continue;
       let total: f32 = 0.0;
-      for (let i = 0; i < <i32>p.inner; i += run) total += sumPowers(innerOf(base, params, i / run, 1), 0, run, top);
+      for (let i = 0; i < <i32>p.inner; i += run) total += sumPowers(innerOf(base, params, i / run, 1), 0, run, top, sums);
       store<f32>(y, logOf(total) + top);
       continue;
     }

@@ -2,7 +2,8 @@
 // or blocks of rows that are neighbours.
 import { ScanParams } from '../build/params';
 import { AddF32, AddI32, MulF32 } from './reduce_terms';
-import { exp4, loadUpTo, log4, operand, splat, storeUpTo } from './simd';
+import { exp4, log4 } from './functions';
+import { loadUpTo, operand, splat, storeUpTo } from './simd';
 
 /** Bytes from the start of the operands to the first element of the scan of row number `row`. */
 function firstOf(p: ScanParams, row: i32): i32 {

@@ -1,8 +1,10 @@
 // y = f(x), element by element. Units are blocks of 512 elements.
+import { erfAbreast } from '../build/abreast';
 import { UnaryParams } from '../build/params';
-import { unary, unaryBy } from './elementwise';
-import { expm1x4, log1px4 } from './functions';
-import { EXP_RANGE, EXP_TEN, erf4, expBy4, log4, sine4, splat, tangent4 } from './simd';
+import { erf } from './curves';
+import { unary, unaryAbreast } from './elementwise';
+import { exp4, expFour, expm1x4, log1px4, log4 } from './functions';
+import { sine4, splat, tangent4 } from './simd';
 
 // @ts-ignore: decorator
 @final @unmanaged class Neg { @inline lanes(x: v128, p: usize): v128 { return f32x4.neg(x); } }
@@ -26,11 +28,11 @@ export function abs_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): voi
 // @ts-ignore: decorator
 @final @unmanaged class Exp {
   // @ts-ignore: decorator
-  @inline lanes(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, k: v128, l: v128): v128 {
-    return expBy4(x, true, a, b, c, d, e, f, g, h, k, l);
-  }
+  @inline lanes(x: v128): v128 { return exp4(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { expFour(x, y); }
 }
-export function exp_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryBy<Exp>(o, p, s, begin, end, EXP_TEN, EXP_RANGE); }
+export function exp_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryAbreast<Exp>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Expm1 { @inline lanes(x: v128, p: usize): v128 { return expm1x4(x); } }
@@ -73,8 +75,13 @@ export function cos_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): voi
 export function tan_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Tan>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
-@final @unmanaged class Erf { @inline lanes(x: v128, p: usize): v128 { return erf4(x); } }
-export function erf_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Erf>(o, p, s, begin, end); }
+@final @unmanaged class Erf {
+  // @ts-ignore: decorator
+  @inline lanes(x: v128): v128 { return erf(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { erfAbreast(x, y); }
+}
+export function erf_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unaryAbreast<Erf>(o, p, s, begin, end); }
 
 // @ts-ignore: decorator
 @final @unmanaged class Floor { @inline lanes(x: v128, p: usize): v128 { return f32x4.floor(x); } }

@@ -1,7 +1,7 @@
 // Loops over elements, written once over a functor and specialised for each. A walk cuts the output into runs of whole
 // vectors and keeps in scratch memory what a run reads and writes, so that a functor is inlined once: what does not fill
 // a vector goes through a block of scratch memory, and so do operands that are repeated within short rows.
-import { BLOCK, constant, loadTail, operand, storeTail } from './simd';
+import { BLOCK, loadTail, operand, storeTail } from './simd';
 
 /** Offset, in elements, of element number `index` of `shape` for an operand with these strides. */
 export function offsetOf(index: i32, rank: i32, shape: usize, strides: usize): i32 {
@@ -215,21 +215,18 @@ export function map<F>(operands: usize, params: usize, scratch: usize, begin: i3
   }
 }
 
-/** As {@link map}, of a function that takes ten constants: eight from `table` on, two from `more` on. They stay in registers. */
+/** As {@link map}, four vectors abreast. */
 // @ts-ignore: decorator
 @inline
-export function mapBy<F>(operands: usize, params: usize, scratch: usize, begin: i32, end: i32, size: i32, table: usize, more: usize): void {
-  const a = constant(table, 0), b = constant(table, 1), c = constant(table, 2), d = constant(table, 3);
-  const e = constant(table, 4), f = constant(table, 5), g = constant(table, 6), h = constant(table, 7);
-  const k = constant(more, 0), l = constant(more, 1);
+export function mapAbreast<F>(operands: usize, params: usize, scratch: usize, begin: i32, end: i32, size: i32): void {
   for (; next(operands, scratch, begin, end, size, 1, 0, 0, 0); begin = -1) {
     const walk = changetype<Walk>(scratch);
     const y = walk.y;
     const x = walk.from0;
     const bytes = walk.bytes;
-    for (let i: usize = 0; i < bytes; i += 16) {
-      v128.store(y + i, changetype<F>(0).lanes(v128.load(x + i), a, b, c, d, e, f, g, h, k, l));
-    }
+    let i: usize = 0;
+    for (; i + 48 < bytes; i += 64) changetype<F>(0).abreast(x + i, y + i);
+    for (; i < bytes; i += 16) v128.store(y + i, changetype<F>(0).lanes(v128.load(x + i)));
   }
 }
 

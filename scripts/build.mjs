@@ -59,8 +59,18 @@ const STEPS = {
     run: async () => (await import('./build-shaders.mjs')).buildShaders(),
   },
   kernels: {
-    inputs: ['assembly', 'build/params.ts', 'asconfig.json', 'scripts/pack-kernels.mjs', ...SETTINGS],
-    outputs: TARGETS.flatMap((target) => [`build/weft.${target}.wasm`, `build/${target}.ts`]),
+    inputs: [
+      'assembly',
+      'build/params.ts',
+      'asconfig.json',
+      'scripts/build-abreast.mjs',
+      'scripts/pack-kernels.mjs',
+      ...SETTINGS,
+    ],
+    outputs: [
+      'build/abreast.ts',
+      ...TARGETS.flatMap((target) => [`build/weft.${target}.wasm`, `build/${target}.ts`]),
+    ],
     run: buildKernels,
   },
   worker: {
@@ -132,6 +142,7 @@ function tool(name, args) {
 }
 
 async function buildKernels() {
+  await (await import('./build-abreast.mjs')).buildAbreast();
   const { packKernels } = await import('./pack-kernels.mjs');
   await Promise.all(
     TARGETS.map(async (target) => {
