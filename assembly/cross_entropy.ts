@@ -6,7 +6,7 @@ import { CrossEntropyParams } from '../build/params';
 import { reportFault } from './fault';
 import { log4 } from './functions';
 import { operand, splat, sumLanes } from './simd';
-import { columnMax, gather, logOf, moveLanes, passRow, rowMax, scaleRow, SHORT, SPARE, startRows, STATE, sumColumns, sumOf, sumPowers } from './softmax';
+import { columnMax, gather, logOf, moveLanes, passRow, rowMax, scaleRow, SHORT, startRows, sumColumns, sumOf, sumPowers } from './softmax';
 
 /** Bytes from the start of x to row number `row`. */
 export function rowStart(row: i32, p: CrossEntropyParams): usize {
@@ -116,11 +116,11 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
       const away = apart(o, p, row, x, 4, top, fault);
       let sum: f32;
       if (slopes) {
-        passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch, scratch + STATE, false);
+        passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch, false);
         if (!first) correctRow(o, p, row - 1, y - step, 4, g);
         sum = <f32>0.5 * load<f32>(scratch, 12);
       } else {
-        sum = sumPowers(x, 0, classes, top, scratch + STATE);
+        sum = sumPowers(x, 0, classes, top);
       }
       const all = finishRow(o, p, row, evenly, away, logOf(sum));
       store<f32>(scratch, g * all * load<f32>(scratch, 4), 4);
@@ -144,7 +144,7 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
       const lane = list + (r << 2);
       store<f32>(lane, apart(o, p, row + r, scratch + (r << 2), 16, load<f32>(lane), fault), 16);
     }
-    const sums = sumColumns(scratch, slopes ? scratch : 0, 16, classes << 4, 4, tops, list + 48);
+    const sums = sumColumns(scratch, slopes ? scratch : 0, 16, classes << 4, 4, tops);
     v128.store(list, log4(sums));
     v128.store(list, f32x4.div(splat(0.5), sums), 32);
     for (let r = 0; r < count; r++) {
@@ -178,7 +178,7 @@ function shareOf(target: usize, c: i32, weight: usize, p: CrossEntropyParams): f
 
 /**
  * losses = Σ K nll, K = w (target (1 - smoothing) + smoothing / classes), and slopes = scale (Σ K softmax(logits) - K) where there
- * is room for them. Operands: logits, target, weight, losses, slopes. Scratch takes, behind four vectors, a row whose elements are no neighbours.
+ * is room for them. Operands: logits, target, weight, losses, slopes. Scratch takes a row whose elements are no neighbours.
  */
 export function cross_entropy_shares_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<CrossEntropyParams>(params);
@@ -192,9 +192,9 @@ export function cross_entropy_shares_f32(o: usize, params: usize, scratch: usize
     const to = slopes + start;
     let y = slopes ? to : 0;
     if (p.inner != 1) {
-      x = scratch + SPARE;
-      gather(operand(o, 0) + start, step, classes, x);
-      if (slopes) y = x;
+      gather(x, step, classes, scratch);
+      x = scratch;
+      if (slopes) y = scratch;
     }
     const top = rowMax(x, classes);
     let all: f32 = 0.0;
@@ -204,7 +204,7 @@ export function cross_entropy_shares_f32(o: usize, params: usize, scratch: usize
       all += share;
       away += share * (top - load<f32>(x + (c << 2)));
     }
-    const sum = sumPowers(x, y, classes, top, scratch);
+    const sum = sumPowers(x, y, classes, top);
     store<f32>(operand(o, 3) + (row << 2), all * logOf(sum) + away);
     if (!slopes) continue;
     const factor = <f32>0.5 * all / sum;

@@ -1,10 +1,10 @@
 // Elementary functions as straight lines: y = f(x) on vectors, all of whose lanes are in the function's range. Such a chain of
 // instructions waits for itself, and a processor looks ahead no further than a few of them. So loops take four vectors
 // abreast, by functions that scripts/build-abreast.mjs makes of these: of `exp`, `expAbreast(x, y)`, from address to address,
-// step by step for all four, each constant read once. They take half to two thirds of the time.
+// step by step for all four, each constant read once. They take two thirds to nine tenths of the time.
 //
-// What it reads: functions of one x, whose lines declare or assign a vector and end in `return`; another function of this file
-// is called for the whole of such a line.
+// What it reads: functions of x, and of vectors that are the same for all four, whose lines declare or assign a vector and end
+// in `return`; another function of x alone is called for the whole of such a line.
 import { constant, fma } from './simd';
 
 /** 1/ln 2; 1.5 · 2^23; ln 2 in two parts, negated; the polynomial of e^r from degree 6 down (Remez). */
@@ -131,34 +131,4 @@ export function gelu(x: v128): v128 {
   const e = erf(v);
   const half = f32x4.mul(x, constant(HALVES, 1));
   return fma(half, e, half);
-}
-
-/**
- * 1 / ln 2; 1.5 · 2^23; -ln 2, or where products are rounded the first of its two parts, of which 128 times are exact, and the
- * second; the powers' polynomial, from the highest degree down; its last two; -128 ln 2 as rounded.
- */
-export const POWERS: usize = memory.data<f32>([
-  1.44269504, 12582912.0, -0.69314718056, -0.693359375, 2.12192535400390625e-4,
-  0.0166249368339777, 0.08378051221370697, 0.3333423137664795, 0.999984622001648, 2.0, -88.72283935546875,
-]);
-
-/**
- * 2 e^x for x <= 0, off by 3 + |x| units of 2^-24: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 5 that is 2 at 0, by
- * minimax 1.8 units off, and n added to its exponent. Below -128 ln 2 that leaves exactly 0, above it numbers below the normal
- * ones are off by less than 2^-126. A NaN of arithmetic, whose low bits are 0, stays one.
- */
-// @ts-ignore: decorator
-@inline
-export function power(x: v128): v128 {
-  let r = f32x4.pmax(x, constant(POWERS, 10));
-  const shifted = fma(r, constant(POWERS, 0), constant(POWERS, 1));
-  const n = f32x4.sub(shifted, constant(POWERS, 1));
-  r = fma(n, constant(POWERS, ASC_FEATURE_RELAXED_SIMD ? 2 : 3), r);
-  r = ASC_FEATURE_RELAXED_SIMD ? r : fma(n, constant(POWERS, 4), r);
-  let y = fma(constant(POWERS, 5), r, constant(POWERS, 6));
-  y = fma(y, r, constant(POWERS, 7));
-  y = fma(y, r, constant(POWERS, 8));
-  y = fma(y, r, constant(POWERS, 9));
-  y = fma(y, r, constant(POWERS, 9));
-  return i32x4.add(y, i32x4.shl(shifted, 23));
 }

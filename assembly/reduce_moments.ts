@@ -88,7 +88,7 @@ export function log_sum_exp_f32(o: usize, params: usize, scratch: usize, begin: 
       const top = load<f32>(y);
       if (abs(top) == <f32>Infinity) continue;
       let total: f32 = 0.0;
-      for (let i = 0; i < <i32>p.inner; i += run) total += sumPowers(innerOf(base, params, i / run, 1), 0, run, top, sums);
+      for (let i = 0; i < <i32>p.inner; i += run) total += sumPowers(innerOf(base, params, i / run, 1), 0, run, top);
       store<f32>(y, logOf(total) + top);
       continue;
     }

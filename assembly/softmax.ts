@@ -2,26 +2,57 @@
 // units; short ones are laid side by side into scratch, four at a time, for lanes don't mix. Else units are 16 neighbouring
 // rows, a line of cache, four of them in the lanes of vectors.
 //
-// Powers are bound by arithmetic, of which a core does about two steps of floats a cycle: they take 11 of them, the difference
-// and the sum included, and four vectors go abreast. The largest element of a row and its factor would take a cycle each on
-// their own, which half a cycle of arithmetic is: so a pass over a row finds the largest element of the next one, and multiplies
-// the row before.
-import { powerAbreast } from '../build/abreast';
+// Powers are bound by arithmetic: V8 makes 7 multiply-adds, a maximum, a subtraction and 2 whole-number steps of four elements,
+// which a Zen 5 core takes 4.2 cycles for from its first cache, as long as it copies 23 bytes. It does about 2.1 such steps of
+// floats a cycle: the difference, the sum, the maximum and the factor of softmax make it 6.0. On their own the last two would
+// take a cycle each: so a pass over a row finds the largest element of the next one, and multiplies the row before.
 import { SoftmaxParams } from '../build/params';
-import { power } from './curves';
 import { log4 } from './functions';
-import { fma, loadTail, loadUpTo, operand, splat, storeTail, storeUpTo, sumLanes, transpose4 } from './simd';
+import { constant, fma, loadTail, loadUpTo, operand, splat, storeTail, storeUpTo, sumLanes, transpose4 } from './simd';
 
 /** Rows up to this long are taken in lanes; src/ops/rows.ts plans with the same number. */
 export const SHORT: i32 = 32;
-/** Bytes of what a pass over a row leaves to the next one, at the start of scratch memory, and of four vectors behind that. */
-export const STATE: usize = 16;
-export const SPARE: usize = 64;
+
+/**
+ * 1 / ln 2; 1.5 · 2^23; -ln 2; the powers' polynomial, from the highest degree down; its last two; -128 ln 2 as rounded; -ln 2 in two
+ * parts, of which 128 times are exact.
+ */
+const POWERS = memory.data<f32>([
+  1.44269504, 12582912.0, -0.69314718056, 0.0166249368339777, 0.08378051221370697, 0.3333423137664795, 0.999984622001648,
+  2.0, -88.72283935546875, -0.693359375, 2.12192535400390625e-4,
+], 16);
+
+// @ts-ignore: decorator
+@inline
+function coefficient(k: usize): v128 {
+  return constant(POWERS, k);
+}
+
+/**
+ * 2 e^x for x <= 0, off by 3 + |x| units of 2^-24: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 5 that is 2 at 0, by
+ * minimax 1.8 units off, and n added to its exponent. Below -128 ln 2 that leaves exactly 0, above it numbers below the normal
+ * ones are off by less than 2^-126. A NaN of arithmetic, whose low bits are 0, stays one. Constants that an instruction would
+ * overwrite are read anew.
+ */
+// @ts-ignore: decorator
+@inline
+function power(given: v128, magic: v128, ln2: v128, c4: v128, c3: v128, c2: v128, two: v128, least: v128): v128 {
+  const x = f32x4.pmax(given, least);
+  const shifted = fma(x, coefficient(0), magic);
+  const n = f32x4.sub(shifted, magic);
+  const r = ASC_FEATURE_RELAXED_SIMD ? fma(n, ln2, x) : fma(n, coefficient(10), fma(n, coefficient(9), x));
+  let y = fma(coefficient(3), r, c4);
+  y = fma(y, r, c3);
+  y = fma(y, r, c2);
+  y = fma(y, r, two);
+  y = fma(y, r, two);
+  return i32x4.add(y, i32x4.shl(shifted, 23));
+}
 
 // The functions below that are no loops are out of line, for the binary's size.
 
 function power4(x: v128): v128 {
-  return power(x);
+  return power(x, coefficient(1), coefficient(2), coefficient(4), coefficient(5), coefficient(6), coefficient(7), coefficient(8));
 }
 
 function head(from: usize, count: i32): v128 {
@@ -67,67 +98,46 @@ function firstLanes(lanes: v128, count: i32): v128 {
   return v128.and(lanes, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
 }
 
-/** y = y factor + term, four vectors. */
-// @ts-ignore: decorator
-@inline
-function scaleFour(y: usize, factor: v128, term: v128): void {
-  v128.store(y, fma(v128.load(y), factor, term));
-  v128.store(y, fma(v128.load(y, 16), factor, term), 16);
-  v128.store(y, fma(v128.load(y, 32), factor, term), 32);
-  v128.store(y, fma(v128.load(y, 48), factor, term), 48);
-}
-
-/** sums plus the four vectors at x, one after the other. */
-// @ts-ignore: decorator
-@inline
-function addFour(sums: v128, x: usize): v128 {
-  sums = f32x4.add(sums, v128.load(x));
-  sums = f32x4.add(sums, v128.load(x, 16));
-  sums = f32x4.add(sums, v128.load(x, 32));
-  return f32x4.add(sums, v128.load(x, 48));
-}
-
 /**
  * A pass over a row of `count` elements, as said above: y = 2 e^d with d = x - shift, or d itself for the logarithm, and what was
  * kept so of the row before, at `done`, times its factor and with its term. `state` has shift, factor and term, and gets
- * those that come next: the largest element of the row at `next`, and 1 / Σ 2 e^d or -ln Σ e^d; then Σ 2 e^d. 64 bytes at
- * `spare` are written.
+ * those that come next: the largest element of the row at `next`, and 1 / Σ 2 e^d or -ln Σ e^d; then Σ 2 e^d.
  */
-export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32, state: usize, spare: usize, logarithm: bool): void {
+export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32, state: usize, logarithm: bool): void {
   const shift = v128.load32_splat(state);
   const factor = v128.load32_splat(state, 4);
   const term = v128.load32_splat(state, 8);
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
   let sums = splat(0.0);
   let top = splat(-<f32>Infinity);
-  for (; count >= 16; count -= 16) {
-    scaleFour(done, factor, term);
-    v128.store(y, f32x4.sub(v128.load(x), shift));
-    v128.store(y, f32x4.sub(v128.load(x, 16), shift), 16);
-    v128.store(y, f32x4.sub(v128.load(x, 32), shift), 32);
-    v128.store(y, f32x4.sub(v128.load(x, 48), shift), 48);
+  const end = x + ((count & ~3) << 2);
+  while (x < end) {
+    const d = f32x4.sub(v128.load(x), shift);
     top = f32x4.pmax(top, v128.load(next));
-    top = f32x4.pmax(top, v128.load(next, 16));
-    top = f32x4.pmax(top, v128.load(next, 32));
-    top = f32x4.pmax(top, v128.load(next, 48));
-    const powers = logarithm ? spare : y;
-    powerAbreast(y, powers);
-    sums = addFour(sums, powers);
-    x += 64;
-    next += 64;
-    done += 64;
-    y += 64;
-  }
-  for (; count > 0; count -= 4) {
-    const d = f32x4.sub(loadUpTo(x, count), shift);
-    const e = power4(d);
-    sums = f32x4.add(sums, firstLanes(e, count));
-    top = count < 4 ? tailMax(top, next, count) : f32x4.pmax(top, v128.load(next));
-    storeUpTo(done, fma(loadUpTo(done, count), factor, term), count);
-    storeUpTo(y, logarithm ? d : e, count);
+    v128.store(done, fma(v128.load(done), factor, term));
+    v128.store(y, d);
+    const e = power(d, magic, ln2, c4, c3, c2, two, least);
+    sums = f32x4.add(sums, e);
+    if (!logarithm) v128.store(y, e);
     x += 16;
     next += 16;
     done += 16;
     y += 16;
+  }
+  count &= 3;
+  if (count) {
+    const d = f32x4.sub(head(x, count), shift);
+    const e = power4(d);
+    sums = f32x4.add(sums, firstLanes(e, count));
+    top = tailMax(top, next, count);
+    keep(done, fma(head(done, count), factor, term), count);
+    keep(y, logarithm ? d : e, count);
   }
   v128.store32_lane(state, largest(top), 0);
   const sum = sumLanes(sums);
@@ -202,42 +212,32 @@ export function columnMax(x: usize, step: usize, end: usize, rest: i32): v128 {
   return top;
 }
 
-/**
- * Σ e^(x - top) of each such row, none above `top`; twice the powers are kept at `y` unless that is 0. 64 bytes at `spare` are
- * written.
- */
-export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, top: v128, spare: usize): v128 {
+/** Σ e^(x - top) of each such row, none above `top`; twice the powers are kept at `y` unless that is 0. */
+export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, top: v128): v128 {
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
   let sums = splat(0.0);
-  end += x;
-  for (; x + 3 * step < end; x += 4 * step) {
-    v128.store(spare, f32x4.sub(loadUpTo(x, rest), top));
-    v128.store(spare, f32x4.sub(loadUpTo(x + step, rest), top), 16);
-    v128.store(spare, f32x4.sub(loadUpTo(x + 2 * step, rest), top), 32);
-    v128.store(spare, f32x4.sub(loadUpTo(x + 3 * step, rest), top), 48);
-    powerAbreast(spare, spare);
-    sums = addFour(sums, spare);
-    if (!y) continue;
-    storeUpTo(y, v128.load(spare), rest);
-    storeUpTo(y + step, v128.load(spare, 16), rest);
-    storeUpTo(y + 2 * step, v128.load(spare, 32), rest);
-    storeUpTo(y + 3 * step, v128.load(spare, 48), rest);
-    y += 4 * step;
-  }
-  for (; x < end; x += step) {
-    const e = power4(f32x4.sub(loadUpTo(x, rest), top));
+  for (end += x; x < end; x += step) {
+    const e = power(f32x4.sub(loadUpTo(x, rest), top), magic, ln2, c4, c3, c2, two, least);
     sums = f32x4.add(sums, e);
-    if (!y) continue;
-    storeUpTo(y, e, rest);
-    y += step;
+    if (y) {
+      storeUpTo(y, e, rest);
+      y += step;
+    }
   }
   return f32x4.mul(sums, splat(0.5));
 }
 
-/** Σ e^(x - top) over `count` elements none above `top`, as above. */
-export function sumPowers(x: usize, y: usize, count: i32, top: f32, spare: usize): f32 {
+/** Σ e^(x - top) over `count` elements none above `top`; twice the powers are kept at `y` unless that is 0. */
+export function sumPowers(x: usize, y: usize, count: i32, top: f32): f32 {
   const shift = splat(top);
   const whole = (count & ~3) << 2;
-  let sums = sumColumns(x, y, 16, whole, 4, shift, spare);
+  let sums = sumColumns(x, y, 16, whole, 4, shift);
   count &= 3;
   if (count) {
     const e = power4(f32x4.sub(head(x + whole, count), shift));
@@ -253,15 +253,15 @@ const LOG_SOFTMAX = 1;
 const SOFTMAX_BACKWARD = 2;
 const LOG_SOFTMAX_BACKWARD = 3;
 
-function byRow(kind: i32, a: usize, b: usize, c: usize, count: i32, scratch: usize, first: bool, last: bool): void {
-  if (kind <= LOG_SOFTMAX) softmaxRow(a, b, count, scratch, first, last, kind == LOG_SOFTMAX);
+function byRow(kind: i32, a: usize, b: usize, c: usize, count: i32, state: usize, first: bool, last: bool): void {
+  if (kind <= LOG_SOFTMAX) softmaxRow(a, b, count, state, first, last, kind == LOG_SOFTMAX);
   else if (kind == SOFTMAX_BACKWARD) softmaxRowBackward(a, b, c, count);
-  else logSoftmaxRowBackward(a, b, c, count, scratch + STATE);
+  else logSoftmaxRowBackward(a, b, c, count);
 }
 
-function byColumns(kind: i32, a: usize, b: usize, c: usize, step: usize, end: usize, rest: i32, spare: usize): void {
-  if (kind == SOFTMAX) softmaxColumns(a, b, step, end, rest, spare);
-  else if (kind == LOG_SOFTMAX) logSoftmaxColumns(a, b, step, end, rest, spare);
+function byColumns(kind: i32, a: usize, b: usize, c: usize, step: usize, end: usize, rest: i32): void {
+  if (kind == SOFTMAX) softmaxColumns(a, b, step, end, rest);
+  else if (kind == LOG_SOFTMAX) logSoftmaxColumns(a, b, step, end, rest);
   else if (kind == SOFTMAX_BACKWARD) softmaxColumnsBackward(a, b, c, step, end, rest);
   else logSoftmaxColumnsBackward(a, b, c, step, end, rest);
 }
@@ -288,14 +288,13 @@ function forRows(o: usize, params: usize, scratch: usize, begin: i32, end: i32, 
       }
       return;
     }
-    const lanes = scratch + STATE + SPARE;
-    const other = lanes + 4 * step;
+    const other = scratch + 4 * step;
     for (let row = begin; row < end; row += 4) {
       const count = min(4, end - row);
-      moveLanes(a, lanes, count, length, 1, false);
+      moveLanes(a, scratch, count, length, 1, false);
       if (pairs) moveLanes(b, other, count, length, 1, false);
-      byColumns(kind, lanes, pairs ? other : lanes, lanes, 16, 4 * step, 4, scratch + STATE);
-      moveLanes(pairs ? c : b, lanes, count, length, 1, true);
+      byColumns(kind, scratch, pairs ? other : scratch, scratch, 16, 4 * step, 4);
+      moveLanes(pairs ? c : b, scratch, count, length, 1, true);
       a += 4 * step;
       b += 4 * step;
       c += 4 * step;
@@ -310,21 +309,21 @@ function forRows(o: usize, params: usize, scratch: usize, begin: i32, end: i32, 
     const stop = min(inner, first + 16);
     for (let column = first; column < stop; column += 4) {
       const skip = (block * length * inner + column) << 2;
-      byColumns(kind, a + skip, b + skip, c + skip, step, step * length, stop - column, scratch + STATE);
+      byColumns(kind, a + skip, b + skip, c + skip, step, step * length, stop - column);
     }
   }
 }
 
 /** y = e^(x - max) / Σ e^(x - max). */
-function softmaxRow(x: usize, y: usize, count: i32, scratch: usize, first: bool, last: bool, logarithm: bool): void {
+function softmaxRow(x: usize, y: usize, count: i32, state: usize, first: bool, last: bool, logarithm: bool): void {
   const step = <usize>count << 2;
-  if (first) startRows(x, count, scratch);
-  passRow(x, y, last ? x : x + step, first ? y : y - step, count, scratch, scratch + STATE, logarithm);
-  if (last) scaleRow(y, count, load<f32>(scratch, 4), load<f32>(scratch, 8));
+  if (first) startRows(x, count, state);
+  passRow(x, y, last ? x : x + step, first ? y : y - step, count, state, logarithm);
+  if (last) scaleRow(y, count, load<f32>(state, 4), load<f32>(state, 8));
 }
 
-function softmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, spare: usize): void {
-  const sums = sumColumns(x, y, step, end, rest, columnMax(x, step, end, rest), spare);
+function softmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
+  const sums = sumColumns(x, y, step, end, rest, columnMax(x, step, end, rest));
   const scale = f32x4.div(splat(0.5), sums);
   for (end += y; y < end; y += step) storeUpTo(y, f32x4.mul(loadUpTo(y, rest), scale), rest);
 }
@@ -338,9 +337,9 @@ function shiftColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, to
 }
 
 /** y = x - max - ln Σ e^(x - max). */
-function logSoftmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32, spare: usize): void {
+function logSoftmaxColumns(x: usize, y: usize, step: usize, end: usize, rest: i32): void {
   const top = columnMax(x, step, end, rest);
-  shiftColumns(x, y, step, end, rest, top, log4(sumColumns(x, 0, step, end, rest, top, spare)));
+  shiftColumns(x, y, step, end, rest, top, log4(sumColumns(x, 0, step, end, rest, top)));
 }
 export function log_softmax_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, LOG_SOFTMAX); }
 
@@ -375,24 +374,23 @@ function softmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end
 export function softmax_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { forRows(o, p, s, begin, end, SOFTMAX_BACKWARD); }
 
 /** dx = dy - e^y Σ dy, y not above 0. */
-function logSoftmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32, spare: usize): void {
+function logSoftmaxRowBackward(dy: usize, y: usize, dx: usize, count: i32): void {
   const half = splat(<f32>-0.5 * sumOf(dy, count));
-  for (; count >= 16; count -= 16) {
-    powerAbreast(y, spare);
-    v128.store(dx, fma(v128.load(spare), half, v128.load(dy)));
-    v128.store(dx, fma(v128.load(spare, 16), half, v128.load(dy, 16)), 16);
-    v128.store(dx, fma(v128.load(spare, 32), half, v128.load(dy, 32)), 32);
-    v128.store(dx, fma(v128.load(spare, 48), half, v128.load(dy, 48)), 48);
-    dx += 64;
-    dy += 64;
-    y += 64;
-  }
-  for (; count > 0; count -= 4) {
-    storeUpTo(dx, fma(power4(loadUpTo(y, count)), half, loadUpTo(dy, count)), count);
+  const magic = coefficient(1);
+  const ln2 = coefficient(2);
+  const c4 = coefficient(4);
+  const c3 = coefficient(5);
+  const c2 = coefficient(6);
+  const two = coefficient(7);
+  const least = coefficient(8);
+  for (; count >= 4; count -= 4) {
+    const e = power(v128.load(y), magic, ln2, c4, c3, c2, two, least);
+    v128.store(dx, fma(e, half, v128.load(dy)));
     dx += 16;
     dy += 16;
     y += 16;
   }
+  if (count) keep(dx, fma(power4(head(y, count)), half, head(dy, count)), count);
 }
 
 function logSoftmaxColumnsBackward(dy: usize, y: usize, dx: usize, step: usize, end: usize, rest: i32): void {

@@ -1,7 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';
 import { openWebGPU } from '../src/backend/webgpu/index.js';
-import { apply, createGraph, createInput, FaultMessages, type Op, Program, registry } from '../src/index.js';
+import {
+  apply,
+  createGraph,
+  createInput,
+  FaultMessages,
+  type Op,
+  ops,
+  Program,
+  registry,
+} from '../src/index.js';
 import type { RefTensor } from '../src/op.js';
 import { openBinaries } from './support/devices.js';
 
@@ -86,4 +95,33 @@ it('covers the elementwise ops', () => {
   expect(names).toEqual(
     expect.arrayContaining(['relu', 'exp', 'log', 'add', 'maximum', 'equal', 'tanhBackward']),
   );
+});
+
+describe.each(devices)('maskedSoftmax on $name', ({ backend }) => {
+  it.each([
+    [[Number.NaN], [true], [Number.NaN]],
+    [
+      [Number.NaN, Number.NaN, 1, 1, 1],
+      [true, true, false, false, false],
+      [Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN],
+    ],
+    [
+      [Number.NEGATIVE_INFINITY, 1],
+      [true, false],
+      [0, 0],
+    ],
+  ])('of %j, seen %j', async (scores, seen, expected) => {
+    const shape = [1, scores.length];
+    const inputs = [createInput(shape, 'f32'), createInput(shape, 'bool')] as const;
+    const output = ops.maskedSoftmax(...inputs);
+    const graph = createGraph({ inputs, outputs: [output] });
+    const program = await Program.compile(graph, backend, new FaultMessages());
+    const buffers = [...inputs, output].map(() => backend.allocate(4 * scores.length, 'x'));
+    backend.write(buffers[0]!, Float32Array.from(scores), 'f32');
+    backend.write(buffers[1]!, Uint8Array.from(seen.map(Number)), 'bool');
+    program.run(buffers);
+    const y = await backend.read(buffers[2]!, 'f32', scores.length);
+    program.dispose();
+    expect([...y]).toEqual(expected);
+  });
 });

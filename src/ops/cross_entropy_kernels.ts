@@ -16,9 +16,9 @@ type Call = KernelCall<Names, CrossEntropyAttrs>;
 type CallVariant = Variant<Names, CrossEntropyAttrs>;
 type Backend = 'wasm' | 'webgpu';
 
-/** Four rows side by side and three numbers of each, or three numbers of a row, and four vectors. */
+/** Four rows side by side and three numbers of each, or three numbers of a row. */
 const scratchOf = ({ inner, classes }: { inner: number; classes: number }) => ({
-  scratch: inner === 1 && classes > SHORT ? 80 : 16 * classes + 112,
+  scratch: inner === 1 && classes > SHORT ? 16 : 16 * classes + 48,
 });
 
 /** The loss is the output, or the first of two. */
@@ -86,7 +86,7 @@ export const byRows = (slopes: boolean): CallVariant[] => [
         operands: [...INPUTS, rows, slopes ? 'output1' : null],
         params,
         units: params.rows,
-        scratch: 64 + (params.inner === 1 ? 0 : 4 * params.classes),
+        scratch: params.inner === 1 ? 0 : 4 * params.classes,
       };
       return [each, ...(call.attrs.reduction === 'none' ? [] : [totalLaunch(params, 'wasm', false, loss)])];
     },

@@ -31,8 +31,8 @@ function rowKernels<N extends string>(kernel: string, operands: readonly string[
     launches(call) {
       const { outer, length, inner } = rows(call);
       const units = outer * (inner === 1 ? 1 : Math.ceil(inner / 16));
-      // Five vectors, and for short rows four of two operands side by side.
-      const scratch = 80 + (inner === 1 && length <= SHORT ? 32 * length : 0);
+      // A vector, and for short rows four of two operands side by side.
+      const scratch = 16 + (inner === 1 && length <= SHORT ? 32 * length : 0);
       const params = { outer, length, inner, lanes: 0 };
       return [{ kernel, operands, params, units: length === 0 ? 0 : units, scratch }];
     },
