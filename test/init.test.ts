@@ -86,7 +86,7 @@ describe('initialisers', () => {
     const { open } = await import('../src/index.js');
     const device = await open('wasm', { threads: 1 });
     const state = await new nn.MultiheadAttention(4, 2).to(device).stateDict();
-    expect([...state['in_proj_bias']!.data, ...state['out_proj.bias']!.data]).toEqual(Array(16).fill(0));
+    expect([...state.in_proj_bias!.data, ...state['out_proj.bias']!.data]).toEqual(Array(16).fill(0));
     expect(largest(state['out_proj.weight']!.data)).toBeGreaterThan(0.2);
     device.dispose();
   });
