@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const LANES = [0, 1, 2, 3];
+/** Variables for constants: as many as two lines in a row read. */
+const NAMES = ['k', 'l', 'm'];
+const CONSTANT = /constant\(\w+, [^()]+\)/g;
 
 /** A function's lines: what each computes, and the variable that gets it; the result's is `result`. */
 function linesOf(name, body) {
@@ -56,18 +59,23 @@ function abreast(name, functions) {
   const varying = new Map([['x', 0], ...lines.map(({ variable }) => [variable, 0])]);
   const ofLane = (text, lane) =>
     renamed(text, new Map([...varying.keys()].map((variable) => [variable, `${variable}${lane}`])));
-  const code = LANES.map((lane) => `const x${lane} = v128.load(from, ${16 * lane});`);
+  const code = [
+    ...LANES.map((lane) => `const x${lane} = v128.load(from, ${16 * lane});`),
+    ...NAMES.map((name) => `let ${name} = x0;`),
+  ];
+  // Constants by their variables, few and written anew: what a line computes must be computed before the next line's are read.
   let held = new Map();
-  let count = 0;
   for (const { declares, variable, value } of lines) {
-    const now = new Map();
-    const lifted = value.replace(/constant\((\w+), ([^()]+)\)/g, (read) => {
-      const constant = now.get(read) ?? held.get(read) ?? `k${count++}`;
-      if (!now.has(read) && !held.has(read)) code.push(`const ${constant} = ${read};`);
-      now.set(read, constant);
-      return constant;
-    });
-    held = now;
+    const reads = new Set(value.match(CONSTANT));
+    const kept = [...held].filter(([read]) => reads.has(read));
+    const free = NAMES.filter((name) => !kept.some(([, own]) => own === name));
+    held = new Map(kept);
+    for (const read of reads) {
+      if (held.has(read)) continue;
+      held.set(read, free.shift());
+      code.push(`${held.get(read)} = ${read};`);
+    }
+    const lifted = value.replace(CONSTANT, (read) => held.get(read));
     for (const lane of LANES) {
       const to = ofLane(variable, lane);
       code.push(`${declares ? 'let ' : ''}${to} = ${ofLane(lifted, lane)};`);
