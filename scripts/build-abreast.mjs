@@ -22,6 +22,7 @@ function linesOf(name, body) {
     .map((text) => {
       const [, declares, variable, value] = /^(?:(const|let) )?(\w+) = (.+)$/.exec(text) ?? [];
       if (variable === 'x') throw new Error(`curves.ts: ${name}: 'x' is the argument`);
+      if (NAMES.includes(variable)) throw new Error(`curves.ts: ${name}: '${variable}' is for constants`);
       if (variable) return { declares: Boolean(declares), variable, value };
       const [, result] = /^return (.+)$/.exec(text) ?? [];
       if (!result) throw new Error(`curves.ts: ${name}: '${text}' is no straight line`);
@@ -70,6 +71,8 @@ function abreast(name, functions) {
     const kept = [...held].filter(([read]) => reads.has(read));
     const free = NAMES.filter((name) => !kept.some(([, own]) => own === name));
     held = new Map(kept);
+    if (reads.size > NAMES.length)
+      throw new Error(`curves.ts: ${name}: '${value}' reads more than ${NAMES.length} constants`);
     for (const read of reads) {
       if (held.has(read)) continue;
       held.set(read, free.shift());
