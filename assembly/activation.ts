@@ -3,7 +3,8 @@ import { geluAbreast, tanhAbreast } from '../build/abreast';
 import { UnaryParams } from '../build/params';
 import { gelu, tanh } from './curves';
 import { unary, unaryAbreast } from './elementwise';
-import { expFall4, geluArgument4, numberOf, Of, sigmoid4, sigmoidFour, silu4, siluFour, softplus4, softTanh4 } from './functions';
+import { sigmoidFour, siluFour } from './four';
+import { expFall4, geluArgument4, numberOf, Of, sigmoid4, silu4, softplus4, softTanh4 } from './functions';
 import { splat } from './simd';
 
 // @ts-ignore: decorator

@@ -1,7 +1,8 @@
-// Elementary functions of four lanes, on top of those in simd.ts.
-import { expAbreast, sigmoidAbreast, siluAbreast } from '../build/abreast';
+// Elementary functions of four lanes, for any x.
 import { EXP, exp, expPolynomial, sigmoid } from './curves';
 import { constant, fma, splat } from './simd';
+
+export { erf as erf4, tanh as tanh4 } from './curves';
 
 /** Numbers of these functions: see `constant` for why they come from memory. */
 const NUMBERS: usize = memory.data<f32>([
@@ -21,23 +22,13 @@ export function numberOf(i: usize): v128 {
 }
 
 /** All bits but the sign; the bits of 87. */
-const RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000]);
+export const RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000]);
 
 /** Whether every lane's absolute value is at most 87: e^x and e^-x are normal numbers. NaN is not. */
 // @ts-ignore: decorator
 @inline
 function isNormal(x: v128): bool {
   return !v128.any_true(i32x4.gt_s(v128.and(x, constant(RANGE, 0)), constant(RANGE, 1)));
-}
-
-/** The same of four vectors at x. */
-// @ts-ignore: decorator
-@inline
-function areNormal(x: usize): bool {
-  const bits = constant(RANGE, 0);
-  const low = i32x4.max_s(v128.and(v128.load(x), bits), v128.and(v128.load(x, 16), bits));
-  const high = i32x4.max_s(v128.and(v128.load(x, 32), bits), v128.and(v128.load(x, 48), bits));
-  return !v128.any_true(i32x4.gt_s(i32x4.max_s(low, high), constant(RANGE, 1)));
 }
 
 /** e^r - 1 for |r| <= ln 2 / 2 within 2 ulp, a polynomial of degree 6. */
@@ -81,24 +72,6 @@ function sigmoidAny4(x: v128): v128 {
 @inline
 export function sigmoid4(x: v128): v128 {
   return isNormal(x) ? sigmoid(x) : sigmoidAny4(x);
-}
-
-/** e^x of the four vectors at x. */
-export function expFour(x: usize, y: usize): void {
-  if (areNormal(x)) expAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, exp4(v128.load(x + i)));
-}
-
-/** 1 / (1 + e^-x) of the four vectors at x. */
-export function sigmoidFour(x: usize, y: usize): void {
-  if (areNormal(x)) sigmoidAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
-}
-
-/** x / (1 + e^-x) of the four vectors at x. */
-export function siluFour(x: usize, y: usize): void {
-  if (areNormal(x)) siluAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, silu4(v128.load(x + i)));
 }
 
 /** x / (1 + e^-x). */

@@ -3,7 +3,8 @@
 // stores of a whole cell they take twice the time.
 import { tanhAbreast } from '../build/abreast';
 import { tanh } from './curves';
-import { sigmoid4, sigmoidFour } from './functions';
+import { sigmoidFour } from './four';
+import { sigmoid4 } from './functions';
 import { fma, loadUpTo, splat, storeUpTo } from './simd';
 
 /** y = 1 / (1 + e^-y). */

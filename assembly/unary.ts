@@ -3,7 +3,8 @@ import { erfAbreast } from '../build/abreast';
 import { UnaryParams } from '../build/params';
 import { erf } from './curves';
 import { unary, unaryAbreast } from './elementwise';
-import { exp4, expFour, expm1x4, log1px4, log4 } from './functions';
+import { expFour } from './four';
+import { exp4, expm1x4, log1px4, log4 } from './functions';
 import { sine4, splat, tangent4 } from './simd';
 
 // @ts-ignore: decorator

@@ -21,7 +21,8 @@ Builds kernels of your own into one file of plain data, which exports \`kernels\
                        must not overlap
   --help
 
-WGSL may say #include "weft/common/indexing", AssemblyScript may import from 'weft/assembly/simd'.`;
+WGSL may say #include "weft/common/indexing", AssemblyScript may import from 'weft/assembly/simd',
+'weft/assembly/functions' and 'weft/assembly/walk'.`;
 
 const OPTIONS = {
   shaders: { type: 'string' },

@@ -3,7 +3,7 @@
  * kernel may make of it (running error analysis: Higham, "Accuracy and stability of numerical algorithms", 2002, 3.3).
  *
  * Errors are in units of 2^-24. A rounding is off by 1 unit of its result, the logistic function and tanh by FUNCTION
- * units of 1: 3/4 of e^x's error and two roundings, or tanh4's 6 units (assembly/simd.ts). In WGSL, where e^x may be off
+ * units of 1: 3/4 of e^x's error and two roundings, or tanh's 6 units (assembly/curves.ts). In WGSL, where e^x may be off
  * by 2 (3 + 2 |x|) units and a quotient by 5, both stay below twice that, since |x| e^-|x| < 0.37. Slopes are at most 1/4
  * and 1; terms of second order fit into what these bounds give away.
  */

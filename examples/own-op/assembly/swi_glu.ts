@@ -1,5 +1,6 @@
 // silu(a) b and its gradient with respect to a, element by element. Units are blocks of 512 elements.
-import { sigmoid4, splat } from 'weft/assembly/simd';
+import { sigmoid4 } from 'weft/assembly/functions';
+import { splat } from 'weft/assembly/simd';
 import { map2, map3 } from 'weft/assembly/walk';
 import { SwiGluParams } from './params';
 

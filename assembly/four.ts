@@ -1,0 +1,32 @@
+// Elementary functions of the four vectors at x, for any x, on top of build/abreast.ts.
+import { expAbreast, sigmoidAbreast, siluAbreast } from '../build/abreast';
+import { exp4, RANGE, sigmoid4, silu4 } from './functions';
+import { constant } from './simd';
+
+/** Whether the absolute values of all lanes are at most 87: e^x and e^-x are normal numbers. NaN is not. */
+// @ts-ignore: decorator
+@inline
+function areNormal(x: usize): bool {
+  const bits = constant(RANGE, 0);
+  const low = i32x4.max_s(v128.and(v128.load(x), bits), v128.and(v128.load(x, 16), bits));
+  const high = i32x4.max_s(v128.and(v128.load(x, 32), bits), v128.and(v128.load(x, 48), bits));
+  return !v128.any_true(i32x4.gt_s(i32x4.max_s(low, high), constant(RANGE, 1)));
+}
+
+/** e^x. */
+export function expFour(x: usize, y: usize): void {
+  if (areNormal(x)) expAbreast(x, y);
+  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, exp4(v128.load(x + i)));
+}
+
+/** 1 / (1 + e^-x). */
+export function sigmoidFour(x: usize, y: usize): void {
+  if (areNormal(x)) sigmoidAbreast(x, y);
+  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
+}
+
+/** x / (1 + e^-x). */
+export function siluFour(x: usize, y: usize): void {
+  if (areNormal(x)) siluAbreast(x, y);
+  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, silu4(v128.load(x + i)));
+}
