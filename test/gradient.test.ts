@@ -160,13 +160,6 @@ describe('gradient', () => {
       found.forEach((value, i) => void expect(value).toBeCloseTo(wanted[i]!, 12));
   });
 
-  it('gives heaviside’s value at 0 its gradient there', async () => {
-    const [x, atZero] = [createInput([3]), createInput([])];
-    const [own, dAtZero] = gradient(ops.sum(ops.heaviside(x, atZero)), [x, atZero], gradientOps);
-    expect(own).toBeNull();
-    expect(await run([x, atZero], [dAtZero!], [[-1, 0, 2], [0.5]])).toEqual([[1]]);
-  });
-
   it('gives gradients of gradients', async () => {
     const x = createInput([]);
     const [first] = gradient(ops.mul(ops.square(x), x), [x], gradientOps);
