@@ -40,8 +40,8 @@ export const pairOf = <T>({ fits }: Kind<T>, words: string): Kind<readonly [T, T
 });
 
 /** A function of some type. */
-export const callable = <T>(): Kind<T> => ({
-  words: 'a function',
+export const callable = <T>(words = 'a function'): Kind<T> => ({
+  words,
   fits: (value) => typeof value === 'function',
 });
 

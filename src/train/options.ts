@@ -60,8 +60,9 @@ export interface FitOptions extends Objective {
   readonly resume?: (SafetensorsFile & { readonly name?: string }) | null;
 }
 
+const LOSS = 'a function, of a module (output, target) => module.forward(output, target)';
 const kinds: Kinds<FitOptions> = {
-  loss: callable(),
+  loss: callable(LOSS),
   compute: callable(),
   optimizer: object('an optimiser'),
   loader: object('a loader'),
