@@ -12,6 +12,7 @@ const LONG = [
   'page-webgpu',
   'tails',
   'golden',
+  'bounds',
   'mutation',
   'recovery',
   'recurrent',
