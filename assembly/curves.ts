@@ -1,7 +1,7 @@
 // Elementary functions as straight lines: y = f(x) on vectors, all of whose lanes are in the function's range. Such a chain of
 // instructions waits for itself, and a processor looks ahead no further than a few of them. So loops take four vectors
 // abreast, by functions that scripts/build-abreast.mjs makes of these: of `exp`, `expAbreast(x, y)`, from address to address,
-// step by step for all four, each constant read once. They take two thirds to nine tenths of the time.
+// step by step for all four, each constant read once. They take up to a third less time.
 //
 // What it reads: functions of x, and of vectors that are the same for all four, whose lines declare or assign a vector and end
 // in `return`; another function of x alone is called for the whole of such a line.
