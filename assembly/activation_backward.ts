@@ -1,8 +1,8 @@
 // dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
+import { erf } from './curves';
 import { backward } from './elementwise';
 import { exp4, expFall4, geluArgument4, numberOf, Of, sigmoid4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
-import { erf } from './curves';
 import { fma, splat } from './simd';
 
 /** dy (1 - y²). */

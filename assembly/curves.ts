@@ -3,8 +3,8 @@
 // abreast, by functions that scripts/build-abreast.mjs makes of these: of `exp`, `expAbreast(x, y)`, from address to address,
 // step by step for all four, each constant read once. They take up to a third less time.
 //
-// What it reads: functions of x, and of vectors that are the same for all four, whose lines declare or assign a vector and end
-// in `return`; another function of x alone is called for the whole of such a line.
+// What it reads: functions of one x, whose lines declare or assign a vector and end in `return`; another function of this file
+// is called for the whole of such a line.
 import { constant, fma } from './simd';
 
 /** 1/ln 2; 1.5 · 2^23; ln 2 in two parts, negated; the polynomial of e^r from degree 6 down (Remez). */

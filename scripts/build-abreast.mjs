@@ -36,7 +36,7 @@ const renamed = (text, names) => text.replace(/\b[a-z]\w*\b(?![(.])/gi, (word) =
 /** Its lines with those of the functions that they call, whose variables get names of their own. */
 function inlined(name, functions, given = new Map([['x', 'x']]), prefix = '') {
   const names = new Map(given);
-  const { lines } = functions.get(name);
+  const lines = functions.get(name);
   for (const { variable } of lines) if (!names.has(variable)) names.set(variable, prefix + variable);
   return lines.flatMap(({ declares, variable, value }) => {
     const own = names.get(variable);
@@ -88,7 +88,7 @@ function abreast(name, functions) {
   return [
     '// @ts-ignore: decorator',
     '@inline',
-    `export function ${name}Abreast(from: usize, to: usize${functions.get(name).more}): void {`,
+    `export function ${name}Abreast(from: usize, to: usize): void {`,
     ...code.map((line) => `  ${line}`),
     '}',
   ].join('\n');
@@ -97,10 +97,11 @@ function abreast(name, functions) {
 /** What assembly/curves.ts says, four abreast. */
 export function abreastOf(source) {
   const functions = new Map();
-  const pattern = /^export function (\w+)\(x: v128((?:, \w+: v128)*)\): v128 \{\n([\s\S]*?)\n\}/gm;
-  for (const [, name, more, body] of source.matchAll(pattern))
-    functions.set(name, { more, lines: linesOf(name, body) });
-  const tables = [...source.matchAll(/^(?:export )?const ([A-Z]+): usize = memory\.data/gm)].map(
+  for (const [, name, body] of source.matchAll(
+    /^export function (\w+)\(x: v128\): v128 \{\n([\s\S]*?)\n\}/gm,
+  ))
+    functions.set(name, linesOf(name, body));
+  const tables = [...source.matchAll(/^export const ([A-Z]+): usize = memory\.data/gm)].map(
     ([, name]) => name,
   );
   return [

@@ -19,7 +19,7 @@ import {
   ReduceLROnPlateau,
 } from '../optim/index.js';
 import type { Callback } from './callback.js';
-import type { Loader, Metrics, Objective } from './pass.js';
+import { LOSS, type Loader, type Metrics, type Objective } from './pass.js';
 
 export interface ScheduleOptions {
   readonly scheduler: LRScheduler | ReduceLROnPlateau;
@@ -60,7 +60,6 @@ export interface FitOptions extends Objective {
   readonly resume?: (SafetensorsFile & { readonly name?: string }) | null;
 }
 
-const LOSS = 'a function, of a module (output, target) => module.forward(output, target)';
 const kinds: Kinds<FitOptions> = {
   loss: callable(LOSS),
   compute: callable(),

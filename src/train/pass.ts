@@ -36,6 +36,9 @@ export interface Objective {
 
 export type Metrics = Readonly<Record<string, Metric>>;
 
+/** What a `loss` must be. */
+export const LOSS = 'a function, of a module (output, target) => module.forward(output, target)';
+
 /** How a batch is computed. */
 export function computeOf(
   where: string,
@@ -44,8 +47,7 @@ export function computeOf(
 ): (...batch: Tensor[]) => Computed {
   if (Boolean(loss) === Boolean(compute)) fail(where, 'needs either loss or compute');
   if (compute) return compute;
-  if (typeof loss !== 'function')
-    fail(where, 'loss must be a function, of a module (output, target) => module.forward(output, target)');
+  if (typeof loss !== 'function') fail(where, `loss must be ${LOSS}`);
   const forward = (...inputs: Tensor[]) => (model as unknown as Forward).forward(...inputs);
   return (...batch) => {
     const target = batch.at(-1)!;
