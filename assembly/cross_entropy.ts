@@ -6,7 +6,8 @@ import { CrossEntropyParams } from '../build/params';
 import { reportFault } from './fault';
 import { log4 } from './functions';
 import { operand, splat, sumLanes } from './simd';
-import { columnMax, gather, logOf, moveLanes, passRow, rowMax, scaleRow, SHORT, startRows, sumColumns, sumOf, sumPowers } from './softmax';
+import { columnMax, gather, moveLanes, SHORT, sumColumns, sumOf } from './softmax';
+import { logOf, passRow, rowMax, scaleRow, startRows, sumPowers } from './softmax_row';
 
 /** Bytes from the start of x to row number `row`. */
 export function rowStart(row: i32, p: CrossEntropyParams): usize {

@@ -1,7 +1,7 @@
 // Softmax of masked, scaled scores along the last axis. Units are rows.
 import { MaskedSoftmaxParams } from '../build/params';
 import { operand, splat } from './simd';
-import { rowMax, scaleRow, sumPowers } from './softmax';
+import { rowMax, scaleRow, sumPowers } from './softmax_row';
 import { offsetOf } from './walk';
 
 /** Offset, in elements, of a row's first mask element. */

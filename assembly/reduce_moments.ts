@@ -15,7 +15,7 @@ import {
 } from './reduce_join';
 import { exp4, log4 } from './functions';
 import { loadUpTo, operand, splat, storeUpTo } from './simd';
-import { logOf, sumPowers } from './softmax';
+import { logOf, sumPowers } from './softmax_row';
 
 /** Columns of a block of moments, which stay in the cache for two passes; src/ops/reduce_moments.ts plans with the same number. */
 const MOMENT_COLUMNS: i32 = 128;

@@ -1,172 +1,13 @@
 // Softmax, its logarithm and their gradients over rows of x [outer, length, inner]. Rows whose elements are neighbours are
 // units; short ones are laid side by side into scratch, four at a time, for lanes don't mix. Else units are 16 neighbouring
 // rows, a line of cache, four of them in the lanes of vectors.
-//
-// Powers are bound by arithmetic: V8 makes 7 multiply-adds, a maximum, a subtraction and 2 whole-number steps of four elements,
-// which a Zen 5 core takes 4.2 cycles for from its first cache, as long as it copies 23 bytes. It does about 2.1 such steps of
-// floats a cycle: the difference, the sum, the maximum and the factor of softmax make it 6.0. On their own the last two would
-// take a cycle each: so a pass over a row finds the largest element of the next one, and multiplies the row before.
 import { SoftmaxParams } from '../build/params';
 import { log4 } from './functions';
-import { constant, fma, loadTail, loadUpTo, operand, splat, storeTail, storeUpTo, sumLanes, transpose4 } from './simd';
+import { fma, loadUpTo, operand, splat, storeUpTo, sumLanes, transpose4 } from './simd';
+import { coefficient, head, keep, passRow, power, power4, scaleRow, startRows } from './softmax_row';
 
 /** Rows up to this long are taken in lanes; src/ops/rows.ts plans with the same number. */
 export const SHORT: i32 = 32;
-
-/**
- * 1 / ln 2; 1.5 · 2^23; -ln 2; the powers' polynomial, from the highest degree down; its last two; -128 ln 2 as rounded; -ln 2 in two
- * parts, of which 128 times are exact.
- */
-const POWERS = memory.data<f32>([
-  1.44269504, 12582912.0, -0.69314718056, 0.0166249368339777, 0.08378051221370697, 0.3333423137664795, 0.999984622001648,
-  2.0, -88.72283935546875, -0.693359375, 2.12192535400390625e-4,
-], 16);
-
-// @ts-ignore: decorator
-@inline
-function coefficient(k: usize): v128 {
-  return constant(POWERS, k);
-}
-
-/**
- * 2 e^x for x <= 0, off by 3 + |x| units of 2^-24: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 5 that is 2 at 0, by
- * minimax 1.8 units off, and n added to its exponent. Below -128 ln 2 that leaves exactly 0, above it numbers below the normal
- * ones are off by less than 2^-126. A NaN of arithmetic, whose low bits are 0, stays one. Constants that an instruction would
- * overwrite are read anew.
- */
-// @ts-ignore: decorator
-@inline
-function power(given: v128, magic: v128, ln2: v128, c4: v128, c3: v128, c2: v128, two: v128, least: v128): v128 {
-  const x = f32x4.pmax(given, least);
-  const shifted = fma(x, coefficient(0), magic);
-  const n = f32x4.sub(shifted, magic);
-  const r = ASC_FEATURE_RELAXED_SIMD ? fma(n, ln2, x) : fma(n, coefficient(10), fma(n, coefficient(9), x));
-  let y = fma(coefficient(3), r, c4);
-  y = fma(y, r, c3);
-  y = fma(y, r, c2);
-  y = fma(y, r, two);
-  y = fma(y, r, two);
-  return i32x4.add(y, i32x4.shl(shifted, 23));
-}
-
-// The functions below that are no loops are out of line, for the binary's size.
-
-function power4(x: v128): v128 {
-  return power(x, coefficient(1), coefficient(2), coefficient(4), coefficient(5), coefficient(6), coefficient(7), coefficient(8));
-}
-
-function head(from: usize, count: i32): v128 {
-  return loadTail(from, count);
-}
-
-function keep(to: usize, lanes: v128, count: i32): void {
-  storeTail(to, lanes, count);
-}
-
-/** The largest lane in each; NaN is passed over. */
-function largest(top: v128): v128 {
-  top = f32x4.pmax(top, v128.shuffle<f32>(top, top, 2, 3, 0, 1));
-  return f32x4.pmax(top, v128.shuffle<f32>(top, top, 1, 0, 3, 2));
-}
-
-function tailMax(top: v128, x: usize, count: i32): v128 {
-  for (; count > 0; count--) {
-    top = f32x4.pmax(top, v128.load32_splat(x));
-    x += 4;
-  }
-  return top;
-}
-
-/** The largest of `count` elements but NaNs. */
-export function rowMax(x: usize, count: i32): f32 {
-  let a = splat(-<f32>Infinity);
-  let b = a;
-  let c = a;
-  let d = a;
-  for (; count >= 16; count -= 16) {
-    a = f32x4.pmax(a, v128.load(x));
-    b = f32x4.pmax(b, v128.load(x, 16));
-    c = f32x4.pmax(c, v128.load(x, 32));
-    d = f32x4.pmax(d, v128.load(x, 48));
-    x += 64;
-  }
-  return f32x4.extract_lane(largest(tailMax(f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)), x, count)), 0);
-}
-
-/** Σ of the first `count` lanes. */
-function firstLanes(lanes: v128, count: i32): v128 {
-  return v128.and(lanes, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
-}
-
-/**
- * A pass over a row of `count` elements, as said above: y = 2 e^d with d = x - shift, or d itself for the logarithm, and what was
- * kept so of the row before, at `done`, times its factor and with its term. `state` has shift, factor and term, and gets
- * those that come next: the largest element of the row at `next`, and 1 / Σ 2 e^d or -ln Σ e^d; then Σ 2 e^d.
- */
-export function passRow(x: usize, y: usize, next: usize, done: usize, count: i32, state: usize, logarithm: bool): void {
-  const shift = v128.load32_splat(state);
-  const factor = v128.load32_splat(state, 4);
-  const term = v128.load32_splat(state, 8);
-  const magic = coefficient(1);
-  const ln2 = coefficient(2);
-  const c4 = coefficient(4);
-  const c3 = coefficient(5);
-  const c2 = coefficient(6);
-  const two = coefficient(7);
-  const least = coefficient(8);
-  let sums = splat(0.0);
-  let top = splat(-<f32>Infinity);
-  const end = x + ((count & ~3) << 2);
-  while (x < end) {
-    const d = f32x4.sub(v128.load(x), shift);
-    top = f32x4.pmax(top, v128.load(next));
-    v128.store(done, fma(v128.load(done), factor, term));
-    v128.store(y, d);
-    const e = power(d, magic, ln2, c4, c3, c2, two, least);
-    sums = f32x4.add(sums, e);
-    if (!logarithm) v128.store(y, e);
-    x += 16;
-    next += 16;
-    done += 16;
-    y += 16;
-  }
-  count &= 3;
-  if (count) {
-    const d = f32x4.sub(head(x, count), shift);
-    const e = power4(d);
-    sums = f32x4.add(sums, firstLanes(e, count));
-    top = tailMax(top, next, count);
-    keep(done, fma(head(done, count), factor, term), count);
-    keep(y, logarithm ? d : e, count);
-  }
-  v128.store32_lane(state, largest(top), 0);
-  const sum = sumLanes(sums);
-  store<f32>(state, sum, 12);
-  if (logarithm) store<f32>(state, -logOf(<f32>0.5 * sum), 8);
-  else store<f32>(state, <f32>1.0 / sum, 4);
-}
-
-/** Before the first of several such rows. */
-export function startRows(x: usize, count: i32, state: usize): void {
-  store<f32>(state, rowMax(x, count));
-  store<f32>(state, 1.0, 4);
-  store<f32>(state, 0.0, 8);
-}
-
-/** y = y factor + term. */
-export function scaleRow(y: usize, count: i32, factor: f32, term: f32): void {
-  const a = splat(factor);
-  const b = splat(term);
-  for (; count >= 4; count -= 4) {
-    v128.store(y, fma(v128.load(y), a, b));
-    y += 16;
-  }
-  if (count) keep(y, fma(head(y, count), a, b), count);
-}
-
-export function logOf(value: f32): f32 {
-  return f32x4.extract_lane(log4(splat(value)), 0);
-}
 
 export function gather(x: usize, step: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) store<f32>(to + (i << 2), load<f32>(x + i * step));
@@ -231,20 +72,6 @@ export function sumColumns(x: usize, y: usize, step: usize, end: usize, rest: i3
     }
   }
   return f32x4.mul(sums, splat(0.5));
-}
-
-/** Σ e^(x - top) over `count` elements none above `top`; twice the powers are kept at `y` unless that is 0. */
-export function sumPowers(x: usize, y: usize, count: i32, top: f32): f32 {
-  const shift = splat(top);
-  const whole = (count & ~3) << 2;
-  let sums = sumColumns(x, y, 16, whole, 4, shift);
-  count &= 3;
-  if (count) {
-    const e = power4(f32x4.sub(head(x + whole, count), shift));
-    if (y) keep(y + whole, e, count);
-    sums = f32x4.add(sums, f32x4.mul(firstLanes(e, count), splat(0.5)));
-  }
-  return sumLanes(sums);
 }
 
 // What works on one row of `count` elements of several, and what on four rows side by side; of one input or two, by kind.
