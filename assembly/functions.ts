@@ -3,6 +3,7 @@ import { EXP, exp, expPolynomial, sigmoid } from './curves';
 import { constant, fma, splat } from './simd';
 
 export { erf as erf4, tanh as tanh4 } from './curves';
+export { sine4, tangent4 } from './trigonometry';
 
 /** Numbers of these functions: see `constant` for why they come from memory. */
 const NUMBERS: usize = memory.data<f32>([
@@ -142,7 +143,6 @@ export function log4(x: v128): v128 {
 export function expFall4(x: v128): v128 {
   return exp4(v128.or(x, numberOf(Of.SIGN)));
 }
-
 
 /** e^x - 1 within 8 ulp. */
 // @ts-ignore: decorator

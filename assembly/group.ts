@@ -1,6 +1,6 @@
 // Elementwise launches of one size, block by block, so that what they pass on stays in the cache; src/backend/wasm/group.ts
 // writes what a group is. A unit is that of the launches: BLOCK elements.
-import { BLOCK } from './simd';
+import { BLOCK } from './walk';
 
 /** Before the launches: how many, operands in tiles, words of the operand tables, where a kernel's scratch starts, units a block. */
 @final @unmanaged class Group {

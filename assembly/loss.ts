@@ -1,7 +1,8 @@
 // Losses of corresponding elements that are pieces of polynomials, and the walks of all losses. Units are blocks of 512
 // elements; operands x, t, c, w and y, or x, t, c, w, dy and dx: c and w are repeated, or left out where their count is 0.
 import { LossParams, LossTotalParams } from '../build/params';
-import { BLOCK, loadTail, operand, splat, storeTail, sumLanes } from './simd';
+import { loadTail, operand, splat, storeTail, sumLanes } from './simd';
+import { BLOCK } from './walk';
 
 // @ts-ignore: decorator
 @inline

@@ -3,7 +3,8 @@
 // elements of rows at given indices, and the reverse, by blocks of 512 indices.
 import { SelectParams, SortParams } from '../build/params';
 import { reportFault } from './fault';
-import { BLOCK, operand } from './simd';
+import { operand } from './simd';
+import { BLOCK } from './walk';
 
 const RUN: i32 = 16;
 

@@ -4,8 +4,8 @@ import { UnaryParams } from '../build/params';
 import { erf } from './curves';
 import { unary, unaryAbreast } from './elementwise';
 import { expFour } from './four';
-import { exp4, expm1x4, log1px4, log4 } from './functions';
-import { sine4, splat, tangent4 } from './simd';
+import { exp4, expm1x4, log1px4, log4, sine4, tangent4 } from './functions';
+import { splat } from './simd';
 
 // @ts-ignore: decorator
 @final @unmanaged class Neg { @inline lanes(x: v128, p: usize): v128 { return f32x4.neg(x); } }

@@ -1,7 +1,10 @@
 // Loops over elements, written once over a functor and specialised for each. A walk cuts the output into runs of whole
 // vectors and keeps in scratch memory what a run reads and writes, so that a functor is inlined once: what does not fill
 // a vector goes through a block of scratch memory, and so do operands that are repeated within short rows.
-import { BLOCK, loadTail, operand, storeTail } from './simd';
+import { loadTail, operand, storeTail } from './simd';
+
+/** Output elements of one work unit of an elementwise kernel. */
+export const BLOCK: i32 = 512;
 
 /** Offset, in elements, of element number `index` of `shape` for an operand with these strides. */
 export function offsetOf(index: i32, rank: i32, shape: usize, strides: usize): i32 {
