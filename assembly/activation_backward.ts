@@ -1,9 +1,9 @@
 // dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
-import { erf } from './curves';
+import { erf, HALVES } from './curves';
 import { backward } from './elementwise';
 import { exp4, expFall4, geluArgument4, numberOf, Of, sigmoid4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
-import { fma, splat } from './simd';
+import { constant, fma, splat } from './simd';
 
 /** dy (1 - y²). */
 // @ts-ignore: decorator
@@ -96,7 +96,7 @@ export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32,
 @final @unmanaged class GeluBackward {
   // @ts-ignore: decorator
   @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    const cdf = f32x4.mul(numberOf(Of.HALF), f32x4.add(numberOf(Of.ONE), erf(f32x4.mul(x, numberOf(Of.ROOT_HALF)))));
+    const cdf = f32x4.mul(constant(HALVES, 1), f32x4.add(numberOf(Of.ONE), erf(f32x4.mul(x, constant(HALVES, 0)))));
     const pdf = f32x4.mul(numberOf(Of.DENSITY), exp4(f32x4.mul(f32x4.mul(x, x), numberOf(Of.MINUS_HALF))));
     return f32x4.mul(dy, f32x4.add(cdf, f32x4.mul(x, pdf)));
   }

@@ -1,5 +1,5 @@
 // Elementary functions of four lanes, for any x.
-import { EXP, exp, expPolynomial, sigmoid } from './curves';
+import { EXP, exp, expPolynomial, HALVES, SIGN, sigmoid } from './curves';
 import { constant, fma, splat } from './simd';
 
 export { erf as erf4, tanh as tanh4 } from './curves';
@@ -7,13 +7,13 @@ export { sine4, tangent4 } from './trigonometry';
 
 /** Numbers of these functions: see `constant` for why they come from memory. */
 const NUMBERS: usize = memory.data<f32>([
-  -0.0, 1.0, 0.5, -0.5, 0.41421356, 0.69314718, 0.07135481, 1.59576912,
-  2.0, 4.0, 0.34657359, -0.29289322, 0.70710678118654752, 0.39894228040143268, 256.0, 0.21406459,
+  1.0, -0.5, 0.41421356, 0.69314718, 0.07135481, 1.59576912,
+  2.0, 4.0, 0.34657359, -0.29289322, 0.39894228040143268, 256.0, 0.21406459,
 ]);
 
 /** Their places. FAR is √2 - 1; CUBE and GROWTH belong to gelu's approximation, FLAT and BEND to its slope. */
 export const enum Of {
-  SIGN, ONE, HALF, MINUS_HALF, FAR, LN2, CUBE, GROWTH, TWO, FOUR, NEAR, LOW, ROOT_HALF, DENSITY, FLAT, BEND,
+  ONE, MINUS_HALF, FAR, LN2, CUBE, GROWTH, TWO, FOUR, NEAR, LOW, DENSITY, FLAT, BEND,
 }
 
 // @ts-ignore: decorator
@@ -141,7 +141,7 @@ export function log4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expFall4(x: v128): v128 {
-  return exp4(v128.or(x, numberOf(Of.SIGN)));
+  return exp4(v128.or(x, constant(SIGN, 0)));
 }
 
 /** e^x - 1 within 8 ulp. */
@@ -172,7 +172,7 @@ export function log1px4(x: v128): v128 {
 export function softplus4(x: v128): v128 {
   const e = expFall4(x);
   const far = f32x4.gt(e, numberOf(Of.FAR));
-  const m = v128.bitselect(f32x4.mul(f32x4.sub(e, numberOf(Of.ONE)), numberOf(Of.HALF)), e, far);
+  const m = v128.bitselect(f32x4.mul(f32x4.sub(e, numberOf(Of.ONE)), constant(HALVES, 1)), e, far);
   const z = f32x4.mul(m, m);
   const logarithm = f32x4.add(m, fma(z, numberOf(Of.MINUS_HALF), logTail4(m, z)));
   const tail = f32x4.add(logarithm, v128.and(numberOf(Of.LN2), far));
