@@ -4,6 +4,7 @@ import type { DType, HostTensor } from './dtype.js';
 import { fail } from './errors.js';
 import { createGraph, createInput, type Graph, leavesOf } from './graph.js';
 import type { TensorType, Value } from './op.js';
+import { mapTensors, tracedTensors } from './results.js';
 import type { Runner } from './runner.js';
 import { type Shape, showShape } from './shape.js';
 import type { Source, Store } from './store.js';
@@ -240,7 +241,7 @@ function record(host: CompileHost, fn: (...args: Tensor[]) => unknown, types: re
       result.catch(() => {});
       fail('compile', 'the function must not be async: it is only recorded when it is called');
     }
-    outputs = tensorsOf(result);
+    outputs = tracedTensors(result);
     // Of a tensor that the function updates, what it returns is the new contents.
     values = outputs.map(({ value }) => value);
   } finally {
@@ -260,25 +261,4 @@ function bindingOf(store: Store, value: Value): Binding {
     fail('compile', "a compiled function reads another one's output; pass it as an argument");
   const label = value.label ? `'${value.label}'` : `tensor ${showShape(value.shape)}`;
   return { kind: 'storage', storage: store.storageOf(value), label };
-}
-
-/** The tensors in what a traced function returned. */
-function tensorsOf(result: unknown): Tensor[] {
-  if (result === undefined) return [];
-  if (result instanceof Tensor) return [result];
-  const list: unknown[] = typeof result === 'object' && result ? Object.values(result) : [result];
-  for (const item of list) {
-    if (!(item instanceof Tensor)) {
-      fail('compile', 'the function must return a tensor, a list or a record of tensors, or nothing');
-    }
-  }
-  return [...new Set(list as Tensor[])];
-}
-
-function mapTensors(result: unknown, map: (tensor: Tensor) => Tensor): unknown {
-  if (result === undefined) return undefined;
-  if (result instanceof Tensor) return map(result);
-  if (Array.isArray(result)) return result.map(map);
-  const entries = Object.entries(result as Record<string, Tensor>);
-  return Object.fromEntries(entries.map(([key, tensor]) => [key, map(tensor)]));
 }
