@@ -1,14 +1,8 @@
 // Losses of corresponding elements that are pieces of polynomials, and the walks of all losses. Units are blocks of 512
 // elements; operands x, t, c, w and y, or x, t, c, w, dy and dx: c and w are repeated, or left out where their count is 0.
 import { LossParams, LossTotalParams } from '../build/params';
-import { loadTail, operand, splat, storeTail, sumLanes } from './simd';
+import { loadUpTo, operand, splat, storeUpTo, sumLanes } from './simd';
 import { BLOCK } from './walk';
-
-// @ts-ignore: decorator
-@inline
-function four(at: usize, i: i32, count: i32): v128 {
-  return count == 4 ? v128.load(at + (i << 2)) : loadTail(at + (i << 2), count);
-}
 
 /** Elements i to i + 3, below `size`, of `count` numbers that are each repeated `inner` times, and all over and over. */
 function repeated(at: usize, i: i32, inner: i32, count: i32, size: i32): v128 {
@@ -24,7 +18,7 @@ function repeated(at: usize, i: i32, inner: i32, count: i32, size: i32): v128 {
 // @ts-ignore: decorator
 @inline
 function spread(at: usize, i: i32, inner: i32, count: i32, size: i32, rest: i32): v128 {
-  return count == size ? four(at, i, rest) : repeated(at, i, inner, count, size);
+  return count == size ? loadUpTo(at + (i << 2), rest) : repeated(at, i, inner, count, size);
 }
 
 /** The first `count` (1 to 3) lanes. */
@@ -45,18 +39,14 @@ export function losses<F>(o: usize, params: usize, begin: i32, end: i32): void {
     const stop = min((unit + 1) * BLOCK, size);
     let total = splat(0.0);
     for (let i = unit * BLOCK; i < stop; i += 4) {
+      const at = <usize>i << 2;
       const count = min(4, stop - i);
       let c = splat(0.0);
       if (p.cCount) c = spread(operand(o, 2), i, p.cInner, p.cCount, size, count);
-      let loss = changetype<F>(0).lanes(four(operand(o, 0), i, count), four(operand(o, 1), i, count), c, p);
+      let loss = changetype<F>(0).lanes(loadUpTo(operand(o, 0) + at, count), loadUpTo(operand(o, 1) + at, count), c, p);
       if (p.wCount) loss = f32x4.mul(loss, spread(operand(o, 3), i, p.wInner, p.wCount, size, count));
-      if (p.sums) {
-        total = f32x4.add(total, count == 4 ? loss : only(loss, count));
-      } else if (count == 4) {
-        v128.store(y + (i << 2), loss);
-      } else {
-        storeTail(y + (i << 2), loss, count);
-      }
+      if (p.sums) total = f32x4.add(total, count == 4 ? loss : only(loss, count));
+      else storeUpTo(y + at, loss, count);
     }
     if (p.sums) store<f32>(y + (unit << 2), sumLanes(total) * p.scale);
   }
@@ -72,15 +62,14 @@ export function slopes<F>(o: usize, params: usize, begin: i32, end: i32): void {
   const dx = operand(o, 5);
   const stop = min(end * BLOCK, size);
   for (let i = begin * BLOCK; i < stop; i += 4) {
+    const at = <usize>i << 2;
     const count = min(4, stop - i);
     let c = splat(0.0);
     if (p.cCount) c = spread(operand(o, 2), i, p.cInner, p.cCount, size, count);
-    let share = f32x4.mul(p.moves ? four(dy, i, count) : v128.load32_splat(dy), splat(p.scale));
+    let share = f32x4.mul(p.moves ? loadUpTo(dy + at, count) : v128.load32_splat(dy), splat(p.scale));
     if (p.wCount) share = f32x4.mul(share, spread(operand(o, 3), i, p.wInner, p.wCount, size, count));
-    const slope = changetype<F>(0).lanes(four(operand(o, 0), i, count), four(operand(o, 1), i, count), c, p);
-    const result = f32x4.mul(share, slope);
-    if (count == 4) v128.store(dx + (i << 2), result);
-    else storeTail(dx + (i << 2), result, count);
+    const slope = changetype<F>(0).lanes(loadUpTo(operand(o, 0) + at, count), loadUpTo(operand(o, 1) + at, count), c, p);
+    storeUpTo(dx + at, f32x4.mul(share, slope), count);
   }
 }
 

@@ -1,16 +1,16 @@
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { flag, type Kinds, number, orNull, wholes } from '../kinds.js';
+import { flag, type Kinds, number, orNull } from '../kinds.js';
 import { f32, type KernelCall, type TensorType, type Value } from '../op.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { omit, type Pair } from './common.js';
 import { adaptive } from './pool_adaptive.js';
+import { expectPooled, type Pooled, pooledErrors, pooledOptions } from './pool_backward.js';
 import { divisorOf, meansOf } from './pool_reference.js';
 import { blocks, kindsOf, PAIRS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
   type Divisor,
-  expectPooled,
   forEachWindow,
   type Geometry,
   mostTaps,
@@ -140,13 +140,6 @@ function forwardOp<U, A extends U & object>(
   });
 }
 
-/** The shape of the tensor that was pooled. */
-interface Pooled {
-  readonly shape: Shape;
-}
-
-const pooledKinds: Kinds<Pooled> = { shape: wholes };
-
 function backwardOp<U, A extends U & object>(
   name: string,
   pooling: MeanPooling<U, A>,
@@ -171,16 +164,11 @@ function backwardOp<U, A extends U & object>(
       magnitude: 'absolute',
     }) as const;
   const [shape, options] = pooling.cases[0]!;
-  const pooled = pooledCase(pooling, shape, options).shape;
   return defineOp({
     name,
     summary: 'dx = Σ dy / divisor over the windows that cover x',
     inputs: ['dy'],
-    kinds: { ...pooling.kinds, ...pooledKinds } as Kinds<U & Pooled>,
-    attributes(options: (U & Pooled) | undefined): A & Pooled {
-      if (!options?.shape) fail(name, 'needs the shape of the pooled tensor among its options');
-      return { ...pooling.attributes(name, options, options.shape), shape: options.shape };
-    },
+    ...pooledOptions(name, pooling),
     infer({ dy }, attrs) {
       expectPooled(name, dy, pooledType(f32(attrs.shape), plan(attrs)));
       return f32(attrs.shape);
@@ -204,17 +192,7 @@ function backwardOp<U, A extends U & object>(
       inputs: { dy: { shape: pooledCase(pooling, shape, options).shape } },
       options: { ...options, shape },
     })),
-    errors: [
-      {
-        types: { dy: f32([1, 1, 9, 9]) },
-        options: { ...options, shape },
-        message: `${name}: dy must be [${pooled}], it is [1,1,9,9]`,
-      },
-      {
-        types: { dy: f32([1, 1, 9, 9]) },
-        message: `${name}: needs the shape of the pooled tensor among its options`,
-      },
-    ],
+    errors: pooledErrors(name, { shape, options, y: pooledCase(pooling, shape, options) }, {}),
     tolerance: { wasm: tolerance('wasm'), webgpu: tolerance('webgpu') },
   });
 }

@@ -32,6 +32,7 @@ interface DropoutSpec {
   readonly summary: string;
   /** Elements that share a draw. */
   readonly inner: (x: TensorType) => number;
+  /** Axes that x must have. */
   readonly least: number;
   readonly fate: (p: number) => Fate;
   readonly backward: (grad: Value, seed: Value, attrs: Attrs) => Value;
@@ -42,6 +43,38 @@ const sample = (shape: readonly number[], seed: readonly number[], p?: number) =
   inputs: { x: { shape }, seed: { shape: [2], values: seed, dtype: 'i32' as const } },
   ...(p === undefined ? {} : { options: { p } }),
 });
+
+function samplesOf({ least }: DropoutSpec) {
+  const single = [[5], [4099], [2, 3], [2, 3]] as const;
+  const grouped = [
+    [2, 3],
+    [3, 5, 7],
+    [2, 9, 3, 3],
+    [5, 1, 2],
+  ] as const;
+  const [few, many, kept, dropped] = least === 0 ? single : grouped;
+  return [
+    sample(few, [1, 2]),
+    sample(many, [-7, 123456789], 0.2),
+    sample(kept, [1, 0], 0),
+    sample(dropped, [1, 0], 1),
+  ];
+}
+
+function errorsOf(name: string, { least }: DropoutSpec) {
+  const seed = { shape: [2], dtype: 'i32' as const };
+  const types = { x: f32([3, 2]), seed };
+  const flat = {
+    types: { x: f32([3]), seed },
+    message: `${name}: x must have axes [n, channels, ...], it is [3]`,
+  };
+  return [
+    { types, options: { p: 1.5 }, message: `${name}: p must be between 0 and 1, got 1.5` },
+    { types, options: { p: Number.NaN }, message: `${name}: p must be a number, got NaN` },
+    ...seedErrors(name, { x: f32([3, 2]) }),
+    ...(least === 0 ? [] : [flat]),
+  ];
+}
 
 /**
  * Which channels are kept, is decided by Philox with the two words of `seed` (i32 [2]) as key and the channel's number as
@@ -55,15 +88,6 @@ function defineDropout(name: string, spec: DropoutSpec) {
     threshold: threshold(attrs.p),
     ...spec.fate(attrs.p),
   });
-  const shapes: readonly (readonly number[])[] =
-    spec.least === 0
-      ? [[5], [4099], [2, 3], [2, 3]]
-      : [
-          [2, 3],
-          [3, 5, 7],
-          [2, 9, 3, 3],
-          [5, 1, 2],
-        ];
   return defineOp({
     name,
     summary: spec.summary,
@@ -95,33 +119,8 @@ function defineDropout(name: string, spec: DropoutSpec) {
     kernels: pointwise<'x' | 'seed', Attrs>('dropout_f32', ['x', 'seed', 'output'], params),
     inPlace: ['x'],
     linear: spec.linear ? ['x'] : [],
-    samples: [
-      sample(shapes[0]!, [1, 2]),
-      sample(shapes[1]!, [-7, 123456789], 0.2),
-      sample(shapes[2]!, [1, 0], 0),
-      sample(shapes[3]!, [1, 0], 1),
-    ],
-    errors: [
-      {
-        types: { x: f32([3, 2]), seed: { shape: [2], dtype: 'i32' } },
-        options: { p: 1.5 },
-        message: `${name}: p must be between 0 and 1, got 1.5`,
-      },
-      {
-        types: { x: f32([3, 2]), seed: { shape: [2], dtype: 'i32' } },
-        options: { p: Number.NaN },
-        message: `${name}: p must be a number, got NaN`,
-      },
-      ...seedErrors(name, { x: f32([3, 2]) }),
-      ...(spec.least === 0
-        ? []
-        : [
-            {
-              types: { x: f32([3]), seed: { shape: [2], dtype: 'i32' as const } },
-              message: `${name}: x must have axes [n, channels, ...], it is [3]`,
-            },
-          ]),
-    ],
+    samples: samplesOf(spec),
+    errors: errorsOf(name, spec),
     // The product, the sum, and the rounding of both factors to f32.
     tolerance: {
       wasm: { ulps: 3, magnitude: 'declared' },

@@ -1,14 +1,13 @@
 /** The gradients of max pooling, by winners that are bytes, taps of windows, or words, indices in planes. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { type Kinds, wholes } from '../kinds.js';
 import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
+import { expectPooled, type Pooled, pooledErrors, pooledOptions } from './pool_backward.js';
 import { blocks, kindsOf, PAIRS, STEPS, type WindowKind } from './pool_webgpu.js';
 import {
   COVERED,
-  expectPooled,
   forEachWindow,
   type Geometry,
   mostTaps,
@@ -18,13 +17,6 @@ import {
   pooledType,
   windowParams,
 } from './pool_windows.js';
-
-/** The shape of the tensor that was pooled. */
-export interface Pooled {
-  readonly shape: Shape;
-}
-
-export const pooledKinds: Kinds<Pooled> = { shape: wholes };
 
 /** The gradients of one kind of max pooling, each other's adjoints. */
 export interface Gradients<U, A extends U & object> {
@@ -171,11 +163,7 @@ export function backwardOp<U, A extends U & object>(
     name,
     summary: 'dx = Σ dy over the windows that x wins',
     inputs: ['dy', 'winners'],
-    kinds: { ...pooling.kinds, ...pooledKinds } as Kinds<U & Pooled>,
-    attributes(options: (U & Pooled) | undefined): A & Pooled {
-      if (!options?.shape) fail(name, 'needs the shape of the pooled tensor among its options');
-      return { ...pooling.attributes(name, options, options.shape), shape: options.shape };
-    },
+    ...pooledOptions(name, pooling),
     infer({ dy, winners }, attrs) {
       const g = plan(attrs);
       expectPooled(name, dy, pooledType(f32(attrs.shape), g));
@@ -204,15 +192,7 @@ export function backwardOp<U, A extends U & object>(
       options: { ...options, shape },
     })),
     errors: [
-      {
-        types: { dy: f32([1, 1, 9, 9]), winners: { shape: [1, 1, 9, 9], dtype: 'i32' } },
-        options: { ...first.options, shape: first.shape },
-        message: `${name}: dy must be ${showShape(first.y.shape)}, it is [1,1,9,9]`,
-      },
-      {
-        types: { dy: f32([1, 1, 9, 9]), winners: { shape: [1, 1, 9, 9], dtype: 'i32' } },
-        message: `${name}: needs the shape of the pooled tensor among its options`,
-      },
+      ...pooledErrors(name, first, { winners: { shape: [1, 1, 9, 9], dtype: 'i32' as const } }),
       {
         types: { dy: first.y, winners: { shape: [7], dtype: 'i32' } },
         options: { ...first.options, shape: first.shape },

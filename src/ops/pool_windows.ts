@@ -271,13 +271,6 @@ export function pooledCase<U, A extends U & object>(
   return pooledType(f32(x), pooling.plan('case', f32(x), attrs));
 }
 
-/** Refuses a gradient that does not have the pooled shape. */
-export function expectPooled(name: string, dy: TensorType, y: TensorType): void {
-  expectDType(name, { dy }, 'f32');
-  if (showShape(dy.shape) !== showShape(y.shape))
-    fail(name, `dy must be ${showShape(y.shape)}, it is ${showShape(dy.shape)}`);
-}
-
 /** What sliding windows refuse. */
 export const slidingErrors = (name: string) => [
   { types: { x: f32([1, 1, 2, 2]) }, message: `${name}: needs options { kernel }` },
