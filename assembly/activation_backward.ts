@@ -1,9 +1,9 @@
 // dx = dy f'(v), element by element, where v is the op's input or its output. Units are blocks of 512 elements.
 import { UnaryParams } from '../build/params';
-import { erf, HALVES } from './curves';
-import { backward } from './elementwise';
-import { exp4, expFall4, geluArgument4, numberOf, Of, sigmoid4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
-import { constant, fma, splat } from './simd';
+import { backward, backwardAbreast } from './elementwise';
+import { geluSlopeFour } from './four';
+import { expFall4, geluArgument4, geluSlope4, numberOf, Of, sigmoid4, sigmoidLifted4, softTanh4, softTanhSlope4 } from './functions';
+import { fma, splat } from './simd';
 
 /** dy (1 - y²). */
 // @ts-ignore: decorator
@@ -91,14 +91,12 @@ export function softsign_backward_f32(o: usize, p: usize, s: usize, begin: i32, 
 }
 export function gelu_tanh_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluTanhBackward>(o, p, s, begin, end); }
 
-/** dy (Φ(x) + x φ(x)), φ(x) = e^(-x²/2) / √2π. */
+/** dy (Φ(x) + x φ(x)). */
 // @ts-ignore: decorator
 @final @unmanaged class GeluBackward {
   // @ts-ignore: decorator
-  @inline lanes(dy: v128, x: v128, p: usize): v128 {
-    const cdf = f32x4.mul(constant(HALVES, 1), f32x4.add(numberOf(Of.ONE), erf(f32x4.mul(x, constant(HALVES, 0)))));
-    const pdf = f32x4.mul(numberOf(Of.DENSITY), exp4(f32x4.mul(f32x4.mul(x, x), numberOf(Of.MINUS_HALF))));
-    return f32x4.mul(dy, f32x4.add(cdf, f32x4.mul(x, pdf)));
-  }
+  @inline lanes(x: v128): v128 { return geluSlope4(x); }
+  // @ts-ignore: decorator
+  @inline abreast(x: usize, y: usize): void { geluSlopeFour(x, y); }
 }
-export function gelu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backward<GeluBackward>(o, p, s, begin, end); }
+export function gelu_backward_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { backwardAbreast<GeluBackward>(o, p, s, begin, end); }

@@ -120,8 +120,8 @@ export function erf(x: v128): v128 {
   return f32x4.div(p, q);
 }
 
-/** √½; ½. */
-export const HALVES: usize = memory.data<f32>([0.70710678118654752, 0.5]);
+/** √½; ½; -½; 1 / √2π. */
+export const HALVES: usize = memory.data<f32>([0.70710678118654752, 0.5, -0.5, 0.39894228040143268]);
 
 /** x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2. */
 // @ts-ignore: decorator
@@ -131,4 +131,17 @@ export function gelu(x: v128): v128 {
   const e = erf(v);
   const half = f32x4.mul(x, constant(HALVES, 1));
   return fma(half, e, half);
+}
+
+/** Φ(x) + x φ(x), φ(x) = e^(-x²/2) / √2π, the derivative of x Φ(x), where e^(-x²/2) is a normal number. */
+// @ts-ignore: decorator
+@inline
+export function geluSlope(x: v128): v128 {
+  const v = f32x4.mul(x, constant(HALVES, 0));
+  const e = erf(v);
+  const cdf = fma(constant(HALVES, 1), e, constant(HALVES, 1));
+  const z = f32x4.mul(f32x4.mul(x, x), constant(HALVES, 2));
+  const power = exp(z);
+  const pdf = f32x4.mul(power, constant(HALVES, 3));
+  return fma(x, pdf, cdf);
 }

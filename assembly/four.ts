@@ -1,16 +1,23 @@
 // Elementary functions of the four vectors at x, for any x, on top of build/abreast.ts.
-import { expAbreast, sigmoidAbreast, siluAbreast } from '../build/abreast';
-import { exp4, RANGE, sigmoid4, silu4 } from './functions';
+import { expAbreast, geluSlopeAbreast, sigmoidAbreast, siluAbreast } from '../build/abreast';
+import { exp4, geluSlope4, RANGE, sigmoid4, silu4 } from './functions';
 import { constant } from './simd';
 
-/** Whether the absolute values of all lanes are at most 87: e^x and e^-x are normal numbers. NaN is not. */
+/** Whether the absolute values of all lanes are at most number `limit` of RANGE. NaN is not. */
 // @ts-ignore: decorator
 @inline
-function areNormal(x: usize): bool {
+function areWithin(x: usize, limit: usize): bool {
   const bits = constant(RANGE, 0);
   const low = i32x4.max_s(v128.and(v128.load(x), bits), v128.and(v128.load(x, 16), bits));
   const high = i32x4.max_s(v128.and(v128.load(x, 32), bits), v128.and(v128.load(x, 48), bits));
-  return !v128.any_true(i32x4.gt_s(i32x4.max_s(low, high), constant(RANGE, 1)));
+  return !v128.any_true(i32x4.gt_s(i32x4.max_s(low, high), constant(RANGE, limit)));
+}
+
+/** Up to 87, e^x and e^-x are normal numbers. */
+// @ts-ignore: decorator
+@inline
+function areNormal(x: usize): bool {
+  return areWithin(x, 1);
 }
 
 /** e^x. */
@@ -29,4 +36,10 @@ export function sigmoidFour(x: usize, y: usize): void {
 export function siluFour(x: usize, y: usize): void {
   if (areNormal(x)) siluAbreast(x, y);
   else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, silu4(v128.load(x + i)));
+}
+
+/** Φ(x) + x φ(x). Up to 13, e^(-x²/2) is a normal number. */
+export function geluSlopeFour(x: usize, y: usize): void {
+  if (areWithin(x, 2)) geluSlopeAbreast(x, y);
+  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, geluSlope4(v128.load(x + i)));
 }

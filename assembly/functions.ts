@@ -1,5 +1,5 @@
 // Elementary functions of four lanes, for any x.
-import { EXP, exp, expPolynomial, HALVES, SIGN, sigmoid } from './curves';
+import { EXP, erf, exp, expPolynomial, HALVES, SIGN, sigmoid } from './curves';
 import { constant, fma, splat } from './simd';
 
 export { erf as erf4, tanh as tanh4 } from './curves';
@@ -22,8 +22,8 @@ export function numberOf(i: usize): v128 {
   return constant(NUMBERS, i);
 }
 
-/** All bits but the sign; the bits of 87. */
-export const RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000]);
+/** All bits but the sign; the bits of 87 and of 13. */
+export const RANGE: usize = memory.data<u32>([0x7fffffff, 0x42ae0000, 0x41500000]);
 
 /** Whether every lane's absolute value is at most 87: e^x and e^-x are normal numbers. NaN is not. */
 // @ts-ignore: decorator
@@ -217,6 +217,13 @@ export function sigmoidLifted4(x: v128, a: v128, b: v128): v128 {
   const r = f32x4.mul(e, d);
   const s = v128.bitselect(r, d, f32x4.lt(x, splat(0.0)));
   return f32x4.add(s, f32x4.mul(f32x4.mul(f32x4.mul(r, d), a), b));
+}
+
+/** Φ(x) + x φ(x). */
+export function geluSlope4(x: v128): v128 {
+  const cdf = fma(constant(HALVES, 1), erf(f32x4.mul(x, constant(HALVES, 0))), constant(HALVES, 1));
+  const power = exp4(f32x4.mul(f32x4.mul(x, x), constant(HALVES, 2)));
+  return fma(x, f32x4.mul(power, constant(HALVES, 3)), cdf);
 }
 
 /** 2 √(2/π) (x + 0.044715 x³), the argument of the sigmoid in gelu's approximation. */

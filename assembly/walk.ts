@@ -46,6 +46,8 @@ const TAILS: usize = 64;
 /** Where it holds operands spread out over short rows, and how far apart. */
 const SPREAD: usize = 128;
 const SPREAD_BYTES: usize = 4 * CHUNK + 16;
+/** Where it holds values of four vectors, when nothing is spread out. */
+const VALUES: usize = 128;
 
 /** The state of a walk, at the start of scratch memory: at most 13 KiB with what lies behind it. */
 @final @unmanaged class Walk {
@@ -250,6 +252,29 @@ export function map2<F>(operands: usize, params: usize, scratch: usize, begin: i
       a += aStep;
       b += bStep;
     }
+  }
+}
+
+/** y = a g(b), four vectors abreast: g of these goes to scratch first. Operands: a, b, y. */
+// @ts-ignore: decorator
+@inline
+export function scaleAbreast<F>(operands: usize, scratch: usize, begin: i32, end: i32, size: i32): void {
+  const values = scratch + VALUES;
+  for (; next(operands, scratch, begin, end, size, 2, 0, 0, 0); begin = -1) {
+    const walk = changetype<Walk>(scratch);
+    const y = walk.y;
+    const a = walk.from0;
+    const b = walk.from1;
+    const bytes = walk.bytes;
+    let i: usize = 0;
+    for (; i + 48 < bytes; i += 64) {
+      changetype<F>(0).abreast(b + i, values);
+      v128.store(y + i, f32x4.mul(v128.load(a + i), v128.load(values)));
+      v128.store(y + i, f32x4.mul(v128.load(a + i, 16), v128.load(values, 16)), 16);
+      v128.store(y + i, f32x4.mul(v128.load(a + i, 32), v128.load(values, 32)), 32);
+      v128.store(y + i, f32x4.mul(v128.load(a + i, 48), v128.load(values, 48)), 48);
+    }
+    for (; i < bytes; i += 16) v128.store(y + i, f32x4.mul(v128.load(a + i), changetype<F>(0).lanes(v128.load(b + i))));
   }
 }
 

@@ -23,8 +23,8 @@ interface Kernels<N extends string, A> {
   readonly webgpu: Variant<N, A>[];
 }
 
-/** Scratch memory of assembly/walk.ts: a block for each operand, and, with broadcasting, room for three to be spread out. */
-export const WALK_SCRATCH = 128;
+/** Scratch memory of assembly/walk.ts: its state, a block for each operand and four vectors, or room for three spread out. */
+export const WALK_SCRATCH = 192;
 const SPREAD_SCRATCH = 128 + 3 * (4 * 1024 + 16);
 
 /** The same single launch on both backends, with scratch memory for a walk. `units` counts elements. */
