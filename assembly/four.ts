@@ -20,26 +20,52 @@ function areNormal(x: usize): bool {
   return areWithin(x, 1);
 }
 
+// What is rare is out of line.
+
+function expAny(x: usize, y: usize): void {
+  for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, exp4(v128.load(x + i)));
+}
+
 /** e^x. */
+// @ts-ignore: decorator
+@inline
 export function expFour(x: usize, y: usize): void {
   if (areNormal(x)) expAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, exp4(v128.load(x + i)));
+  else expAny(x, y);
+}
+
+function sigmoidAny(x: usize, y: usize): void {
+  for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
 }
 
 /** 1 / (1 + e^-x). */
+// @ts-ignore: decorator
+@inline
 export function sigmoidFour(x: usize, y: usize): void {
   if (areNormal(x)) sigmoidAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
+  else sigmoidAny(x, y);
+}
+
+function siluAny(x: usize, y: usize): void {
+  for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, silu4(v128.load(x + i)));
 }
 
 /** x / (1 + e^-x). */
+// @ts-ignore: decorator
+@inline
 export function siluFour(x: usize, y: usize): void {
   if (areNormal(x)) siluAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, silu4(v128.load(x + i)));
+  else siluAny(x, y);
+}
+
+function geluSlopeAny(x: usize, y: usize): void {
+  for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, geluSlope4(v128.load(x + i)));
 }
 
 /** Φ(x) + x φ(x). Up to 13, e^(-x²/2) is a normal number. */
+// @ts-ignore: decorator
+@inline
 export function geluSlopeFour(x: usize, y: usize): void {
   if (areWithin(x, 2)) geluSlopeAbreast(x, y);
-  else for (let i: usize = 0; i < 64; i += 16) v128.store(y + i, geluSlope4(v128.load(x + i)));
+  else geluSlopeAny(x, y);
 }
