@@ -23,6 +23,8 @@ const isNumber = (value: unknown): boolean => typeof value === 'number' && !Numb
 export const number: Kind<number> = { words: 'a number', fits: isNumber };
 /** A number whose range is checked elsewhere, NaN too. */
 export const anyNumber: Kind<number> = { words: 'a number', fits: (value) => typeof value === 'number' };
+/** What is passed on as it is. */
+export const anything: Kind<unknown> = { words: 'anything', fits: () => true };
 export const whole: Kind<number> = { words: 'a whole number', fits: Number.isInteger };
 export const flag: Kind<boolean> = { words: 'true or false', fits: (value) => typeof value === 'boolean' };
 export const text: Kind<string> = { words: 'a string', fits: (value) => typeof value === 'string' };

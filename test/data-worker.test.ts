@@ -129,6 +129,16 @@ describe('a dataset in workers', () => {
       { factory: 'nothing' },
       "'nothing' must return a dataset, with a length and get(index)",
     ],
+    [
+      'an option of another name',
+      { worker: 2 } as object,
+      "openWorkerDataset: has no option 'worker'; it takes factory,",
+    ],
+    [
+      'a factory that is no name',
+      { factory: 3 as never },
+      'openWorkerDataset: factory must be a string, got 3',
+    ],
     ['no workers', { workers: 0 }, 'openWorkerDataset: workers must be a whole number from 1, got 0'],
   ])('refuses %s', async (_, wrong, message) => {
     await expect(open(wrong)).rejects.toThrow(message);

@@ -41,6 +41,13 @@ const metric = (name: string, good: object): Made => [
   good,
 ];
 
+const transform = (name: string, given: readonly unknown[], good: object): Made => [
+  name,
+  (options) =>
+    (data.transforms as never as Record<string, (...of: unknown[]) => unknown>)[name]!(...given, options),
+  good,
+];
+
 const made: readonly Made[] = [
   layer('Linear', [3, 4], { bias: false }),
   layer('Bilinear', [3, 4, 5], { bias: false }),
@@ -72,6 +79,33 @@ const made: readonly Made[] = [
   ],
   ['parameters', (options) => new nn.Linear(2, 2).to(device).parameters(options), { trainable: true }],
   ['parameterCount', (options) => new nn.Linear(2, 2).parameterCount(options), { trainable: true }],
+  layer('MaxPool1d', [2], { stride: 2, padding: 1, dilation: 1, ceilMode: true }),
+  layer('MaxPool2d', [2], { stride: 2, padding: 1, dilation: 1, ceilMode: true }),
+  layer('AvgPool1d', [2], { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+  layer('AvgPool2d', [2], { stride: 2, padding: 1, countIncludePad: false, divisorOverride: 3 }),
+  layer('LPPool1d', [2, 2], { stride: 2, ceilMode: true }),
+  layer('LPPool2d', [2, 2], { stride: 2, ceilMode: true }),
+  layer('MaxUnpool1d', [2], { stride: 2, padding: 0 }),
+  layer('MaxUnpool2d', [2], { stride: 2, padding: 0 }),
+  layer('Upsample', [], { scaleFactor: 2, mode: 'bilinear' }),
+  layer('Unfold', [2], { stride: 2, padding: 1, dilation: 1 }),
+  layer('Fold', [], { kernel: 2, stride: 2, padding: 1, dilation: 1 }),
+  layer('L1Loss', [], { reduction: 'sum' }),
+  layer('MSELoss', [], { reduction: 'sum' }),
+  layer('SmoothL1Loss', [], { reduction: 'sum', beta: 0.5 }),
+  layer('HuberLoss', [], { reduction: 'sum', delta: 0.5 }),
+  layer('CrossEntropyLoss', [], { reduction: 'sum', ignoreIndex: 3, labelSmoothing: 0.5 }),
+  layer('NLLLoss', [], { reduction: 'sum', ignoreIndex: 3 }),
+  layer('BCELoss', [], { reduction: 'sum' }),
+  layer('BCEWithLogitsLoss', [], { reduction: 'sum' }),
+  layer('KLDivLoss', [], { reduction: 'sum', logTarget: true }),
+  layer('PoissonNLLLoss', [], { reduction: 'sum', logInput: false, full: true, eps: 1e-6 }),
+  layer('GaussianNLLLoss', [], { reduction: 'sum', full: true, eps: 1e-6 }),
+  layer('HingeEmbeddingLoss', [], { reduction: 'sum', margin: 2 }),
+  layer('SoftMarginLoss', [], { reduction: 'sum' }),
+  layer('MarginRankingLoss', [], { reduction: 'sum', margin: 2 }),
+  layer('CosineEmbeddingLoss', [], { reduction: 'sum', margin: 0.5 }),
+  layer('TripletMarginLoss', [], { reduction: 'sum', margin: 2, p: 1, eps: 1e-6, swap: true }),
   rule('SGD', { lr: 0.1, momentum: 0.5, dampening: 0, weightDecay: 0, nesterov: true }),
   rule('Adam', { lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 }),
   rule('AdamW', { lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 }),
@@ -125,6 +159,26 @@ const made: readonly Made[] = [
     'trainTestSplit',
     (options) => data.trainTestSplit(dataset, options),
     { testSize: 4, trainSize: 0.5, shuffle: true, stratify: labels, seed: 1 },
+  ],
+  transform('randomApply', [[]], { p: 0.1 }),
+  transform('toTensor', [], { layout: 'HWC' }),
+  transform('resize', [3], { interpolation: 'nearest', antialias: false }),
+  transform('pad', [3], { paddingMode: 'edge' }),
+  transform('grayscale', [], { numOutputChannels: 3 }),
+  transform('randomHorizontalFlip', [], { p: 0.1 }),
+  transform('randomVerticalFlip', [], { p: 0.1 }),
+  transform('randomGrayscale', [], { p: 0.1 }),
+  transform('randomCrop', [3], { padIfNeeded: true, paddingMode: 'edge' }),
+  transform('randomResizedCrop', [3], { scale: [0.5, 1], ratio: [0.5, 2], interpolation: 'nearest' }),
+  transform('randomRotation', [3], { interpolation: 'nearest', expand: true, center: [3, 4] }),
+  transform('randomAffine', [3], { translate: [0.1, 0.1], scale: [1, 2], shear: 3, center: [3, 4] }),
+  transform('colorJitter', [], { brightness: 0.1, contrast: 0.1, saturation: 0.1, hue: 0.1 }),
+  transform('randomErasing', [], { p: 0.1, scale: [0.1, 0.2], ratio: [1, 2] }),
+  ['progress', (options) => train.progress(() => ({ update() {}, stop() {} }), options), { every: 100 }],
+  [
+    'restore',
+    async (options) => train.restore({}, await train.checkpoint({}), options),
+    { file: 'run.safetensors', exact: true },
   ],
   metric('Accuracy', { threshold: 0.5, ignoreIndex: -1 }),
   metric('TopKAccuracy', { k: 2, ignoreIndex: -1 }),
@@ -183,5 +237,54 @@ describe('an option of another name or type is refused, not ignored', () => {
         expect((error as Error).message, `${key}: ${String(wrong)}`).toContain(name);
       }
     }
+  });
+});
+
+describe('is refused when it is given', () => {
+  const model = new nn.Linear(2, 2).to(device);
+  it.each<[what: string, make: () => unknown, message: string]>([
+    [
+      'a kernel',
+      () => new nn.MaxPool2d('2' as never),
+      "MaxPool2d: kernel must be a whole number or a pair of them, got '2'",
+    ],
+    [
+      'no kernel',
+      () => new nn.AvgPool1d(undefined as never),
+      'AvgPool1d: kernel must be a whole number, got undefined',
+    ],
+    ['an exponent', () => new nn.LPPool2d('2' as never, 2), "LPPool2d: p must be a number, got '2'"],
+    [
+      'a size',
+      () => new nn.AdaptiveAvgPool1d(1.5),
+      'AdaptiveAvgPool1d: outputSize must be a whole number, got 1.5',
+    ],
+    ['a factor', () => new nn.PixelShuffle(1.5), 'PixelShuffle: factor must be a whole number, got 1.5'],
+    ['an axis', () => new nn.CosineSimilarity(0.5), 'CosineSimilarity: axis must be a whole number, got 0.5'],
+    ['a norm', () => new nn.PairwiseDistance('2' as never), "PairwiseDistance: p must be a number, got '2'"],
+    [
+      'a weight',
+      () => new nn.CrossEntropyLoss({ weight: 2 as never }),
+      'CrossEntropyLoss: weight must be a tensor or null, got 2',
+    ],
+    [
+      'a layout',
+      () => data.transforms.toTensor({ layout: 'WHC' as never }),
+      "layout must be one of CHW, HWC, got 'WHC'",
+    ],
+    [
+      'what evaluate does not take',
+      () => train.evaluate(model, { loss: () => device.ones([]), loader: [], metric: {} } as never),
+      "evaluate: has no option 'metric'; it takes loss, compute, loader, metrics",
+    ],
+    [
+      'no loader',
+      () => train.evaluate(model, { loss: () => device.ones([]), loader: 3 as never }),
+      'evaluate: loader must be a loader, got 3',
+    ],
+  ])('%s', async (_, make, message) => {
+    const error = await thrown(make);
+    expect(error).toBeInstanceOf(WeftError);
+    expect((error as Error).message).toContain(message);
   });
 });

@@ -379,12 +379,12 @@ describe('random transforms', () => {
     [
       'interpolation',
       () => T.functional.resize(flat(1), 3, { interpolation: 'cubic' as never }),
-      'must be bilinear or nearest, got cubic',
+      "resize: interpolation must be one of bilinear, nearest, got 'cubic'",
     ],
     [
       'mode',
       () => T.functional.pad(flat(1), 3, { paddingMode: 'replicate' as never }),
-      'pad: paddingMode must be one of constant, edge, reflect, symmetric, got replicate',
+      "pad: paddingMode must be one of constant, edge, reflect, symmetric, got 'replicate'",
     ],
     [
       'rectangle',

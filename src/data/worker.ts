@@ -1,4 +1,5 @@
 import { fail, WeftError } from '../errors.js';
+import { anyNumber, anything, either, expectOptions, type Kinds, object, text } from '../kinds.js';
 import { type BatchedDataset, checkIndex, type DataTensor, type SeedOf } from './sample.js';
 import type { Reply, Request } from './worker-protocol.js';
 import { type Channel, channelStarter, type StartOptions, typeScriptLoader } from './worker-start.js';
@@ -13,6 +14,14 @@ export interface WorkerDatasetOptions extends StartOptions {
   /** Stops the workers when it is aborted. */
   readonly signal?: AbortSignal;
 }
+
+const kinds: Kinds<WorkerDatasetOptions> = {
+  factory: text,
+  args: anything,
+  workers: anyNumber,
+  signal: object('an AbortSignal'),
+  script: either(text, object<URL>('a URL')),
+};
 
 interface Pending {
   readonly resolve: (parts: DataTensor[]) => void;
@@ -167,8 +176,9 @@ export async function openWorkerDataset(
   module: string | URL,
   options: WorkerDatasetOptions = {},
 ): Promise<WorkerDataset> {
-  const { factory = 'default', args, workers = 1, signal } = options;
   const where = 'openWorkerDataset';
+  expectOptions(where, options, kinds);
+  const { factory = 'default', args, workers = 1, signal } = options;
   if (!Number.isInteger(workers) || workers < 1)
     fail(where, `workers must be a whole number from 1, got ${workers}`);
   const address = addressOf(module);

@@ -15,7 +15,7 @@ import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { fanIn } from './init.js';
 import { Parameter } from './parameter.js';
-import { biasKinds, checkGroups, checkSizes, sides } from './sizes.js';
+import { biasKinds, checkGroups, checkLayer, checkSizes, sides } from './sizes.js';
 
 interface Bias {
   /** Default true. */
@@ -185,6 +185,7 @@ export class Unfold extends Layer {
     readonly options: Omit<UnfoldOptions, 'kernel'> = {},
   ) {
     super();
+    checkLayer('Unfold', ops.unfold.op.kinds, { kernel }, options);
   }
 
   override forward(x: Tensor): Tensor {
@@ -196,6 +197,7 @@ export class Unfold extends Layer {
 export class Fold extends Layer {
   constructor(readonly options: FoldOptions) {
     super();
+    checkLayer('Fold', ops.fold.op.kinds, {}, options);
   }
 
   override forward(x: Tensor): Tensor {

@@ -11,22 +11,32 @@ import type {
   Pool1dOptions,
   Pool2dOptions,
 } from '../index.js';
+import type { AnyKinds } from '../kinds.js';
+import * as ops from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { Module } from './module.js';
+import { checkLayer } from './sizes.js';
 
 /** A layer over windows: their size, and the op's other options. */
 abstract class Windows<K, O> extends Layer {
   constructor(
+    name: string,
+    kinds: AnyKinds,
     readonly kernel: K,
     readonly options: Omit<O, 'kernel'> = {} as Omit<O, 'kernel'>,
   ) {
     super();
+    checkLayer(name, kinds, { kernel }, options);
   }
 }
 
 /** The largest element of each window of a line. */
 export class MaxPool1d extends Windows<number, Pool1dOptions> {
+  constructor(kernel: number, options?: Omit<Pool1dOptions, 'kernel'>) {
+    super('MaxPool1d', ops.maxPool1d.op.kinds, kernel, options);
+  }
+
   override forward(x: Tensor): Tensor {
     return F.maxPool1d(x, { kernel: this.kernel, ...this.options });
   }
@@ -34,6 +44,10 @@ export class MaxPool1d extends Windows<number, Pool1dOptions> {
 
 /** The largest element of each window. */
 export class MaxPool2d extends Windows<Pair, Pool2dOptions> {
+  constructor(kernel: Pair, options?: Omit<Pool2dOptions, 'kernel'>) {
+    super('MaxPool2d', ops.maxPool2d.op.kinds, kernel, options);
+  }
+
   override forward(x: Tensor): Tensor {
     return F.maxPool2d(x, { kernel: this.kernel, ...this.options });
   }
@@ -41,6 +55,10 @@ export class MaxPool2d extends Windows<Pair, Pool2dOptions> {
 
 /** The mean of each window of a line. */
 export class AvgPool1d extends Windows<number, AvgPool1dOptions> {
+  constructor(kernel: number, options?: Omit<AvgPool1dOptions, 'kernel'>) {
+    super('AvgPool1d', ops.avgPool1d.op.kinds, kernel, options);
+  }
+
   override forward(x: Tensor): Tensor {
     return F.avgPool1d(x, { kernel: this.kernel, ...this.options });
   }
@@ -48,6 +66,10 @@ export class AvgPool1d extends Windows<number, AvgPool1dOptions> {
 
 /** The mean of each window. */
 export class AvgPool2d extends Windows<Pair, AvgPool2dOptions> {
+  constructor(kernel: Pair, options?: Omit<AvgPool2dOptions, 'kernel'>) {
+    super('AvgPool2d', ops.avgPool2d.op.kinds, kernel, options);
+  }
+
   override forward(x: Tensor): Tensor {
     return F.avgPool2d(x, { kernel: this.kernel, ...this.options });
   }
@@ -61,6 +83,7 @@ export class LPPool1d extends Layer {
     readonly options: Omit<LpPool1dOptions, 'p' | 'kernel'> = {},
   ) {
     super();
+    checkLayer('LPPool1d', ops.lpPool1d.op.kinds, { p, kernel }, options);
   }
 
   override forward(x: Tensor): Tensor {
@@ -76,6 +99,7 @@ export class LPPool2d extends Layer {
     readonly options: Omit<LpPool2dOptions, 'p' | 'kernel'> = {},
   ) {
     super();
+    checkLayer('LPPool2d', ops.lpPool2d.op.kinds, { p, kernel }, options);
   }
 
   override forward(x: Tensor): Tensor {
@@ -90,6 +114,7 @@ export class MaxUnpool1d extends Module {
     readonly options: Omit<MaxUnpool1dOptions, 'kernel'> = {},
   ) {
     super();
+    checkLayer('MaxUnpool1d', ops.maxUnpool1d.op.kinds, { kernel }, options);
   }
 
   override forward(x: Tensor, indices: Tensor): Tensor {
@@ -104,6 +129,7 @@ export class MaxUnpool2d extends Module {
     readonly options: Omit<MaxUnpool2dOptions, 'kernel'> = {},
   ) {
     super();
+    checkLayer('MaxUnpool2d', ops.maxUnpool2d.op.kinds, { kernel }, options);
   }
 
   override forward(x: Tensor, indices: Tensor): Tensor {
@@ -115,6 +141,7 @@ export class MaxUnpool2d extends Module {
 export class AdaptiveAvgPool1d extends Layer {
   constructor(readonly outputSize: number) {
     super();
+    checkLayer('AdaptiveAvgPool1d', ops.adaptiveAvgPool1d.op.kinds, { outputSize });
   }
 
   override forward(x: Tensor): Tensor {
@@ -126,6 +153,7 @@ export class AdaptiveAvgPool1d extends Layer {
 export class AdaptiveAvgPool2d extends Layer {
   constructor(readonly outputSize: AdaptivePool2dOptions['outputSize']) {
     super();
+    checkLayer('AdaptiveAvgPool2d', ops.adaptiveAvgPool2d.op.kinds, { outputSize });
   }
 
   override forward(x: Tensor): Tensor {
@@ -137,6 +165,7 @@ export class AdaptiveAvgPool2d extends Layer {
 export class AdaptiveMaxPool1d extends Layer {
   constructor(readonly outputSize: number) {
     super();
+    checkLayer('AdaptiveMaxPool1d', ops.adaptiveMaxPool1d.op.kinds, { outputSize });
   }
 
   override forward(x: Tensor): Tensor {
@@ -148,6 +177,7 @@ export class AdaptiveMaxPool1d extends Layer {
 export class AdaptiveMaxPool2d extends Layer {
   constructor(readonly outputSize: AdaptivePool2dOptions['outputSize']) {
     super();
+    checkLayer('AdaptiveMaxPool2d', ops.adaptiveMaxPool2d.op.kinds, { outputSize });
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,9 +1,11 @@
 import { fail } from '../errors.js';
 import { functional as F } from '../functional.js';
 import type { InterpolateOptions, PadMode } from '../index.js';
+import * as ops from '../ops/index.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
+import { checkLayer } from './sizes.js';
 
 /** The same amount on all sides, or [left, right], or [left, right, top, bottom]. */
 export type PaddingAmounts = number | readonly number[];
@@ -114,6 +116,7 @@ export class CircularPad2d extends Pad {
 export class Upsample extends Layer {
   constructor(readonly options: InterpolateOptions) {
     super();
+    checkLayer('Upsample', ops.interpolate.op.kinds, {}, options);
   }
 
   override forward(x: Tensor): Tensor {
@@ -125,6 +128,7 @@ export class Upsample extends Layer {
 export class PixelShuffle extends Layer {
   constructor(readonly factor: number) {
     super();
+    checkLayer('PixelShuffle', ops.pixelShuffle.op.kinds, { factor });
   }
 
   override forward(x: Tensor): Tensor {
@@ -136,6 +140,7 @@ export class PixelShuffle extends Layer {
 export class PixelUnshuffle extends Layer {
   constructor(readonly factor: number) {
     super();
+    checkLayer('PixelUnshuffle', ops.pixelUnshuffle.op.kinds, { factor });
   }
 
   override forward(x: Tensor): Tensor {

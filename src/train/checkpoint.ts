@@ -1,6 +1,7 @@
 import type { HostTensor } from '../dtype.js';
 import { fail, WeftError } from '../errors.js';
 import type { SafetensorsFile } from '../io/index.js';
+import { expectOptions, flag, type Kinds, text } from '../kinds.js';
 import { Module } from '../nn/index.js';
 import { Optimizer } from '../optim/index.js';
 
@@ -126,6 +127,8 @@ export interface RestoreOptions {
   readonly exact?: boolean;
 }
 
+const restoreKinds: Kinds<RestoreOptions> = { file: text, exact: flag };
+
 /**
  * Takes up all parts' states from a file that `checkpoint` made of parts with these names.
  *
@@ -134,8 +137,10 @@ export interface RestoreOptions {
 export async function restore(
   parts: CheckpointParts,
   contents: SafetensorsFile,
-  { file = 'checkpoint', exact = false }: RestoreOptions = {},
+  options: RestoreOptions = {},
 ): Promise<void> {
+  expectOptions('restore', options, restoreKinds);
+  const { file = 'checkpoint', exact = false } = options;
   const states = statesIn(contents, file);
   const held = Object.keys(states);
   const given = Object.entries(parts).flatMap(([name, part]) => (part ? [{ name, part }] : []));

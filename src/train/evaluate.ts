@@ -1,5 +1,6 @@
 import type { Device } from '../device.js';
 import { fail } from '../errors.js';
+import { expectOptions, type Kinds, object } from '../kinds.js';
 import type { Module } from '../nn/index.js';
 import type { Tensor } from '../tensor.js';
 import type { Result } from './callback.js';
@@ -11,12 +12,19 @@ import {
   Meter,
   type Metrics,
   type Objective,
+  objectiveKinds,
 } from './pass.js';
 
 export interface EvaluateOptions extends Objective {
   readonly loader: Loader;
   readonly metrics?: Metrics;
 }
+
+const kinds: Kinds<EvaluateOptions> = {
+  ...objectiveKinds,
+  loader: object('a loader'),
+  metrics: object('an object of metrics'),
+};
 
 /** A pass over batches without training, compiled once. */
 export interface Evaluator {
@@ -55,6 +63,7 @@ export function createEvaluator(
 
 /** The mean loss and the metrics of a model in evaluation mode, over one pass through a loader. */
 export async function evaluate(model: Module, options: EvaluateOptions): Promise<Result> {
+  expectOptions('evaluate', options, kinds);
   const compute = computeOf('evaluate', model, options);
   const evaluator = createEvaluator('evaluate', model, compute, options.metrics ?? {});
   try {

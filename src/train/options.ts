@@ -19,7 +19,7 @@ import {
   ReduceLROnPlateau,
 } from '../optim/index.js';
 import type { Callback } from './callback.js';
-import { LOSS, type Loader, type Metrics, type Objective } from './pass.js';
+import { type Loader, type Metrics, type Objective, objectiveKinds } from './pass.js';
 
 export interface ScheduleOptions {
   readonly scheduler: LRScheduler | ReduceLROnPlateau;
@@ -61,8 +61,7 @@ export interface FitOptions extends Objective {
 }
 
 const kinds: Kinds<FitOptions> = {
-  loss: callable(LOSS),
-  compute: callable(),
+  ...objectiveKinds,
   optimizer: object('an optimiser'),
   loader: object('a loader'),
   epochs: anyNumber,

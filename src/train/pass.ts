@@ -1,6 +1,7 @@
 import type { Device } from '../device.js';
 import type { HostTensor } from '../dtype.js';
 import { fail } from '../errors.js';
+import { callable, type Kinds } from '../kinds.js';
 import type { Module, Output } from '../nn/index.js';
 import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -38,6 +39,8 @@ export type Metrics = Readonly<Record<string, Metric>>;
 
 /** What a `loss` must be. */
 export const LOSS = 'a function, of a module (output, target) => module.forward(output, target)';
+
+export const objectiveKinds: Kinds<Objective> = { loss: callable(LOSS), compute: callable() };
 
 /** How a batch is computed. */
 export function computeOf(

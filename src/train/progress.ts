@@ -1,3 +1,4 @@
+import { expectOptions, type Kinds, number } from '../kinds.js';
 import type { Callback } from './callback.js';
 
 /** Shows how far something is: a bar on a terminal, an element of a page. */
@@ -12,6 +13,8 @@ export interface ProgressOptions {
   readonly every?: number;
 }
 
+const kinds: Kinds<ProgressOptions> = { every: number };
+
 /**
  * Shows each epoch on a display of your own, with the mean loss.
  *
@@ -19,8 +22,10 @@ export interface ProgressOptions {
  */
 export function progress(
   start: (label: string, batches: number) => ProgressDisplay,
-  { every = 200 }: ProgressOptions = {},
+  options: ProgressOptions = {},
 ): Callback {
+  expectOptions('progress', options, kinds);
+  const { every = 200 } = options;
   let display: ProgressDisplay | null = null;
   let shown = Number.NEGATIVE_INFINITY;
   const close = () => {

@@ -1,7 +1,9 @@
 import { fail } from '../../errors.js';
+import { anyNumber, expectOptions, flag, type Kinds, number, pairOf } from '../../kinds.js';
 import type { DataTensor } from '../sample.js';
+import { fillKind } from './geometry.js';
 import { asImage, type Image, newImage, perChannel, roundHalfEven } from './image.js';
-import type { Interpolation } from './resize.js';
+import { type Interpolation, interpolationKind } from './resize.js';
 
 export interface WarpOptions {
   /** Default nearest, as in torchvision. */
@@ -25,6 +27,21 @@ export interface AffineOptions extends WarpOptions {
   /** Degrees along x and y; default 0. */
   readonly shear?: readonly [x: number, y: number];
 }
+
+const pair = pairOf(number, 'a pair of numbers');
+
+export const warpKinds: Kinds<WarpOptions> = {
+  interpolation: interpolationKind,
+  fill: fillKind,
+  center: pair,
+};
+const affineKinds: Kinds<AffineOptions> = {
+  ...warpKinds,
+  angle: anyNumber,
+  translate: pair,
+  scale: anyNumber,
+  shear: pair,
+};
 
 /** [a, b, c, d, e, f]: the source of (x, y) is (a x + b y + c, d x + e y + f), both from the image's middle. */
 type Matrix = readonly [number, number, number, number, number, number];
@@ -60,9 +77,9 @@ function warp(
 ): DataTensor {
   const { interpolation = 'nearest', fill } = options;
   const fills = fill === undefined ? null : perChannel(where, 'fill', fill, image.channels);
-  if (interpolation === 'nearest') return warpNearest(image, matrix, height, width, fills);
-  if (interpolation === 'bilinear') return warpBilinear(image, matrix, height, width, fills);
-  return fail(where, `interpolation must be bilinear or nearest, got ${interpolation}`);
+  return interpolation === 'nearest'
+    ? warpNearest(image, matrix, height, width, fills)
+    : warpBilinear(image, matrix, height, width, fills);
 }
 
 /** Calls `visit` with the number of each pixel of the result and where it comes from, in pixels of the source. */
@@ -145,6 +162,7 @@ function warpBilinear(
 
 /** Rotated, sheared, scaled and moved, about its centre. Raises a WeftError for a scale that is not above 0. */
 export function affine(tensor: DataTensor, options: AffineOptions): DataTensor {
+  expectOptions('affine', options, affineKinds);
   const { angle = 0, translate = [0, 0], scale = 1, shear = [0, 0], center } = options;
   const image = asImage('affine', tensor);
   if (!Number.isFinite(angle)) fail('affine', `angle must be a number of degrees, got ${angle}`);
@@ -158,8 +176,11 @@ export interface RotateOptions extends WarpOptions {
   readonly expand?: boolean;
 }
 
+export const rotateKinds: Kinds<RotateOptions> = { ...warpKinds, expand: flag };
+
 /** Rotated by `angle` degrees, counter-clockwise. */
 export function rotate(tensor: DataTensor, angle: number, options: RotateOptions = {}): DataTensor {
+  expectOptions('rotate', options, rotateKinds);
   const { expand = false, center } = options;
   const image = asImage('rotate', tensor);
   if (!Number.isFinite(angle)) fail('rotate', `angle must be a number of degrees, got ${angle}`);

@@ -1,11 +1,12 @@
 import type { HostTensor } from '../../dtype.js';
 import { fail } from '../../errors.js';
+import { expectOptions, type Kinds, oneOf } from '../../kinds.js';
 import type { Generator } from '../../random.js';
 import { showShape, sizeOf } from '../../shape.js';
 import { whenReady } from '../batch.js';
 import type { Transform } from '../combine.js';
 import type { Awaitable, DataTensor } from '../sample.js';
-import { checkProbability } from './image.js';
+import { type Chance, chanceOf } from './chance.js';
 
 /** One transform after another, with one generator. */
 export function compose(transforms: readonly Transform[]): Transform {
@@ -21,11 +22,8 @@ export const lambda = (map: (tensor: DataTensor, generator: Generator) => Awaita
   map;
 
 /** Applies transforms, one after another, with probability `p`. */
-export function randomApply(
-  transforms: readonly Transform[],
-  { p = 0.5 }: { readonly p?: number } = {},
-): Transform {
-  checkProbability('randomApply', p);
+export function randomApply(transforms: readonly Transform[], options: Chance = {}): Transform {
+  const p = chanceOf('randomApply', options, 0.5);
   const all = compose(transforms);
   return (tensor, generator) => (generator.uniform() < p ? all(tensor, generator) : tensor);
 }
@@ -35,11 +33,15 @@ export interface ToTensorOptions {
   readonly layout?: 'CHW' | 'HWC';
 }
 
+const toTensorKinds: Kinds<ToTensorOptions> = { layout: oneOf('CHW', 'HWC') };
+
 /**
  * Bytes 0 to 255 to f32 0 to 1, [channels, height, width]; f32 keeps its values. Axes before these three, as of a
  * batch, stay.
  */
-export function toTensor({ layout = 'CHW' }: ToTensorOptions = {}): Transform<DataTensor, HostTensor> {
+export function toTensor(options: ToTensorOptions = {}): Transform<DataTensor, HostTensor> {
+  expectOptions('toTensor', options, toTensorKinds);
+  const { layout = 'CHW' } = options;
   return (tensor) => {
     const { dtype, shape } = tensor;
     if (shape.length < 3 || (dtype !== 'u8' && dtype !== 'f32')) {

@@ -1,4 +1,5 @@
 import { fail } from '../../errors.js';
+import { either, expectOptions, type Kind, type Kinds, number, numbers, oneOf } from '../../kinds.js';
 import type { DataTensor } from '../sample.js';
 import { asImage, asPair, checkPixels, newImage, perChannel, roundHalfEven, type Size } from './image.js';
 
@@ -43,6 +44,10 @@ export interface PadOptions {
   readonly paddingMode?: PaddingMode;
 }
 
+/** One value, or one for each channel. */
+export const fillKind: Kind<number | readonly number[]> = either(number, numbers);
+export const padKinds: Kinds<PadOptions> = { fill: fillKind, paddingMode: oneOf(...MODES) };
+
 export function sidesOf(where: string, padding: Padding): readonly [number, number, number, number] {
   const list = typeof padding === 'number' ? [padding] : padding;
   if (![1, 2, 4].includes(list.length) || list.some((side) => !Number.isInteger(side) || side < 0)) {
@@ -72,11 +77,10 @@ function sourcesOf(mode: PaddingMode, before: number, size: number, after: numbe
 
 /** An image with pixels around it. Raises a WeftError for a reflection that is longer than the image. */
 export function pad(tensor: DataTensor, padding: Padding, options: PadOptions = {}): DataTensor {
+  expectOptions('pad', options, padKinds);
   const { fill = 0, paddingMode = 'constant' } = options;
   const image = asImage('pad', tensor);
   const [left, top, right, bottom] = sidesOf('pad', padding);
-  if (!MODES.includes(paddingMode))
-    fail('pad', `paddingMode must be one of ${MODES.join(', ')}, got ${paddingMode}`);
   const { channels, height, width } = image;
   if (paddingMode === 'reflect' && (Math.max(left, right) >= width || Math.max(top, bottom) >= height)) {
     fail(

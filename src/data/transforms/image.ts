@@ -1,4 +1,5 @@
 import { fail } from '../../errors.js';
+import { anyNumber, pairOf } from '../../kinds.js';
 import { showShape } from '../../shape.js';
 import { type DataTensor, withData } from '../sample.js';
 
@@ -66,6 +67,8 @@ export function checkPixels(
   }
 }
 
+export const rangeKind = pairOf(anyNumber, 'a pair of numbers');
+
 /** A range [low, high] of finite numbers. */
 export function checkRange(where: string, name: string, range: readonly number[], least = -Infinity): void {
   const [low, high] = range;
@@ -73,10 +76,6 @@ export function checkRange(where: string, name: string, range: readonly number[]
     const from = least === -Infinity ? '' : least === Number.MIN_VALUE ? ' above 0' : ` from ${least}`;
     fail(where, `${name} must be [low, high]${from}, got [${range.join(', ')}]`);
   }
-}
-
-export function checkProbability(where: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) fail(where, `p must be a probability, from 0 to 1, got ${p}`);
 }
 
 /** One value per channel from one value or a list. */

@@ -1,131 +1,44 @@
 import { fail } from '../../errors.js';
-import type { Generator } from '../../random.js';
+import { anyNumber, either, expectOptions, type Kind, type Kinds, numbers } from '../../kinds.js';
 import type { Transform } from '../combine.js';
 import type { DataTensor } from '../sample.js';
-import { affine, type RotateOptions, rotate, type WarpOptions } from './affine.js';
+import { affine, type RotateOptions, rotate, rotateKinds, type WarpOptions, warpKinds } from './affine.js';
+import { type Chance, chanceOf } from './chance.js';
 import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation, rgbToGrayscale } from './color.js';
-import { crop, erase, horizontalFlip, type Padding, type PadOptions, pad, verticalFlip } from './geometry.js';
-import {
-  asImage,
-  asPair,
-  checkProbability,
-  checkRange,
-  type Image,
-  roundHalfEven,
-  type Size,
-} from './image.js';
-import { type ResizeOptions, resize } from './resize.js';
-
-export interface Chance {
-  /** How often, from 0 to 1; default 0.5. */
-  readonly p?: number;
-}
+import { horizontalFlip, verticalFlip } from './geometry.js';
+import { asImage, checkRange, rangeKind, roundHalfEven } from './image.js';
 
 /** [low, high], or a number for [-number, number]. */
 export type Spread = number | readonly [low: number, high: number];
 
-function sometimes(where: string, p: number, change: (tensor: DataTensor) => DataTensor): Transform {
-  checkProbability(where, p);
+const spreadKind: Kind<Spread> = either(anyNumber, rangeKind);
+
+function sometimes(
+  where: string,
+  options: Chance,
+  change: (tensor: DataTensor) => DataTensor,
+  usual = 0.5,
+): Transform {
+  const p = chanceOf(where, options, usual);
   return (tensor, generator) => (generator.uniform() < p ? change(tensor) : tensor);
 }
 
 /** Mirrors left for right with probability `p`. */
-export const randomHorizontalFlip = ({ p = 0.5 }: Chance = {}): Transform =>
-  sometimes('randomHorizontalFlip', p, horizontalFlip);
+export const randomHorizontalFlip = (options: Chance = {}): Transform =>
+  sometimes('randomHorizontalFlip', options, horizontalFlip);
 
 /** Turns upside down with probability `p`. */
-export const randomVerticalFlip = ({ p = 0.5 }: Chance = {}): Transform =>
-  sometimes('randomVerticalFlip', p, verticalFlip);
+export const randomVerticalFlip = (options: Chance = {}): Transform =>
+  sometimes('randomVerticalFlip', options, verticalFlip);
 
 /** Takes the colours away, keeping the number of channels, with probability `p`, by default 0.1. */
-export const randomGrayscale = ({ p = 0.1 }: Chance = {}): Transform =>
-  sometimes('randomGrayscale', p, (tensor) => rgbToGrayscale(tensor, tensor.shape[0] === 3 ? 3 : 1));
-
-export interface RandomCropOptions extends PadOptions {
-  /** Pixels around the image before it is cropped; default 0. */
-  readonly padding?: Padding;
-  /** Pad an image that is smaller than the crop; default false: it is an error. */
-  readonly padIfNeeded?: boolean;
-}
-
-/** A crop of `size` anywhere in the padded image. Raises a WeftError for an image that is smaller than `size`. */
-export function randomCrop(size: number | Size, options: RandomCropOptions = {}): Transform {
-  const where = 'randomCrop';
-  const [height, width] = asPair(where, 'size', size);
-  const { padding = 0, padIfNeeded = false } = options;
-  return (tensor, generator) => {
-    let image = asImage(where, padding === 0 ? tensor : pad(tensor, padding, options));
-    const [lackX, lackY] = [Math.max(0, width - image.width), Math.max(0, height - image.height)];
-    if (lackX + lackY > 0) {
-      if (!padIfNeeded) {
-        fail(
-          where,
-          `size ${height} x ${width} is larger than the padded image, ${image.height} x ${image.width}; set padding or padIfNeeded`,
-        );
-      }
-      image = asImage(where, pad(image.tensor, [lackX, lackY, lackX, lackY], options));
-    }
-    const top = generator.below(image.height - height + 1);
-    const left = generator.below(image.width - width + 1);
-    return crop(image.tensor, top, left, height, width);
-  };
-}
-
-export interface RandomResizedCropOptions extends ResizeOptions {
-  /** The crop's part of the area; default [0.08, 1]. */
-  readonly scale?: readonly [low: number, high: number];
-  /** Its width by its height, before resizing; default [3 / 4, 4 / 3]. */
-  readonly ratio?: readonly [low: number, high: number];
-}
-
-interface Box {
-  readonly top: number;
-  readonly left: number;
-  readonly height: number;
-  readonly width: number;
-}
-
-/** A number whose logarithm is uniform. */
-const uniformRatio = (generator: Generator, [low, high]: readonly [number, number]): number =>
-  Math.exp(generator.uniform(Math.log(low), Math.log(high)));
-
-/** Where a random crop of some area and proportions lies; the middle where ten draws don't fit. */
-function drawBox(
-  { height, width }: Image,
-  generator: Generator,
-  scale: readonly [number, number],
-  ratio: readonly [number, number],
-): Box {
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const area = height * width * generator.uniform(...scale);
-    const aspect = uniformRatio(generator, ratio);
-    const [w, h] = [roundHalfEven(Math.sqrt(area * aspect)), roundHalfEven(Math.sqrt(area / aspect))];
-    if (w > 0 && w <= width && h > 0 && h <= height) {
-      return {
-        top: generator.below(height - h + 1),
-        left: generator.below(width - w + 1),
-        height: h,
-        width: w,
-      };
-    }
-  }
-  const w = width / height > ratio[1] ? roundHalfEven(height * ratio[1]) : width;
-  const h = width / height < ratio[0] ? roundHalfEven(width / ratio[0]) : height;
-  return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w };
-}
-
-/** A crop of random area and proportions, resized to `size`. */
-export function randomResizedCrop(size: number | Size, options: RandomResizedCropOptions = {}): Transform {
-  const where = 'randomResizedCrop';
-  const target = asPair(where, 'size', size);
-  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = options;
-  checkRange(where, 'scale', scale, 0);
-  checkRange(where, 'ratio', ratio, Number.MIN_VALUE);
-  return (tensor, generator) => {
-    const { top, left, height, width } = drawBox(asImage(where, tensor), generator, scale, ratio);
-    return resize(crop(tensor, top, left, height, width), target, options);
-  };
-}
+export const randomGrayscale = (options: Chance = {}): Transform =>
+  sometimes(
+    'randomGrayscale',
+    options,
+    (tensor) => rgbToGrayscale(tensor, tensor.shape[0] === 3 ? 3 : 1),
+    0.1,
+  );
 
 function spreadOf(where: string, name: string, spread: Spread): readonly [number, number] {
   if (typeof spread === 'number' && !(spread >= 0))
@@ -137,6 +50,7 @@ function spreadOf(where: string, name: string, spread: Spread): readonly [number
 
 /** Rotates by an angle of `degrees`, counter-clockwise. */
 export function randomRotation(degrees: Spread, options: RotateOptions = {}): Transform {
+  expectOptions('randomRotation', options, rotateKinds);
   const range = spreadOf('randomRotation', 'degrees', degrees);
   const filled = { ...options, fill: options.fill ?? 0 };
   return (tensor, generator) => rotate(tensor, generator.uniform(...range), filled);
@@ -151,9 +65,17 @@ export interface RandomAffineOptions extends WarpOptions {
   readonly shear?: Spread | readonly [xLow: number, xHigh: number, yLow: number, yHigh: number];
 }
 
+const randomAffineKinds: Kinds<RandomAffineOptions> = {
+  ...warpKinds,
+  translate: rangeKind,
+  scale: rangeKind,
+  shear: either(anyNumber, numbers) as Kind<NonNullable<RandomAffineOptions['shear']>>,
+};
+
 /** Rotates by `degrees`, moves, scales and shears, each drawn by itself. */
 export function randomAffine(degrees: Spread, options: RandomAffineOptions = {}): Transform {
   const where = 'randomAffine';
+  expectOptions(where, options, randomAffineKinds);
   const angles = spreadOf(where, 'degrees', degrees);
   const { translate = [0, 0], scale = [1, 1], shear = 0, fill = 0, ...warp } = options;
   if (translate.length !== 2 || translate.some((part) => !(part >= 0 && part <= 1))) {
@@ -183,6 +105,13 @@ export interface ColorJitterOptions {
   readonly hue?: Spread;
 }
 
+const colorJitterKinds: Kinds<ColorJitterOptions> = {
+  brightness: spreadKind,
+  contrast: spreadKind,
+  saturation: spreadKind,
+  hue: spreadKind,
+};
+
 /** The factors' range, or null for one that changes nothing. */
 function factorsOf(name: string, spread: Spread, center: 0 | 1): readonly [number, number] | null {
   const where = 'colorJitter';
@@ -198,6 +127,7 @@ function factorsOf(name: string, spread: Spread, center: 0 | 1): readonly [numbe
 
 /** Changes brightness, contrast, saturation and hue by random factors, in random order. */
 export function colorJitter(options: ColorJitterOptions = {}): Transform {
+  expectOptions('colorJitter', options, colorJitterKinds);
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0 } = options;
   const changes = [
     { range: factorsOf('brightness', brightness, 1), adjust: adjustBrightness },
@@ -212,41 +142,5 @@ export function colorJitter(options: ColorJitterOptions = {}): Transform {
       const factor = factors[i];
       return typeof factor === 'number' ? changes[i]!.adjust(image, factor) : image;
     }, tensor);
-  };
-}
-
-export interface RandomErasingOptions extends Chance {
-  /** The rectangle's part of the area; default [0.02, 0.33]. */
-  readonly scale?: readonly [low: number, high: number];
-  /** Its height by its width; default [0.3, 3.3]. */
-  readonly ratio?: readonly [low: number, high: number];
-  /** What stands in it: one number, one for each channel, or 'random' for normal numbers in each pixel (f32). Default 0. */
-  readonly value?: number | readonly number[] | 'random';
-}
-
-/** Fills a rectangle with probability `p` (Zhong et al., "Random erasing data augmentation", 2017). */
-export function randomErasing(options: RandomErasingOptions = {}): Transform {
-  const where = 'randomErasing';
-  const { p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options;
-  checkProbability(where, p);
-  checkRange(where, 'scale', scale, 0);
-  checkRange(where, 'ratio', ratio, Number.MIN_VALUE);
-  if (scale[1] > 1) fail(where, `scale must be a part of the area, up to 1, got [${scale.join(', ')}]`);
-  return (tensor, generator) => {
-    const { channels, height, width } = asImage(where, tensor);
-    if (value === 'random' && tensor.dtype === 'u8')
-      fail(where, "value 'random' needs f32; put toTensor() before it");
-    if (generator.uniform() >= p) return tensor;
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const area = height * width * generator.uniform(...scale);
-      const aspect = uniformRatio(generator, ratio);
-      const [h, w] = [roundHalfEven(Math.sqrt(area * aspect)), roundHalfEven(Math.sqrt(area / aspect))];
-      if (h >= height || w >= width) continue;
-      const [top, left] = [generator.below(height - h + 1), generator.below(width - w + 1)];
-      const filling =
-        value === 'random' ? new Float32Array(channels * h * w).map(() => generator.normal()) : value;
-      return erase(tensor, top, left, h, w, filling);
-    }
-    return tensor;
   };
 }

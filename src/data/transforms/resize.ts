@@ -1,4 +1,4 @@
-import { fail } from '../../errors.js';
+import { expectOptions, flag, type Kind, type Kinds, oneOf } from '../../kinds.js';
 import type { DataTensor } from '../sample.js';
 import { asImage, asPair, type Image, newImage, type Size } from './image.js';
 
@@ -10,6 +10,9 @@ export interface ResizeOptions {
   /** Whether a bilinear shrinking averages over all pixels; default true. */
   readonly antialias?: boolean;
 }
+
+export const interpolationKind: Kind<Interpolation> = oneOf('bilinear', 'nearest');
+export const resizeKinds: Kinds<ResizeOptions> = { interpolation: interpolationKind, antialias: flag };
 
 /** The pixels of a line that each pixel of another length is made of, with weights that sum to 1. */
 interface Line {
@@ -131,12 +134,13 @@ function keepProportions(short: number, { height, width }: Image): Size {
  * bit for bit.
  */
 export function resize(tensor: DataTensor, size: number | Size, options: ResizeOptions = {}): DataTensor {
+  expectOptions('resize', options, resizeKinds);
   const { interpolation = 'bilinear', antialias = true } = options;
   const image = asImage('resize', tensor);
   const pair = asPair('resize', 'size', size);
   const [height, width] = typeof size === 'number' ? keepProportions(size, image) : pair;
   if (height === image.height && width === image.width) return tensor;
-  if (interpolation === 'nearest') return nearest(image, height, width);
-  if (interpolation === 'bilinear') return bilinear(image, height, width, antialias);
-  return fail('resize', `interpolation must be bilinear or nearest, got ${interpolation}`);
+  return interpolation === 'nearest'
+    ? nearest(image, height, width)
+    : bilinear(image, height, width, antialias);
 }
