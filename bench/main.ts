@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { bench as benchOp } from '../src/cli/bench.js';
 import { measure } from '../src/cli/measure.js';
+import { expectWritable } from '../src/cli/tools.js';
 import { messageOf } from '../src/errors.js';
 import { titleOf } from './case.js';
 import { suiteChart } from './chart.js';
@@ -10,7 +11,15 @@ import { installPeers } from './compare/install.js';
 import { openPeer, provideGPU, versionsOf } from './compare/open.js';
 import { PEERS, type Peer } from './compare/peer.js';
 import { caseInputs } from './inputs.js';
-import { currentCommit, machineFacts, resultsFile, today, writeReport, writeWhole } from './node.js';
+import {
+  currentCommit,
+  machineFacts,
+  resultsFile,
+  resultsFolder,
+  today,
+  writeReport,
+  writeWhole,
+} from './node.js';
 import { type BenchOptions, HELP, readOptions } from './options.js';
 import { replayInPage, runInPage, servePage } from './page/serve.js';
 import { profile, profileText } from './profile.js';
@@ -97,10 +106,13 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
+  const { json } = options;
+  if (json === true && (options.profile || options.replay))
+    throw new RangeError('--profile, --replay: name the file that --json writes');
+  if (json) await expectWritable(json === true ? join(resultsFolder, 'new.json') : json);
   if (options.profile || options.replay) {
     const found = await (options.profile ? profiled(options) : replayed(options));
-    if (options.json === true) throw new RangeError('--profile, --replay: name the file that --json writes');
-    if (options.json) writeWhole(options.json, `${JSON.stringify(found, null, 2)}\n`);
+    if (typeof json === 'string') writeWhole(json, `${JSON.stringify(found, null, 2)}\n`);
     return;
   }
   if (options.serve) {
@@ -110,8 +122,8 @@ async function main(): Promise<void> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const report = options.page ? await runInPage(options, say) : await measured(options, say);
   console.log(reportText(report));
-  if (options.json) {
-    const file = options.json === true ? resultsFile(report) : options.json;
+  if (json) {
+    const file = json === true ? resultsFile(report) : json;
     writeReport(report, file);
     console.log(`wrote ${file}`);
   }

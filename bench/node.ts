@@ -33,6 +33,8 @@ export function currentCommit(): string | null {
 /** Today as YYYY-MM-DD. */
 export const today = (): string => new Date().toISOString().slice(0, 10);
 
+export const resultsFolder = path.join(root, 'bench', 'results');
+
 /**
  * Where a report is kept that is given no name: `bench/results/2026-11-21-amd-epyc-node-26.json`, with the adapter instead of
  * the CPU where all is on the GPU.
@@ -53,7 +55,7 @@ export function resultsFile({
   const words = gpu ? plain(adapter.replace(/ driver [^,]*/, '')).split('-') : [];
   const on = gpu ? [...new Set(words)].join(' ') : machine.cpu;
   const [, engine = 'engine', major = ''] = /(\w+)\W+(\d+)?/.exec(machine.engine) ?? [];
-  return path.join(root, 'bench', 'results', `${date}-${plain(on)}-${plain(`${engine} ${major}`)}.json`);
+  return path.join(resultsFolder, `${date}-${plain(on)}-${plain(`${engine} ${major}`)}.json`);
 }
 
 /**

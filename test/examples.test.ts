@@ -1,16 +1,19 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const command = (example: string, ...args: string[]) =>
+  ['--import', 'tsx', `examples/${example}/main.ts`, ...args] as const;
+const options = {
+  cwd: root,
+  encoding: 'utf8',
+  env: { ...process.env, TSX_TSCONFIG_PATH: 'tsconfig.json' },
+} as const;
+
 /** Runs an example as a person would, without the build step that came before the tests. */
-const run = (example: string, ...args: string[]): string =>
-  execFileSync(process.execPath, ['--import', 'tsx', `examples/${example}/main.ts`, ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, TSX_TSCONFIG_PATH: 'tsconfig.json' },
-  });
+const run = (example: string): string => execFileSync(process.execPath, command(example), options);
 
 describe('examples', () => {
   it('first-program learns the sine', () => {
@@ -23,5 +26,17 @@ describe('examples', () => {
     const output = run('embedding');
     expect(output).toContain('loss 2.3026');
     expect(output).toContain('right class: -0.450');
+  });
+
+  it.each([
+    ['an unknown option', ['--bogus'], "weave: Unknown option '--bogus'"],
+    ['no number of runs', ['--runs', '1.5'], "weave: --runs must be a whole number from 1, got '1.5'"],
+    ['a folder as file', ['--json', 'examples'], "weave: examples: can't be written (it is a folder)"],
+  ])('weaving refuses %s in a line, before it measures', (_, args, message) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, command('weaving', ...args), options);
+    expect(status).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^[^\n]*\n$/);
+    expect(stderr).toContain(message);
   });
 });

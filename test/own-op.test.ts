@@ -279,6 +279,9 @@ describe('weft bench', () => {
     expect(refused('--op', 'relu', '--inputs', '2,3')).toContain('relu takes x; 2 shapes are given');
     expect(refused('--op', 'relu', '--inputs', '2y3')).toContain("--inputs: '2y3' is not of the form 2x3");
     expect(refused('--op', 'reshape')).toContain('reshape: is a view: it runs no kernel');
+    expect(refused('--op', 'relu', '--json', folder)).toBe(
+      `weft: ${folder}: can't be written (it is a folder)\n`,
+    );
     expect(refused('--op', 'relu', '--sample', '99')).toContain('relu: has samples 0..');
   });
 });

@@ -18,7 +18,7 @@ import { backendKinds, openAll } from './open.js';
 import { chooseOps, loadOwn } from './own-module.js';
 import { arithmeticOf, copyOf, type Yardstick, type Yardsticks } from './peak.js';
 import { contestantOf, prepareTimed, type TimedGraph } from './timed.js';
-import { makeFolderOf } from './tools.js';
+import { expectWritable } from './tools.js';
 
 const HELP = `usage: weft bench [--module FILE] --op NAME [options]
 
@@ -85,7 +85,7 @@ export async function bench(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  if (values.json) await makeFolderOf(values.json);
+  if (values.json) await expectWritable(values.json);
   const names = values.op?.split(',').map((name) => name.trim());
   const own = values.module === undefined ? null : await loadOwn(values.module);
   if (!own && !names) fail('--op', 'name the op to time');

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../node.js';
 import { findOps, type VerifyResult, verifyOps } from '../verify/index.js';
 import { backendKinds, openAll } from './open.js';
 import { chooseOps, loadOwn } from './own-module.js';
-import { makeFolderOf } from './tools.js';
+import { expectWritable } from './tools.js';
 
 const HELP = `usage: weft gradcheck [options]
 
@@ -43,7 +43,7 @@ export async function gradcheck(args: string[]): Promise<number> {
   const sample = values.sample === undefined ? undefined : Number(values.sample);
   if (sample !== undefined && !Number.isInteger(sample))
     fail('--sample', `must be a whole number, got '${values.sample}'`);
-  if (json) await makeFolderOf(json);
+  if (json) await expectWritable(json);
   const names = values.op?.split(',').map((name) => name.trim());
   const own = values.module === undefined ? null : await loadOwn(values.module);
   const ops = own ? chooseOps(values.module!, own.ops, names) : findOps(names);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fail, messageOf } from '../errors.js';
@@ -11,13 +11,18 @@ export function packageRoot(): string {
   return folder;
 }
 
-/** Makes the folder of a file that is to be written in the end; an error at once where that can't be. */
-export async function makeFolderOf(file: string): Promise<void> {
+/** Makes the folder of a file that is to be written in the end; an error at once where the file can't be. */
+export async function expectWritable(file: string): Promise<void> {
+  const folder = dirname(resolve(file));
   try {
-    await mkdir(dirname(resolve(file)), { recursive: true });
+    await mkdir(folder, { recursive: true });
+    // What may be written is best learned by writing: rights tell little of mounts, and nothing to an administrator.
+    await rmdir(await mkdtemp(join(folder, '.weft-')));
   } catch (error) {
     fail(file, `can't be written (${messageOf(error)})`);
   }
+  const there = await stat(file).catch(() => null);
+  if (there?.isDirectory()) fail(file, "can't be written (it is a folder)");
 }
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
