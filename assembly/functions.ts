@@ -144,12 +144,13 @@ export function expFall4(x: v128): v128 {
   return exp4(v128.or(x, constant(SIGN, 0)));
 }
 
-/** e^x - 1 within 8 ulp. */
+/** e^x - 1 within 8 ulp, -0 for -0. */
 // @ts-ignore: decorator
 @inline
 export function expm1x4(x: v128): v128 {
   const far = f32x4.sub(exp4(x), numberOf(Of.ONE));
-  return v128.bitselect(expTail4(x), far, f32x4.le(f32x4.abs(x), numberOf(Of.NEAR)));
+  const y = v128.bitselect(expTail4(x), far, f32x4.le(f32x4.abs(x), numberOf(Of.NEAR)));
+  return v128.or(y, v128.and(x, constant(SIGN, 0)));
 }
 
 /** ln(1 + x) within 4 ulp. */

@@ -11,13 +11,13 @@ import { splat } from './simd';
 @final @unmanaged class Neg { @inline lanes(x: v128, p: usize): v128 { return f32x4.neg(x); } }
 export function neg_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Neg>(o, p, s, begin, end); }
 
-/** ±1 where |x| > 0, which NaN is not, else ±0. */
+/** ±1 where |x| > 0, which NaN is not, else 0. */
 // @ts-ignore: decorator
 @final @unmanaged class Sign {
   // @ts-ignore: decorator
   @inline lanes(x: v128, p: usize): v128 {
-    const size = v128.and(splat(1.0), f32x4.gt(f32x4.abs(x), splat(0.0)));
-    return v128.or(size, v128.and(x, i32x4.splat(0x80000000)));
+    const one = v128.or(splat(1.0), v128.and(x, i32x4.splat(0x80000000)));
+    return v128.and(one, f32x4.gt(f32x4.abs(x), splat(0.0)));
   }
 }
 export function sign_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Sign>(o, p, s, begin, end); }

@@ -90,6 +90,22 @@ describe.each(devices)('NaN, infinities and zeros on $name', ({ backend }) => {
   });
 });
 
+/** As in PyTorch; WGSL lets a device take either zero for the other. */
+describe.each(devices.slice(0, -1))('-0 on $name', ({ backend }) => {
+  it.each([
+    ['sign', 0],
+    ['expm1', -0],
+    ['log1p', -0],
+    ['elu', -0],
+    ['celu', -0],
+    ['selu', -0],
+    ['erf', -0],
+  ])('of %s gives %d', async (name, expected) => {
+    const { actual } = await run(registry.get(name)!, backend);
+    expect(actual[SPECIAL.findIndex((value) => Object.is(value, -0))]).toBe(expected);
+  });
+});
+
 it('covers the elementwise ops', () => {
   const names = elementwise.map(({ name }) => name);
   expect(names).toEqual(
