@@ -13,6 +13,11 @@ afterAll(() => {
 const count = (size: number) => Float32Array.from({ length: size }, (_, i) => i);
 const show = async (tensor: Tensor) => [tensor.shape, [...(await tensor.data())]];
 
+interface Along {
+  readonly size: number;
+  readonly stride: number;
+}
+
 describe.each(names)('on %s', (name) => {
   const device = () => devices.get(name)!;
 
@@ -56,6 +61,39 @@ describe.each(names)('on %s', (name) => {
       [2, 1],
       [2, 5],
     ]);
+  });
+
+  it.each([
+    [
+      [1501, 1403],
+      [1, 0],
+    ],
+    [
+      [3, 1001, 703],
+      [0, 2, 1],
+    ],
+    [
+      [13, 2503, 67],
+      [2, 0, 1],
+    ],
+    [
+      [3, 700_001],
+      [1, 0],
+    ],
+  ])('turns over %j by %j, larger than caches', async (shape, axes) => {
+    const x = device().tensor(count(shape.reduce((a, b) => a * b)), shape);
+    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+    const [outer, middle, inner] = [...(axes.length < 3 ? [-1] : []), ...axes].map((axis) => ({
+      size: shape[axis] ?? 1,
+      stride: strides[axis] ?? 0,
+    })) as [Along, Along, Along];
+    const y = (await x.permute(axes).data()) as Float32Array;
+    let [at, wrong] = [0, 0];
+    for (let i = 0; i < outer.size; i++)
+      for (let j = 0; j < middle.size; j++)
+        for (let k = 0; k < inner.size; k++)
+          if (y[at++] !== i * outer.stride + j * middle.stride + k * inner.stride) wrong++;
+    expect([y.length, wrong]).toEqual([at, 0]);
   });
 
   it('counts', async () => {

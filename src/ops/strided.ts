@@ -18,8 +18,13 @@ export function wholeCopy(shape: Shape): StridedCopy {
   return { shape, xStrides: strides, yStrides: strides };
 }
 
-/** Rows and columns of a wasm unit of a transposition: assembly/layout.ts has the same number. */
+/**
+ * Rows and columns of a wasm unit of a transposition, and of one of more than `FAR` words and of a tile or more either way:
+ * assembly/layout.ts has the same numbers.
+ */
 const TILE = 64;
+const SQUARE = 256;
+const FAR = 2 ** 21;
 
 /**
  * wasm: the walk with the axis along which x's words are neighbours last and that of y's before it, if these are two axes
@@ -36,15 +41,17 @@ function transposition({ shape, xStrides, yStrides }: StridedCopy) {
   const order = [...axes, row, column];
   const along = (list: readonly number[]) => eight(order.map((axis) => list[axis]!));
   const planes = axes.reduce((product, axis) => product * walk.shape[axis]!, 1);
+  const size = sizeOf(shape);
+  const side = size > FAR && Math.min(rows, columns) >= TILE ? SQUARE : TILE;
   return {
     params: {
-      size: sizeOf(shape),
+      size,
       rank: order.length,
       shape: along(walk.shape),
       xStrides: along(xMoves),
       yStrides: along(yMoves),
     },
-    units: planes * Math.ceil(rows / TILE) * Math.ceil(columns / TILE),
+    units: planes * Math.ceil(rows / side) * Math.ceil(columns / side),
   };
 }
 
