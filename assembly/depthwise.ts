@@ -1,9 +1,10 @@
 // Depthwise convolution, a filter of its own for every channel: y[p] = bias + Σ taps w[c, tap] · x[p stride + tap dilation],
 // its input-gradient (dy spread by the stride, filters rotated), and its weight-gradient. Too little arithmetic for packing
 // to pay: SIMD runs over the pixels of a row. Filters of 3 x 3 whose padding is 1 go in place by the rows of depthwise_rows.ts,
-// of few columns or at stride 2 by the strips of depthwise_strip.ts, and those of 5 x 5 by depthwise_five.ts. Else a band of rows
-// is laid into a frame in the first-level cache with its zeros, the columns of each phase of the stride side by side, so that every
-// tap is a plain load at a constant distance.
+// of few columns or at stride 2 by the strips of depthwise_strip.ts, and those of 5 x 5 by depthwise_five.ts; four channels of
+// small planes go together by depthwise_lanes.ts, a kernel of its own. Else a band of rows is laid into a frame in the first-level
+// cache with its zeros, the columns of each phase of the stride side by side, so that every tap is a plain load at a constant
+// distance.
 import { DepthwiseParams } from '../build/params';
 import { fiveSpread, quads, spreadFilter } from './depthwise_five';
 import { BESIDE, copyRow, isOf, layFrame, phaseBytes, readsBeside, readsInPlace, tapOffsets } from './depthwise_frame';

@@ -19,6 +19,7 @@ export { matmul_f32__stream, matmul_sum_f32 } from './matmul_stream';
 export * from './conv2d';
 export * from './conv2d_weight_gradient';
 export * from './depthwise';
+export * from './depthwise_lanes';
 export * from './depthwise_weight_gradient';
 export * from './winograd';
 export { winograd_filters_f32 } from './winograd_filters';

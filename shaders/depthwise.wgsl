@@ -2,7 +2,7 @@
 // left); `out` what the strides walk over; a work unit is `unitPlanes` planes by `bandRows` rows of it. For the
 // weight-gradient `out` is dy, and a unit is a channel.
 
-//! params depthwise_f32 depthwise_weight_gradient_f32 : DepthwiseParams
+//! params depthwise_f32 depthwise_lanes_f32 depthwise_weight_gradient_f32 depthwise_weight_lanes_f32 : DepthwiseParams
 
 struct DepthwiseParams {
   batch: u32,

@@ -42,6 +42,7 @@ export const cases: readonly Case[] = [
   [[2, 3, 7, 21], [3, 1, 3, 3], { groups: 3, padding: 1 }],
   [[1, 2, 6, 18], [2, 1, 3, 3], { groups: 2, stride: 2, padding: 1 }],
   [[1, 2, 3, 5], [2, 1, 3, 3], { groups: 2, padding: [0, 1] }],
+  [[2, 6, 5, 7], [6, 1, 3, 3], { groups: 6, padding: 1 }],
   [[1, 1, 9, 11], [1, 1, 4, 5], { stride: [2, 3], dilation: [2, 1], padding: [3, 4] }],
   [[1, 1, 70, 110], [1, 1, 3, 3], { padding: 1 }],
   [[1, 3, 8, 13], [3, 1, 5, 5], { groups: 3, padding: 2 }],

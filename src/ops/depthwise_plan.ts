@@ -67,8 +67,56 @@ const STRIP = 320;
 const CHANNELS = 8;
 /** What vectors may read beside a row of zeros or of columns: assembly/depthwise_frame.ts. */
 const BESIDE = 64;
+/** What lanes keep: filters, bias and least result; or the sums of four groups of channels. See assembly/depthwise_lanes.ts. */
+const LANES = 176;
+const LANES_SUMS = 640;
+
+/** Columns that vectors along a row would fill badly, and pixels of a plane up to which turning it over pays. */
+const SHORT = 9;
+const PIXELS = 100;
+
+/** Whether four channels go in the lanes: assembly/depthwise_lanes.ts. */
+function isInLanes(c: Forward): boolean {
+  const { height, width } = c;
+  const ones = [
+    c.strideHeight,
+    c.strideWidth,
+    c.dilationHeight,
+    c.dilationWidth,
+    c.spreadHeight,
+    c.spreadWidth,
+  ];
+  return (
+    c.groups >= 4 &&
+    c.kernelHeight === 3 &&
+    c.kernelWidth === 3 &&
+    [...ones, c.top, c.left].every((size) => size === 1) &&
+    height === c.outHeight &&
+    width === c.outWidth &&
+    width <= SHORT &&
+    height * width >= 4 &&
+    height * width <= PIXELS
+  );
+}
+
+/** Bytes of the pixels of `rows` rows of four channels. */
+const fourRows = (c: Forward, rows: number): number => 16 * c.width * rows;
+
+function lanes(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch {
+  const groups = c.batch * Math.ceil(c.groups / 4);
+  const unitPlanes = Math.ceil(groups / UNITS);
+  return {
+    kernel: 'depthwise_lanes_f32',
+    operands,
+    params: { ...c, ...rest, unitPlanes, bandRows: c.outHeight },
+    units: Math.ceil(groups / unitPlanes),
+    // Three rows beside the planes: of zeros, of results before the first, of zeros behind.
+    scratch: LANES + fourRows(c, c.height + 3) + (operands[4] ? fourRows(c, c.height) : 0),
+  };
+}
 
 function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch[] {
+  if (isInLanes(c)) return [lanes(c, operands, rest)];
   const { bandRows, line, bytes } = bandOf(c, c.outWidth);
   const planes = c.batch * c.groups;
   const bands = Math.ceil(c.outHeight / bandRows);
@@ -117,6 +165,18 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
   when: (call) => isDepthwise(weightGeometry(call)),
   launches(call) {
     const c = forward(weightGeometry(call));
+    const operands = ['x', 'dy', ...gradientNames(call), 'mask'];
+    if (isInLanes(c)) {
+      return [
+        {
+          kernel: 'depthwise_weight_lanes_f32',
+          operands,
+          params: { ...c, unitPlanes: 1, bandRows: c.outHeight, rotated: 0, relu: 0 },
+          units: Math.ceil(c.groups / 4),
+          scratch: LANES_SUMS + fourRows(c, 2 * c.height + 2),
+        },
+      ];
+    }
     const wide = 4 * Math.ceil(c.outWidth / 4);
     const { bandRows, line, bytes } = bandOf(c, wide);
     // What taps go on reading that have no row of dy left: assembly/depthwise_weight_gradient.ts.
@@ -125,7 +185,7 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
     return [
       {
         kernel: 'depthwise_weight_gradient_f32',
-        operands: ['x', 'dy', ...gradientNames(call), 'mask'],
+        operands,
         params: { ...c, unitPlanes: 1, bandRows, rotated: 0, relu: 0 },
         units: c.groups,
         scratch: STRIP + (4 + 16 * CHANNELS) * slots + 176 + 4 * wide * (bandRows + 1) + bytes + behind,

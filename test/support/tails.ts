@@ -176,8 +176,8 @@ export const winogradTails: readonly NamedCase[] = [
 ].flatMap(convolution);
 
 /**
- * Depthwise convolutions round its tiles of 4 columns and of 2 or 4 rows, blocks of 16 pixels and of 8 channels, bands of rows (the
- * last of 2 rows) and phases of the stride.
+ * Depthwise convolutions round its tiles of 4 columns and of 2 or 4 rows, blocks of 16 pixels and of 4, 8 and 16 channels,
+ * bands of rows (the last of 2 rows) and phases of the stride.
  */
 export const depthwiseTails: readonly NamedCase[] = [
   ...[1, 2, ...around(4, 8, 16)].flatMap((width) =>
@@ -228,6 +228,36 @@ export const depthwiseTails: readonly NamedCase[] = [
         kernel: [3, 3],
         options: { groups: channels, padding: 1 },
       }) as const,
+  ),
+  // Four channels in the lanes, and one, two and three more; planes of four to a hundred pixels and more, of nine columns
+  // and more; other padding.
+  ...[1, 2, 3, 4, 5, 6, 7, 9, 17].flatMap((channels) =>
+    (
+      [
+        [7, 7],
+        [2, 2],
+        [1, 5],
+      ] as const
+    ).map(
+      ([height, width]) =>
+        ({
+          x: [2, channels, height, width],
+          filters: channels,
+          kernel: [3, 3],
+          options: { groups: channels, padding: 1 },
+        }) as const,
+    ),
+  ),
+  ...[1, ...around(4), 8, 16, 17].map(
+    (height) =>
+      ({ x: [3, 5, height, 6], filters: 5, kernel: [3, 3], options: { groups: 5, padding: 1 } }) as const,
+  ),
+  ...[1, 3, ...around(9)].map(
+    (width) =>
+      ({ x: [1, 4, 9, width], filters: 4, kernel: [3, 3], options: { groups: 4, padding: 1 } }) as const,
+  ),
+  ...[0, 2].map(
+    (padding) => ({ x: [2, 6, 5, 7], filters: 6, kernel: [3, 3], options: { groups: 6, padding } }) as const,
   ),
   {
     x: [1, 2, 11, 13],
