@@ -123,10 +123,11 @@ export const activated = [
   cases[8]!,
   cases[14]!,
   cases[15]!,
-  cases[19]!,
-  cases[24]!,
-  cases[32]!,
-  cases[38]!,
+  cases[17]!,
+  cases[20]!,
+  cases[25]!,
+  cases[33]!,
+  cases[39]!,
   cases.at(-1)!,
 ];
 
