@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   DataLoader,
@@ -11,11 +10,10 @@ import {
   type WorkerDatasetOptions,
 } from '../src/data/index.js';
 import type { HostTensor } from '../src/dtype.js';
+import { environment, typescript } from './support/built.js';
 import augmented from './support/worker-dataset.js';
 
 const module = new URL('./support/worker-dataset.ts', import.meta.url);
-const root = fileURLToPath(new URL('..', import.meta.url));
-const tsx = import.meta.resolve('tsx');
 
 const opened: WorkerDataset[] = [];
 afterEach(() => {
@@ -165,9 +163,8 @@ describe('a dataset in workers', () => {
         for await (const _ of new data.DataLoader(dataset, { batchSize: 2, prefetch: 2 })) batches++;
         console.log(batches);`,
       );
-      const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') };
-      const output = execFileSync(process.execPath, ['--import', tsx, file], {
-        env,
+      const output = execFileSync(process.execPath, [...typescript, file], {
+        env: environment,
         encoding: 'utf8',
         timeout: 20_000,
       });

@@ -4,19 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { command, environment, typescript } from './support/built.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = readFileSync(join(root, 'docs/verification.md'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'weft-docs-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs a file with the sources of this checkout as 'weft', in an empty folder. */
-const run = (file: string, ...args: string[]): string =>
-  execFileSync(process.execPath, ['--import', import.meta.resolve('tsx'), file, ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
-  });
+/** Runs Node in an empty folder. */
+const run = (...args: string[]): string =>
+  execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: environment });
 
 /** Blocks of TypeScript, each with the output that the page says it has. */
 const programs = [...page.matchAll(/```ts\n(.*?)```\n\n```text\n(.*?)```/gs)].map(([, code, output], i) => ({
@@ -36,11 +33,11 @@ describe('docs/verification.md', () => {
 
   it.each(programs)('has a program that prints what it says, $title', ({ name, code, output }) => {
     writeFileSync(join(folder, name), code);
-    expect(run(join(folder, name))).toBe(output);
+    expect(run(...typescript, join(folder, name))).toBe(output);
   });
 
   it.each(commands)('has a command that succeeds: npm run gradcheck -- %s', (args) => {
-    const printed = run(join(root, 'src/cli/main.ts'), 'gradcheck', ...args.split(' '));
+    const printed = run(...command, 'gradcheck', ...args.split(' '));
     expect(printed).toContain(', 0 failed');
   });
 

@@ -1,18 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { environment, typescript } from './support/built.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const command = (example: string, ...args: string[]) =>
-  ['--import', 'tsx', `examples/${example}/main.ts`, ...args] as const;
-const options = {
-  cwd: root,
-  encoding: 'utf8',
-  env: { ...process.env, TSX_TSCONFIG_PATH: 'tsconfig.json' },
-} as const;
+  [...typescript, `examples/${example}/main.ts`, ...args] as const;
+const options = { cwd: root, encoding: 'utf8', env: environment } as const;
 
-/** Runs an example as a person would, without the build step that came before the tests. */
 const run = (example: string): string => execFileSync(process.execPath, command(example), options);
 
 describe('examples', () => {

@@ -18,25 +18,23 @@ import {
   type Value,
 } from '../src/index.js';
 import { verifyOps } from '../src/verify/index.js';
+import { command, environment, typescript } from './support/built.js';
 import { hasRelaxedSimd } from './support/devices.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const example = (...parts: string[]) => join('examples/own-op', ...parts);
 
-function run(args: readonly string[], env: NodeJS.ProcessEnv): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env });
+function run(...args: string[]): { status: number | null; output: string } {
+  const options = { cwd: root, encoding: 'utf8', env: environment } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
   return { status, output: stdout + stderr };
 }
 
-/** Runs the command from the sources, on which the example's import of 'weft' ends too. */
-const weft = (...args: string[]) =>
-  run(['--import', 'tsx', 'src/cli/main.ts', ...args], {
-    ...process.env,
-    TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
-  });
+/** Runs the command, which loads modules in TypeScript. */
+const weft = (...args: string[]) => run(...typescript, ...command, ...args);
 
-/** Runs `weft kernels` as built: tsx would transform the whole of AssemblyScript. */
-const weftKernels = (...args: string[]) => run(['dist/cli.js', 'kernels', ...args], process.env);
+/** Runs `weft kernels` without tsx, which would transform the whole of AssemblyScript. */
+const weftKernels = (...args: string[]) => run(...command, 'kernels', ...args);
 
 /** The parameters of every kernel. */
 const SIGNATURE = 'o: usize, p: usize, s: usize, begin: i32, end: i32';
@@ -77,9 +75,9 @@ describe('an op of the user: swiGlu', () => {
     ['wasm', 300, 1e-3],
     ['webgpu', 50, 0.05],
   ])('trains as a part of a network on %s', (kind, steps, limit) => {
-    const args = ['--import', 'tsx', example('main.ts'), kind, String(steps)];
-    const env = { ...process.env, TSX_TSCONFIG_PATH: 'tsconfig.json' };
-    const output = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', env });
+    const args = [...typescript, example('main.ts'), kind, String(steps)];
+    const options = { cwd: root, encoding: 'utf8', env: environment } as const;
+    const output = execFileSync(process.execPath, args, options);
     const losses = [...output.matchAll(/loss ([\d.]+)/g)].map(([, loss]) => Number(loss));
     expect(losses).toHaveLength(steps / 50);
     expect(losses.at(-1)).toBeLessThan(limit);

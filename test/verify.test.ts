@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openReference } from '../src/backend/reference.js';
 import { openWasm } from '../src/backend/wasm/index.js';
 import { defineOp, type Op, ops, type Value } from '../src/index.js';
 import type { OpSpec } from '../src/op.js';
 import { checkErrorCase, sampleInputs, verifyOps } from '../src/verify/index.js';
+import { command } from './support/built.js';
 
 const reference = openReference();
 const wasm = await openWasm({ binary: 'simd', tile: '4x8' });
@@ -220,9 +220,8 @@ describe('sampleInputs', () => {
 });
 
 describe('weft gradcheck', () => {
-  const cli = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
   const weft = (...args: string[]) =>
-    spawnSync(process.execPath, ['--import', 'tsx', cli, ...args], { encoding: 'utf8' });
+    spawnSync(process.execPath, [...command, ...args], { encoding: 'utf8' });
 
   it('prints a table, writes JSON and exits with 0', () => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-gradcheck-'));
@@ -266,7 +265,7 @@ describe('weft gradcheck', () => {
   });
 
   it('ends quietly when the reader of its output leaves', async () => {
-    const child = spawn(process.execPath, ['--import', 'tsx', cli, '--help']);
+    const child = spawn(process.execPath, [...command, '--help']);
     child.stdout.destroy();
     let said = '';
     child.stderr.on('data', (text) => {
