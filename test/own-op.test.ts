@@ -30,11 +30,10 @@ function run(...args: string[]): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-/** Runs the command, which loads modules in TypeScript. */
-const weft = (...args: string[]) => run(...typescript, ...command, ...args);
+const weft = (...args: string[]) => run(...command, ...args);
 
-/** Runs `weft kernels` without tsx, which would transform the whole of AssemblyScript. */
-const weftKernels = (...args: string[]) => run(...command, 'kernels', ...args);
+/** Runs the command on modules in TypeScript. `weft kernels` needs no tsx, which would transform the whole of AssemblyScript. */
+const weftByTsx = (...args: string[]) => run(...typescript, ...command, ...args);
 
 /** The parameters of every kernel. */
 const SIGNATURE = 'o: usize, p: usize, s: usize, begin: i32, end: i32';
@@ -85,7 +84,7 @@ describe('an op of the user: swiGlu', () => {
 });
 
 describe('weft kernels', () => {
-  const build = (...args: string[]) => weftKernels('--shaders', example('shaders'), ...args);
+  const build = (...args: string[]) => weft('kernels', '--shaders', example('shaders'), ...args);
 
   it('gives the files of the example', async () => {
     const [out, params] = [join(folder, 'kernels.ts'), join(folder, 'params.ts')];
@@ -137,9 +136,11 @@ describe('weft kernels', () => {
       export function mine_f32(${SIGNATURE}): void { const n = changetype<MineParams>(p).n; ${body} }`;
     const args = ['--shaders', shaders, '--assembly', assembly, '--out', out];
     await writeFile(assembly, source('new Array<i32>(n);'));
-    expect(weftKernels(...args).output).toContain('imports env.abort; kernels may import env.memory alone');
+    expect(weft('kernels', ...args).output).toContain(
+      'imports env.abort; kernels may import env.memory alone',
+    );
     await writeFile(assembly, source('store<u32>(load<u32>(o), n);'));
-    expect(weftKernels(...args).output).toContain('0 WGSL kernels, wasm for simd and relaxed simd');
+    expect(weft('kernels', ...args).output).toContain('0 WGSL kernels, wasm for simd and relaxed simd');
     const made = (await import(/* @vite-ignore */ out)) as { kernels: KernelSet };
     expect(Object.keys(made.kernels)).toEqual(['name', 'wasmParams', 'wasm']);
     (await open('wasm', { kernels: [made.kernels] })).dispose();
@@ -147,7 +148,7 @@ describe('weft kernels', () => {
 
   it('says what is wrong', async () => {
     const refuse = (args: string[], message: string) => {
-      const { status, output } = weftKernels(...args);
+      const { status, output } = weft('kernels', ...args);
       expect(output).toContain(message);
       expect(status).toBe(2);
     };
@@ -171,7 +172,7 @@ describe('weft kernels', () => {
 describe('weft gradcheck --module', () => {
   it('checks the ops and kernels that a file exports', async () => {
     const json = join(folder, 'checks.json');
-    const { status, output } = weft(
+    const { status, output } = weftByTsx(
       'gradcheck',
       '--module',
       example('swi_glu.ts'),
@@ -202,13 +203,13 @@ describe('weft gradcheck --module', () => {
         samples: [{ inputs: { x: { shape: [3] } } }], errors: [],
       });`,
     );
-    const { status, output } = weft('gradcheck', '--module', file, '--backend', 'reference');
+    const { status, output } = weftByTsx('gradcheck', '--module', file, '--backend', 'reference');
     expect(output).toContain('FAILED twice: gradient, with respect to x');
     expect(status).toBe(1);
   });
 
   it('says what is wrong with the file or the name', () => {
-    const refused = (...args: string[]) => weft('gradcheck', '--module', ...args).output;
+    const refused = (...args: string[]) => weftByTsx('gradcheck', '--module', ...args).output;
     expect(refused(example('absent.ts'))).toContain('there is no such file');
     expect(refused(example('kernels.ts'))).toContain('exports no op; export what defineOp returns');
     expect(refused(example('swi_glu.ts'), '--op', 'add')).toContain(
@@ -231,7 +232,7 @@ describe('weft bench', () => {
       '--json',
       json,
     ];
-    const { status, output } = weft('bench', ...given, ...shapes);
+    const { status, output } = weftByTsx('bench', ...given, ...shapes);
     expect(output).toContain('swiGlu of [16,64], [16,64]: 4096 flop, 12288 bytes');
     expect(status).toBe(0);
     const { results } = JSON.parse(await readFile(json, 'utf8')) as {
