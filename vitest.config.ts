@@ -8,16 +8,18 @@ const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.m
 
 /** The files that take longest, which start first, so that no processor is left with a long one at the end. */
 const LONG = [
-  'ops',
+  'devices',
   'page-webgpu',
-  'tails',
-  'golden',
-  'bounds',
-  'mutation',
-  'recovery',
-  'recurrent',
   'systems-m',
+  'recovery',
+  'mutation',
   'own-op',
+  'mixed',
+  'subgroups',
+  'systems-c',
+  'weave',
+  'package',
+  'stagger',
 ];
 
 class LongestFirst extends BaseSequencer {

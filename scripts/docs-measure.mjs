@@ -50,7 +50,7 @@ export function entryOf(op, results) {
         (result) =>
           result.check === 'forward' && result.backend === backend && (result.variant ?? name) === name,
       );
-      // test/ops.test.ts has samples reach every variant with all features on.
+      // test/devices/ops.ts has samples reach every variant with all features on.
       if (own.length === 0 && backend === 'webgpu') return [name, null];
       if (own.length === 0) throw new Error(`${op.name}: no sample reached ${name} on ${backend}`);
       return [name, measureOf(own)];

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createInput,
   type Device,
@@ -8,11 +8,8 @@ import {
   open,
   ops,
   optim,
-  registry,
   type Tensor,
 } from '../src/index.js';
-import { checkKernel, generatorOf, variantsTaking } from '../src/verify/index.js';
-import { openDevices } from './support/devices.js';
 
 let device: Device;
 const uniform = (shape: readonly number[]): Tensor => {
@@ -32,10 +29,10 @@ const weightsOf = (gates: number, input: number, hidden: number, count = 1): Ten
 const numbers = async (tensor: Tensor) => [...(await tensor.data())];
 
 describe.each(['reference', 'wasm', 'webgpu'] as const)('recurrent layers on %s', (kind) => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     device = await open(kind);
   });
-  afterEach(() => device.dispose());
+  afterAll(() => device.dispose());
 
   it('start from zeros where no state is given', async () => {
     const [x, weights] = [uniform([3, 2, 4]), weightsOf(4, 4, 3)];
@@ -149,69 +146,6 @@ describe.each(['reference', 'wasm', 'webgpu'] as const)('recurrent layers on %s'
     await optimizer.step();
     const [second] = await numbers(loss());
     expect(second).toBeLessThan(first!);
-  });
-});
-
-describe('sizes round the tiles', async () => {
-  const devices = await openDevices();
-  afterAll(() => {
-    for (const { backend } of devices) backend.dispose();
-  });
-  const generator = generatorOf('recurrent tails');
-  const random = (shape: readonly number[]) => ({
-    shape,
-    dtype: 'f32' as const,
-    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => generator.uniform(-0.3, 0.3)),
-  });
-  // On wasm, of 4 sequences and 8 columns; sixteen panels of columns in a unit.
-  const wasmSizes = [3, 4, 5, 8, 9].flatMap((batch) =>
-    [1, 2, 3, 7, 8, 9, 17].map((hidden) => ({ batch, hidden })),
-  );
-  wasmSizes.push({ batch: 3, hidden: 130 });
-  // On webgpu, of 4 to 16 sequences; several tiles across and down, and several sets of units.
-  const webgpuSizes = [
-    [1, 3],
-    [4, 1],
-    [3, 130],
-    [5, 9],
-    [8, 17],
-    [9, 18],
-    [17, 70],
-  ].map(([batch, hidden]) => ({ batch: batch!, hidden: hidden! }));
-  it.each(devices)('$name', async ({ backend }) => {
-    for (const { batch, hidden } of backend.kind === 'webgpu' ? webgpuSizes : wasmSizes) {
-      for (const [name, gates, states] of [
-        ['rnn', 1, 1],
-        ['lstm', 4, 2],
-        ['gru', 3, 1],
-      ] as const) {
-        const initial = Array.from({ length: states }, () => random([batch, hidden]));
-        const weight = random([gates * hidden, hidden]);
-        const bias = name === 'gru' ? [random([gates * hidden])] : [];
-        const forward = [random([2, batch, gates * hidden]), weight, ...bias, ...initial, null];
-        const all = random([2, batch, hidden]);
-        const kept = {
-          rnn: [],
-          lstm: [random([2, batch, 4 * hidden]), all],
-          gru: [random([2, batch, 4 * hidden])],
-        };
-        const backward = [all, ...initial, weight, initial[0]!, all, ...kept[name], null];
-        for (const [suffix, inputs] of [
-          ['Sequence', forward],
-          ['SequenceBackward', backward],
-        ] as const) {
-          const call = {
-            op: registry.get(`${name}${suffix}`)!,
-            inputs,
-            options: { reverse: hidden % 2 === 0 },
-          };
-          for (const variant of variantsTaking(call, backend)) {
-            const { problem } = await checkKernel(call, backend, variant);
-            expect(problem, `${name}${suffix} of batch ${batch}, hidden ${hidden}`).toBeNull();
-          }
-        }
-      }
-    }
   });
 });
 

@@ -1,4 +1,4 @@
-"""What PyTorch 2.15 (CPU, float64) makes of ops, forward and backward, for test/golden.test.ts.
+"""What PyTorch 2.15 (CPU, float64) makes of ops, forward and backward, for test/devices/golden.ts.
 
 Each `<family>.py` beside this file writes `<family>.safetensors`: pip install torch==2.15.0 numpy safetensors, then
 `python test/golden/<family>.py`. Inputs are f32 numbers, so that every backend gets the same; results are f64.

@@ -1,9 +1,9 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { openReference } from '../src/backend/reference.js';
-import type { Value } from '../src/index.js';
-import { checkKernels, evaluateAll } from '../src/verify/index.js';
-import { openDevices } from './support/devices.js';
-import { type GoldenCase, goldenFiles, goldenGraph } from './support/golden.js';
+import { describe, expect, it } from 'vitest';
+import { openReference } from '../../src/backend/reference.js';
+import type { Value } from '../../src/index.js';
+import { checkKernels, evaluateAll } from '../../src/verify/index.js';
+import { type GoldenCase, goldenFiles, goldenGraph } from '../support/golden.js';
+import { devices } from './shared.js';
 
 /**
  * Both sides compute in f64 and add in different orders: at most a few hundred terms here, 2^-53 of the largest number
@@ -12,10 +12,6 @@ import { type GoldenCase, goldenFiles, goldenGraph } from './support/golden.js';
 const TOLERANCE = 1e-11;
 
 const reference = openReference();
-const devices = await openDevices();
-afterAll(() => {
-  for (const { backend } of devices) backend.dispose();
-});
 
 function expectEqual(golden: GoldenCase, outputs: readonly Value[], known: ReadonlyMap<Value, Float64Array>) {
   golden.expected.forEach(({ name, shape, data }, k) => {
@@ -40,7 +36,7 @@ describe.each(goldenFiles())('PyTorch $torch, $family', ({ cases }) => {
       const computed = await evaluateAll(graph.inputs, graph.data, graph.outputs, reference);
       expectEqual(golden, graph.outputs, computed.known);
       for (const { name, backend } of devices) {
-        // Compiling every variant's pipelines would take minutes; test/ops.test.ts has them all.
+        // Compiling every variant's pipelines would take minutes; ops.ts has them all.
         const choice = backend.kind === 'webgpu' ? 'chosen' : 'all';
         for (const { op, variant, problem } of await checkKernels(computed, backend, choice)) {
           if (problem) expect.fail(`${op} on ${name}, ${variant}: ${problem}`);

@@ -1,6 +1,6 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { openReference } from '../src/backend/reference.js';
-import { registry } from '../src/index.js';
+import { describe, expect, it } from 'vitest';
+import { openReference } from '../../src/backend/reference.js';
+import { registry } from '../../src/index.js';
 import {
   checkAdjoint,
   checkErrorCase,
@@ -11,15 +11,12 @@ import {
   inputName,
   reproduceLine,
   variantsFor,
-} from '../src/verify/index.js';
-import { hasRelaxedSimd, openDevices } from './support/devices.js';
-import { ALL_FEATURES } from './support/features.js';
+} from '../../src/verify/index.js';
+import { hasRelaxedSimd } from '../support/devices.js';
+import { ALL_FEATURES } from '../support/features.js';
+import { devices } from './shared.js';
 
-const devices = await openDevices();
 const reference = openReference();
-afterAll(() => {
-  for (const { backend } of devices) backend.dispose();
-});
 
 /** Fails with what is wrong and the line that runs the check alone. */
 function expectOk({ problem }: Finding, reproduce: string, where = ''): void {

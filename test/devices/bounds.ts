@@ -1,13 +1,17 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { Generator, type HostTensor, type Op, registry, type SampleInput, type Shape } from '../src/index.js';
-import { checkKernel, variantsTaking } from '../src/verify/forward.js';
-import { generatorOf, sampleInputs } from '../src/verify/samples.js';
-import { openDevices } from './support/devices.js';
+import { describe, expect, it } from 'vitest';
+import {
+  Generator,
+  type HostTensor,
+  type Op,
+  registry,
+  type SampleInput,
+  type Shape,
+} from '../../src/index.js';
+import { checkKernel, variantsTaking } from '../../src/verify/forward.js';
+import { generatorOf, sampleInputs } from '../../src/verify/samples.js';
+import { wasm, webgpu } from './shared.js';
 
-const devices = (await openDevices()).filter(({ backend }) => backend.kind !== 'reference');
-afterAll(() => {
-  for (const { backend } of devices) backend.dispose();
-});
+const devices = [...wasm, ...webgpu];
 
 const generator = new Generator(11);
 const drawn = (shape: Shape, draw: () => number): HostTensor => ({

@@ -1,11 +1,9 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../src/backend/backend.js';
-import { openWebGPU } from '../src/backend/webgpu/index.js';
-import { apply, createGraph, createInput, FaultMessages, Program } from '../src/index.js';
-import { sizeOf } from '../src/shape.js';
-import { checkKernel, type KernelCase, variantsTaking } from '../src/verify/index.js';
-import { expectSameBits } from './support/bits.js';
-import { openBinaries } from './support/devices.js';
+import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backend/backend.js';
+import { apply, createGraph, createInput, FaultMessages, Program } from '../../src/index.js';
+import { sizeOf } from '../../src/shape.js';
+import { checkKernel, type KernelCase, variantsTaking } from '../../src/verify/index.js';
+import { expectSameBits } from '../support/bits.js';
 import {
   convolutionTails,
   depthwiseTails,
@@ -13,25 +11,21 @@ import {
   shaderConvolutionTails,
   shaderMatmulTails,
   winogradTails,
-} from './support/tails.js';
+} from '../support/tails.js';
+import { wasm, webgpu } from './shared.js';
 
-const wasm = await openBinaries();
 const devices = [
   ...wasm.map((device) => ({
     ...device,
     cases: [...matmulTails, ...convolutionTails, ...winogradTails, ...depthwiseTails],
     products: matmulTails,
   })),
-  {
-    name: 'webgpu',
-    backend: await openWebGPU(),
+  ...webgpu.map((device) => ({
+    ...device,
     cases: [...shaderMatmulTails, ...shaderConvolutionTails],
     products: shaderMatmulTails,
-  },
+  })),
 ];
-afterAll(() => {
-  for (const { backend } of devices) backend.dispose();
-});
 
 describe.each(devices)('$name: sizes round the tiles', ({ backend, cases }) => {
   it.each(cases)('$name', async ({ call }) => {
