@@ -1,5 +1,6 @@
 /** Every sample of every op, by every kernel variant on wasm and by the one that is chosen on webgpu, against the f64 reference. */
-import { type Device, open, registry } from '../../../src/index.js';
+import { openDevice } from '../../../src/backend/webgpu/open.js';
+import { type Device, type DeviceOptions, open, registry } from '../../../src/index.js';
 import { type VerifyResult, verifyOps } from '../../../src/verify/index.js';
 
 export interface Parity {
@@ -15,6 +16,11 @@ export interface Parity {
 /** Devices that check ops side by side: an answer of the GPU takes a while whatever it is asked. */
 const DEVICES = { wasm: 1, webgpu: 6 } as const;
 
+/** One GPUDevice for all of webgpu's: a browser keeps its pipelines, of which software compiles some for seconds. */
+async function optionsOf(kind: keyof typeof DEVICES): Promise<DeviceOptions> {
+  return kind === 'webgpu' ? { webgpu: { device: (await openDevice({})).device } } : {};
+}
+
 async function parity(kind: keyof typeof DEVICES): Promise<Parity> {
   const waiting = [...registry.keys()];
   const variants = kind === 'wasm' ? 'all' : 'chosen';
@@ -23,7 +29,8 @@ async function parity(kind: keyof typeof DEVICES): Promise<Parity> {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
       results.push(...(await verifyOps({ backends: [device.backend], ops: [name], variants })));
   };
-  const devices = await Promise.all(Array.from({ length: DEVICES[kind] }, () => open(kind)));
+  const options = await optionsOf(kind);
+  const devices = await Promise.all(Array.from({ length: DEVICES[kind] }, () => open(kind, options)));
   await Promise.all(devices.map(lane));
   for (const device of devices) device.dispose();
   const where = ({ op, sample, variant }: VerifyResult) => `${variant ?? op}, sample ${sample}`;
