@@ -24,16 +24,16 @@ const MOST_OPERANDS = 8;
 
 /**
  * What was thrown while an op was recorded, in words that name the op and each operand. An op may be composed of others, whose
- * names come second, and options of another kind than it reads make it throw what says nothing.
+ * names come second, and an option that it needs and didn't get makes it throw what says nothing.
  */
 function refusal(
-  { name, inputs: names, variadic }: Op,
+  { name, inputs: names, variadic, kinds }: Op,
   inputs: readonly unknown[],
   options: unknown,
   error: unknown,
 ) {
   const own = error instanceof WeftError;
-  const said = own ? error.message : `can't take the options ${shown(options)}`;
+  const said = own ? error.message : lack(kinds, options);
   const message = said.startsWith(`${name}: `) ? said : `${name}: ${said}`;
   const unsaid = inputs.flatMap((given, i) => {
     if (!isType(given) || message.includes(showShape(given.shape))) return [];
@@ -43,6 +43,16 @@ function refusal(
   const more = unsaid.length > MOST_OPERANDS ? [`${unsaid.length - MOST_OPERANDS} more`] : [];
   const operands = [...unsaid.slice(0, MOST_OPERANDS), ...more].join(', ');
   return new WeftError(operands ? `${message}; ${operands}` : message, { cause: error });
+}
+
+/** What an op that got options of the right kinds, and no further, was not given. */
+function lack(kinds: Op['kinds'], options: unknown): string {
+  const given = (options ?? {}) as Record<string, unknown>;
+  const left = Object.keys(kinds).filter((key) => given[key] === undefined);
+  if (left.length === 0) return `can't take the options ${shown(options)}`;
+  return left.length === 1
+    ? `needs the option '${left[0]}'`
+    : `an option is missing, one of ${left.join(', ')}`;
 }
 
 const isType = (value: unknown): value is TensorType =>

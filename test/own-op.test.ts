@@ -278,6 +278,13 @@ describe('weft bench', () => {
     expect(refused('--op', 'relu', '--inputs', '2,3')).toContain('relu takes x; 2 shapes are given');
     expect(refused('--op', 'relu', '--inputs', '2y3')).toContain("--inputs: '2y3' is not of the form 2x3");
     expect(refused('--op', 'reshape')).toContain('reshape: is a view: it runs no kernel');
+    expect(refused('--op', 'matmul', '--inputs', '3x4,5x6')).toContain('matmul: inner sizes differ');
+    expect(refused('--op', 'unfold', '--options', '{"kernels":3}')).toContain(
+      "unfold: has no option 'kernels'",
+    );
+    expect(refused('--op', 'unfold', '--options', '{}')).toContain(
+      'unfold: an option is missing, one of kernel, ',
+    );
     expect(refused('--op', 'relu', '--json', folder)).toBe(
       `weft: ${folder}: can't be written (it is a folder)\n`,
     );

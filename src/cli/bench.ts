@@ -9,6 +9,7 @@ import {
   type Op,
   type SampleInput,
   type Shape,
+  type Value,
 } from '../index.js';
 import { writeFileAtomic } from '../node.js';
 import { showShape } from '../shape.js';
@@ -168,8 +169,14 @@ function callOf(op: Op, { sample, input = [], inputs: list, options }: Wishes): 
     return shape ? { ...one, shape } : one;
   });
   const chosen = { inputs, options: options === undefined ? base.options : parseOptions(options) };
-  return { op, inputs: sampleInputs({ ...op, samples: [chosen] }, 0), options: chosen.options };
+  const call = { op, inputs: sampleInputs({ ...op, samples: [chosen] }, 0), options: chosen.options };
+  // The op tells what is wrong with it.
+  apply(op, valuesOf(call), call.options);
+  return call;
 }
+
+const valuesOf = ({ op, inputs }: Call): (Value | null)[] =>
+  inputs.map((tensor, i) => tensor && createInput(tensor.shape, tensor.dtype, op.inputs[i]));
 
 function parseOptions(text: string): unknown {
   try {
@@ -212,9 +219,7 @@ async function timeCall(
 
 async function laneOf(call: Call, device: Device, variant: string | null): Promise<Lane> {
   const { op, options } = call;
-  const values = call.inputs.map(
-    (tensor, i) => tensor && createInput(tensor.shape, tensor.dtype, op.inputs[i]),
-  );
+  const values = valuesOf(call);
   const inputs = values.filter((value) => value !== null);
   const outputs = apply(op, values, options);
   const overwritten = op.overwrites(values);
