@@ -90,6 +90,7 @@ export function depthwise_lanes_f32(o: usize, params: usize, scratch: usize, beg
     const planes = (image * channels + channel) * plane;
     let x = operand(o, 0) + planes;
     if (mask) {
+      // Four planes have as many words as one has bytes.
       copyRow(x, mask, plane, stop + line);
       x = stop + line;
     }

@@ -24,6 +24,16 @@ export function coefficient(k: usize): v128 {
   return constant(POWERS, k);
 }
 
+/**
+ * magic + n, n = x / ln 2 rounded, and magic for NaN: the low bits of n's vector are shifted into exponents, and a NaN may have
+ * bits there, as those of NVIDIA's GPUs do.
+ */
+// @ts-ignore: decorator
+@inline
+function roundedOf(x: v128, scale: v128, magic: v128): v128 {
+  return f32x4.pmin(magic, fma(x, scale, magic));
+}
+
 /** x - n ln 2. */
 // @ts-ignore: decorator
 @inline
@@ -34,14 +44,13 @@ function remainder(x: v128, n: v128, ln2: v128): v128 {
 /**
  * 2 e^x for x <= 0, off by 3 + |x| units of 2^-24: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial of degree 5 that is 2 at 0, by
  * minimax 1.8 units off, and n added to its exponent. Below -128 ln 2 that leaves exactly 0, above it numbers below the normal
- * ones are off by less than 2^-126. A NaN of arithmetic, whose low bits are 0, stays one. Constants that an instruction would
- * overwrite are read anew.
+ * ones are off by less than 2^-126. NaN stays NaN. Constants that an instruction would overwrite are read anew.
  */
 // @ts-ignore: decorator
 @inline
 export function power(given: v128, magic: v128, ln2: v128, c4: v128, c3: v128, c2: v128, two: v128, least: v128): v128 {
   const x = f32x4.pmax(given, least);
-  const shifted = fma(x, coefficient(0), magic);
+  const shifted = roundedOf(x, coefficient(0), magic);
   const n = f32x4.sub(shifted, magic);
   const r = remainder(x, n, ln2);
   let y = fma(coefficient(3), r, c4);
@@ -102,9 +111,8 @@ function firstLanes(lanes: v128, count: i32): v128 {
 }
 
 /**
- * Σ 2 e^d over the elements up to `end`, whole groups of sixteen, d = x - shift. At y remain the powers, or d itself for the
- * logarithm, unless it is 0; with a row at `next`, its largest element goes to `top`, and those at `done` become
- * done factor + term.
+ * Σ 2 e^d over the elements up to `end`, whole groups of sixteen, d = x - shift. At y remain d for the logarithm, else the powers,
+ * unless y is 0; with a row at `next`, its largest element goes to `top`, and those at `done` become done factor + term.
  */
 // @ts-ignore: decorator
 @inline
@@ -136,10 +144,10 @@ function passFours(x: usize, y: usize, next: usize, done: usize, end: usize, shi
     }
     k = coefficient(0);
     let l = coefficient(1);
-    const n0 = fma(x0, k, l);
-    const n1 = fma(x1, k, l);
-    const n2 = fma(x2, k, l);
-    const n3 = fma(x3, k, l);
+    const n0 = roundedOf(x0, k, l);
+    const n1 = roundedOf(x1, k, l);
+    const n2 = roundedOf(x2, k, l);
+    const n3 = roundedOf(x3, k, l);
     if (rows) {
       v128.store(done, fma(v128.load(done), factor, term));
       v128.store(done, fma(v128.load(done, 16), factor, term), 16);

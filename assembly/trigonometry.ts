@@ -43,6 +43,13 @@ function sine2(x: v128, shift: i32): v128 {
   return sineOf(r, i64x2.extend_low_i32x4_s(i32x4.trunc_sat_f64x2_s_zero(n)), shift);
 }
 
+/** y of x, but -0 of -0. */
+// @ts-ignore: decorator
+@inline
+function signed(y: v128, x: v128): v128 {
+  return v128.or(y, v128.and(x, f32x4.eq(x, splat(0.0))));
+}
+
 /** Whether |x| is at least 4e8, or x is not a number. */
 // @ts-ignore: decorator
 @inline
@@ -97,7 +104,8 @@ function withFar4(near: v128, x: v128, which: i32): v128 {
 export function sine4(x: v128, shift: i32): v128 {
   const low = sine2(f64x2.promote_low_f32x4(x), shift);
   const high = sine2(f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0)), shift);
-  const near = v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+  const own = v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+  const near = shift ? own : signed(own, x);
   return v128.any_true(isFar(x)) ? withFar4(near, x, shift) : near;
 }
 
@@ -111,6 +119,6 @@ function tangent2(x: v128): v128 {
 export function tangent4(x: v128): v128 {
   const low = tangent2(f64x2.promote_low_f32x4(x));
   const high = tangent2(f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0)));
-  const near = v128.shuffle<i64>(low, high, 0, 2);
+  const near = signed(v128.shuffle<i64>(low, high, 0, 2), x);
   return v128.any_true(isFar(x)) ? withFar4(near, x, 2) : near;
 }

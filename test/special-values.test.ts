@@ -10,6 +10,7 @@ import {
   ops,
   Program,
   registry,
+  type Value,
 } from '../src/index.js';
 import type { RefTensor } from '../src/op.js';
 import { openBinaries } from './support/devices.js';
@@ -48,7 +49,19 @@ function specialInputs(count: number): number[][] {
   return count === 1 ? [second] : [first, second];
 }
 
-async function run(op: Op, backend: Backend) {
+/** NaN of arithmetic on x86, and as CUDA writes it. */
+const NAN_BITS = [0x7fc00000, 0x7fffffff];
+
+/** Numbers as f32, NaN with these bits. */
+function withNaN(values: readonly number[], bits: number): Float32Array<ArrayBuffer> {
+  const words = new Uint32Array(Float32Array.from(values).buffer);
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) words[i] = bits;
+  });
+  return new Float32Array(words.buffer);
+}
+
+async function run(op: Op, backend: Backend, nan = NAN_BITS[0]!) {
   const data = specialInputs(op.inputs.length);
   const inputs = data.map(() => createInput([81]));
   const [output] = apply(op, inputs, op.samples[0]!.options) as [ReturnType<typeof createInput>];
@@ -59,7 +72,7 @@ async function run(op: Op, backend: Backend) {
   );
   const buffers = [...inputs, output].map(() => backend.allocate(4 * 81, 'x'));
   data.forEach((values, i) => {
-    backend.write(buffers[i]!, Float32Array.from(values), 'f32');
+    backend.write(buffers[i]!, withNaN(values, nan), 'f32');
   });
   program.run(buffers);
   const actual = await backend.read(buffers.at(-1)!, output.dtype, 81);
@@ -80,13 +93,15 @@ function alike(actual: number, expected: number): boolean {
 
 describe.each(devices)('NaN, infinities and zeros on $name', ({ backend }) => {
   it.each(elementwise)('$name', async (op) => {
-    const { data, actual, expected } = await run(op, backend);
-    const wrong = [...expected].flatMap((value, i) =>
-      alike(actual[i]!, value)
-        ? []
-        : [`f(${data.map((values) => values[i])}) is ${actual[i]}, expected ${value}`],
-    );
-    expect(wrong).toEqual([]);
+    for (const nan of NAN_BITS) {
+      const { data, actual, expected } = await run(op, backend, nan);
+      const wrong = [...expected].flatMap((value, i) =>
+        alike(actual[i]!, value)
+          ? []
+          : [`f(${data.map((values) => values[i])}) is ${actual[i]}, expected ${value}`],
+      );
+      expect(wrong).toEqual([]);
+    }
   });
 });
 
@@ -100,6 +115,8 @@ describe.each(devices.slice(0, -1))('-0 on $name', ({ backend }) => {
     ['celu', -0],
     ['selu', -0],
     ['erf', -0],
+    ['sin', -0],
+    ['tan', -0],
   ])('of %s gives %d', async (name, expected) => {
     const { actual } = await run(registry.get(name)!, backend);
     expect(actual[SPECIAL.findIndex((value) => Object.is(value, -0))]).toBe(expected);
@@ -111,6 +128,38 @@ it('covers the elementwise ops', () => {
   expect(names).toEqual(
     expect.arrayContaining(['relu', 'exp', 'log', 'add', 'maximum', 'equal', 'tanhBackward']),
   );
+});
+
+describe.each(devices)('a row with NaN on $name', ({ backend }) => {
+  const rows: Record<string, (x: Value) => Value> = {
+    softmax: (x) => ops.softmax(x, { axis: 1 }),
+    logSoftmax: (x) => ops.logSoftmax(x, { axis: 1 }),
+    maskedSoftmax: (x) => ops.maskedSoftmax(x),
+    logSumExp: (x) => ops.logSumExp(x, { axes: 1 }),
+    crossEntropy: (x) =>
+      ops.crossEntropy(x, ops.full({ shape: [2], value: 3, dtype: 'i32' }), null, { reduction: 'none' }),
+  };
+  it.each(Object.entries(rows))('%s is NaN, the other one is not', async (_, record) => {
+    for (const length of [5, 33, 40, 70]) {
+      for (const nan of NAN_BITS) {
+        const x = createInput([2, length]);
+        const output = record(x);
+        const program = await Program.compile(
+          createGraph({ inputs: [x], outputs: [output] }),
+          backend,
+          new FaultMessages(),
+        );
+        const size = output.shape.reduce((a, b) => a * b, 1);
+        const buffers = [backend.allocate(8 * length, 'x'), backend.allocate(4 * size, 'y')];
+        const values = Array.from({ length: 2 * length }, (_, i) => (i === 2 ? Number.NaN : i / 10));
+        backend.write(buffers[0]!, withNaN(values, nan), 'f32');
+        program.run(buffers);
+        const y = [...(await backend.read(buffers[1]!, 'f32', size))];
+        program.dispose();
+        expect(y.map(Number.isNaN)).toEqual(y.map((_, i) => 2 * i < size));
+      }
+    }
+  });
 });
 
 describe.each(devices)('maskedSoftmax on $name', ({ backend }) => {

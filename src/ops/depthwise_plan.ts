@@ -104,6 +104,7 @@ const fourRows = (c: Forward, rows: number): number => 16 * c.width * rows;
 
 function lanes(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch {
   const groups = c.batch * Math.ceil(c.groups / 4);
+  // Of four planes each.
   const unitPlanes = Math.ceil(groups / UNITS);
   return {
     kernel: 'depthwise_lanes_f32',
