@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,9 +64,10 @@ export function resultsFile({
  */
 export function writeWhole(file: string, text: string): void {
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  const beside = `${file}.${process.pid}.part`;
+  const target = existsSync(file) ? realpathSync(file) : file;
+  const beside = `${target}.${process.pid}.part`;
   writeFileSync(beside, text);
-  renameSync(beside, file);
+  renameSync(beside, target);
 }
 
 /** The report as the JSON of `--json FILE`. */

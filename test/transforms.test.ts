@@ -120,6 +120,14 @@ describe('toTensor, normalize and compose', () => {
     expect(Math.abs(often - 0.3)).toBeLessThan(error(0.3, n));
   });
 
+  it('fill with NaN, for pixels that are none', () => {
+    expect([...apply(T.pad(1, { fill: Number.NaN }), flat(1, [1, 1, 1])).data].map(Number.isNaN)).toEqual([
+      ...Array(4).fill(true),
+      false,
+      ...Array(4).fill(true),
+    ]);
+  });
+
   it('refuse what does not fit', () => {
     expect(() => apply(T.normalize([0.5], [0.5]), grey(2, 2))).toThrow(
       'normalize: needs f32, got u8[1,2,2]; put toTensor() before it',

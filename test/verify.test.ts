@@ -1,11 +1,21 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openReference } from '../src/backend/reference.js';
 import { openWasm } from '../src/backend/wasm/index.js';
+import { expectWritable } from '../src/cli/tools.js';
 import { defineOp, type Op, ops, type Value } from '../src/index.js';
 import type { OpSpec } from '../src/op.js';
 import { checkErrorCase, sampleInputs, verifyOps } from '../src/verify/index.js';
@@ -251,17 +261,35 @@ describe('weft gradcheck', () => {
     [['toString'], "no command 'toString'"],
     [
       ['gradcheck', '--op', 'relu', '--json', 'package.json/x.json'],
-      "package.json/x.json: can't be written (EEXIST",
+      "package.json/x.json: can't be written (ENOTDIR",
     ],
     [
       ['bench', '--op', 'relu', '--json', 'package.json/x.json'],
-      "package.json/x.json: can't be written (EEXIST",
+      "package.json/x.json: can't be written (ENOTDIR",
     ],
   ])('refuses %j', (args, message) => {
     const { status, stderr, stdout } = weft(...args);
     expect(stderr).toContain(message);
     expect(stdout).not.toContain('relu');
     expect(status).toBe(2);
+  });
+
+  it('writes where a link leads, into a folder that it makes, and neither over a device nor below /proc', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-'));
+    const at = (name: string) => join(folder, name);
+    mkdirSync(at('own'));
+    writeFileSync(at('own/x.json'), '{}');
+    symlinkSync(at('own/x.json'), at('link.json'));
+    await expectWritable(at('link.json'));
+    await expectWritable(at('new/deep/x.json'));
+    expect(readdirSync(at('new/deep'))).toEqual([]);
+    const { status } = weft('gradcheck', '--op', 'relu', '--sample', '0', '--json', at('link.json'));
+    expect(status).toBe(0);
+    expect(lstatSync(at('link.json')).isSymbolicLink()).toBe(true);
+    expect(JSON.parse(readFileSync(at('own/x.json'), 'utf8')).results.length).toBeGreaterThan(0);
+    for (const file of ['/dev/null', '/proc/x/y.json'])
+      await expect(expectWritable(file)).rejects.toThrow(`${file}: can't be written (`);
+    rmSync(folder, { recursive: true });
   });
 
   it('ends quietly when the reader of its output leaves', async () => {

@@ -94,8 +94,7 @@ async function timeSteps(trained: readonly Training[], runs: number) {
   return { times, losses };
 }
 
-async function main(): Promise<void> {
-  const options = readOptions();
+async function main(options: Options): Promise<void> {
   const { members, samples, runs } = options;
   if (options.json) await expectWritable(options.json);
   const lanes: [name: string, device: Device][] = [
@@ -150,9 +149,17 @@ async function main(): Promise<void> {
   for (const [, device] of lanes) device.dispose();
 }
 
+function wanted(): Options {
+  try {
+    return readOptions();
+  } catch (error) {
+    throw new Error(`${messageOf(error)}; ${USAGE}`, { cause: error });
+  }
+}
+
 try {
-  await main();
+  await main(wanted());
 } catch (error) {
-  console.error(`weave: ${messageOf(error)}; ${USAGE}`);
+  console.error(`weave: ${messageOf(error)}`);
   process.exitCode = 1;
 }

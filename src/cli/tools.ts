@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fail, messageOf } from '../errors.js';
@@ -13,16 +13,22 @@ export function packageRoot(): string {
 
 /** Makes the folder of a file that is to be written in the end; an error at once where the file can't be. */
 export async function expectWritable(file: string): Promise<void> {
-  const folder = dirname(resolve(file));
+  // Of a link, what it leads to is written.
+  const folder = dirname(await realpath(file).catch(() => resolve(file)));
+  let held = folder;
+  while (!existsSync(held) && held !== dirname(held)) held = dirname(held);
   try {
-    await mkdir(folder, { recursive: true });
     // What may be written is best learned by writing: rights tell little of mounts, and nothing to an administrator.
-    await rmdir(await mkdtemp(join(folder, '.weft-')));
+    // Before `mkdir`, which in Node never ends where a folder that is there takes none, as below /proc.
+    await rmdir(await mkdtemp(join(held, '.weft-')));
+    await mkdir(folder, { recursive: true });
   } catch (error) {
     fail(file, `can't be written (${messageOf(error)})`);
   }
   const there = await stat(file).catch(() => null);
-  if (there?.isDirectory()) fail(file, "can't be written (it is a folder)");
+  // The file is replaced, which a device or a pipe must not be.
+  if (there && !there.isFile())
+    fail(file, `can't be written (it is ${there.isDirectory() ? 'a folder' : 'no plain file'})`);
 }
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;

@@ -1,5 +1,5 @@
 import { fail } from '../../errors.js';
-import { either, expectOptions, type Kind, type Kinds, number, numbers, oneOf } from '../../kinds.js';
+import { anyNumber, either, expectOptions, type Kind, type Kinds, listOf, oneOf } from '../../kinds.js';
 import type { DataTensor } from '../sample.js';
 import { asImage, asPair, checkPixels, newImage, perChannel, roundHalfEven, type Size } from './image.js';
 
@@ -45,7 +45,10 @@ export interface PadOptions {
 }
 
 /** One value, or one for each channel. */
-export const fillKind: Kind<number | readonly number[]> = either(number, numbers);
+export const fillKind: Kind<number | readonly number[]> = either(
+  anyNumber,
+  listOf(anyNumber, 'a list of numbers'),
+);
 export const padKinds: Kinds<PadOptions> = { fill: fillKind, paddingMode: oneOf(...MODES) };
 
 export function sidesOf(where: string, padding: Padding): readonly [number, number, number, number] {

@@ -121,7 +121,7 @@ const randomErasingKinds: Kinds<RandomErasingOptions> = {
   ...chanceKinds,
   scale: rangeKind,
   ratio: rangeKind,
-  value: either(fillKind, oneOf('random')),
+  value: either(fillKind, oneOf('random'), "a number, a list of numbers or 'random'"),
 };
 
 /** Fills a rectangle with probability `p` (Zhong et al., "Random erasing data augmentation", 2017). */
