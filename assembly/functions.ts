@@ -7,13 +7,12 @@ export { sine4, tangent4 } from './trigonometry';
 
 /** Numbers of these functions: see `constant` for why they come from memory. */
 const NUMBERS: usize = memory.data<f32>([
-  1.0, -0.5, 0.41421356, 0.69314718, 0.07135481, 1.59576912,
-  2.0, 4.0, 0.34657359, -0.29289322, 0.39894228040143268, 256.0, 0.21406459,
+  1.0, 0.41421356, 0.69314718, 0.07135481, 1.59576912, 2.0, 4.0, 0.34657359, -0.29289322, 256.0, 0.21406459,
 ]);
 
 /** Their places. FAR is √2 - 1; CUBE and GROWTH belong to gelu's approximation, FLAT and BEND to its slope. */
 export const enum Of {
-  ONE, MINUS_HALF, FAR, LN2, CUBE, GROWTH, TWO, FOUR, NEAR, LOW, DENSITY, FLAT, BEND,
+  ONE, FAR, LN2, CUBE, GROWTH, TWO, FOUR, NEAR, LOW, FLAT, BEND,
 }
 
 // @ts-ignore: decorator
@@ -158,7 +157,7 @@ export function expm1x4(x: v128): v128 {
 @inline
 export function log1px4(x: v128): v128 {
   const z = f32x4.mul(x, x);
-  const near = f32x4.add(x, fma(z, numberOf(Of.MINUS_HALF), logTail4(x, z)));
+  const near = f32x4.add(x, fma(z, constant(HALVES, 2), logTail4(x, z)));
   const far = log4(f32x4.add(x, numberOf(Of.ONE)));
   const inside = v128.and(f32x4.gt(x, numberOf(Of.LOW)), f32x4.lt(x, numberOf(Of.FAR)));
   return v128.bitselect(near, far, inside);
@@ -175,7 +174,7 @@ export function softplus4(x: v128): v128 {
   const far = f32x4.gt(e, numberOf(Of.FAR));
   const m = v128.bitselect(f32x4.mul(f32x4.sub(e, numberOf(Of.ONE)), constant(HALVES, 1)), e, far);
   const z = f32x4.mul(m, m);
-  const logarithm = f32x4.add(m, fma(z, numberOf(Of.MINUS_HALF), logTail4(m, z)));
+  const logarithm = f32x4.add(m, fma(z, constant(HALVES, 2), logTail4(m, z)));
   const tail = f32x4.add(logarithm, v128.and(numberOf(Of.LN2), far));
   // The pseudo-maximum lets NaN, its first operand, through.
   return f32x4.add(f32x4.pmax(x, splat(0.0)), tail);

@@ -1,6 +1,6 @@
 // Copies of 32-bit words between strided places: permute, broadcastTo, slice, pad, concat and their like. Rows of neighbours
 // are copied as they are, one word that fills a row is spread, and a transposition goes by tiles of 4 by 4 through registers.
-import { CopyParams } from '../build/params';
+import { CopyParams, TransposedParams } from '../build/params';
 import { loadTail, operand, storeTail, transpose4 } from './simd';
 import { first, last, rowOffset } from './walk';
 
@@ -93,13 +93,10 @@ export function copy__strided(o: usize, params: usize, s: usize, begin: i32, end
   }
 }
 
-/** Rows and columns of a tile of `copy__transposed`. */
+/** Rows and columns of a tile of `copy__transposed`; src/ops/strided.ts has the same number. */
 const TILE: i32 = 64;
 /** Bytes of a line of a tile in scratch, no power of two: lines at such a distance share their place in the cache. */
 const PITCH: usize = (<usize>TILE << 2) + 16;
-/** Words above which a copy is taken to find neither x nor y in a cache, and the side of the squares that it then goes by. */
-const FAR: i32 = 1 << 21;
-const SQUARE: i32 = 256;
 /** Rows that are fetched side by side: a core's prefetcher follows 16 streams at full speed, 32 at half of it. */
 const STREAMS: i32 = 16;
 
@@ -163,21 +160,20 @@ function copyTile(from: usize, xMove: usize, to: usize, yMove: usize, height: i3
 /**
  * The same where words that are neighbours in x along the last axis are neighbours in y along the axis before it, by tiles of
  * 64 by 64 of these two axes, turned over in scratch: x is read and y written by whole lines of cache. A unit is a tile.
- * Where x and y come from beyond the cache it is a square of 4 by 4 tiles, whose rows of x and of y, 1 KB each and together
- * half of a second-level cache, are fetched first. src/ops/strided.ts counts the same units.
+ * Where x and y come from beyond the cache, a unit has a larger side: a square of 4 by 4 tiles, whose rows of x and of y, 1 KB
+ * each and together half of a second-level cache, are fetched first.
  */
 export function copy__transposed(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<CopyParams>(params);
+  const p = changetype<TransposedParams>(params);
   const rank = <i32>p.rank - 2;
-  const shape = params + offsetof<CopyParams>('shape0');
-  const xStrides = params + offsetof<CopyParams>('xStrides0');
-  const yStrides = params + offsetof<CopyParams>('yStrides0');
+  const shape = params + offsetof<TransposedParams>('shape0');
+  const xStrides = params + offsetof<TransposedParams>('xStrides0');
+  const yStrides = params + offsetof<TransposedParams>('yStrides0');
   const rows = load<i32>(shape + (rank << 2));
   const columns = load<i32>(shape + (rank << 2), 4);
   const xMove = <usize>load<i32>(xStrides + (rank << 2)) << 2;
   const yMove = <usize>load<i32>(yStrides + (rank << 2), 4) << 2;
-  const far = <i32>p.size > FAR && min(rows, columns) >= TILE;
-  const side = far ? SQUARE : TILE;
+  const side = <i32>p.side;
   const across = (columns + side - 1) / side;
   const squares = (rows + side - 1) / side * across;
   for (let unit = begin; unit < end; unit++) {
@@ -189,7 +185,7 @@ export function copy__transposed(o: usize, params: usize, scratch: usize, begin:
     const width = min(columns - left, side);
     const from = operand(o, 0) + ((p.xOffset + rowOffset(plane, rank + 1, shape, xStrides)) << 2) + top * xMove + (left << 2);
     const to = operand(o, 1) + ((p.yOffset + rowOffset(plane, rank + 1, shape, yStrides)) << 2) + left * yMove + (top << 2);
-    if (far) {
+    if (side > TILE) {
       fetch(from, xMove, height, width, scratch);
       fetch(to, yMove, width, height, scratch);
     }

@@ -1,7 +1,7 @@
 // A pass over a row of softmax: powers e^(x - top) and their sum, the largest element of the next row, and the factor of the
 // row before.
 //
-// Powers are bound by arithmetic: V8 makes 7 multiply-adds, a maximum, a subtraction and 2 whole-number steps of four elements,
+// Powers are bound by arithmetic: 7 multiply-adds, a maximum, a minimum, a subtraction and 2 whole-number steps of four elements,
 // and softmax adds the difference, the sum, the maximum and the factor. A core does about three such steps a cycle, two of
 // them multiply-adds, if none waits: four vectors go abreast, step by step, each constant read once for the four. On their own
 // the maximum and the factor would take a cycle each: so a pass over a row finds the largest element of the next one, and

@@ -59,8 +59,8 @@ export function resultsFile({
 }
 
 /**
- * Writes text beside its place and renames it there, so that a reader never sees half of it. Makes the
- * folder.
+ * Writes text beside its place, for a link the one that it leads to, and renames it there, so that a reader never sees half of
+ * it. Makes the folder.
  */
 export function writeWhole(file: string, text: string): void {
   mkdirSync(path.dirname(path.resolve(file)), { recursive: true });

@@ -1,10 +1,21 @@
 // y[yOffset + p . yStrides] = x[xOffset + p . xStrides] for every position p of `shape`: 32-bit words of any
 // dtype; strides may be negative. One invocation per position. What no position reaches keeps its value.
-//! params copy__transposed : CopyParams
+//! params copy__transposed : TransposedParams
 #include "common/indexing"
 
 struct CopyParams {
   size: u32,
+  rank: u32,
+  xOffset: u32,
+  yOffset: u32,
+  shape: array<vec4<u32>, 2>,
+  xStrides: array<vec4<i32>, 2>,
+  yStrides: array<vec4<i32>, 2>,
+}
+
+/// As CopyParams, the transposed axes last; units are squares of `side` rows and columns.
+struct TransposedParams {
+  side: u32,
   rank: u32,
   xOffset: u32,
   yOffset: u32,

@@ -18,13 +18,11 @@ export function wholeCopy(shape: Shape): StridedCopy {
   return { shape, xStrides: strides, yStrides: strides };
 }
 
-/**
- * Rows and columns of a wasm unit of a transposition, and of one of more than `FAR` words and of a tile or more either way:
- * assembly/layout.ts has the same numbers.
- */
+/** Rows and columns of a tile of a wasm transposition, which is turned over in scratch: assembly/layout.ts has the same number. */
 const TILE = 64;
-const SQUARE = 256;
+/** Words above which a copy is taken to find neither x nor y in a cache, and the side of the squares that it then goes by. */
 const FAR = 2 ** 21;
+const SQUARE = 256;
 
 /**
  * wasm: the walk with the axis along which x's words are neighbours last and that of y's before it, if these are two axes
@@ -41,11 +39,10 @@ function transposition({ shape, xStrides, yStrides }: StridedCopy) {
   const order = [...axes, row, column];
   const along = (list: readonly number[]) => eight(order.map((axis) => list[axis]!));
   const planes = axes.reduce((product, axis) => product * walk.shape[axis]!, 1);
-  const size = sizeOf(shape);
-  const side = size > FAR && Math.min(rows, columns) >= TILE ? SQUARE : TILE;
+  const side = sizeOf(shape) > FAR && Math.min(rows, columns) >= TILE ? SQUARE : TILE;
   return {
     params: {
-      size,
+      side,
       rank: order.length,
       shape: along(walk.shape),
       xStrides: along(xMoves),
