@@ -14,7 +14,7 @@ const GRAMS = [4, 5];
 const REACH = 24;
 const FADE = 1;
 /** Lengths of the runs of instructions by which numbers are found: the longer a run, the more of them it has. */
-const RUNS = [3, 6, 12, 24, 48];
+const RUNS = [3, 6, 12, 24, 48, 96];
 /** The first number of a type's locals where the types before it, and the parameters, need fewer; in this order. */
 const STARTS = { i32: 0, i64: 0, f32: 48, f64: 0, v128: 64 };
 
