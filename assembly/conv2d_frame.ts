@@ -61,7 +61,17 @@ function everySecond(from: usize): v128 {
 export function copyLine(from: usize, mask: usize, to: usize, count: i32, step: usize): void {
   if (count >= 4 && step == 1) {
     const last = <usize>(count - 4) << 2;
-    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, masked(v128.load(from + at), mask ? mask + at : 0));
+    let at: usize = 0;
+    // Four vectors a round: to count takes as long as to copy one.
+    if (!mask) {
+      for (; at + 64 <= last; at += 64) {
+        v128.store(to + at, v128.load(from + at));
+        v128.store(to + at, v128.load(from + at, 16), 16);
+        v128.store(to + at, v128.load(from + at, 32), 32);
+        v128.store(to + at, v128.load(from + at, 48), 48);
+      }
+    }
+    for (; at < last; at += 16) v128.store(to + at, masked(v128.load(from + at), mask ? mask + at : 0));
     v128.store(to + last, masked(v128.load(from + last), mask ? mask + last : 0));
     return;
   }
@@ -79,24 +89,27 @@ export function copyLine(from: usize, mask: usize, to: usize, count: i32, step: 
   }
 }
 
-/** First column of a frame's plane whose place in x is at least `place`. */
+/** First row or column of `size` in a frame's plane whose place in x is at least `place`. */
 // @ts-ignore: decorator
 @inline
-function columnOf(place: i32, step: i32, width: i32): i32 {
-  return place <= 0 ? 0 : min(width, (place + step - 1) / step);
+function firstFrom(place: i32, step: i32, size: i32): i32 {
+  return place <= 0 ? 0 : min(size, (place + step - 1) / step);
 }
 
 /**
  * Copies what a unit sees of `images` images and `channels` channels, of which `plane` is the first one's number in an image
- * and `line` the first row in x. What lies beside x is zero before and stays so, as do rows outside where every unit has
- * all rows. With a mask the stride is 1.
+ * and `line` the first row in x, plane by plane as x lies. What lies beside x is zero before and stays so, as do rows
+ * outside where every unit has all rows. With a mask the stride is 1.
  */
 export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, images: i32, plane: i32, channels: i32, line: i32, frame: usize): void {
   const height = <i32>p.height;
   const width = <i32>p.width;
+  const stepHeight = <i32>p.frameStepHeight;
   const step = <i32>p.frameStepWidth;
-  const frameWidth = <i32>p.frameWidth;
+  const frameRows = <i32>p.frameRows;
+  const lineBytes = p.frameWidth << 2;
   const planeBytes = <usize>(height * width) << 2;
+  const rowBytes = <usize>(stepHeight * width) << 2;
   const banded = p.rows < p.outHeight;
   for (let i = 0; i < images; i++) {
     const source = <i32>((image + i) * p.groups * p.channels + plane) * height;
@@ -104,24 +117,24 @@ export function fillFrame(p: ConvolveParams, x: usize, mask: usize, image: i32, 
     for (let phase = 0; phase < <i32>(p.phaseRows * p.phaseColumns); phase++) {
       const down = phase / <i32>p.phaseColumns;
       const column = phase - down * <i32>p.phaseColumns;
-      const first = columnOf(p.left - column, step, frameWidth);
-      const count = columnOf(width + p.left - column, step, frameWidth) - first;
-      let y = line + down;
-      for (const end = to + ((p.frameRows * frameWidth) << 2); to < end; to += frameWidth << 2) {
-        const inside = y >= 0 && y < height;
-        const at = ((source + y) * width + first * step + column - p.left) << 2;
-        let from = x + at;
-        let through = mask ? mask + at : 0;
-        let pixels = to;
-        for (let channel = 0; channel < channels; channel++) {
-          if (inside) copyLine(from, through, pixels + (first << 2), count, step);
-          else if (banded) memory.fill(pixels, 0, frameWidth << 2);
-          pixels += p.channelBytes;
-          from += planeBytes;
-          if (through) through += planeBytes;
+      const above = firstFrom(-line - down, stepHeight, frameRows);
+      const rows = firstFrom(height - line - down, stepHeight, frameRows);
+      const first = firstFrom(p.left - column, step, p.frameWidth);
+      const count = firstFrom(width + p.left - column, step, p.frameWidth) - first;
+      const at = ((source + line + down + above * stepHeight) * width + first * step + column - p.left) << 2;
+      for (let channel = 0; channel < channels; channel++) {
+        let pixels = to + channel * p.channelBytes;
+        let from = x + at + channel * planeBytes;
+        if (banded && above > 0) memory.fill(pixels, 0, above * lineBytes);
+        if (banded && rows < frameRows) memory.fill(pixels + rows * lineBytes, 0, (frameRows - rows) * lineBytes);
+        pixels += above * lineBytes + (first << 2);
+        for (let row = above; row < rows; row++) {
+          copyLine(from, mask ? from + (mask - x) : 0, pixels, count, step);
+          pixels += lineBytes;
+          from += rowBytes;
         }
-        y += <i32>p.frameStepHeight;
       }
+      to += frameRows * lineBytes;
     }
   }
 }

@@ -98,16 +98,13 @@ function packFour(from0: usize, from1: usize, from2: usize, from3: usize, to: us
 
 /**
  * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8]. Where only `count` filters are left
- * the last stands for the others, whose sums nobody reads.
+ * the second four columns are the last four of these; where there are fewer than four, the last stands for the others.
  */
 function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
   const r1 = stride * min(1, count - 1);
   const r2 = stride * min(2, count - 1);
   const r3 = stride * min(3, count - 1);
-  const r4 = stride * min(4, count - 1);
-  const r5 = stride * min(5, count - 1);
-  const r6 = stride * min(6, count - 1);
-  const r7 = stride * min(7, count - 1);
+  const half = stride * max(0, count - 4);
   const end = dy + ((pixels - 4) << 2);
   if (pixels >= 4) {
     for (let from = dy; ; from += 16) {
@@ -115,12 +112,13 @@ function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usi
       if (from > end) from = end;
       const panel = to + ((from - dy) << 3);
       packFour(from, from + r1, from + r2, from + r3, panel);
-      packFour(from + r4, from + r5, from + r6, from + r7, panel + 16);
+      const next = from + half;
+      packFour(next, next + r1, next + r2, next + r3, panel + 16);
       if (from == end) return;
     }
   }
   for (let i = 0; i < pixels; i++) {
-    for (let j = 0; j < 8; j++) store<f32>(to + (i << 5) + (j << 2), load<f32>(dy + (i << 2) + stride * min(j, count - 1)));
+    for (let j = 0; j < 8; j++) store<f32>(to + (i << 5) + (j << 2), load<f32>(dy + (i << 2) + stride * min(j & 3, count - 1) + (j > 3 ? half : 0)));
   }
 }
 
@@ -134,34 +132,43 @@ function maskGradient(dy: usize, mask: usize, stride: usize, count: i32, pixels:
   }
 }
 
-/** sums [8] = Σ of a panel [pixels, 8]. */
+/** sums [8] = Σ of a panel [pixels, 8]: of a block its even pixels and its odd ones, then both, blocks one after the other. */
 function sumPanel(panel: usize, pixels: i32, sums: usize): void {
   const block = blockOf(pixels, PIXELS);
   memory.fill(sums, 0, 32);
   for (let start = 0; start < pixels; start += block) {
-    let low = splat(0.0);
-    let high = splat(0.0);
-    for (let i = min(block, pixels - start); i > 0; i--) {
+    let low = splat(0.0), high = splat(0.0), nextLow = splat(0.0), nextHigh = splat(0.0);
+    let left = min(block, pixels - start);
+    for (; left > 1; left -= 2) {
+      low = f32x4.add(low, v128.load(panel));
+      high = f32x4.add(high, v128.load(panel, 16));
+      nextLow = f32x4.add(nextLow, v128.load(panel, 32));
+      nextHigh = f32x4.add(nextHigh, v128.load(panel, 48));
+      panel += 64;
+    }
+    if (left) {
       low = f32x4.add(low, v128.load(panel));
       high = f32x4.add(high, v128.load(panel, 16));
       panel += 32;
     }
-    storeSums(sums, low, high, sums, true);
+    storeSums(sums, f32x4.add(low, nextLow), f32x4.add(high, nextHigh), sums, true);
   }
 }
 
-/** Sums [count, 8] become columns of `kept` rows, `stride` bytes apart. */
+/** Sums [count, 8] become columns of `kept` rows, `stride` bytes apart, of which `packGradient` says where they stand. */
 // @ts-ignore: decorator
 @inline
 function putSums(sums: usize, count: i32, kept: i32, to: usize, stride: usize): void {
   let tap = 0;
-  if (kept == 8) {
+  if (kept >= 4) {
     for (; tap + 4 <= count; tap += 4) {
-      for (let j = 0; j < 8; j += 4) transpose4(sums + (tap << 5) + (j << 2), 32, to + (tap << 2) + j * stride, stride);
+      const row = to + (tap << 2);
+      transpose4(sums + (tap << 5), 32, row, stride);
+      transpose4(sums + (tap << 5) + 16, 32, row + (kept - 4) * stride, stride);
     }
   }
   for (; tap < count; tap++) {
-    for (let j = 0; j < kept; j++) store<f32>(to + (tap << 2) + j * stride, load<f32>(sums + (tap << 5) + (j << 2)));
+    for (let j = 0; j < kept; j++) store<f32>(to + (tap << 2) + j * stride, load<f32>(sums + (tap << 5) + ((j < 4 ? j : j + 8 - kept) << 2)));
   }
 }
 

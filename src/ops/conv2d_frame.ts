@@ -60,10 +60,13 @@ function frame(c: Convolution, copies: boolean, phases: boolean, rows: number) {
   const columns = c.spread
     ? up(c.width, 8)
     : (c.outWidth - 1) * (c.strideWidth / stepWidth) + Math.floor(span.width / stepWidth) + 1;
+  // Zeros right of a row are those left of the next.
+  const zeros = Math.max(0, Math.min(c.left, columns - c.left - c.width, span.width));
+  const shared = stepWidth === 1 && !c.spread ? zeros : 0;
   const frameRows = copies ? lines : c.height;
-  const frameWidth = copies ? columns : c.width;
+  const frameWidth = copies ? columns - shared : c.width;
   // An odd number of cache lines keeps the channels of a pixel apart in the cache.
-  const plane = phaseRows * phaseColumns * frameRows * frameWidth;
+  const plane = phaseRows * phaseColumns * frameRows * frameWidth + shared;
   const channelBytes = copies ? up(4 * plane, 64) + (up(4 * plane, 64) % 128 === 0 ? 64 : 0) : 4 * plane;
   return {
     copies: Number(copies),
