@@ -38,13 +38,13 @@ export function tapOffsets(p: ConvolveParams, channels: i32, table: usize): void
 /** dy where y > 0 or is NaN, else 0: the gradient through y = relu(z). Without a mask dy itself. */
 // @ts-ignore: decorator
 @inline
-function masked(dy: v128, mask: usize): v128 {
+export function masked(dy: v128, mask: usize): v128 {
   return mask ? v128.andnot(dy, f32x4.le(v128.load(mask), splat(0.0))) : dy;
 }
 
 // @ts-ignore: decorator
 @inline
-function maskedAt(dy: usize, mask: usize): f32 {
+export function maskedAt(dy: usize, mask: usize): f32 {
   return mask && load<f32>(mask) <= 0 ? 0 : load<f32>(dy);
 }
 

@@ -3,7 +3,7 @@
 // of a pixel's tap is the sum of the tap's offset and the pixel's. Where pixels are split over units, every unit has sums
 // of its own, which are added at the end.
 import { ConvolveParams, SumPartsParams } from '../build/params';
-import { copyLine, fillFrame, tapOffsets, touchImages } from './conv2d_frame';
+import { fillFrame, masked, maskedAt, tapOffsets, touchImages } from './conv2d_frame';
 import { operand, splat, transpose4 } from './simd';
 import { blockOf, Gathered, Pair, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, Single, storeSums, tile } from './tile';
 
@@ -78,14 +78,21 @@ function pixelOffsets(p: ConvolveParams, images: i32, rows: i32, table: usize): 
   }
 }
 
+/** Four of dy, masked by what stands `mask` bytes further unless that is 0. */
+// @ts-ignore: decorator
+@inline
+function loadMasked(from: usize, mask: usize): v128 {
+  return masked(v128.load(from), mask ? from + mask : 0);
+}
+
 /** Four rows of four become four columns, 32 bytes apart. */
 // @ts-ignore: decorator
 @inline
-function packFour(from0: usize, from1: usize, from2: usize, from3: usize, to: usize): void {
-  const r0 = v128.load(from0);
-  const r1 = v128.load(from1);
-  const r2 = v128.load(from2);
-  const r3 = v128.load(from3);
+function packFour(from0: usize, from1: usize, from2: usize, from3: usize, mask: usize, to: usize): void {
+  const r0 = loadMasked(from0, mask);
+  const r1 = loadMasked(from1, mask);
+  const r2 = loadMasked(from2, mask);
+  const r3 = loadMasked(from3, mask);
   const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
   const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
   const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
@@ -96,39 +103,42 @@ function packFour(from0: usize, from1: usize, from2: usize, from3: usize, to: us
   v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
 }
 
+/** At least four pixels of `packGradient`; filters are `r1`, `r2` and `r3` bytes apart, and the second four `half`. */
+// @ts-ignore: decorator
+@inline
+function packRows(dy: usize, mask: usize, r1: usize, r2: usize, r3: usize, half: usize, pixels: i32, to: usize): void {
+  const end = dy + ((pixels - 4) << 2);
+  for (let from = dy; ; from += 16) {
+    // The last four pixels overlap those before.
+    if (from > end) from = end;
+    const panel = to + ((from - dy) << 3);
+    packFour(from, from + r1, from + r2, from + r3, mask, panel);
+    const next = from + half;
+    packFour(next, next + r1, next + r2, next + r3, mask, panel + 16);
+    if (from == end) return;
+  }
+}
+
 /**
- * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8]. Where only `count` filters are left
- * the second four columns are the last four of these; where there are fewer than four, the last stands for the others.
+ * `pixels` neighbours of dy for 8 filters `stride` bytes apart into a panel [pixels, 8], masked by what stands `mask` bytes
+ * further unless that is 0. Where only `count` filters are left the second four columns are the last four of these; where
+ * there are fewer than four, the last stands for the others.
  */
-function packGradient(dy: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
+function packGradient(dy: usize, mask: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
   const r1 = stride * min(1, count - 1);
   const r2 = stride * min(2, count - 1);
   const r3 = stride * min(3, count - 1);
   const half = stride * max(0, count - 4);
-  const end = dy + ((pixels - 4) << 2);
   if (pixels >= 4) {
-    for (let from = dy; ; from += 16) {
-      // The last four pixels overlap those before.
-      if (from > end) from = end;
-      const panel = to + ((from - dy) << 3);
-      packFour(from, from + r1, from + r2, from + r3, panel);
-      const next = from + half;
-      packFour(next, next + r1, next + r2, next + r3, panel + 16);
-      if (from == end) return;
-    }
+    if (mask) packRows(dy, mask, r1, r2, r3, half, pixels, to);
+    else packRows(dy, 0, r1, r2, r3, half, pixels, to);
+    return;
   }
   for (let i = 0; i < pixels; i++) {
-    for (let j = 0; j < 8; j++) store<f32>(to + (i << 5) + (j << 2), load<f32>(dy + (i << 2) + stride * min(j & 3, count - 1) + (j > 3 ? half : 0)));
-  }
-}
-
-/** Rows of dy, masked, one after the other; `stride` bytes apart before. */
-function maskGradient(dy: usize, mask: usize, stride: usize, count: i32, pixels: i32, to: usize): void {
-  for (let j = 0; j < count; j++) {
-    copyLine(dy, mask, to, pixels, 1);
-    dy += stride;
-    mask += stride;
-    to += pixels << 2;
+    for (let j = 0; j < 8; j++) {
+      const from = dy + (i << 2) + stride * min(j & 3, count - 1) + (j > 3 ? half : 0);
+      store<f32>(to + (i << 5) + (j << 2), maskedAt(from, mask ? from + mask : 0));
+    }
   }
 }
 
@@ -193,6 +203,7 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
   const table = scratch + ((panelsPerPart * TAPS) << 5);
   const offsets = table + ((channelsPerPart * kernel) << 2);
   const limit = operand(o, 0) + ((p.batch * p.groups * p.channels * p.height * p.width) << 2);
+  const mask = operand(o, 2) ? operand(o, 2) - operand(o, 1) : 0;
   const dbias = operand(o, 4);
   tapOffsets(p, channelsPerPart, table);
   pixelOffsets(p, p.images, p.rows, offsets);
@@ -227,7 +238,6 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     }
     const block = blockOf(pixels, PIXELS);
     const dy = scratch + p.panelsAt;
-    const counted = scratch + p.stagedAt;
     const first = part * panelsPerPart;
     const last = min(panels, first + panelsPerPart);
     for (let panel = first; panel < last; panel++) {
@@ -236,14 +246,7 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
       const to = dy + (((panel - first) * pixels) << 5);
       for (let i = 0; i < images; i++) {
         const at = (((image + i) * p.groups * filters + filter) * plane + row * p.outWidth) << 2;
-        let from = operand(o, 1) + at;
-        let stride = plane << 2;
-        if (operand(o, 2)) {
-          maskGradient(from, operand(o, 2) + at, stride, kept, run, counted);
-          from = counted;
-          stride = run << 2;
-        }
-        packGradient(from, stride, kept, run, to + ((i * run) << 5));
+        packGradient(operand(o, 1) + at, mask, plane << 2, kept, run, to + ((i * run) << 5));
       }
       if (dbias && firstChannel == 0) {
         sumPanel(to, pixels, sums);

@@ -207,7 +207,7 @@ export function spread(c: Convolution): Convolution | null {
 }
 
 /** The weight-gradient of a convolution: pixels are split as far as the sums of each share are soon added. */
-export function frameWeights(c: Convolution, masked: boolean): Framed {
+export function frameWeights(c: Convolution): Framed {
   const kernel = c.kernelHeight * c.kernelWidth;
   const weights = c.groups * c.filters * c.channels * kernel;
   const panels = Math.ceil(c.filters / 8);
@@ -234,8 +234,7 @@ export function frameWeights(c: Convolution, masked: boolean): Framed {
   const panelParts = Math.ceil(panels / panelsPerPart);
   const imageBytes = copies ? channels * view.channelBytes : 4 * c.groups * c.channels * c.height * c.width;
   const panelsAt = up(4 * (8 * TAPS * panelsPerPart + channels * kernel + pixels), 64);
-  const stagedAt = up(panelsAt + 32 * pixels * panelsPerPart, 64);
-  const frameAt = up(stagedAt + (masked ? 32 * unit.rows * c.outWidth : 0), 64);
+  const frameAt = up(panelsAt + 32 * pixels * panelsPerPart, 64);
   return {
     params: {
       ...c,
@@ -250,7 +249,7 @@ export function frameWeights(c: Convolution, masked: boolean): Framed {
         depth: 0,
         imageBytes,
         panelsAt,
-        stagedAt,
+        stagedAt: 0,
         frameAt,
       },
     },

@@ -196,7 +196,7 @@ export const inputGradientWasm = (
 });
 
 const framedWeights = (call: WeightGradientCall) =>
-  frameWeights(forwardPass(weightGeometry(call)).convolution, call.types.mask !== null);
+  frameWeights(forwardPass(weightGeometry(call)).convolution);
 
 /** Units of the wasm kernel that adds the shares. */
 const SUM = 1024;
