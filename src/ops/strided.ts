@@ -20,9 +20,13 @@ export function wholeCopy(shape: Shape): StridedCopy {
 
 /** Rows and columns of a tile of a wasm transposition, which is turned over in scratch: assembly/layout.ts has the same number. */
 const TILE = 64;
-/** Words above which a copy is taken to find neither x nor y in a cache, and the side of the squares that it then goes by. */
-const FAR = 2 ** 21;
+/**
+ * Words above which a copy is taken to find neither x nor y in a cache, and the side of the squares that it then goes by, with
+ * the least rows and columns that these pay for. A square of what does lie in a cache takes a quarter more than its tiles.
+ */
+const FAR = 2 ** 20;
 const SQUARE = 256;
+const NARROW = 32;
 
 /**
  * wasm: the walk with the axis along which x's words are neighbours last and that of y's before it, if these are two axes
@@ -39,7 +43,7 @@ function transposition({ shape, xStrides, yStrides }: StridedCopy) {
   const order = [...axes, row, column];
   const along = (list: readonly number[]) => eight(order.map((axis) => list[axis]!));
   const planes = axes.reduce((product, axis) => product * walk.shape[axis]!, 1);
-  const side = sizeOf(shape) > FAR && Math.min(rows, columns) >= TILE ? SQUARE : TILE;
+  const side = sizeOf(shape) > FAR && Math.min(rows, columns) >= NARROW ? SQUARE : TILE;
   return {
     params: {
       side,
