@@ -1,7 +1,15 @@
 /** The gradients of max pooling, by winners that are bytes, taps of windows, or words, indices in planes. */
 import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
-import { expectDType, f32, type KernelCall, type Launch, type TensorType, type Value } from '../op.js';
+import {
+  expectDType,
+  f32,
+  type KernelCall,
+  type Launch,
+  type RefTensor,
+  type TensorType,
+  type Value,
+} from '../op.js';
 import { type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import { omit } from './common.js';
 import { expectPooled, type Pooled, pooledErrors, pooledOptions } from './pool_backward.js';
@@ -133,14 +141,11 @@ function caseOf<U, A extends U & object>(pooling: Pooling<U, A>, [shape, options
 }
 
 type BackwardCall<A> = KernelCall<'dy' | 'winners', A & Pooled>;
+type BackwardPlan<A> = (attrs: A & Pooled) => Geometry;
 
-export function backwardOp<U, A extends U & object>(
-  name: string,
-  pooling: Pooling<U, A>,
-  gradients: Gradients<U, A>,
-) {
+/** The kernels of an op that sums dy over windows; those of webgpu for windows of one kind know taps alone. */
+function backwardKernels<A>(plan: BackwardPlan<A>, kinds: readonly WindowKind[]) {
   const kernel = 'max_pool2d_backward_f32';
-  const plan = (attrs: A & Pooled) => pooling.plan(name, f32(attrs.shape), attrs);
   const variant = (backend: 'wasm' | 'webgpu', kind: WindowKind | null = null) => ({
     name: kernel + (kind?.suffix ?? ''),
     when: ({ types, attrs }: BackwardCall<A>) =>
@@ -152,13 +157,49 @@ export function backwardOp<U, A extends U & object>(
       return [windowLaunch(backend, kernel, operands, g, blocks(g), TABLE, { words, kind })];
     },
   });
-  // Of up to n windows that an element wins, n - 1 sums round.
-  const tolerance = {
-    ulps: ({ attrs }: BackwardCall<A>) => mostWindows(plan(attrs)) - 1,
-    magnitude: 'absolute',
-  } as const;
+  return {
+    wasm: [variant('wasm')],
+    webgpu: [...kinds.map((kind) => variant('webgpu', kind)), variant('webgpu')],
+  };
+}
+
+/** dx of `size` elements: each dy added to its window's winner. */
+function summedByWinner(dy: RefTensor, winners: RefTensor, g: Geometry, size: number): Float64Array {
+  const dx = new Float64Array(size);
+  winnerPlaces(winners.data, g, namesIndices(winners, dy)).forEach((place, i) => {
+    if (place >= 0) dx[place]! += dy.data[i]!;
+  });
+  return dx;
+}
+
+/** Of up to n windows that an element wins, n - 1 sums round. */
+const backwardTolerance = <A>(plan: BackwardPlan<A>) => ({
+  ulps: ({ attrs }: BackwardCall<A>) => mostWindows(plan(attrs)) - 1,
+  magnitude: 'absolute' as const,
+});
+
+/** What is refused, in a case of pooling to `y`. */
+const backwardErrors = <U, A extends U & object>(
+  name: string,
+  pooling: Pooling<U, A>,
+  one: ReturnType<typeof caseOf<U, A>>,
+) => [
+  ...pooledErrors(name, one, { winners: { shape: [1, 1, 9, 9], dtype: 'i32' as const } }),
+  {
+    types: { dy: one.y, winners: { shape: [7], dtype: 'i32' as const } },
+    options: { ...one.options, shape: one.shape },
+    message: wrongWinners(name, one.y, pooling, one),
+  },
+];
+
+export function backwardOp<U, A extends U & object>(
+  name: string,
+  pooling: Pooling<U, A>,
+  gradients: Gradients<U, A>,
+) {
+  const plan: BackwardPlan<A> = (attrs) => pooling.plan(name, f32(attrs.shape), attrs);
+  const tolerance = backwardTolerance(plan);
   const cases = pooling.cases.map((one) => caseOf(pooling, one));
-  const first = cases[0]!;
   return defineOp({
     name,
     summary: 'dx = Σ dy over the windows that x wins',
@@ -170,35 +211,19 @@ export function backwardOp<U, A extends U & object>(
       checkWinners(name, winners, dy, g);
       return f32(attrs.shape);
     },
-    reference({ dy, winners }, attrs) {
-      const dx = new Float64Array(sizeOf(attrs.shape));
-      winnerPlaces(winners.data, plan(attrs), namesIndices(winners, dy)).forEach((place, i) => {
-        if (place >= 0) dx[place]! += dy.data[i]!;
-      });
-      return dx;
-    },
+    reference: ({ dy, winners }, attrs) => summedByWinner(dy, winners, plan(attrs), sizeOf(attrs.shape)),
     backward: {
       dy: ({ grad, winners, attrs }): Value =>
         gradients.select(grad, winners, omit(attrs as A & { shape: Shape }, 'shape') as unknown as A),
       winners: null,
     },
-    kernels: {
-      wasm: [variant('wasm')],
-      webgpu: [...kindsOf(pooling, [PAIRS, STEPS]).map((kind) => variant('webgpu', kind)), variant('webgpu')],
-    },
+    kernels: backwardKernels(plan, kindsOf(pooling, [PAIRS, STEPS])),
     linear: ['dy'],
     samples: cases.map(({ shape, options, y, winners }) => ({
       inputs: { dy: { shape: y.shape }, winners },
       options: { ...options, shape },
     })),
-    errors: [
-      ...pooledErrors(name, first, { winners: { shape: [1, 1, 9, 9], dtype: 'i32' as const } }),
-      {
-        types: { dy: first.y, winners: { shape: [7], dtype: 'i32' } },
-        options: { ...first.options, shape: first.shape },
-        message: wrongWinners(name, first.y, pooling, first),
-      },
-    ],
+    errors: backwardErrors(name, pooling, cases[0]!),
     tolerance: { wasm: tolerance, webgpu: tolerance },
   });
 }
