@@ -96,17 +96,20 @@ function winnersRow(p: Pool2dParams, three: bool, end: i32, a: usize, b: usize, 
     }
     do {
       const at = (ox << 3) + (three ? 4 : 0);
-      const to = three && ox == end ? at - 4 : at;
       const a0 = v128.load(a + at);
       const b0 = v128.load(b + at);
       const c0 = three ? v128.load(c + at) : a0;
-      let a1 = v128.load(a + to, 16);
-      let b1 = v128.load(b + to, 16);
-      let c1 = three ? v128.load(c + to, 16) : a1;
+      let a1 = zero;
+      let b1 = zero;
+      let c1 = zero;
       if (three && ox == end) {
-        a1 = withoutFirst(a1);
-        b1 = withoutFirst(b1);
-        c1 = withoutFirst(c1);
+        a1 = withoutFirst(v128.load(a + at, 12));
+        b1 = withoutFirst(v128.load(b + at, 12));
+        c1 = withoutFirst(v128.load(c + at, 12));
+      } else {
+        a1 = v128.load(a + at, 16);
+        b1 = v128.load(b + at, 16);
+        c1 = three ? v128.load(c + at, 16) : a1;
       }
       const sum = fma(b1, c1, f32x4.mul(b0, c0));
       let near = larger(a0, b0);
