@@ -204,7 +204,7 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
         fillFrame(p, operand(o, 0), operand(o, 4), image, images, group * channels, channels, line, frame);
       } else {
         frame = operand(o, 0) + ((((image * p.groups + group) * channels * p.height + line) * p.width) << 2);
-        if (rows == <i32>p.outHeight) touchImages(images, frame, p.imageBytes, channels * p.channelBytes, limit, staged);
+        if (rows == <i32>p.outHeight && !p.packs) touchImages(images, frame, p.imageBytes, channels * p.channelBytes, limit, staged);
       }
     }
     const weights = operand(o, 1) + ((group * filters * taps) << 2);
@@ -249,6 +249,7 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
           let mode = start > 0 || p.spread ? ADD : 0;
           if (p.activation && start + depth == taps) mode |= RELU;
           const skip = <usize>start << 2;
+          if (p.packs && rows == <i32>p.outHeight) touchImages(images, frame + start * p.channelBytes, p.imageBytes, depth * p.channelBytes, limit, packed);
           packPanels(p, frame, rows, columns, table + skip, depth, odd, oddEnd, limit);
           const span = max(8, GROUP / max(1, depth));
           for (let panel = 0; panel < panels; panel += span) {

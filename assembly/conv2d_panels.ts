@@ -44,7 +44,7 @@ export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
   for (let column = 0; column < columns; column += 8) {
     const from = frame + (at << 2);
     const run = width - at;
-    const straddles = apart || run < 8 || column + 8 > columns;
+    const straddles = apart || p.packs || run < 8 || column + 8 > columns;
     const entry = changetype<Panel>(list);
     entry.from = straddles ? packed : from;
     entry.table = straddles ? steps : table;
@@ -85,14 +85,12 @@ export function packPanels(p: ConvolveParams, frame: usize, rows: i32, columns: 
       const second = panel.bytes;
       for (let at = table; at < last; at += 4) {
         const offset = load<u32>(at);
-        const low = v128.load(x0 + offset);
-        const high = v128.load(x0 + offset, 16);
-        const nextLow = v128.load(x1 + offset);
-        const nextHigh = v128.load(x1 + offset, 16);
-        v128.store(to, low);
-        v128.store(to, high, 16);
-        v128.store(to + second, nextLow);
-        v128.store(to + second, nextHigh, 16);
+        v128.store(to, v128.load(x0 + offset));
+        v128.store(to, v128.load(x0 + offset, 16), 16);
+        if (x1 != x0) {
+          v128.store(to + second, v128.load(x1 + offset));
+          v128.store(to + second, v128.load(x1 + offset, 16), 16);
+        }
         to += 32;
       }
       continue;

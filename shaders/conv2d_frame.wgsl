@@ -63,6 +63,8 @@ struct ConvolveParams {
   imageBytes: u32,
   // Tap columns whose sums are spread over columns of y, 0 where patches are gathered.
   spread: u32,
+  // Whether every panel of pixels is packed, not only those that straddle.
+  packs: u32,
   // Whether there are so few filters that tiles are thin; taps of a block, and where in scratch memory what lies.
   thin: u32,
   // Whether tiles take two panels side by side.

@@ -25,6 +25,8 @@ const DEPTH = 400;
 /** Taps whose sums the weight-gradient keeps at a time, and most panels of 8 filters that share them. */
 const TAPS = 48;
 const PANELS = 4;
+/** Bytes of a page of memory. */
+const PAGE = 4096;
 /** Bytes of scratch memory that stay in the cache, and the number of units that threads share well. */
 const CACHE = 1 << 20;
 const UNITS = 12;
@@ -123,8 +125,16 @@ interface Task {
   readonly depth: number;
 }
 
-/** One way to cut a convolution into units: about `pixels` pixels, and one of `wanted` parts of the filters. */
-function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number, wanted: number) {
+/**
+ * One way to cut a convolution into units: about `pixels` pixels, and one of `wanted` parts of the filters; all panels of
+ * pixels packed, or only those that straddle.
+ */
+function candidate(
+  { c, tile, thin, copies, taps, depth }: Task,
+  pixels: number,
+  wanted: number,
+  packs: boolean,
+) {
   const unit = share(c, pixels);
   const view = frame(c, copies, copies, unit.rows);
   const apart = view.frameStepWidth !== c.strideWidth;
@@ -132,7 +142,7 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const imageBytes = copies ? c.channels * view.channelBytes : inPlace;
   const pitch = c.spread ? c.outWidth - c.width + view.frameWidth : c.outWidth;
   const panels = Math.ceil((unit.images * unit.rows * pitch) / 8);
-  const odd = c.spread ? 0 : straddling(c, view.frameWidth, apart, unit.images, unit.rows);
+  const odd = c.spread ? 0 : packs ? panels : straddling(c, view.frameWidth, apart, unit.images, unit.rows);
   const tiles = Math.max(1, Math.ceil(c.filters / tile));
   const tilesPerPart = Math.ceil(tiles / wanted);
   const parts = Math.ceil(tiles / tilesPerPart);
@@ -148,9 +158,11 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const multiplied = c.spread
     ? (panels * c.spread * c.height * view.frameWidth) / (unit.rows * pitch)
     : panels;
+  // In x itself a tap's channels lie apart: more slowly read, above all in pages of their own or not whole vectors apart.
+  const apartRate = view.channelBytes % 16 > 0 ? 1.13 : view.channelBytes >= PAGE ? 1.1 : 1.05;
   const cycles =
-    multiplied * c.filters * (taps + 4 * Math.ceil(taps / depth)) +
-    5 * taps * odd * parts +
+    multiplied * c.filters * (taps * (copies || packs ? 1 : apartRate) + 4 * Math.ceil(taps / depth)) +
+    (packs ? 4 : 5) * taps * odd * parts +
     weights * (weights > CACHE / 2 ? 0.2 : 0.05) +
     (copies ? 0.2 * unit.images * imageBytes : 0) +
     500 * parts;
@@ -158,7 +170,13 @@ function candidate({ c, tile, thin, copies, taps, depth }: Task, pixels: number,
   const excess = Math.max(0, scratch / CACHE - 0.75);
   const cost = shares * c.groups * cycles * (1 + 0.5 / units) * (1 + 0.2 * excess);
   const places = { imageBytes, panelsAt, stagedAt, frameAt };
-  return { cost, shares, units, scratch, params: { ...unit, ...view, ...places, channelParts: 1, parts } };
+  return {
+    cost,
+    shares,
+    units,
+    scratch,
+    params: { ...unit, ...view, ...places, channelParts: 1, parts, packs: Number(packs) },
+  };
 }
 
 /** The convolution itself: `tile` is the most filters of a tile. */
@@ -174,8 +192,12 @@ export function frameForward(c: Convolution, tile: number, masked: boolean): Fra
   const copies = thin || masked || strided || outside || (c.height * c.width) % 1024 === 0;
   const task: Task = { c, tile, thin, copies, taps, depth };
   const most = Math.max(1, Math.ceil(c.filters / tile));
+  // With more taps than channels a pixel would be packed several times.
+  const packing = taps === c.channels && !copies && !c.spread ? [false, true] : [false];
   const candidates = [1536, 1024, 768, 512, 448, 384, 320, 256, 192, 128, 96, 64, 32].flatMap((pixels) =>
-    [1, 2, 3, 4, 6, 8, 12].filter((parts) => parts <= most).map((parts) => candidate(task, pixels, parts)),
+    [1, 2, 3, 4, 6, 8, 12]
+      .filter((parts) => parts <= most)
+      .flatMap((parts) => packing.map((packs) => candidate(task, pixels, parts, packs))),
   );
   const { params, units, scratch, shares } = candidates.reduce((a, b) => (b.cost < a.cost ? b : a));
   return {
@@ -246,6 +268,7 @@ export function frameWeights(c: Convolution): Framed {
         parts: panelParts,
         thin: 0,
         pairs: 0,
+        packs: 0,
         depth: 0,
         imageBytes,
         panelsAt,
