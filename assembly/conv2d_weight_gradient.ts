@@ -256,7 +256,7 @@ function weightGradient(most: i32, o: usize, params: usize, scratch: usize, begi
     // What the pixels of a block see of some taps stays in the cache while all panels go over it.
     for (let tap = 0; tap < channels * kernel; tap += TAPS) {
       const count = min(TAPS, channels * kernel - tap);
-      if (fresh && kernel == 1 && !p.copies) touchImages(images, frame + tap * p.channelBytes, p.imageBytes, count * p.channelBytes, limit, sums);
+      if (fresh && kernel == 1 && !p.copies && rows == <i32>p.outHeight) touchImages(images, frame + tap * p.channelBytes, p.imageBytes, count * p.channelBytes, limit, sums);
       memory.fill(sums, 0, (panelsPerPart * TAPS) << 5);
       for (let start = 0; start < pixels; start += block) {
         const n = min(block, pixels - start);

@@ -3,15 +3,21 @@
 import { MatmulPackParams } from '../build/params';
 import { loadTail, loadUpTo, operand, splat, transpose4 } from './simd';
 
-/** to[x, y] = from[y, x]: rows of `xs` words a `stride` of bytes apart become rows of `ys` words `step` bytes apart. */
+/**
+ * to[x, y] = from[y, x]: rows of `xs` words a `stride` of bytes apart become rows of `ys` words `step` bytes apart. By 16
+ * rows, since in the first cache there is no room for more whose stride is a large power of two.
+ */
 export function transpose(from: usize, stride: usize, xs: i32, ys: i32, to: usize, step: usize): void {
-  for (let x = 0; x < xs; x += 4) {
-    const source = from + (x << 2);
-    const target = to + x * step;
-    const whole = x + 4 <= xs ? ys & ~3 : 0;
-    for (let y = 0; y < whole; y += 4) transpose4(source + y * stride, stride, target + (y << 2), step);
-    for (let y = whole; y < ys; y++) {
-      for (let i = 0; i < min(4, xs - x); i++) store<f32>(target + i * step + (y << 2), load<f32>(source + y * stride + (i << 2)));
+  for (let first = 0; first < ys; first += 16) {
+    const last = min(ys, first + 16);
+    for (let x = 0; x < xs; x += 4) {
+      const source = from + (x << 2);
+      const target = to + x * step;
+      let y = first;
+      if (x + 4 <= xs) for (; y + 4 <= last; y += 4) transpose4(source + y * stride, stride, target + (y << 2), step);
+      for (; y < last; y++) {
+        for (let i = 0; i < min(4, xs - x); i++) store<f32>(target + i * step + (y << 2), load<f32>(source + y * stride + (i << 2)));
+      }
     }
   }
 }

@@ -2,8 +2,12 @@ import type { Launch } from '../op.js';
 import { broadcastStrides, type Shape, sizeOf } from '../shape.js';
 import { MAX_BATCH_AXES, type Product } from './matmul_layout.js';
 
-/** Terms of a block of a sum. */
+/**
+ * Terms of a block of a sum; fewer where the rows of a lie whole pages apart, for then those of a tile share half the places
+ * of the first cache.
+ */
 const DEPTH = 512;
+const DEPTH_BY_PAGES = 256;
 /** So many rows or columns are few against a matrix that is read once; a tile has at least 3 rows, so tiles start at 6. */
 const FEW = 5;
 /** Up to so many are few where the matrix would have to be transposed for tiles. */
@@ -134,7 +138,7 @@ function tiles(
   // Packing costs what some three rows of a do; rows of b that lie a page or more apart cost more.
   const inPlace = !b.transposed && n < PAGE && m < SHARING;
   const right = inPlace ? b.name : planner.inPanels(b);
-  const depth = blockOf(k, DEPTH);
+  const depth = blockOf(k, k % PAGE === 0 ? DEPTH_BY_PAGES : DEPTH);
   const count = sizeOf(batch);
   const [height, panels] = [ceil(m, tile), ceil(n, 8)];
   const units = clamp(Math.round((2 * count * m * n * k) / UNIT_FLOPS), 1, UNITS);
