@@ -137,9 +137,10 @@ export function expectLengths<K extends string>(
   });
 }
 
-/** Rows of a wasm unit, and its panels of 8 columns at most: the wider, the better the states stream. */
+/** Rows of a wasm unit, and its panels of 8 columns: the wider, the better the states stream; narrow ones take a third longer. */
 const LEAST_ROWS = 16;
 const ROWS = 64;
+const LEAST_PANELS = 8;
 const PANELS = 16;
 /** Units that are enough for threads to share, and what makes one worth it: some 6 µs. */
 const UNITS = 16;
@@ -172,7 +173,7 @@ function passLaunches<N extends string, A>(pass: Pass<N, A>, call: KernelCall<N,
   const wanted = Math.min(Math.floor(batch / LEAST_ROWS), Math.ceil(units / Math.ceil(wide / PANELS)));
   const down = Math.max(1, Math.ceil(batch / ROWS), wanted);
   const rows = Math.ceil(batch / down);
-  const panels = Math.min(PANELS, Math.max(1, Math.floor((wide * down) / units)));
+  const panels = Math.min(PANELS, Math.max(LEAST_PANELS, Math.floor((wide * down) / units)));
   const count = backward ? steps + 1 : Math.max(1, steps);
   const place = (k: number) => ((count - k) % 2 === 0 ? 'output1' : 'state');
   const step = (k: number): Launch => ({
