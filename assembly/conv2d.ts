@@ -1,7 +1,8 @@
 // Convolution in NCHW as an implicit matrix product: filters are the left operand, patches the right, the pixels of a unit's
 // images are merged into one column index. A unit sees x through its frame (conv2d_frame.ts), in which a table of byte
 // offsets turns every tap of 8 neighbouring pixels into one load; only panels of 8 pixels that straddle a row or an
-// image are packed, or all, where kernels of 1 x 1 have so many filters that it costs less than channels far apart. The input-gradient is the same kernel, with a launch for each phase of the stride.
+// image are packed, or all where kernels of 1 x 1 have so many filters that it costs less than reading channels that lie
+// far apart. The input-gradient is the same kernel, with a launch for each phase of the stride.
 // Where padding is as wide as the kernel reaches (the input-gradient of a convolution without padding), most of what taps
 // see would be padding: a 5x5 kernel over 8x8 pixels multiplies 2.25 times what it needs. Then columns are spread: only
 // pixels of x are multiplied, and a tap column's sums are added to y so many columns further right. Taps are in the order

@@ -106,6 +106,8 @@ export const cases: readonly Case[] = [
   [[1, 66, 9, 9], [5, 66, 1, 1], {}],
   [[1, 65, 2, 3], [66, 65, 1, 1], {}],
   [[2, 6, 4, 4], [7, 6, 2, 2], { stride: 2 }],
+  // Of 1 x 1 on wasm with all panels packed, also those in which an image ends.
+  [[3, 5, 3, 5], [48, 5, 1, 1], {}],
   // No images.
   [[0, 3, 6, 7], [4, 3, 3, 3], { padding: 1 }],
   [[0, 2, 5, 5], [2, 1, 3, 3], { groups: 2 }],
