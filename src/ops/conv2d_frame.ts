@@ -162,7 +162,7 @@ function candidate(
   const apartRate = view.channelBytes % 16 > 0 ? 1.13 : view.channelBytes >= PAGE ? 1.1 : 1.05;
   const cycles =
     multiplied * c.filters * (taps * (copies || packs ? 1 : apartRate) + 4 * Math.ceil(taps / depth)) +
-    (packs ? 4 : 5) * taps * odd * parts +
+    5 * taps * odd * parts +
     weights * (weights > CACHE / 2 ? 0.2 : 0.05) +
     (copies ? 0.2 * unit.images * imageBytes : 0) +
     500 * parts;
