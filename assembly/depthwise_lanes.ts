@@ -1,22 +1,31 @@
-// Depthwise convolution with a filter of 3 x 3, stride 1 and padding 1 over small planes, whose rows fill vectors of four columns
-// badly: four channels lie in the lanes. Their planes are turned over into the first-level cache, so that a pixel is a vector, and
-// the results are turned back; nothing is masked, and what a plane costs beside its products is shared by four. Nine products and
-// three loads for a pixel: 4.5 cycles for 32 bytes, and 1 each way for turning. And the weight-gradient: nine sums in registers,
-// four loads a pixel. The last channels overlap those before where they are no multiple of four: their sums are the same.
+// Depthwise convolution over planes with four channels in the lanes. Planes are turned over into the first-level cache, so that a
+// pixel is a vector, and the results are turned back; nothing is masked, and what a plane costs beside its products is shared by
+// four: 1 cycle a pixel each way. With a filter of 5 x 5 by the tiles of depthwise_sevens.ts; with one of 3 x 3, stride 1 and padding 1
+// where rows fill vectors of four columns badly: nine products and three loads for a pixel, 4.5 cycles for 32 bytes. And their
+// weight-gradients: for 3 x 3 nine sums in registers, four loads a pixel. The last channels overlap those before where they are no
+// multiple of four: their sums are the same.
 import { DepthwiseParams } from '../build/params';
 import { copyRow } from './depthwise_frame';
+import { convolveSevens, correlateSevens } from './depthwise_sevens';
 import { fma, operand, splat, transpose4 } from './simd';
+import { touch } from './touch';
 
-/** In scratch memory: the filters [9, 4], the bias and the least result; or the sums [9, 4] and those of dy. */
+/** In scratch memory, for 3 x 3: the filters [9, 4], the bias and the least result. */
 const BIAS: usize = 144;
 const LEAST: usize = 160;
-const SUMS: usize = 160;
-const LANES: usize = 176;
 /** Groups of channels whose sums are open at a time. */
 const GROUPS: i32 = 4;
 
+/** Whether the caches see four planes, of 512 to 1023 bytes each, neither as one run nor as four. */
+// @ts-ignore: decorator
+@inline
+function isFetched(plane: usize): bool {
+  return plane >> 9 == 1;
+}
+
 /** Four planes, of `plane` bytes each, 16 or more, to [pixels, 4]; the last pixels overlap those before. */
 function turn(x: usize, plane: usize, to: usize): void {
+  if (isFetched(plane)) touch(x, x + 4 * plane, to);
   for (let at: usize = 0; ; at = min(at + 16, plane - 16)) {
     transpose4(x + at, plane, to + (at << 2), 16);
     if (at == plane - 16) return;
@@ -24,22 +33,34 @@ function turn(x: usize, plane: usize, to: usize): void {
 }
 
 function turnBack(from: usize, plane: usize, y: usize): void {
+  if (isFetched(plane)) touch(y, y + 4 * plane, y);
   for (let at: usize = 0; ; at = min(at + 16, plane - 16)) {
     transpose4(from + (at << 2), 16, y + at, plane);
     if (at == plane - 16) return;
   }
 }
 
-/** Results, from one row before x on, of the rows of x up to `end`, of `line` bytes, behind which there is one of zeros. */
-function rowsOf(x: usize, end: usize, line: usize, zeros: usize, place: usize): void {
+/** Bytes of the rows of y in whole tiles of seven, four channels each. */
+// @ts-ignore: decorator
+@inline
+function sevens(p: DepthwiseParams): usize {
+  return (p.outHeight + 6) / 7 * 7 * p.outWidth << 4;
+}
+
+/** Bytes of the rows of x that these meet, and of any behind. */
+// @ts-ignore: decorator
+@inline
+function framed(p: DepthwiseParams): usize {
+  return max(((p.outHeight + 6) / 7 * 7 - 1) * p.strideHeight + 5, p.top + p.height) * p.width << 4;
+}
+
+/** y from the rows of x up to `end`, of `line` bytes, before and behind which there is one of zeros. */
+function rowsOf(x: usize, end: usize, line: usize, y: usize, place: usize): void {
   const w0 = v128.load(place), w1 = v128.load(place, 16), w2 = v128.load(place, 32);
   const w3 = v128.load(place, 48), w4 = v128.load(place, 64), w5 = v128.load(place, 80);
   const w6 = v128.load(place, 96), w7 = v128.load(place, 112), w8 = v128.load(place, 128);
-  let above = zeros;
-  let y = x - line;
   for (; x < end; x += line) {
-    let x0 = above, x1 = x, x2 = x + line;
-    above = x;
+    let x0 = x - line, x1 = x, x2 = x + line;
     let a = v128.load(x0), b = v128.load(x1), c = v128.load(x2);
     // The sums of the column in hand and of the next one, which wait for the columns after it.
     let p = fma(w7, c, fma(w4, b, fma(w1, a, v128.load(place, BIAS))));
@@ -65,38 +86,51 @@ export function depthwise_lanes_f32(o: usize, params: usize, scratch: usize, beg
   const p = changetype<DepthwiseParams>(params);
   const channels = <i32>p.groups;
   const groups = (channels + 3) >> 2;
+  const filter = p.kernelHeight * p.kernelWidth << 2;
   const line = <usize>p.width << 4;
+  const outLine = <usize>p.outWidth << 4;
   const plane = p.height * p.width << 2;
+  const outPlane = p.outHeight * p.outWidth << 2;
   const mask = operand(o, 4) ? operand(o, 4) - operand(o, 0) + 1 : 0;
-  const zeros = scratch + LANES;
-  const out = zeros + line;
-  const frame = out + line;
-  const stop = frame + (plane << 2);
-  memory.fill(scratch, 0, stop + line - scratch);
-  v128.store(scratch, splat(p.relu ? 0.0 : -<f32>Infinity), LEAST);
+  const bias = scratch + (filter << 2);
+  const out = bias + 32;
+  const stop = out + sevens(p);
+  const frame = stop + p.top * line;
+  const copy = stop + framed(p);
+  memory.fill(scratch, 0, copy - scratch);
+  v128.store(bias, splat(p.relu ? 0.0 : -<f32>Infinity), 16);
   const last = min(end * <i32>p.unitPlanes, <i32>p.batch * groups);
   for (let at = begin * <i32>p.unitPlanes; at < last; at++) {
     const image = at / groups;
     const channel = min((at - image * groups) << 2, channels - 4);
-    turn(operand(o, 1) + channel * 36, 36, scratch);
+    turn(operand(o, 1) + channel * filter, filter, scratch);
     if (p.rotated) {
-      for (let tap: usize = 0; tap < 64; tap += 16) {
-        const w = v128.load(scratch + tap);
-        v128.store(scratch + tap, v128.load(scratch + 128 - tap));
-        v128.store(scratch + 128 - tap, w);
+      for (let tap = scratch, other = bias - 16; tap < other; other -= 16) {
+        const w = v128.load(tap);
+        v128.store(tap, v128.load(other));
+        v128.store(other, w);
+        tap += 16;
       }
     }
-    if (operand(o, 2)) v128.store(scratch, v128.load(operand(o, 2) + (channel << 2)), BIAS);
-    const planes = (image * channels + channel) * plane;
-    let x = operand(o, 0) + planes;
+    if (operand(o, 2)) v128.store(bias, v128.load(operand(o, 2) + (channel << 2)));
+    const first = image * channels + channel;
+    let x = operand(o, 0) + first * plane;
     if (mask) {
       // Four planes have as many words as one has bytes.
-      copyRow(x, mask, plane, stop + line);
-      x = stop + line;
+      copyRow(x, mask, plane, copy);
+      x = copy;
     }
     turn(x, plane, frame);
-    rowsOf(frame, stop, line, zeros, scratch);
-    turnBack(out, plane, operand(o, 3) + planes);
+    if (p.kernelHeight == 3) {
+      rowsOf(frame, frame + (plane << 2), line, out, scratch);
+    } else {
+      let from = stop;
+      for (let y = out; y < stop; y += 7 * outLine) {
+        convolveSevens(p, from, scratch, y);
+        from += 7 * p.strideHeight * line;
+      }
+    }
+    turnBack(out, outPlane, operand(o, 3) + first * outPlane);
   }
 }
 
@@ -156,37 +190,53 @@ function add(to: usize, v: v128): void {
 export function depthwise_weight_lanes_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<DepthwiseParams>(params);
   const channels = <i32>p.groups;
+  const filter = p.kernelHeight * p.kernelWidth << 2;
+  const slots = (filter << 2) + 16;
   const line = <usize>p.width << 4;
+  const outLine = <usize>p.outWidth << 4;
   const plane = p.height * p.width << 2;
+  const outPlane = p.outHeight * p.outWidth << 2;
   const mask = operand(o, 4) ? operand(o, 4) - operand(o, 1) + 1 : 0;
-  const frame = scratch + GROUPS * SUMS + line;
-  const stop = frame + (plane << 2);
-  const given = stop + line;
-  memory.fill(scratch, 0, given - scratch);
+  const some = scratch + GROUPS * slots;
+  const stop = some + slots;
+  const frame = stop + p.top * line;
+  const given = stop + framed(p);
+  const copy = given + sevens(p);
+  memory.fill(scratch, 0, copy - scratch);
   for (let from = begin; from < end; from += GROUPS) {
     const to = min(from + GROUPS, end);
-    memory.fill(scratch, 0, GROUPS * SUMS);
+    memory.fill(scratch, 0, GROUPS * slots);
     for (let image = 0; image < <i32>p.batch; image++) {
       let sums = scratch;
       for (let group = from; group < to; group++) {
-        const planes = (image * channels + min(group << 2, channels - 4)) * plane;
-        let dy = operand(o, 1) + planes;
+        const first = image * channels + min(group << 2, channels - 4);
+        let dy = operand(o, 1) + first * outPlane;
         if (mask) {
-          copyRow(dy, mask, plane, frame);
-          dy = frame;
+          copyRow(dy, mask, outPlane, copy);
+          dy = copy;
         }
-        turn(dy, plane, given);
-        turn(operand(o, 0) + planes, plane, frame);
-        correlate(frame, stop, line, given, sums);
-        sums += SUMS;
+        turn(dy, outPlane, given);
+        turn(operand(o, 0) + first * plane, plane, frame);
+        if (p.kernelHeight == 3) {
+          correlate(frame, frame + (plane << 2), line, given, sums);
+        } else {
+          memory.fill(some, 0, slots);
+          let x = stop;
+          for (dy = given; dy < copy; dy += 7 * outLine) {
+            correlateSevens(p, x, dy, some);
+            x += 7 * p.strideHeight * line;
+          }
+          for (let at: usize = 0; at < slots; at += 16) add(sums + at, v128.load(some + at));
+        }
+        sums += slots;
       }
     }
     let sums = scratch;
     for (let group = from; group < to; group++) {
       const channel = min(group << 2, channels - 4);
-      turnBack(sums, 36, operand(o, 2) + channel * 36);
-      if (operand(o, 3)) v128.store(operand(o, 3) + (channel << 2), v128.load(sums, 144));
-      sums += SUMS;
+      turnBack(sums, filter, operand(o, 2) + channel * filter);
+      if (operand(o, 3)) v128.store(operand(o, 3) + (channel << 2), v128.load(sums + (filter << 2)));
+      sums += slots;
     }
   }
 }

@@ -1,8 +1,7 @@
 // The weight-gradient of a depthwise convolution: dw[c, tap] = Σ over images and pixels p of dy[p] · x[p stride + tap dilation],
 // in place or over frames as in depthwise.ts, with four partial sums a tap.
 import { DepthwiseParams } from '../build/params';
-import { BESIDE, copyRow, isOf, layFrame, phaseBytes, readsBeside, readsInPlace, tapOffsets } from './depthwise_frame';
-import { correlateFives } from './depthwise_weight_five';
+import { copyRow, isOf, layFrame, phaseBytes, readsInPlace, tapOffsets } from './depthwise_frame';
 import { correlateNine, correlateTwo, LANES, STRIP, ZEROS } from './depthwise_weight_strip';
 import { correlateRows } from './depthwise_rows';
 import { LEFT } from './depthwise_strip';
@@ -131,8 +130,7 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   const slots = <usize>(taps + 5);
   const inPlace = readsInPlace(p);
   const strips = inPlace || (isOf(p, 3) && (p.strideHeight | p.strideWidth) == 1);
-  const beside = isOf(p, 5) && (p.strideHeight | p.strideWidth) == 1 && outWidth > 3 && readsBeside(p);
-  const wide = inPlace || beside ? outWidth : (outWidth + 3) & ~3;
+  const wide = inPlace ? outWidth : (outWidth + 3) & ~3;
   const phase = phaseBytes(p, wide);
   const line = phase * p.strideWidth;
   const strideHeight = <i32>p.strideHeight;
@@ -154,12 +152,7 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
   v128.store(scratch, ones, LANES + 16);
   for (let lane = wide & 3; lane && lane < 4; lane++) store<i32>(scratch + (lane - (wide & 3) << 2), 0, LANES + 16);
   tapOffsets(p, phase, line, table);
-  const left = p.left << 2;
-  const columns = frame + BESIDE;
-  if (beside) {
-    memory.fill(frame, 0, inLine + 2 * BESIDE);
-    memory.fill(columns, 255, inLine);
-  } else if (!inPlace) memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
+  if (!inPlace) memory.fill(copy, 0, frame - copy + ((bandRows - 1) * strideHeight + reach) * line + 80);
   for (let from = begin; from < end; from += CHANNELS) {
     const to = min(from + CHANNELS, end);
     memory.fill(all, 0, some - all);
@@ -178,17 +171,6 @@ export function depthwise_weight_gradient_f32(o: usize, params: usize, scratch: 
           }
           const dy = copies ? copy : given;
           if (operand(o, 3)) add(sums + (slots - 1 << 4), sumOf(dy, rows * wide));
-          if (beside) {
-            const top = max(0, start - p.top);
-            const inner = min(<i32>p.height, stop - p.top) - top;
-            for (let r = 0; r < 5; r += 2) {
-              const row = top + p.top - r - first;
-              const whole = (<i32>p.width - 8 << 2) + left;
-              correlateFives(r < 4, inner, x + top * inLine - left, inLine, columns - left, whole, row, rows, dy, width, some + 160, scratch + LANES + 16, some);
-              addSums(sums + 80 * r, some, r < 4 ? 10 : 5);
-            }
-            continue;
-          }
           if (inPlace) {
             const top = max(0, start - 1);
             const inner = min(<i32>p.height, stop - 1) - top;

@@ -108,6 +108,9 @@ export const cases: readonly Case[] = [
   [[2, 6, 4, 4], [7, 6, 2, 2], { stride: 2 }],
   // Of 1 x 1 on wasm with all panels packed, also those in which an image ends.
   [[3, 5, 3, 5], [48, 5, 1, 1], {}],
+  // Depthwise of 5 x 5 with four channels in the lanes: one channel more, rows of part tiles, strides of 1 and 2.
+  [[2, 5, 8, 5], [5, 1, 5, 5], { groups: 5, padding: [1, 2] }],
+  [[1, 5, 9, 8], [5, 1, 5, 5], { groups: 5, stride: 2, padding: 2 }],
   // No images.
   [[0, 3, 6, 7], [4, 3, 3, 3], { padding: 1 }],
   [[0, 2, 5, 5], [2, 1, 3, 3], { groups: 2 }],
@@ -130,6 +133,8 @@ export const activated = [
   cases[25]!,
   cases[33]!,
   cases[39]!,
+  cases.at(-5)!,
+  cases.at(-4)!,
   cases.at(-1)!,
 ];
 

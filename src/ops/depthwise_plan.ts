@@ -24,6 +24,8 @@ type Forward = Pick<
   | 'left'
 > & { readonly spreadHeight: number; readonly spreadWidth: number };
 
+type Pass = 'forward' | 'weight';
+
 /** Whether every channel has one filter of its own. */
 const isDepthwise = (g: Geometry): boolean => g.channels === 1 && g.filters === 1;
 
@@ -67,40 +69,47 @@ const STRIP = 320;
 const CHANNELS = 8;
 /** What vectors may read beside a row of zeros or of columns: assembly/depthwise_frame.ts. */
 const BESIDE = 64;
-/** What lanes keep: filters, bias and least result; or the sums of four groups of channels. See assembly/depthwise_lanes.ts. */
-const LANES = 176;
-const LANES_SUMS = 640;
 
-/** Columns that vectors along a row would fill badly, and pixels of a plane up to which turning it over pays. */
-const SHORT = 9;
-const PIXELS = 100;
+/** `size` in whole tiles. */
+const whole = (size: number, tile: number): number => tile * Math.ceil(size / tile);
 
-/** Whether four channels go in the lanes: assembly/depthwise_lanes.ts. */
-function isInLanes(c: Forward): boolean {
-  const { height, width } = c;
-  const ones = [
-    c.strideHeight,
-    c.strideWidth,
-    c.dilationHeight,
-    c.dilationWidth,
-    c.spreadHeight,
-    c.spreadWidth,
-  ];
-  return (
-    c.groups >= 4 &&
-    c.kernelHeight === 3 &&
-    c.kernelWidth === 3 &&
-    [...ones, c.top, c.left].every((size) => size === 1) &&
-    height === c.outHeight &&
-    width === c.outWidth &&
-    width <= SHORT &&
-    height * width >= 4 &&
-    height * width <= PIXELS
-  );
+/** Rows of y in tiles of filters of 5 x 5 with four channels in the lanes: assembly/depthwise_sevens.ts. */
+const sevens = (c: Forward): number => whole(c.outHeight, 7);
+
+/** Cycles that planes of 5 x 5 take one by one, four of them: by tiles of 4 x 4 forward at stride 1, else by 2 x 16; a rough fit. */
+function cyclesAlone(c: Forward, pass: Pass): number {
+  const { outHeight, outWidth } = c;
+  const tiles = pass === 'forward' && c.strideHeight === 1 && Math.min(outHeight, outWidth) > 3;
+  return tiles
+    ? 18 * whole(outHeight, 4) * whole(outWidth, 4)
+    : 31 * whole(outHeight, 2) * whole(outWidth, 16);
 }
 
-/** Bytes of the pixels of `rows` rows of four channels. */
-const fourRows = (c: Forward, rows: number): number => 16 * c.width * rows;
+/** Whether four channels go in the lanes: assembly/depthwise_lanes.ts. */
+function isInLanes(c: Forward, pass: Pass): boolean {
+  const { height, width, outHeight, outWidth, top, left, strideHeight } = c;
+  const ones = [c.dilationHeight, c.dilationWidth, c.spreadHeight, c.spreadWidth];
+  const pixels = height * width;
+  if (c.groups < 4 || Math.min(pixels, outHeight * outWidth) < 4 || ones.some((size) => size > 1))
+    return false;
+  if (c.kernelHeight === 3 && c.kernelWidth === 3) {
+    const same = [strideHeight, c.strideWidth, top, left].every((size) => size === 1);
+    // Columns that vectors along a row would fill badly, and pixels up to which turning planes over pays.
+    return same && height === outHeight && width === outWidth && width <= 9 && pixels <= 100;
+  }
+  if (c.kernelHeight !== 5 || c.kernelWidth !== 5 || Math.min(top, left) < 0 || strideHeight > 2)
+    return false;
+  // Larger planes have fewer tiles at edges, where those of 4 x 4 take longer.
+  const most = pass === 'forward' && strideHeight === 1 ? 256 : 16384;
+  return pixels <= most && 16 * sevens(c) * outWidth <= cyclesAlone(c, pass);
+}
+
+/** Bytes of what lanes keep of x and y or dy, and beside them `sets` of vectors for the taps, the bias and more. */
+function lanesBytes(c: Forward, sets: number): number {
+  const rows = sevens(c);
+  const frame = Math.max((rows - 1) * c.strideHeight + 5, c.top + c.height);
+  return 16 * (sets * (c.kernelHeight * c.kernelWidth + 2) + frame * c.width + rows * c.outWidth);
+}
 
 function lanes(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch {
   const groups = c.batch * Math.ceil(c.groups / 4);
@@ -111,13 +120,12 @@ function lanes(c: Forward, operands: (string | null)[], rest: { rotated: number;
     operands,
     params: { ...c, ...rest, unitPlanes, bandRows: c.outHeight },
     units: Math.ceil(groups / unitPlanes),
-    // Three rows beside the planes: of zeros, of results before the first, of zeros behind.
-    scratch: LANES + fourRows(c, c.height + 3) + (operands[4] ? fourRows(c, c.height) : 0),
+    scratch: lanesBytes(c, 1) + (operands[4] ? 16 * c.height * c.width : 0),
   };
 }
 
 function pass(c: Forward, operands: (string | null)[], rest: { rotated: number; relu: number }): Launch[] {
-  if (isInLanes(c)) return [lanes(c, operands, rest)];
+  if (isInLanes(c, 'forward')) return [lanes(c, operands, rest)];
   const { bandRows, line, bytes } = bandOf(c, c.outWidth);
   const planes = c.batch * c.groups;
   const bands = Math.ceil(c.outHeight / bandRows);
@@ -167,14 +175,15 @@ export const depthwiseWeightGradientWasm: Variant<'x' | 'dy' | 'mask?', WeightGr
   launches(call) {
     const c = forward(weightGeometry(call));
     const operands = ['x', 'dy', ...gradientNames(call), 'mask'];
-    if (isInLanes(c)) {
+    if (isInLanes(c, 'weight')) {
       return [
         {
           kernel: 'depthwise_weight_lanes_f32',
           operands,
           params: { ...c, unitPlanes: 1, bandRows: c.outHeight, rotated: 0, relu: 0 },
           units: Math.ceil(c.groups / 4),
-          scratch: LANES_SUMS + fourRows(c, 2 * c.height + 2),
+          // The sums of four groups of channels, and of one image.
+          scratch: lanesBytes(c, 5) + (call.types.mask ? 16 * c.outHeight * c.outWidth : 0),
         },
       ];
     }

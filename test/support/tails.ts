@@ -259,6 +259,52 @@ export const depthwiseTails: readonly NamedCase[] = [
   ...[0, 2].map(
     (padding) => ({ x: [2, 6, 5, 7], filters: 6, kernel: [3, 3], options: { groups: 6, padding } }) as const,
   ),
+  // Of 5 x 5: tiles of seven rows and part of one, rows of one column and more, any padding, channels beside four and images.
+  ...[1, 2].flatMap((stride) =>
+    ([2, 3, 4, ...around(7), ...around(14)] as const).flatMap((height) =>
+      [1, 3, 6].map(
+        (width) =>
+          ({
+            x: [2, 5, height, width],
+            filters: 5,
+            kernel: [5, 5],
+            options: { groups: 5, padding: 2, stride },
+          }) as const,
+      ),
+    ),
+  ),
+  ...[1, 2].flatMap((stride) =>
+    [0, 1, 3, 4, 5].map(
+      (padding) =>
+        ({ x: [2, 4, 7, 7], filters: 4, kernel: [5, 5], options: { groups: 4, padding, stride } }) as const,
+    ),
+  ),
+  ...[3, ...around(8), 17].map(
+    (channels) =>
+      ({
+        x: [3, channels, 7, 5],
+        filters: channels,
+        kernel: [5, 5],
+        options: { groups: channels, padding: 2, stride: 2 },
+      }) as const,
+  ),
+  // Planes up to the size that is still turned over, and beyond.
+  ...[
+    [14, 14, 1],
+    [16, 16, 1],
+    [17, 16, 1],
+    [15, 28, 2],
+    [128, 128, 2],
+    [128, 129, 2],
+  ].map(
+    ([height, width, stride]) =>
+      ({
+        x: [1, 4, height!, width!],
+        filters: 4,
+        kernel: [5, 5],
+        options: { groups: 4, padding: 2, stride },
+      }) as const,
+  ),
   {
     x: [1, 2, 11, 13],
     filters: 2,
