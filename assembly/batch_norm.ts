@@ -1,7 +1,7 @@
 // What batch normalisation needs beside standardize.ts: evaluation with given statistics and the step of the running ones.
 import { BatchNormInferenceParams, BatchNormUpdateParams } from '../build/params';
 import { loadUpTo, operand, splat, storeUpTo } from './simd';
-import { inverseRoot } from './standardize';
+import { inverseRoot } from './standardize_rows';
 import { FACTOR, FROM, LEVEL, ONES, scaleRun, ZEROS } from './standardize_runs';
 import { first, last } from './walk';
 

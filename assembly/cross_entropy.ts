@@ -95,45 +95,47 @@ function correctRow(o: usize, p: CrossEntropyParams, row: i32, y: usize, step: u
   store<f32>(y, load<f32>(y) - g * ownShare(o, row, p));
 }
 
-/**
- * losses = Σ K nll, weights = w[label] and slopes = g (Σ K softmax(logits) - K) where there is room for them, g = 1 / total or
- * 1; all 0 for ignored labels. Operands: logits, labels, weight, total, losses, weights, slopes, fault.
- */
-export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
-  const p = changetype<CrossEntropyParams>(params);
+/** Rows of neighbours, one by one: a pass over a row takes care of the slopes of the row before. */
+// @ts-ignore: decorator
+@inline
+function longRows(o: usize, p: CrossEntropyParams, scratch: usize, begin: i32, end: i32, evenly: f32, g: f32): void {
   const classes = <i32>p.classes;
-  const fault = operand(o, 7);
   const slopes = operand(o, 6);
-  const evenly = even(o, p, 0, 0, 0);
-  const g: f32 = operand(o, 3) ? <f32>1.0 / divisor(load<f32>(operand(o, 3)), p) : 1.0;
+  const fault = operand(o, 7);
   const step = <usize>classes << 2;
-  if (p.inner == 1 && classes > SHORT) {
-    let x = operand(o, 0) + begin * step;
-    let y = slopes + begin * step;
-    for (let row = begin; row < end; row++) {
-      const first = row == begin;
-      if (first || !slopes) startRows(x, classes, scratch);
-      const top = load<f32>(scratch);
-      const away = apart(o, p, row, x, 4, top, fault);
-      let sum: f32;
-      if (slopes) {
-        passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch, false);
-        if (!first) correctRow(o, p, row - 1, y - step, 4, g);
-        sum = <f32>0.5 * load<f32>(scratch, 12);
-      } else {
-        sum = sumPowers(x, 0, classes, top);
-      }
-      const all = finishRow(o, p, row, evenly, away, logOf(sum));
-      store<f32>(scratch, g * all * load<f32>(scratch, 4), 4);
-      x += step;
-      y += step;
-    }
+  let x = operand(o, 0) + begin * step;
+  let y = slopes + begin * step;
+  for (let row = begin; row < end; row++) {
+    const first = row == begin;
+    if (first || !slopes) startRows(x, classes, scratch);
+    const top = load<f32>(scratch);
+    const away = apart(o, p, row, x, 4, top, fault);
+    let sum: f32;
     if (slopes) {
-      scaleRow(y - step, classes, load<f32>(scratch, 4), 0.0);
-      correctRow(o, p, end - 1, y - step, 4, g);
+      passRow(x, y, row + 1 == end ? x : x + step, first ? y : y - step, classes, scratch, false);
+      if (!first) correctRow(o, p, row - 1, y - step, 4, g);
+      sum = <f32>0.5 * load<f32>(scratch, 12);
+    } else {
+      sum = sumPowers(x, 0, classes, top);
     }
-    return;
+    const all = finishRow(o, p, row, evenly, away, logOf(sum));
+    store<f32>(scratch, g * all * load<f32>(scratch, 4), 4);
+    x += step;
+    y += step;
   }
+  if (slopes) {
+    scaleRow(y - step, classes, load<f32>(scratch, 4), 0.0);
+    correctRow(o, p, end - 1, y - step, 4, g);
+  }
+}
+
+/** Rows in the lanes of vectors, up to four side by side. */
+// @ts-ignore: decorator
+@inline
+function rowsInLanes(o: usize, p: CrossEntropyParams, scratch: usize, begin: i32, end: i32, evenly: f32, g: f32): void {
+  const classes = <i32>p.classes;
+  const slopes = operand(o, 6);
+  const fault = operand(o, 7);
   const list = scratch + (classes << 4);
   for (let row = begin; row < end; ) {
     const count = rowsTogether(row, end, p);
@@ -161,6 +163,18 @@ export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, 
     }
     row += count;
   }
+}
+
+/**
+ * losses = Σ K nll, weights = w[label] and slopes = g (Σ K softmax(logits) - K) where there is room for them, g = 1 / total or
+ * 1; all 0 for ignored labels. Operands: logits, labels, weight, total, losses, weights, slopes, fault.
+ */
+export function cross_entropy_rows_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
+  const p = changetype<CrossEntropyParams>(params);
+  const evenly = even(o, p, 0, 0, 0);
+  const g: f32 = operand(o, 3) ? <f32>1.0 / divisor(load<f32>(operand(o, 3)), p) : 1.0;
+  if (p.inner == 1 && <i32>p.classes > SHORT) longRows(o, p, scratch, begin, end, evenly, g);
+  else rowsInLanes(o, p, scratch, begin, end, evenly, g);
 }
 
 /** y = Σ losses / Σ weights. One unit. */

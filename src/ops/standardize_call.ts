@@ -119,14 +119,14 @@ export const cases: readonly {
   { shape: [12, 1, 1, 1], affine: 'both', options: { eps: 1e-5, overBatch: true } },
 ];
 
-/** Rows of one wasm unit where every row is a column of memory: assembly/standardize.ts has the same number. */
+/** Rows of one wasm unit where every row is a column of memory: assembly/standardize_rows.ts has the same number. */
 const COLUMNS = 16;
 
 /** One wasm unit is a row, or COLUMNS of them. */
 export const rowUnits = ({ rows, plane }: Layout, overBatch: boolean): number =>
   overBatch && plane === 1 ? Math.ceil(rows / COLUMNS) : rows;
 
-/** Rows over the batch that wasm takes together: assembly/standardize.ts has the same number. */
+/** Rows over the batch that wasm takes together: assembly/standardize_rows.ts has the same number. */
 const SLOTS = 64;
 
 /** wasm's private bytes: slots, and behind them `tensors` times the elements of a unit's columns, or what nobody asks for. */
