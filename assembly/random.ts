@@ -44,10 +44,10 @@ export function uniform_f32(o: usize, p: usize, s: usize, begin: i32, end: i32):
 }
 export function exponential_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Exponential>(o, p, changetype<RandomParams>(p).size, begin, end); }
 
-/** sin 2πu (shift 0) or cos 2πu (shift 1): u is a multiple of 2^-24, so that the rest of its quarter turns is exact. */
+/** cos 2πu in even lanes, sin 2πu in odd ones: u is a multiple of 2^-24, so that the rest of its quarter turns is exact. */
 // @ts-ignore: decorator
 @inline
-function turn4(u: v128, shift: i32): v128 {
+function directions4(u: v128): v128 {
   const quarters = f32x4.mul(u, splat(4.0));
   const whole = f32x4.nearest(quarters);
   const r = f32x4.mul(f32x4.sub(quarters, whole), splat(1.57079632679489662));
@@ -55,7 +55,7 @@ function turn4(u: v128, shift: i32): v128 {
   const s = fma(f32x4.mul(r, z), fma(fma(splat(-1.9515295891e-4), z, splat(8.3321608736e-3)), z, splat(-1.6666654611e-1)), r);
   const p = fma(fma(splat(2.443315711809948e-5), z, splat(-1.388731625493765e-3)), z, splat(4.166664568298827e-2));
   const c = fma(f32x4.mul(z, z), p, f32x4.sub(splat(1.0), f32x4.mul(splat(0.5), z)));
-  const quadrant = i32x4.add(i32x4.trunc_sat_f32x4_s(whole), i32x4.splat(shift));
+  const quadrant = i32x4.add(i32x4.trunc_sat_f32x4_s(whole), i32x4(1, 0, 1, 0));
   const odd = i32x4.neg(v128.and(quadrant, i32x4.splat(1)));
   return v128.xor(v128.bitselect(c, s, odd), i32x4.shl(v128.and(quadrant, i32x4.splat(2)), 30));
 }
@@ -70,8 +70,7 @@ function turn4(u: v128, shift: i32): v128 {
     const u0 = v128.shuffle<i32>(u, u, 0, 0, 2, 2);
     const u1 = v128.shuffle<i32>(u, u, 1, 1, 3, 3);
     const radius = f32x4.sqrt(f32x4.mul(splat(-2.0), log4(f32x4.sub(splat(1.0), u0))));
-    const direction = v128.shuffle<i32>(turn4(u1, 1), turn4(u1, 0), 0, 5, 2, 7);
-    return f32x4.add(f32x4.mul(f32x4.mul(radius, direction), splat(p.b)), splat(p.a));
+    return f32x4.add(f32x4.mul(f32x4.mul(radius, directions4(u1)), splat(p.b)), splat(p.a));
   }
 }
 export function normal_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Normal>(o, p, changetype<RandomParams>(p).size, begin, end); }
