@@ -100,12 +100,13 @@ export function round_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): v
 @final @unmanaged class Trunc { @inline lanes(x: v128, p: usize): v128 { return f32x4.trunc(x); } }
 export function trunc_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Trunc>(o, p, s, begin, end); }
 
+/** The pseudo-minimum and -maximum let their first operand through where it is NaN, or the bound's other zero. */
 // @ts-ignore: decorator
 @final @unmanaged class Clamp {
   // @ts-ignore: decorator
   @inline lanes(x: v128, p: usize): v128 {
     const bounds = changetype<UnaryParams>(p);
-    return f32x4.min(f32x4.max(x, splat(bounds.a)), splat(bounds.b));
+    return f32x4.pmin(f32x4.pmax(x, splat(bounds.a)), splat(bounds.b));
   }
 }
 export function clamp_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { unary<Clamp>(o, p, s, begin, end); }

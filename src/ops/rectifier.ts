@@ -20,7 +20,7 @@ export const reluBackward = unaryBackward('reluBackward', {
 
 export const relu = unary('relu', {
   summary: 'y = max(x, 0)',
-  evaluate: (x) => (x > 0 ? x : Number.isNaN(x) ? x : 0),
+  evaluate: (x) => (x < 0 ? 0 : x),
   backward: ({ grad, output }) => reluBackward(grad, output),
   sample: signed,
   tolerance: EXACT,

@@ -228,6 +228,12 @@ function checkBounds(x: TensorType, bounds: ClampAttrs): void {
   }
 }
 
+/** What is below `min` is raised to it, then what is above `max` lowered: a zero of x keeps its sign. */
+const between = (x: number, { min, max }: ClampAttrs): number => {
+  const raised = x < min ? min : x;
+  return raised > max ? max : raised;
+};
+
 /** min(max(x, min), max). The gradient is zero at and beyond the bounds. */
 export const clamp = unary('clamp', {
   summary: 'y = min(max(x, min), max)',
@@ -239,8 +245,8 @@ export const clamp = unary('clamp', {
   },
   options: [{ min: -0.55, max: 0.55 }, { min: 0 }, { max: 3 }, { min: -2, max: 5 }],
   params: clampBounds,
-  evaluate: (x, { min, max }) => Math.min(Math.max(x, min), max),
-  integer: (x, { min, max }) => Math.min(Math.max(x, min), max),
+  evaluate: between,
+  integer: between,
   check: checkBounds,
   backward({ grad, x, attrs: { min, max } }) {
     const zero = scalar(0);
