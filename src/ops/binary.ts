@@ -2,6 +2,7 @@ import { defineOp } from '../define.js';
 import { fail } from '../errors.js';
 import {
   type BackwardContext,
+  type ErrorCase,
   expectDType,
   f32,
   type Sample,
@@ -95,26 +96,49 @@ function variants(name: string, spec: BinarySpec, backend: 'wasm' | 'webgpu') {
 const zeroAt = ({ a, b }: BinaryTypes, _: object, [at]: readonly [number, number]): string =>
   `element ${at} of b is 0, a is i32${showShape(a.shape)}, b is i32${showShape(b.shape)}`;
 
-/** y = f(a, b), element by element, with NumPy's broadcasting: of f32, where it makes sense of i32. */
-export function binary(name: string, spec: BinarySpec) {
-  const wholes: { a: SampleInput; b: SampleInput }[] = [
+/** Whole numbers that are broadcast in every way. */
+const WHOLES: readonly { a: SampleInput; b: SampleInput }[] = [
+  {
+    a: { shape: [67, 63], dtype: 'i32', values: WHOLE_A },
+    b: { shape: [63], dtype: 'i32', values: WHOLE_B },
+  },
+  {
+    a: { shape: [7, 11], dtype: 'i32', values: WHOLE_A },
+    b: { shape: [7, 1], dtype: 'i32', values: WHOLE_B },
+  },
+  {
+    a: { shape: [7, 1], dtype: 'i32', values: WHOLE_A },
+    b: { shape: [11], dtype: 'i32', values: WHOLE_B },
+  },
+  {
+    a: { shape: [2, 3, 1, 5], dtype: 'i32', values: WHOLE_A },
+    b: { shape: [3, 4, 1], dtype: 'i32', values: WHOLE_B },
+  },
+];
+
+function errorsOf(name: string, spec: BinarySpec): ErrorCase<'a' | 'b', object>[] {
+  return [
     {
-      a: { shape: [67, 63], dtype: 'i32', values: WHOLE_A },
-      b: { shape: [63], dtype: 'i32', values: WHOLE_B },
+      types: { a: f32([2, 3]), b: f32([2]) },
+      message: `${name}: shapes don't broadcast, a is [2,3], b is [2]`,
     },
     {
-      a: { shape: [7, 11], dtype: 'i32', values: WHOLE_A },
-      b: { shape: [7, 1], dtype: 'i32', values: WHOLE_B },
+      types: { a: f32([2, 3]), b: { shape: [3], dtype: 'i32' } },
+      message: spec.integer
+        ? `${name}: dtypes differ, a is f32[2,3], b is i32[3]`
+        : spec.advice
+          ? `${name}: takes f32 alone, a is f32[2,3], b is i32[3]; ${spec.advice}`
+          : `${name}: b must be f32, it is i32[3]`,
     },
     {
-      a: { shape: [7, 1], dtype: 'i32', values: WHOLE_A },
-      b: { shape: [11], dtype: 'i32', values: WHOLE_B },
-    },
-    {
-      a: { shape: [2, 3, 1, 5], dtype: 'i32', values: WHOLE_A },
-      b: { shape: [3, 4, 1], dtype: 'i32', values: WHOLE_B },
+      types: { a: { shape: [2], dtype: 'bool' }, b: { shape: [2], dtype: 'bool' } },
+      message: `${name}: a must be ${spec.integer ? 'f32 or i32' : 'f32'}, it is bool[2]`,
     },
   ];
+}
+
+/** y = f(a, b), element by element, with NumPy's broadcasting: of f32, where it makes sense of i32. */
+export function binary(name: string, spec: BinarySpec) {
   return defineOp({
     name,
     summary: spec.summary,
@@ -135,27 +159,10 @@ export function binary(name: string, spec: BinarySpec) {
       ...shapes.map(([a, b]) => ({
         inputs: { a: { shape: a, ...spec.a }, b: { shape: b, ...spec.b } },
       })),
-      ...(spec.integer ? wholes.map((inputs) => ({ inputs })) : []),
+      ...(spec.integer ? WHOLES.map((inputs) => ({ inputs })) : []),
       ...(spec.samples ?? []),
     ],
-    errors: [
-      {
-        types: { a: f32([2, 3]), b: f32([2]) },
-        message: `${name}: shapes don't broadcast, a is [2,3], b is [2]`,
-      },
-      {
-        types: { a: f32([2, 3]), b: { shape: [3], dtype: 'i32' } },
-        message: spec.integer
-          ? `${name}: dtypes differ, a is f32[2,3], b is i32[3]`
-          : spec.advice
-            ? `${name}: takes f32 alone, a is f32[2,3], b is i32[3]; ${spec.advice}`
-            : `${name}: b must be f32, it is i32[3]`,
-      },
-      {
-        types: { a: { shape: [2], dtype: 'bool' }, b: { shape: [2], dtype: 'bool' } },
-        message: `${name}: a must be ${spec.integer ? 'f32 or i32' : 'f32'}, it is bool[2]`,
-      },
-    ],
+    errors: errorsOf(name, spec),
     tolerance: spec.tolerance ?? { wasm: { ulps: 1 }, webgpu: { ulps: 1 } },
     magnitude: ({ a, b }, _, [y]) => broadcastBinary(a, b, y!.shape, spec.magnitude!),
   });

@@ -111,29 +111,31 @@ interface Spec {
   readonly samples: Op['samples'];
 }
 
+/** The tensors behind the leading inputs, all of which are as they must be. */
+function tensorsOf({ name, leading }: Spec, types: Types): readonly TensorType[] {
+  const right = leading.every(
+    ({ dtype }, i) => types[i] && types[i].dtype === dtype && sizeOf(types[i].shape) === 1,
+  );
+  if (!right || types.length <= leading.length) {
+    const wanted = leading.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`).join(', ');
+    const first = leading.length > 0 ? `${wanted}, then tensors` : 'tensors';
+    fail(name, `takes ${first}; got ${types.length} inputs`);
+  }
+  return types.slice(leading.length).map((type, i) => {
+    if (type?.dtype !== 'f32')
+      return fail(
+        name,
+        `tensor ${i} must be f32, it is ${type ? `${type.dtype}${showShape(type.shape)}` : 'missing'}`,
+      );
+    return type;
+  });
+}
+
 /** Declares an op over any number of f32 tensors. */
 function overAll(spec: Spec) {
   const { name, leading, kernel, ulps } = spec;
   const sizesOf = (types: Types) => types.slice(leading.length).map((type) => sizeOf(type!.shape));
-  const wanted = leading.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`).join(', ');
-  const infer = (types: Types): readonly TensorType[] => {
-    const right = leading.every(
-      ({ dtype }, i) => types[i] && types[i].dtype === dtype && sizeOf(types[i].shape) === 1,
-    );
-    if (!right || types.length <= leading.length) {
-      const first = leading.length > 0 ? `${wanted}, then tensors` : 'tensors';
-      fail(name, `takes ${first}; got ${types.length} inputs`);
-    }
-    const tensors = types.slice(leading.length).map((type, i) => {
-      if (type?.dtype !== 'f32')
-        return fail(
-          name,
-          `tensor ${i} must be f32, it is ${type ? `${type.dtype}${showShape(type.shape)}` : 'missing'}`,
-        );
-      return type;
-    });
-    return spec.infer(tensors);
-  };
+  const infer = (types: Types) => spec.infer(tensorsOf(spec, types));
   const op: Op = {
     ...common({ name, summary: spec.summary, inputs: ['inputs'], samples: [], errors: [] }),
     variadic: true,
