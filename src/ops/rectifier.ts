@@ -7,7 +7,7 @@ import { mul } from './binary.js';
 import { less, lessEqual } from './compare.js';
 import { scalar } from './fill.js';
 import { abs, exp } from './unary.js';
-import { EXACT, signed, unary, unaryBackward } from './unary_template.js';
+import { between, EXACT, signed, unary, unaryBackward } from './unary_template.js';
 import { where } from './where.js';
 
 /** dx = 0 where y <= 0, else dy. */
@@ -248,14 +248,14 @@ export const hardtanh = unary('hardtanh', {
   options: [undefined, { minVal: -0.5, maxVal: 0.25 }],
   kernel: 'clamp',
   params: ({ minVal, maxVal }) => ({ a: minVal, b: maxVal }),
-  evaluate: (x, { minVal, maxVal }) => Math.min(Math.max(x, minVal), maxVal),
+  evaluate: (x, { minVal, maxVal }) => between(x, minVal, maxVal),
   backward: ({ grad, x, attrs }) => hardtanhBackward(grad, x, attrs),
   sample: offKinks,
   tolerance: { wasm: { ulps: 1 }, webgpu: { ulps: 1 } },
   wrong: [{ options: { minVal: 2 }, message: 'hardtanh: minVal 2 is above maxVal 1' }],
 });
 
-const sixth = (x: number) => Math.min(Math.max(x, 0), 6);
+const sixth = (x: number) => between(x, 0, 6);
 
 export const relu6 = defineComposition({
   name: 'relu6',

@@ -8,7 +8,7 @@ import { add, div, mul } from './binary.js';
 import { greater, less } from './compare.js';
 import { errorFunction } from './erf.js';
 import { scalar } from './fill.js';
-import { EXACT, signed, unary } from './unary_template.js';
+import { between, EXACT, signed, unary } from './unary_template.js';
 import { where } from './where.js';
 
 export const neg = unary('neg', {
@@ -228,12 +228,6 @@ function checkBounds(x: TensorType, bounds: ClampAttrs): void {
   }
 }
 
-/** What is below `min` is raised to it, then what is above `max` lowered: a zero of x keeps its sign. */
-const between = (x: number, { min, max }: ClampAttrs): number => {
-  const raised = x < min ? min : x;
-  return raised > max ? max : raised;
-};
-
 /** min(max(x, min), max). The gradient is zero at and beyond the bounds. */
 export const clamp = unary('clamp', {
   summary: 'y = min(max(x, min), max)',
@@ -245,8 +239,8 @@ export const clamp = unary('clamp', {
   },
   options: [{ min: -0.55, max: 0.55 }, { min: 0 }, { max: 3 }, { min: -2, max: 5 }],
   params: clampBounds,
-  evaluate: between,
-  integer: between,
+  evaluate: (x, { min, max }) => between(x, min, max),
+  integer: (x, { min, max }) => between(x, min, max),
   check: checkBounds,
   backward({ grad, x, attrs: { min, max } }) {
     const zero = scalar(0);

@@ -23,6 +23,12 @@ type BackwardCall<A> = KernelCall<'dy' | 'v', A>;
 /** The units' magnitude is what the spec declares, or else |output|. */
 type Tolerances<C> = { readonly [K in 'wasm' | 'webgpu']: Tolerance<C> };
 
+/** What is below `min` is raised to it, then what is above `max` lowered: a zero of x keeps its sign. */
+export const between = (x: number, min: number, max: number): number => {
+  const raised = x < min ? min : x;
+  return raised > max ? max : raised;
+};
+
 export const EXACT: Tolerances<unknown> = { wasm: { ulps: 0 }, webgpu: { ulps: 0 } };
 
 /** Away from a kink at zero. */
