@@ -27,9 +27,9 @@ function corner(p: ConvolveParams, frame: usize, rows: i32, column: i32): usize 
 
 /**
  * Where each of the panels of `columns` pixels is read: in the frame through `table`, or packed through `steps`. Gives the
- * end of the list of those that straddle, or of all if they are packed. Where the frame is as wide as the output, the rows of an image are one; where
- * pixels are a stride apart in the frame, every panel is packed; where columns are spread, an image is one row of the
- * frame, and a row of its sums is longer.
+ * end of the list of those that straddle, or of all if all are packed. Where the frame is as wide as the output, the rows of
+ * an image are one; where pixels are a stride apart in the frame, every panel is packed; where columns are spread, an image is
+ * one row of the frame, and a row of its sums is longer.
  */
 export function listPanels(p: ConvolveParams, frame: usize, rows: i32, columns: i32, list: usize, table: usize, steps: usize, packed: usize, odd: usize, gap: usize): usize {
   const apart = p.strideWidth != p.frameStepWidth;

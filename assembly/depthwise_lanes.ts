@@ -15,6 +15,8 @@ const BIAS: usize = 144;
 const LEAST: usize = 160;
 /** Groups of channels whose sums are open at a time. */
 const GROUPS: i32 = 4;
+/** Of 5 x 5: pixels of dy, or a row of tiles more, that are summed from zero, so that long sums don't lose what is small. */
+const PIXELS: i32 = 256;
 
 /** Whether the caches see four planes, of 512 to 1023 bytes each, neither as one run nor as four. */
 // @ts-ignore: decorator
@@ -184,8 +186,8 @@ function add(to: usize, v: v128): void {
 
 /**
  * dweight = Σ over images and pixels of dy · x. Operands: x, dy, dweight, dbias or none, mask of dy or none. A unit is a group
- * of four channels; each image starts at zero and is then added. Some groups of an image go one after the other, as they lie in
- * memory.
+ * of four channels; each image, of 5 x 5 each block of PIXELS, starts at zero and is then added. Some groups of an image go one
+ * after the other, as they lie in memory.
  */
 export function depthwise_weight_lanes_f32(o: usize, params: usize, scratch: usize, begin: i32, end: i32): void {
   const p = changetype<DepthwiseParams>(params);
@@ -220,13 +222,20 @@ export function depthwise_weight_lanes_f32(o: usize, params: usize, scratch: usi
         if (p.kernelHeight == 3) {
           correlate(frame, frame + (plane << 2), line, given, sums);
         } else {
-          memory.fill(some, 0, slots);
           let x = stop;
-          for (dy = given; dy < copy; dy += 7 * outLine) {
+          let pixels = 0;
+          for (dy = given; dy < copy; ) {
             correlateSevens(p, x, dy, some);
             x += 7 * p.strideHeight * line;
+            dy += 7 * outLine;
+            pixels += 7 * <i32>p.outWidth;
+            if (pixels < PIXELS && dy < copy) continue;
+            for (let at: usize = 0; at < slots; at += 16) {
+              add(sums + at, v128.load(some + at));
+              v128.store(some + at, splat(0.0));
+            }
+            pixels = 0;
           }
-          for (let at: usize = 0; at < slots; at += 16) add(sums + at, v128.load(some + at));
         }
         sums += slots;
       }
