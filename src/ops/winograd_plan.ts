@@ -79,7 +79,9 @@ const transformBytes = (c: Convolution): number => placesOf(c) * c.groups * c.fi
 function share(c: Convolution): { tiles: number; rows: number } {
   const panels = Math.ceil(tilesOf(c) / 8);
   const most = Math.min(12, Math.max(4, Math.floor(TRANSFORMED / placesOf(c) / 8 / c.channels)));
-  const tiles = 8 * Math.ceil(panels / Math.ceil(panels / most));
+  // An even number of units, which two threads share alike.
+  const even = 2 * Math.ceil(panels / most / 2);
+  const tiles = 8 * Math.ceil(panels / (panels > most ? even : 1));
   const wanted = Math.ceil(UNITS / (c.groups * Math.ceil(tilesOf(c) / tiles)));
   const parts = Math.min(wanted, Math.max(1, Math.floor(c.filters / LEAST_ROWS)));
   return { tiles, rows: Math.ceil(c.filters / parts) };
