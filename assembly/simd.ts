@@ -63,13 +63,6 @@ export function sumLanes(v: v128): f32 {
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
 
-// @ts-ignore: decorator
-@inline
-export function maxLanes(v: v128): f32 {
-  const pairs = f32x4.max(v, i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
-}
-
 /** Four rows of four words at a `stride` of bytes become four columns, `step` bytes apart. */
 // @ts-ignore: decorator
 @inline
