@@ -1,7 +1,7 @@
 // y = x · scale + shift where Philox keeps the element's channel, else `dropped`. Units are blocks of 512 elements; a
 // channel is `inner` elements, and word c % 4 of Philox at counter c / 4 belongs to channel c.
 import { DropoutParams } from '../build/params';
-import { bits24, philox } from './philox';
+import { bits24, wordAt, wordsOf } from './philox';
 import { loadUpTo, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
 
@@ -20,7 +20,7 @@ export function dropout_f32(o: usize, params: usize, scratch: usize, begin: i32,
   let i = first(begin);
   if (inner == 1) {
     for (; i < stop; i += 4) {
-      const kept = i32x4.ge_s(bits24(philox(<u32>i >> 2, key0, key1)), threshold);
+      const kept = i32x4.ge_s(bits24(wordsOf(i, key0, key1, scratch)), threshold);
       const rest = stop - i;
       const at = i << 2;
       const lanes = loadUpTo(x + at, rest);
@@ -32,8 +32,7 @@ export function dropout_f32(o: usize, params: usize, scratch: usize, begin: i32,
   while (i < stop) {
     const channel = i / inner;
     const to = min((channel + 1) * inner, stop);
-    v128.store(scratch, bits24(philox(<u32>channel >> 2, key0, key1)));
-    const keep = load<u32>(scratch + ((channel & 3) << 2)) >= p.threshold;
+    const keep = wordAt(channel, key0, key1, scratch) >> 8 >= p.threshold;
     for (; i < to; i++) {
       store<f32>(y + (i << 2), keep ? load<f32>(x + (i << 2)) * p.scale + p.shift : p.dropped);
     }

@@ -1,22 +1,55 @@
-/** Philox 4x32-10 for the counter (low, 0, 0, 0): see src/random.ts. */
+/** The two multipliers and what is added to the keys, in memory: V8 would make constants anew in each round. */
+const CONSTANTS = memory.data<u32>([0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85]);
+
+/**
+ * Philox 4x32-10 for the counters (low, 0, 0, 0) from `counter` on, four at once, of which each is a lane: see src/random.ts.
+ * The four words of each go to `to`, one counter after the other.
+ */
+export function philox4(counter: u32, key0: u32, key1: u32, to: usize): void {
+  const m0 = v128.load32_splat(CONSTANTS);
+  const m1 = v128.load32_splat(CONSTANTS, 4);
+  const w0 = v128.load32_splat(CONSTANTS, 8);
+  const w1 = v128.load32_splat(CONSTANTS, 12);
+  let k0 = i32x4.splat(key0);
+  let k1 = i32x4.splat(key1);
+  let c0 = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));
+  let c1 = i32x4.splat(0);
+  let c2 = c1;
+  let c3 = c1;
+  for (let round = 0; round < 10; round++) {
+    const p0 = i64x2.extmul_low_i32x4_u(c0, m0);
+    const q0 = i64x2.extmul_high_i32x4_u(c0, m0);
+    const p1 = i64x2.extmul_low_i32x4_u(c2, m1);
+    const q1 = i64x2.extmul_high_i32x4_u(c2, m1);
+    c0 = v128.xor(v128.shuffle<i32>(p1, q1, 1, 3, 5, 7), v128.xor(c1, k0));
+    c2 = v128.xor(v128.shuffle<i32>(p0, q0, 1, 3, 5, 7), v128.xor(c3, k1));
+    c1 = v128.shuffle<i32>(p1, q1, 0, 2, 4, 6);
+    c3 = v128.shuffle<i32>(p0, q0, 0, 2, 4, 6);
+    k0 = i32x4.add(k0, w0);
+    k1 = i32x4.add(k1, w1);
+  }
+  const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32);
+  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48);
+}
+
+/** The words of elements i to i + 3, where i goes by fours from a multiple of 16 on; `scratch` keeps those of 16. */
 // @ts-ignore: decorator
 @inline
-export function philox(counter: u32, key0: u32, key1: u32): v128 {
-  let c0 = counter;
-  let c1: u32 = 0;
-  let c2: u32 = 0;
-  let c3: u32 = 0;
-  for (let round = 0; round < 10; round++) {
-    const p0 = <u64>0xd2511f53 * <u64>c0;
-    const p1 = <u64>0xcd9e8d57 * <u64>c2;
-    c0 = <u32>(p1 >> 32) ^ c1 ^ key0;
-    c2 = <u32>(p0 >> 32) ^ c3 ^ key1;
-    c1 = <u32>p1;
-    c3 = <u32>p0;
-    key0 += 0x9e3779b9;
-    key1 += 0xbb67ae85;
-  }
-  return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(c0), 1, c1), 2, c2), 3, c3);
+export function wordsOf(i: i32, key0: u32, key1: u32, scratch: usize): v128 {
+  if (!(i & 15)) philox4(<u32>i >> 2, key0, key1, scratch);
+  return v128.load(scratch + ((i & 15) << 2));
+}
+
+/** The word of element i alone. */
+export function wordAt(i: i32, key0: u32, key1: u32, scratch: usize): u32 {
+  philox4(<u32>i >> 2, key0, key1, scratch);
+  return load<u32>(scratch + ((i & 3) << 2));
 }
 
 /** The upper 24 bits of each word. */

@@ -2,7 +2,7 @@
 // blocks of 512 elements.
 import { IntegersParams, CategoricalParams, RandomParams, SizeParams } from '../build/params';
 import { reportFault } from './fault';
-import { bits24, philox, uniform4 } from './philox';
+import { uniform4, wordAt, wordsOf } from './philox';
 import { log4 } from './functions';
 import { fma, loadUpTo, operand, splat, storeUpTo } from './simd';
 import { first, last } from './walk';
@@ -10,13 +10,13 @@ import { first, last } from './walk';
 /** y = F.lanes(words) for each four elements. Operands: seed, y. */
 // @ts-ignore: decorator
 @inline
-function fill<F>(o: usize, params: usize, size: u32, begin: i32, end: i32): void {
+function fill<F>(o: usize, params: usize, scratch: usize, size: u32, begin: i32, end: i32): void {
   const key0 = load<u32>(operand(o, 0));
   const key1 = load<u32>(operand(o, 0), 4);
   const y = operand(o, 1);
   const stop = last(end, <i32>size);
   for (let i = first(begin); i < stop; i += 4) {
-    const lanes = changetype<F>(0).lanes(philox(<u32>i >> 2, key0, key1), params);
+    const lanes = changetype<F>(0).lanes(wordsOf(i, key0, key1, scratch), params);
     const rest = stop - i;
     storeUpTo(y + (i << 2), lanes, rest);
   }
@@ -31,7 +31,7 @@ function fill<F>(o: usize, params: usize, size: u32, begin: i32, end: i32): void
     return f32x4.add(f32x4.mul(uniform4(words), splat(p.b)), splat(p.a));
   }
 }
-export function uniform_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Uniform>(o, p, changetype<RandomParams>(p).size, begin, end); }
+export function uniform_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Uniform>(o, p, s, changetype<RandomParams>(p).size, begin, end); }
 
 /** -ln(1 - u) b. */
 // @ts-ignore: decorator
@@ -42,7 +42,7 @@ export function uniform_f32(o: usize, p: usize, s: usize, begin: i32, end: i32):
     return f32x4.mul(f32x4.neg(log), splat(changetype<RandomParams>(params).b));
   }
 }
-export function exponential_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Exponential>(o, p, changetype<RandomParams>(p).size, begin, end); }
+export function exponential_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Exponential>(o, p, s, changetype<RandomParams>(p).size, begin, end); }
 
 /** cos 2πu in even lanes, sin 2πu in odd ones: u is a multiple of 2^-24, so that the rest of its quarter turns is exact. */
 // @ts-ignore: decorator
@@ -73,7 +73,7 @@ function directions4(u: v128): v128 {
     return f32x4.add(f32x4.mul(f32x4.mul(radius, directions4(u1)), splat(p.b)), splat(p.a));
   }
 }
-export function normal_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Normal>(o, p, changetype<RandomParams>(p).size, begin, end); }
+export function normal_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Normal>(o, p, s, changetype<RandomParams>(p).size, begin, end); }
 
 /** low + ⌊word · range / 2^32⌋. */
 // @ts-ignore: decorator
@@ -87,7 +87,7 @@ export function normal_f32(o: usize, p: usize, s: usize, begin: i32, end: i32): 
     return i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), i32x4.splat(p.low));
   }
 }
-export function integers_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Integers>(o, p, changetype<IntegersParams>(p).size, begin, end); }
+export function integers_i32(o: usize, p: usize, s: usize, begin: i32, end: i32): void { fill<Integers>(o, p, s, changetype<IntegersParams>(p).size, begin, end); }
 
 /** y = 1 where u < p, else 0. Operands: p, seed, y. */
 export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end: i32): void {
@@ -99,7 +99,7 @@ export function bernoulli_f32(o: usize, params: usize, s: usize, begin: i32, end
   for (let i = first(begin); i < stop; i += 4) {
     const rest = stop - i;
     const p = loadUpTo(x + (i << 2), rest);
-    const lanes = v128.and(f32x4.lt(uniform4(philox(<u32>i >> 2, key0, key1)), p), splat(1.0));
+    const lanes = v128.and(f32x4.lt(uniform4(wordsOf(i, key0, key1, s)), p), splat(1.0));
     storeUpTo(y + (i << 2), lanes, rest);
   }
 }
@@ -134,8 +134,7 @@ export function categorical_f32(o: usize, params: usize, scratch: usize, begin: 
     }
     for (let i = 0; i < samples; i++) {
       const draw = row * samples + i;
-      v128.store(scratch, uniform4(philox(<u32>draw >> 2, key0, key1)));
-      const wanted = load<f32>(scratch + ((draw & 3) << 2)) * total;
+      const wanted = f32x4.extract_lane(uniform4(i32x4.splat(wordAt(draw, key0, key1, scratch))), 0) * total;
       let sum: f32 = 0.0;
       let chosen = final;
       for (let c = 0; c < final; c++) {

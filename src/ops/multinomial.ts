@@ -55,7 +55,7 @@ const launchesOn = (backend: 'wasm' | 'webgpu') => ({
         operands: ['weights', 'seed', 'output', 'fault'],
         params: { rows, classes, samples },
         units: backend === 'wasm' ? rows : rows * samples,
-        scratch: 16,
+        scratch: 64,
       },
     ];
   },
