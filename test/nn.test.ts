@@ -128,6 +128,13 @@ describe('modules', () => {
 });
 
 describe('dropout', () => {
+  it('Dropout of probability 0 hands x on while training', async () => {
+    const device = await open('wasm');
+    const x = device.tensor([1, Number.NaN]);
+    expect(new nn.Dropout(0).to(device).forward(x)).toBe(x);
+    device.dispose();
+  });
+
   it('drops its share while training, scales the rest, and is off in eval', async () => {
     const layer = new nn.Dropout(0.25);
     const data = await layer.forward(device.ones([40_000])).data();

@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.js';
 import { Layer } from './containers.js';
 import { checkProbability } from './sizes.js';
 
-/** A layer that draws while training and passes everything on otherwise. */
+/** A layer that draws while training, where p is above 0, and passes everything on otherwise. */
 abstract class Drop extends Layer {
   constructor(
     name: string,
@@ -14,7 +14,7 @@ abstract class Drop extends Layer {
   }
 
   override forward(x: Tensor): Tensor {
-    return x.device.observe(() => this.training) ? this.drop(x) : x;
+    return x.device.observe(() => this.training) && this.p > 0 ? this.drop(x) : x;
   }
 
   protected abstract drop(x: Tensor): Tensor;
