@@ -40,13 +40,15 @@ const tilesOf = (c: Convolution): number => c.batch * Math.ceil(c.outHeight / c.
 /** Places of a tile's transform. */
 const placesOf = ({ size }: Convolution): number => (size + 2) ** 2;
 
+/** Columns of whole panels of eight. */
+const inPanels = (columns: number): number => 8 * Math.ceil(columns / 8);
+
 /**
  * Whether F(2, 3) is the faster way: at least 16 channels and filters, so that the products outweigh the transforms
- * of the tiles, and pixels enough to pay for 2.4 as many products a tile, in panels of eight, and for the transform of the
- * filters.
+ * of the tiles, and pixels enough to pay for 2.4 as many products a tile and for the transform of the filters.
  */
 const wins = (c: Convolution): boolean =>
-  c.batch * c.outHeight * c.outWidth > 2.4 * 8 * Math.ceil(tilesOf(c) / 8) + 12;
+  inPanels(c.batch * c.outHeight * c.outWidth) > 2.4 * inPanels(tilesOf(c)) + 12;
 
 /** The convolution as it is asked for, or null where it doesn't go Winograd's way. */
 function taken(g: Geometry, c: Omit<Convolution, 'size'>, algorithm: Conv2dAlgorithm): Convolution | null {
