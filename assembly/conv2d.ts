@@ -178,7 +178,11 @@ function convolve(most: i32, o: usize, params: usize, scratch: usize, begin: i32
   const limit = p.copies ? <usize>0xffffffff : operand(o, 0) + ((p.batch * p.groups * p.channels * p.height * p.width) << 2);
   memory.fill(scratch, 0, filters << 2);
   tapOffsets(p, channels, table);
-  for (let tap = 0; tap < taps; tap++) store<u32>(steps + (tap << 2), (tap % block) << 5);
+  for (let tap = 0, step = 0; tap < taps; tap++) {
+    store<u32>(steps + (tap << 2), step);
+    step += 32;
+    if (step == block << 5) step = 0;
+  }
   let filled = -1;
   let frame: usize = 0;
   let oddEnd: usize = 0;

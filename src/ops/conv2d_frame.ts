@@ -1,5 +1,6 @@
 import type { Params } from '../op.js';
 import { type Geometry, gcd } from './conv2d_geometry.js';
+import { costOfTurns } from './unit_turns.js';
 
 /** A convolution as the wasm kernels take it: what is read, with zeros where it ends, and where its pixels are stored. */
 export interface Convolution
@@ -27,9 +28,8 @@ const TAPS = 48;
 const PANELS = 4;
 /** Bytes of a page of memory. */
 const PAGE = 4096;
-/** Bytes of scratch memory that stay in the cache, and the number of units that threads share well. */
+/** Bytes of scratch memory that stay in the cache. */
 const CACHE = 1 << 20;
-const UNITS = 12;
 
 const up = (value: number, step: number) => Math.ceil(value / step) * step;
 const near = (length: number, most: number) => Math.ceil(length / Math.max(1, Math.ceil(length / most)));
@@ -78,7 +78,7 @@ function frame(c: Convolution, copies: boolean, phases: boolean, rows: number) {
   };
 }
 
-/** Rows, whole panels where possible, so that a unit has about `most` pixels and there are `UNITS` of them. */
+/** Rows, whole panels where possible, so that a unit has about `most` pixels. */
 function rowsOf(c: Convolution, most: number): number {
   const step = 8 / gcd(8, c.outWidth);
   const wanted = Math.max(1, Math.floor(most / c.outWidth));
@@ -160,15 +160,25 @@ function candidate(
     : panels;
   // In x itself a tap's channels lie apart: more slowly read, above all in pages of their own or not whole vectors apart.
   const apartRate = view.channelBytes % 16 > 0 ? 1.13 : view.channelBytes >= PAGE ? 1.1 : 1.05;
-  const cycles =
-    multiplied * c.filters * (taps * (copies || packs ? 1 : apartRate) + 4 * Math.ceil(taps / depth)) +
-    5 * taps * odd * parts +
-    weights * (weights > CACHE / 2 ? 0.2 : 0.05) +
-    (copies ? 0.2 * unit.images * imageBytes : 0) +
-    500 * parts;
-  // The last unit may leave the other threads waiting, and what the cache does not hold comes from further off.
+  const ofFilter =
+    multiplied * (taps * (copies || packs ? 1 : apartRate) + 4 * Math.ceil(taps / depth)) +
+    4 * taps * (weights > CACHE / 2 ? 0.2 : 0.05);
+  const ofPart = 5 * taps * odd + 500;
+  const costs = Array.from({ length: parts }, (_, part) => {
+    const [from, to] = [part, part + 1].map((at) =>
+      Math.min(c.filters, at * tilesPerPart * (c.filters / tiles)),
+    );
+    return (to! - from!) * ofFilter + ofPart;
+  });
+  // What the cache does not hold comes from further off.
   const excess = Math.max(0, scratch / CACHE - 0.75);
-  const cost = shares * c.groups * cycles * (1 + 0.5 / units) * (1 + 0.2 * excess);
+  const turns = {
+    start: 8 * taps,
+    views: shares * c.groups,
+    fill: copies ? 0.2 * unit.images * imageBytes : 0,
+    costs,
+  };
+  const cost = costOfTurns(turns) * (1 + 0.2 * excess);
   const places = { imageBytes, panelsAt, stagedAt, frameAt };
   return {
     cost,
@@ -228,56 +238,65 @@ export function spread(c: Convolution): Convolution | null {
   return whole && gain > 1.1 ? { ...c, left: 0, kernelWidth: 1, spread: c.kernelWidth } : null;
 }
 
-/** The weight-gradient of a convolution: pixels are split as far as the sums of each share are soon added. */
-export function frameWeights(c: Convolution): Framed {
+/** A way to cut the weight-gradient into units: of each share's pixels, so many panels of filters and so many channels. */
+function weightsCandidate(
+  c: Convolution,
+  unit: { readonly images: number; readonly rows: number },
+  panelsPerPart: number,
+  channels: number,
+) {
   const kernel = c.kernelHeight * c.kernelWidth;
-  const weights = c.groups * c.filters * c.channels * kernel;
   const panels = Math.ceil(c.filters / 8);
   const copies = leaves(c);
+  const view = frame(c, copies, false, unit.rows);
+  const pixels = unit.images * unit.rows * c.outWidth;
+  const parts = Math.ceil(panels / panelsPerPart);
+  const channelParts = Math.ceil(c.channels / channels);
+  const views = sharesOf(c, unit) * c.groups * channelParts;
+  const imageBytes = copies ? channels * view.channelBytes : 4 * c.groups * c.channels * c.height * c.width;
+  const panelsAt = up(4 * (8 * TAPS * panelsPerPart + channels * kernel + pixels), 64);
+  const frameAt = up(panelsAt + 32 * pixels * panelsPerPart, 64);
+  // Cycles: of a panel its products, what is packed, sums put in place; of a frame rows and their bytes.
+  const ofPanel = pixels * (channels * kernel + 4) + 24 * channels * kernel;
+  const cost = costOfTurns({
+    start: 2 * (channels * kernel + pixels),
+    views,
+    fill: copies ? unit.images * channels * (20 * view.frameRows + 0.1 * view.channelBytes) : 0,
+    costs: Array.from(
+      { length: parts },
+      (_, part) => Math.min(panelsPerPart, panels - part * panelsPerPart) * ofPanel + 500,
+    ),
+  });
+  const places = { imageBytes, panelsAt, stagedAt: 0, frameAt };
+  return {
+    cost,
+    units: views * parts,
+    scratch: frameAt + (copies ? unit.images * imageBytes : 0) + SLACK,
+    params: {
+      ...{ ...c, ...unit, ...view, ...places, channelParts, parts },
+      ...{ activation: 0, thin: 0, pairs: 0, packs: 0, depth: 0 },
+    },
+  };
+}
+
+/** The weight-gradient of a convolution: pixels are split as far as the sums of each share are soon added. */
+export function frameWeights(c: Convolution): Framed {
+  const weights = c.groups * c.filters * c.channels * c.kernelHeight * c.kernelWidth;
   const columns = c.batch * c.outHeight * c.outWidth;
   // At least 768 pixels a share, and no more than 16 MB of sums.
   const most = Math.max(1, Math.min(32, Math.floor(columns / 768), Math.floor((4 << 20) / weights)));
   const unit = share(c, Math.ceil(columns / most));
-  const shares = sharesOf(c, unit);
-  const view = frame(c, copies, false, unit.rows);
-  const pixels = unit.images * unit.rows * c.outWidth;
-  const perChannel = copies ? unit.images * view.channelBytes : 0;
+  const perChannel = leaves(c) ? unit.images * frame(c, true, false, unit.rows).channelBytes : 0;
   const fits = Math.min(c.channels, Math.max(1, Math.floor(CACHE / Math.max(1, perChannel))));
-  const parts = Math.min(
-    panels,
-    Math.max(Math.ceil(UNITS / (shares * c.groups)), Math.ceil(panels / PANELS)),
+  const least = Math.ceil(c.channels / fits);
+  const cuts = [1, 2, 3, 4, 6, 8, 12]
+    .map((parts) => Math.ceil(c.channels / Math.max(least, parts)))
+    .filter((channels, i) => i === 0 || channels >= 8);
+  const candidates = cuts.flatMap((channels) =>
+    Array.from({ length: Math.min(PANELS, Math.max(1, Math.ceil(c.filters / 8))) }, (_, i) =>
+      weightsCandidate(c, unit, i + 1, channels),
+    ),
   );
-  const wanted = Math.ceil(UNITS / (shares * c.groups * parts));
-  const channels = Math.ceil(
-    c.channels / Math.max(Math.ceil(c.channels / fits), Math.min(wanted, Math.ceil(c.channels / 8))),
-  );
-  const channelParts = Math.ceil(c.channels / channels);
-  const panelsPerPart = Math.ceil(panels / parts);
-  const panelParts = Math.ceil(panels / panelsPerPart);
-  const imageBytes = copies ? channels * view.channelBytes : 4 * c.groups * c.channels * c.height * c.width;
-  const panelsAt = up(4 * (8 * TAPS * panelsPerPart + channels * kernel + pixels), 64);
-  const frameAt = up(panelsAt + 32 * pixels * panelsPerPart, 64);
-  return {
-    params: {
-      ...c,
-      ...unit,
-      ...view,
-      ...{
-        activation: 0,
-        channelParts,
-        parts: panelParts,
-        thin: 0,
-        pairs: 0,
-        packs: 0,
-        depth: 0,
-        imageBytes,
-        panelsAt,
-        stagedAt: 0,
-        frameAt,
-      },
-    },
-    units: shares * c.groups * channelParts * panelParts,
-    scratch: frameAt + (copies ? unit.images * imageBytes : 0) + SLACK,
-    shares,
-  };
+  const { cost, ...best } = candidates.reduce((a, b) => (b.cost < a.cost ? b : a));
+  return { ...best, shares: sharesOf(c, unit) };
 }

@@ -52,7 +52,10 @@ export interface CrewMember {
   readonly threads: number;
 }
 
-/** Takes ranges of the open job's units, large ones first, and computes them until none is left. */
+/**
+ * Takes ranges of the open job's units, large ones first, and computes them until none is left. src/ops/unit_turns.ts reckons
+ * with it.
+ */
 export function takeShare(
   words: Int32Array,
   kernels: readonly Kernel[],
