@@ -4,7 +4,7 @@
 // of its own, which are added at the end.
 import { ConvolveParams, SumPartsParams } from '../build/params';
 import { fillFrame, masked, maskedAt, tapOffsets, touchImages } from './conv2d_frame';
-import { operand, splat, transpose4 } from './simd';
+import { operand, splat, storeColumns, transpose4 } from './simd';
 import { blockOf, Gathered, Pair, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, Single, storeSums, tile } from './tile';
 
 /** Taps whose sums lie in scratch at a time, and most pixels of a block, which starts at zero and is then added. */
@@ -93,14 +93,7 @@ function packFour(from0: usize, from1: usize, from2: usize, from3: usize, mask: 
   const r1 = loadMasked(from1, mask);
   const r2 = loadMasked(from2, mask);
   const r3 = loadMasked(from3, mask);
-  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
-  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
-  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
-  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
-  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 32);
-  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 64);
-  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+  storeColumns(r0, r1, r2, r3, to, 32);
 }
 
 /** At least four pixels of `packGradient`; filters are `r1`, `r2` and `r3` bytes apart, and the second four `half`. */

@@ -1,15 +1,17 @@
-/** The two multipliers and what is added to the keys, in memory: V8 would make constants anew in each round. */
-const CONSTANTS = memory.data<u32>([0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85]);
+import { constant, storeColumns } from './simd';
+
+/** The two multipliers, and what is added to the keys. */
+const CONSTANTS: usize = memory.data<u32>([0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85]);
 
 /**
  * Philox 4x32-10 for the counters (low, 0, 0, 0) from `counter` on, four at once, of which each is a lane: see src/random.ts.
  * The four words of each go to `to`, one counter after the other.
  */
 export function philox4(counter: u32, key0: u32, key1: u32, to: usize): void {
-  const m0 = v128.load32_splat(CONSTANTS);
-  const m1 = v128.load32_splat(CONSTANTS, 4);
-  const w0 = v128.load32_splat(CONSTANTS, 8);
-  const w1 = v128.load32_splat(CONSTANTS, 12);
+  const m0 = constant(CONSTANTS, 0);
+  const m1 = constant(CONSTANTS, 1);
+  const w0 = constant(CONSTANTS, 2);
+  const w1 = constant(CONSTANTS, 3);
   let k0 = i32x4.splat(key0);
   let k1 = i32x4.splat(key1);
   let c0 = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));
@@ -28,14 +30,7 @@ export function philox4(counter: u32, key0: u32, key1: u32, to: usize): void {
     k0 = i32x4.add(k0, w0);
     k1 = i32x4.add(k1, w1);
   }
-  const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
-  const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
-  const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
-  const high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
-  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16);
-  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32);
-  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48);
+  storeColumns(c0, c1, c2, c3, to, 16);
 }
 
 /** The words of elements i to i + 3, where i goes by fours from a multiple of 16 on; `scratch` keeps those of 16. */

@@ -63,14 +63,10 @@ export function sumLanes(v: v128): f32 {
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
 
-/** Four rows of four words at a `stride` of bytes become four columns, `step` bytes apart. */
+/** Stores four rows of four as columns, `step` bytes apart. */
 // @ts-ignore: decorator
 @inline
-export function transpose4(from: usize, stride: usize, to: usize, step: usize): void {
-  const r0 = v128.load(from);
-  const r1 = v128.load(from + stride);
-  const r2 = v128.load(from + 2 * stride);
-  const r3 = v128.load(from + 3 * stride);
+export function storeColumns(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): void {
   const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
   const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
   const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
@@ -79,6 +75,17 @@ export function transpose4(from: usize, stride: usize, to: usize, step: usize): 
   v128.store(to + step, v128.shuffle<i64>(low01, low23, 1, 3));
   v128.store(to + 2 * step, v128.shuffle<i64>(high01, high23, 0, 2));
   v128.store(to + 3 * step, v128.shuffle<i64>(high01, high23, 1, 3));
+}
+
+/** Four rows of four words at a `stride` of bytes become four columns, `step` bytes apart. */
+// @ts-ignore: decorator
+@inline
+export function transpose4(from: usize, stride: usize, to: usize, step: usize): void {
+  const r0 = v128.load(from);
+  const r1 = v128.load(from + stride);
+  const r2 = v128.load(from + 2 * stride);
+  const r3 = v128.load(from + 3 * stride);
+  storeColumns(r0, r1, r2, r3, to, step);
 }
 
 /**
