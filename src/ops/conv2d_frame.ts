@@ -153,7 +153,7 @@ function candidate(
   const scratch = frameAt + (copies ? unit.images * imageBytes : 0) + SLACK;
   const shares = sharesOf(c, unit);
   const units = c.filters && shares * c.groups * parts;
-  // Cycles of a unit's parts together, as measured: products, their ends, packing, filters from memory, frame, set-up.
+  // Cycles as measured. Of a filter: products, their ends, what is read from memory; of a part: packing and set-up.
   const weights = 4 * taps * c.filters;
   const multiplied = c.spread
     ? (panels * c.spread * c.height * view.frameWidth) / (unit.rows * pitch)
